@@ -1,0 +1,1 @@
+"""Video person re-identification with body part alignment and temporal attention (TR2019-108)."""

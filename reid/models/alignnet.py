@@ -1,0 +1,191 @@
+"""The whole network (Fig. 3): two streams, part alignment, temporal attention, and the classifier on top."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from reid.models.appearance import APPEARANCE_NETS, STRIDES, AppearanceNet, appearance_input
+from reid.models.parts import area_average, composite_part_maps, frame_descriptor, part_features, spatial_softmax
+from reid.models.pose import POSE_CHANNELS, PoseMaps, PoseNet, pose_input
+from reid.models.tap import TAP, video_descriptor
+from reid.models.weights import first_generator, load_pose_weights
+
+VARIANTS = ("baseline", "align-avg", "align-tap")
+"""The rows of Table 1b: the appearance net alone; with part alignment and plain averages; with TAP too."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Which network is built, and the weights that it starts from. Raises ValueError on a value out of range."""
+
+    variant: str = "align-tap"
+    """baseline, align-avg or align-tap (Table 1b of the paper)."""
+    appearance: str = "resnet50"
+    """Appearance net: resnet18, resnet34 or resnet50."""
+    appearance_weights: str = "imagenet"
+    """What the appearance net starts from: imagenet (downloaded), none (random), or a torchvision state dict's path."""
+    stride: int = 16
+    """Pixels a cell of the appearance map: 8, 16 or 32."""
+    pose_stages: int = 6
+    """Stages of the pose net, 1 to 6; OpenPose has 6."""
+    pose_width: float = 1.0
+    """Factor on the pose net's hidden channels; OpenPose is 1."""
+    pose_weights: Path | None = None
+    """Weights of the pose net (body_pose_model.pth or .safetensors); none: drawn at random. Not used by baseline."""
+    tap_channels: int = 256
+    """Hidden channels of each temporal attention net."""
+
+    def __post_init__(self) -> None:
+        if self.variant not in VARIANTS:
+            raise ValueError(f"variant {self.variant!r} is not one of {', '.join(VARIANTS)}")
+        if self.appearance not in APPEARANCE_NETS:
+            raise ValueError(f"appearance {self.appearance!r} is not one of {', '.join(APPEARANCE_NETS)}")
+        if self.stride not in STRIDES:
+            raise ValueError(f"stride {self.stride} is not one of {', '.join(map(str, STRIDES))}")
+        if not 1 <= self.pose_stages <= 6:
+            raise ValueError(f"pose_stages must be 1 to 6, not {self.pose_stages}")
+        if not self.pose_width > 0:
+            raise ValueError(f"pose_width must be above 0, not {self.pose_width}")
+        if self.tap_channels < 1:
+            raise ValueError(f"tap_channels must be at least 1, not {self.tap_channels}")
+
+
+@dataclass(frozen=True)
+class AlignNetOutput:
+    """What the network says of B chunks of T frames."""
+
+    descriptor: Tensor
+    """(B, D) video descriptors, Eq. 7; compared by Euclidean distance."""
+    logits: Tensor
+    """(B, classes) of the classifier."""
+    frame_weights: Tensor | None
+    """(B, T, 4) in 0..1, what Eq. 7 gave [f_a, upper, middle, lower]; 0 at padded frames; align-tap only."""
+    pose: PoseMaps | None
+    """Maps of the M valid frames only, in the order of `frames[valid]`; None where the pose net did not run."""
+
+
+class AlignNet(nn.Module):
+    """Chunks of frames to video descriptors and class logits.
+
+    Only valid frames enter the nets: padding costs nothing and can leak into no batch norm and no average. The part
+    TAP looks at the upper part alone and its weight serves all three parts, as Section 3.3 does.
+
+    Args:
+        config: the network; `config.variant` "baseline" has no pose net and no TAP, "align-avg" has no TAP.
+        classes: K, the number of training identities, of the classifier.
+        generator: where weights that no file gives are drawn from; default: seed 0.
+
+    Raises UserError where weights cannot be had or do not fit.
+    """
+
+    def __init__(self, config: ModelConfig, classes: int, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        if classes < 1:
+            raise ValueError(f"classes must be at least 1, not {classes}")
+        generator = first_generator() if generator is None else generator
+        self.config = config
+        self.classes = classes
+        self.appearance = AppearanceNet(config.appearance, config.stride, config.appearance_weights, generator)
+        self.pose: PoseNet | None = None
+        self.appearance_tap: TAP | None = None
+        self.part_tap: TAP | None = None
+        channels = self.appearance.channels
+        if config.variant != "baseline":
+            self.pose = PoseNet(config.pose_stages, config.pose_width, generator)
+            if config.pose_weights is not None:
+                load_pose_weights(self.pose, config.pose_weights)
+        if config.variant == "align-tap":
+            self.appearance_tap = TAP(channels, config.tap_channels, generator)
+            self.part_tap = TAP(channels, config.tap_channels, generator)
+        self.descriptor_size: int = channels if config.variant == "baseline" else 4 * channels
+        self.classifier = nn.utils.skip_init(nn.Linear, self.descriptor_size, classes)
+        nn.init.normal_(self.classifier.weight, std=0.01, generator=generator)
+        nn.init.zeros_(self.classifier.bias)
+
+    def forward(self, frames: Tensor, valid: Tensor, pose_maps: Tensor | None = None) -> AlignNetOutput:
+        """Describe B chunks.
+
+        Args:
+            frames: (B, T, 3, H, W) float, RGB in 0..1; both streams normalise them by themselves.
+            valid: (B, T) bool, False at padded frames.
+            pose_maps: (B, T, 57, H / 8, W / 8), used in place of the pose net (ground truth, or cached), which then
+                does not run. `baseline` looks at neither.
+
+        Raises TypeError where the frames are not floats, ValueError on a shape that does not fit or a chunk that has
+        no valid frame.
+        """
+        _check_inputs(frames, valid, pose_maps)
+        images = frames[valid]  # (M, 3, H, W)
+        appearance = self.appearance(appearance_input(images))  # (M, C, h, w), Eq. 1
+        pose, weights = None, None
+        if self.pose is None:
+            described = appearance.mean(dim=(2, 3))  # (M, C)
+        else:
+            if pose_maps is None:
+                pose = self.pose(pose_input(images))
+                maps = pose.last
+            else:
+                maps = pose_maps[valid].to(appearance.dtype)
+            parts = part_features(appearance, part_attention(maps, *appearance.shape[-2:]))  # (M, 3, C, h, w)
+            described = frame_descriptor(appearance, parts)  # (M, 4C)
+            weights = self._frame_weights(appearance, parts)  # (M, 4)
+        frame_weights = None if weights is None else _to_chunks(weights, valid)
+        plain = described.new_ones(*valid.shape, 1)
+        descriptor = video_descriptor(
+            _to_chunks(described, valid), plain if frame_weights is None else frame_weights, valid
+        )
+        return AlignNetOutput(descriptor, self.classifier(descriptor), frame_weights, pose)
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Every parameter once, in the four groups that have their own learning rates (Section 4.2).
+
+        Keys "appearance", "pose", "tap", "classifier"; the groups that a variant lacks are empty.
+        """
+        modules: dict[str, list[nn.Module | None]] = {
+            "appearance": [self.appearance],
+            "pose": [self.pose],
+            "tap": [self.appearance_tap, self.part_tap],
+            "classifier": [self.classifier],
+        }
+        return {
+            group: [parameter for module in members if module is not None for parameter in module.parameters()]
+            for group, members in modules.items()
+        }
+
+    def _frame_weights(self, appearance: Tensor, parts: Tensor) -> Tensor | None:
+        """(M, 4) weights of f_a (M, C, h, w) and of the three parts (M, 3, C, h, w); None without TAP."""
+        if self.appearance_tap is None or self.part_tap is None:
+            return None
+        of_appearance = self.appearance_tap(appearance)
+        of_parts = self.part_tap(parts[:, 0])
+        return torch.stack([of_appearance, of_parts, of_parts, of_parts], dim=1)
+
+
+def part_attention(pose_maps: Tensor, height: int, width: int) -> Tensor:
+    """Pose maps (M, 57, H / 8, W / 8) to the three parts' attention (M, 3, height, width): Eqs. 2 and 3.
+
+    The maps are area-averaged to the appearance grid after Eq. 2; both are linear, and three maps cost less than 57.
+    """
+    return spatial_softmax(area_average(composite_part_maps(pose_maps), height, width))
+
+
+def _to_chunks(values: Tensor, valid: Tensor) -> Tensor:
+    """Values (M, ...) of the valid frames put back in their places: (B, T, ...), zero elsewhere."""
+    chunks = values.new_zeros(*valid.shape, *values.shape[1:])
+    chunks[valid] = values
+    return chunks
+
+
+def _check_inputs(frames: Tensor, valid: Tensor, pose_maps: Tensor | None) -> None:
+    if not frames.is_floating_point():
+        raise TypeError(f"frames must be floats in 0..1, not {frames.dtype}")
+    if frames.ndim != 5 or frames.shape[2] != 3:
+        raise ValueError(f"frames must be (B, T, 3, H, W), not {tuple(frames.shape)}")
+    if valid.dtype != torch.bool or valid.shape != frames.shape[:2]:
+        raise ValueError(f"valid must be bool {tuple(frames.shape[:2])}, not {valid.dtype} {tuple(valid.shape)}")
+    if pose_maps is not None and (pose_maps.ndim != 5 or pose_maps.shape[:3] != (*valid.shape, POSE_CHANNELS)):
+        raise ValueError(f"pose_maps must be {(*valid.shape, POSE_CHANNELS)} x h x w, not {tuple(pose_maps.shape)}")
+    if not bool(valid.any(dim=1).all()):
+        raise ValueError("a chunk has no valid frame")

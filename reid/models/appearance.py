@@ -1,0 +1,96 @@
+"""The appearance net A of Section 3.2: a torchvision ResNet without its final average pool and fc layer."""
+
+from pathlib import Path
+
+import torch
+import torchvision
+from torch import Tensor, nn
+
+from kit.command import UserError
+from reid.models.weights import draw_weights, first_generator, load_strictly, read_state_dict
+
+APPEARANCE_NETS = ("resnet18", "resnet34", "resnet50")
+STRIDES = (8, 16, 32)
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def appearance_input(images: Tensor) -> Tensor:
+    """RGB images (N, 3, H, W) in 0..1 to what the appearance net takes: ImageNet mean 0 and deviation 1."""
+    mean = images.new_tensor(IMAGENET_MEAN).view(3, 1, 1)
+    std = images.new_tensor(IMAGENET_STD).view(3, 1, 1)
+    return (images - mean) / std
+
+
+class AppearanceNet(nn.Module):
+    """f_a = A(V), Eq. 1, for each frame by itself: (N, 3, H, W) to (N, channels, H / stride, W / stride).
+
+    Layers keep torchvision's names, so its state dicts load (their fc layer is left out).
+
+    Args:
+        name: one of `APPEARANCE_NETS`.
+        stride: pixels a cell of the map, 32 as torchvision builds it, 16 with the last stage's step taken out,
+            8 with the last two stages' (no dilation, so the weights fit all three).
+        weights: "imagenet" (torchvision's IMAGENET1K_V1, downloaded once), "none" (drawn from `generator`), or
+            the path of a torchvision state dict.
+        generator: where "none" draws from; default: seed 0.
+
+    Raises UserError where the weights cannot be had or are those of another net, ValueError on another name or stride.
+    """
+
+    def __init__(
+        self,
+        name: str = "resnet50",
+        stride: int = 16,
+        weights: str | Path = "imagenet",
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        if name not in APPEARANCE_NETS:
+            raise ValueError(f"appearance net {name!r} is not one of {', '.join(APPEARANCE_NETS)}")
+        if stride not in STRIDES:
+            raise ValueError(f"stride {stride} is not one of {', '.join(map(str, STRIDES))}")
+        with torch.device("meta"):  # no memory and no random numbers until draw_weights
+            resnet = torchvision.models.get_model(name, weights=None)
+        self.channels: int = resnet.fc.in_features
+        self.conv1, self.bn1, self.relu, self.maxpool = resnet.conv1, resnet.bn1, resnet.relu, resnet.maxpool
+        self.layer1, self.layer2, self.layer3, self.layer4 = resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4
+        for stage in {32: (), 16: (self.layer4,), 8: (self.layer3, self.layer4)}[stride]:
+            _remove_step(stage)
+        self.to_empty(device="cpu")
+        draw_weights(self, first_generator() if generator is None else generator)
+        if weights == "imagenet":
+            self.load_state_dict(_without_fc(_download_imagenet(name)))
+        elif weights != "none":
+            path = Path(weights)
+            load_strictly(self, _without_fc(read_state_dict(path)), path, f"torchvision's {name}")
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Feature maps f_a (N, channels, h, w), not negative, of images from `appearance_input`."""
+        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))  # (N, 64, H/4, W/4)
+        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+
+
+def _remove_step(stage: nn.Module) -> None:
+    """Let a ResNet stage keep its input's height and width."""
+    for layer in stage.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.stride = (1, 1)
+
+
+def _without_fc(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: tensor for name, tensor in state.items() if not name.startswith("fc.")}
+
+
+def _download_imagenet(name: str) -> dict[str, Tensor]:
+    """torchvision's first ImageNet weights, those of the paper's time."""
+    try:
+        weights = torchvision.models.get_model_weights(name)["IMAGENET1K_V1"]
+        return weights.get_state_dict(progress=False, check_hash=True, map_location="cpu")
+    except (OSError, RuntimeError) as failure:
+        reason = " ".join(str(failure).split())
+        raise UserError(
+            f"ImageNet weights of {name} cannot be downloaded ({reason}); "
+            "pass --appearance-weights none, or the path of a torchvision state dict"
+        ) from failure

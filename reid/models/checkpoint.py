@@ -1,0 +1,134 @@
+"""Model files: tensors and plain values that rebuild a network, and one line where a file does not fit."""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kit.command import UserError, as_plain
+from kit.files import replacing
+from reid.models.alignnet import AlignNet, ModelConfig
+from reid.models.weights import load_pose_weights, load_strictly, read_torch_file
+
+__all__ = ["load_into", "load_model", "load_pose_weights", "model_record", "save_model"]
+
+FORMAT = "alignnet-1"
+
+_START = ("appearance_weights", "pose_weights")
+"""Fields of ModelConfig that say what a network started from, not what it is."""
+
+
+def model_record(model: AlignNet, metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What a model file holds: "format", "model_config", "classes", "state", and the `metadata` beside them.
+
+    A training checkpoint may add entries of its own, with tensors too; `load_model` reads it all the same.
+    Raises TypeError where metadata is anything but plain Python values (a NumPy scalar, say, would not load again),
+    ValueError where it takes one of the four names.
+    """
+    metadata = dict(metadata or {})
+    _check_plain(metadata, "metadata")
+    record = {
+        "format": FORMAT,
+        "model_config": as_plain(model.config),
+        "classes": model.classes,
+        "state": {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()},
+    }
+    taken = sorted(record.keys() & metadata.keys())
+    if taken:
+        raise ValueError(f"metadata may not be named {', '.join(taken)}")
+    return record | metadata
+
+
+def save_model(model: AlignNet, path: Path, metadata: Mapping[str, Any] | None = None) -> None:
+    """Write the model's file atomically; `torch.load(path, weights_only=True)` reads it. See `model_record`."""
+    record = model_record(model, metadata)
+    with replacing(path) as partial:
+        torch.save(record, partial)
+
+
+def load_model(path: Path) -> tuple[AlignNet, dict[str, Any]]:
+    """The network in a model file, on the CPU and in eval mode, and everything else that the file holds.
+
+    Nothing is downloaded. Raises UserError where the file is missing, damaged, no model file, or its tensors are not
+    those of the network that it names.
+    """
+    record = _read_record(path)
+    config = _config_of(record, path)
+    model = AlignNet(replace(config, appearance_weights="none", pose_weights=None), record["classes"])
+    load_strictly(model, record["state"], path, _described(config))
+    model.config = config
+    return model.eval(), {name: value for name, value in record.items() if name != "state"}
+
+
+def load_into(model: AlignNet, path: Path, replace_classifier: bool = True) -> dict[str, Any]:
+    """Load a model file into `model`, and return everything else that the file holds.
+
+    With `replace_classifier` the model keeps its own classifier, whose classes are other people; without it the
+    file's must fit. Raises UserError, and changes nothing, where the file is no model file or is that of a network
+    that differs in any field of ModelConfig that shapes it.
+    """
+    record = _read_record(path)
+    config = _config_of(record, path)
+    for field in fields(ModelConfig):
+        found, wanted = getattr(config, field.name), getattr(model.config, field.name)
+        if field.name not in _START and found != wanted:
+            option = "--" + field.name.replace("_", "-")
+            raise UserError(
+                f"{path}: the network in this file has {field.name} {found}, this run has {wanted}; "
+                f"pass {option} {found}, or name another file"
+            )
+    state = record["state"]
+    if replace_classifier:
+        own = {name: tensor for name, tensor in model.state_dict().items() if name.startswith("classifier.")}
+        state = {name: tensor for name, tensor in state.items() if not name.startswith("classifier.")} | own
+    elif record["classes"] != model.classes:
+        raise UserError(
+            f"{path}: its classifier has {record['classes']} classes, this run has {model.classes}; "
+            "name the file that was trained on the same identities"
+        )
+    load_strictly(model, state, path, _described(config))
+    return {name: value for name, value in record.items() if name != "state"}
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    """The file's dictionary, with the four entries of `model_record` known to be there and of the right types."""
+    record = read_torch_file(path)
+    if not isinstance(record, dict) or "format" not in record:
+        raise UserError(f"{path}: weights, but not a model file of this project; name a checkpoint that it wrote")
+    if record["format"] != FORMAT:
+        raise UserError(f"{path}: a model file of format {record['format']!r}, this version reads {FORMAT!r}")
+    kinds = {"model_config": dict, "classes": int, "state": dict}
+    wrong = [name for name, kind in kinds.items() if not isinstance(record.get(name), kind)]
+    if wrong or not all(isinstance(tensor, Tensor) for tensor in record["state"].values()):
+        raise UserError(f"{path}: the model file lacks {', '.join(wrong) or 'tensors'}; name one that is whole")
+    return record
+
+
+def _config_of(record: dict[str, Any], path: Path) -> ModelConfig:
+    values = dict(record["model_config"])
+    try:
+        if values.get("pose_weights") is not None:
+            values["pose_weights"] = Path(values["pose_weights"])
+        return ModelConfig(**values)
+    except (TypeError, ValueError) as unknown:
+        raise UserError(f"{path}: its network is unknown to this version ({unknown}); name another file") from unknown
+
+
+def _described(config: ModelConfig) -> str:
+    return f"the {config.variant} network with {config.appearance} that the file names"
+
+
+def _check_plain(value: Any, where: str) -> None:
+    """TypeError unless `value` is None, bool, int, float, str, or lists and dicts of them: exactly these types."""
+    if isinstance(value, dict):
+        for key, entry in value.items():
+            _check_plain(key, f"a key of {where}")
+            _check_plain(entry, f"{where}[{key!r}]")
+    elif isinstance(value, list):
+        for position, entry in enumerate(value):
+            _check_plain(entry, f"{where}[{position}]")
+    elif value is not None and type(value) not in (bool, int, float, str):
+        raise TypeError(f"{where} is a {type(value).__name__}, not a plain Python value")

@@ -1,0 +1,40 @@
+"""From pose maps and appearance maps to the frame descriptor: Eqs. 2 to 6 of the paper, one pure function each."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from kit.coco18 import PARTS, part_channels
+
+
+def composite_part_maps(pose: Tensor) -> Tensor:
+    """Eq. 2: pose maps (N, 57, h, w) to part maps (N, 3, h, w), the mean over the channels S_r of each part.
+
+    Parts are in the order upper, middle, lower.
+    """
+    return torch.stack([pose[:, part_channels(part)].mean(dim=1) for part in PARTS], dim=1)
+
+
+def area_average(maps: Tensor, height: int, width: int) -> Tensor:
+    """Maps (N, R, h, w) averaged over the area of each cell of a `height` x `width` grid (pose to appearance grid)."""
+    return F.adaptive_avg_pool2d(maps, (height, width))
+
+
+def spatial_softmax(maps: Tensor) -> Tensor:
+    """Eq. 3: part maps (N, 3, h, w) to distributions over the h x w cells, each map summing to 1."""
+    return maps.flatten(2).softmax(dim=2).view_as(maps)
+
+
+def part_features(appearance: Tensor, attention: Tensor) -> Tensor:
+    """Eq. 4: f_a (N, C, h, w) times each part's attention (N, 3, h, w), over all channels: (N, 3, C, h, w)."""
+    return appearance[:, None] * attention[:, :, None]
+
+
+def frame_descriptor(appearance: Tensor, parts: Tensor) -> Tensor:
+    """Eqs. 5 and 6: f_a (N, C, h, w) and part features (N, 3, C, h, w), average-pooled and concatenated: (N, 4C).
+
+    The order is [f_a; f_a,u; f_a,m; f_a,l].
+    """
+    pooled = appearance.mean(dim=(2, 3))  # (N, C), Eq. 5
+    pooled_parts = parts.mean(dim=(3, 4))  # (N, 3, C), Eq. 5
+    return torch.cat([pooled, pooled_parts.flatten(1)], dim=1)  # Eq. 6

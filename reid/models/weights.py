@@ -1,0 +1,104 @@
+"""Weights of the networks: drawn from a generator, or read from a file that is checked before anything is loaded."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from kit.command import UserError
+
+
+def first_generator() -> torch.Generator:
+    """The generator used where the caller hands none down: seed 0, so that two networks built alike are equal."""
+    return torch.Generator().manual_seed(0)
+
+
+def draw_weights(module: nn.Module, generator: torch.Generator) -> None:
+    """Fill every convolution (He et al. 2015, zero bias) and reset every batch norm under `module`, in place.
+
+    He's draw over the incoming connections keeps the scale of activations through deep stacks of
+    convolution and ReLU, those without batch norm too (the pose net).
+    """
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, nn.BatchNorm2d):
+            layer.reset_parameters()
+
+
+def read_torch_file(path: Path) -> Any:
+    """What `torch.save` wrote to `path`: tensors and plain Python values only, on the CPU.
+
+    Raises UserError where the file is missing, cut short, or not such a file.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file of weights; check the path")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as broken:  # damage shows as any of a dozen kinds, IndexError and struct.error among them
+        raise UserError(
+            f"{path}: cannot be read as PyTorch weights ({type(broken).__name__}); the file is damaged, "
+            "cut short or of another kind: copy it again or name another"
+        ) from broken
+
+
+def read_state_dict(path: Path) -> dict[str, Tensor]:
+    """Named tensors of a `.safetensors` file, or of a state dict that `torch.save` wrote, on the CPU.
+
+    Raises UserError where the file is missing, unreadable, or holds anything but named tensors.
+    """
+    if path.suffix == ".safetensors" and path.is_file():
+        try:
+            return safetensors.torch.load_file(path)
+        except (OSError, safetensors.SafetensorError) as broken:
+            raise UserError(f"{path}: not a safetensors file, or one cut short; copy it again") from broken
+    state = read_torch_file(path)
+    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(f"{path}: not a state dict (names and tensors alone); name a file of weights")
+    return dict(state)
+
+
+def misfit(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str | None:
+    """Why `found` cannot be loaded where `expected` is wanted, in a few words; None where it fits.
+
+    Batch norm's step counters may be absent: files from before PyTorch 0.4.1 have none.
+    """
+    missing = [name for name in expected if name not in found and not name.endswith("num_batches_tracked")]
+    unknown = [name for name in found if name not in expected]
+    reasons = []
+    if missing:
+        reasons.append(f"{len(missing)} tensors are missing, the first {missing[0]}")
+    if unknown:
+        reasons.append(f"{len(unknown)} are unknown, the first {unknown[0]}")
+    if not reasons:
+        reasons = [
+            f"{name} is {tuple(found[name].shape)} where {tuple(tensor.shape)} is needed"
+            for name, tensor in expected.items()
+            if name in found and found[name].shape != tensor.shape
+        ][:1]
+    return "; ".join(reasons) or None
+
+
+def load_strictly(module: nn.Module, state: Mapping[str, Tensor], path: Path, what: str) -> None:
+    """Load `state`, read from `path`, into `module`: every tensor or, with a UserError, none.
+
+    `what` names in the message what the file should have held, for instance "a ResNet-50".
+    """
+    reason = misfit(module.state_dict(), state)
+    if reason:
+        raise UserError(f"{path}: not the weights of {what}: {reason}; name the file that belongs to it")
+    module.load_state_dict(dict(state))
+
+
+def load_pose_weights(net: nn.Module, path: Path) -> None:
+    """Load OpenPose weights (`body_pose_model.pth`, or `.safetensors` with the same names) into a `PoseNet`.
+
+    Raises UserError where the file is missing, unreadable, or of another net, another `width` or `stages`.
+    """
+    load_strictly(net, read_state_dict(path), path, "this pose net (OpenPose COCO-18 names, its width and stages)")

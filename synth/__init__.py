@@ -1,0 +1,1 @@
+"""Synthetic people on video: plans, bodies, walks, places and cameras, rendered by Blender."""

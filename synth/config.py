@@ -1,0 +1,64 @@
+"""Configuration of a rendering job."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Device = Literal["auto", "cpu", "cuda", "optix", "hip", "metal"]
+
+
+@dataclass(frozen=True)
+class RenderConfig:
+    """Render synthetic people on video, in PRID2011's layout, with exact annotations.
+
+    Writes OUT/multi_shot/cam_{a,b}/person_0001/0001.png, OUT/annotations, OUT/plan.jsonl and OUT/manifest.jsonl.
+    The same command goes on where a stopped one left off.
+    """
+
+    ids: int = 1000
+    """Number of identities; each is seen once by each of two cameras."""
+
+    frames: int = 50
+    """Frames a clip."""
+
+    fps: float = 25.0
+    """Frames a second of the cameras."""
+
+    seed: int = 0
+    """Seed of everything that is drawn; the first N identities are the same for any --ids."""
+
+    out: Path = Path("data/synthetic")
+    """Folder of the set."""
+
+    samples: int = 16
+    """Cycles samples a pixel: fewer is faster and noisier."""
+
+    workers: int = 0
+    """Processes that render, one thread each; 0 is one a core."""
+
+    device: Device = "auto"
+    """What Cycles renders on; auto takes a GPU where Cycles finds one, else the CPU."""
+
+    camera_pairs: int = 0
+    """Number of fixed pairs of cameras and places that identities share; 0 gives each identity its own."""
+
+    occlusion: float = 0.25
+    """Share of clips in which something stands between the person and the camera, 0 to 1."""
+
+    dry_run: bool = False
+    """Print what would be rendered and stop."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be meant."""
+        for name in ("ids", "frames", "samples"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"--{name} {getattr(self, name)}: must be at least 1")
+        if self.ids > 9999:
+            raise ValueError(f"--ids {self.ids}: PRID2011's folder names hold at most 9999 persons")
+        if self.fps <= 0:
+            raise ValueError(f"--fps {self.fps}: must be above 0")
+        for name in ("seed", "workers", "camera_pairs"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"--{name.replace('_', '-')} {getattr(self, name)}: must not be negative")
+        if not 0 <= self.occlusion <= 1:
+            raise ValueError(f"--occlusion {self.occlusion}: must be between 0 and 1")

@@ -1,0 +1,317 @@
+"""The thin layer over Blender: builds one clip's scene, renders its frames, hands back arrays.
+
+One `Stage` a process at a time: Blender's scene is global.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.command import UserError
+from synth import materials
+from synth.camera import HEIGHT, WIDTH
+from synth.place import Box, Light, Place
+from synth.tailor import PART_NAMES, SOLE, SURFACES, Mesh
+from synth.wardrobe import Outfit
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Passes:
+    """What one render gives, H × W as asked."""
+
+    radiance: Floats
+    """(H, W, 3) linear light."""
+    depth: Floats
+    """(H, W) metres along the optical axis to what is seen first; very large where nothing is."""
+    parts: Floats
+    """(H, W, 3) coverage of each pixel by the person's upper, middle and lower part, 0..1."""
+
+
+def import_bpy() -> Any:
+    """Blender's Python module. Raises UserError where it cannot be had."""
+    try:
+        import bpy
+    except ImportError as missing:
+        raise UserError(
+            f"cannot load Blender's Python module ({missing}); `make install` says which package is missing"
+        ) from None
+    return bpy
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Blender writes a line a render to file descriptor 1 itself: keep it off the user's screen."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
+class Stage:
+    """A scene with one dressed person in one place, before one camera.
+
+    `samples`: Cycles samples a pixel; `device`: "cpu", or the Cycles device type to use.
+    """
+
+    def __init__(self, place: Place, person: Mesh, outfit: Outfit, samples: int, device: str, seed: int) -> None:
+        self._bpy = import_bpy()
+        with quiet():
+            self._bpy.ops.wm.read_factory_settings(use_empty=True)
+        self._scene = self._bpy.context.scene
+        self._samples = samples
+        self._scratch = tempfile.TemporaryDirectory(prefix="synth-")
+        self._configure(device, seed)
+        self._build_ground(place)
+        for box in place.boxes:
+            self._build_box(box)
+        self._occluders = [self._build_box(box) for box in place.occluders]
+        self._scenery = [thing for thing in self._scene.objects if thing.type == "MESH"]
+        self._light(place.light)
+        self._frames = person.vertices.astype(np.float32)
+        self._person = self._build_person(person, outfit)
+        self._camera = self._build_camera()
+
+    def close(self) -> None:
+        """Remove the scratch files."""
+        self._scratch.cleanup()
+
+    def render(self, frame: int, rotation: Floats, translation: Floats, intrinsics: Floats) -> Passes:
+        """Render frame `frame` by the camera with this pose (world to camera) and intrinsics for 128 × 64 pixels."""
+        self._pose(frame)
+        self._aim(rotation, translation, intrinsics, WIDTH, HEIGHT)
+        return self._render(self._samples)
+
+    def render_alone(self, rotation: Floats, translation: Floats, intrinsics: Floats, margin: int) -> Floats:
+        """(H + 2 margin, W + 2 margin, 3) part coverage of the person alone, in the pose of the last `render`,
+        with `margin` pixels more on every side of the crop."""
+        wider = intrinsics.copy()
+        wider[:2, 2] += margin
+        for thing in self._scenery:
+            thing.hide_render = True
+        self._aim(rotation, translation, wider, WIDTH + 2 * margin, HEIGHT + 2 * margin)
+        passes = self._render(max(4, self._samples // 2))
+        for thing in self._scenery:
+            thing.hide_render = False
+        return passes.parts
+
+    def _configure(self, device: str, seed: int) -> None:
+        scene = self._scene
+        scene.render.engine = "CYCLES"
+        scene.render.threads_mode = "FIXED"
+        scene.render.threads = 1
+        scene.render.resolution_percentage = 100
+        scene.render.image_settings.media_type = "MULTI_LAYER_IMAGE"
+        scene.render.image_settings.file_format = "OPEN_EXR_MULTILAYER"
+        scene.render.image_settings.color_depth = "32"
+        scene.render.image_settings.exr_codec = "NONE"
+        scene.render.use_compositing = False
+        cycles = scene.cycles
+        cycles.seed = seed
+        cycles.use_denoising = False
+        cycles.use_adaptive_sampling = False
+        cycles.max_bounces = 3
+        cycles.diffuse_bounces = 2
+        cycles.glossy_bounces = 1
+        cycles.transmission_bounces = 0
+        cycles.caustics_reflective = cycles.caustics_refractive = False
+        cycles.sample_clamp_indirect = 3.0
+        cycles.device = "CPU"
+        if device != "cpu":
+            self._use_gpu(device)
+        layer = scene.view_layers[0]
+        layer.use_pass_z = True
+        layer.aovs.add().name = materials.PART_PASS
+
+    def _use_gpu(self, device: str) -> None:
+        preferences = self._bpy.context.preferences.addons["cycles"].preferences
+        preferences.compute_device_type = device.upper()
+        preferences.get_devices()
+        for found in preferences.devices:
+            found.use = found.type == device.upper()
+        self._scene.cycles.device = "GPU"
+
+    def _new_object(self, name: str, points: Floats, quads: NDArray[np.int64]) -> Any:
+        """A mesh object linked to the scene."""
+        mesh = self._bpy.data.meshes.new(name)
+        mesh.vertices.add(len(points))
+        mesh.vertices.foreach_set("co", points.astype(np.float32).ravel())
+        mesh.loops.add(quads.size)
+        mesh.loops.foreach_set("vertex_index", quads.astype(np.int32).ravel())
+        mesh.polygons.add(len(quads))
+        mesh.polygons.foreach_set("loop_start", np.arange(0, quads.size, 4, dtype=np.int32))
+        mesh.update(calc_edges=True)
+        thing = self._bpy.data.objects.new(name, mesh)
+        self._scene.collection.objects.link(thing)
+        return thing
+
+    def _build_ground(self, place: Place) -> None:
+        corners = np.array([[-60, -30, 0], [60, -30, 0], [60, 90, 0], [-60, 90, 0]], dtype=float)
+        ground = self._new_object("ground", corners, np.array([[0, 1, 2, 3]]))
+        ground.data.materials.append(materials.place_material(self._bpy, place.ground, horizontal=True))
+
+    def _build_box(self, box: Box) -> Any:
+        if box.round:
+            self._bpy.ops.mesh.primitive_cylinder_add(vertices=20, radius=0.5, depth=1.0)
+        else:
+            self._bpy.ops.mesh.primitive_cube_add(size=1.0)
+        thing = self._bpy.context.object
+        thing.location, thing.scale = box.centre, box.size
+        thing.rotation_euler = (0, 0, np.radians(box.yaw))
+        if max(box.size) < 5 and not box.round:
+            bevel = thing.modifiers.new("bevel", "BEVEL")
+            bevel.width, bevel.segments = 0.04, 2
+        if box.round:
+            thing.data.polygons.foreach_set("use_smooth", np.ones(len(thing.data.polygons), dtype=bool))
+        thing.data.materials.append(materials.place_material(self._bpy, box.surface, horizontal=False))
+        return thing
+
+    def _light(self, light: Light) -> None:
+        if light.sun > 0:
+            sun = self._bpy.data.lights.new("sun", "SUN")
+            sun.energy, sun.color, sun.angle = light.sun, light.sun_colour, np.radians(light.sun_size)
+            thing = self._bpy.data.objects.new("sun", sun)
+            # A sun lamp shines along its -Z; azimuth 0 is behind the camera, at negative Y.
+            thing.rotation_euler = (np.radians(90 - light.sun_elevation), 0, np.radians(light.sun_azimuth))
+            self._scene.collection.objects.link(thing)
+        for position, strength in light.lamps:
+            lamp = self._bpy.data.lights.new("lamp", "AREA")
+            lamp.energy, lamp.size = strength, 1.8
+            thing = self._bpy.data.objects.new("lamp", lamp)
+            thing.location = position
+            self._scene.collection.objects.link(thing)
+        self._build_sky(light)
+
+    def _build_sky(self, light: Light) -> None:
+        """A sky that runs from the horizon's colour to the zenith's."""
+        world = self._bpy.data.worlds.new("sky")
+        self._scene.world = world
+        world.use_nodes = True
+        # Sampling a smooth sky by its brightness would bake a large map of it for every frame, for nothing.
+        world.cycles.sampling_method = "NONE"
+        nodes = materials.Nodes(world.node_tree)
+        _, _, up = nodes.split(nodes.add("TexCoord").outputs["Generated"])
+        height = nodes.math("MINIMUM", nodes.math("MAXIMUM", nodes.math("MULTIPLY", up, 2.0), 0.0), 1.0)
+        background = world.node_tree.nodes["Background"]
+        nodes.set(background.inputs["Color"], nodes.mix(height, light.horizon_colour, light.sky_colour))
+        background.inputs["Strength"].default_value = light.sky
+
+    def _build_person(self, person: Mesh, outfit: Outfit) -> Any:
+        thing = self._new_object("person", person.vertices[0], person.quads)
+        mesh = thing.data
+        for name, values in (("rest", person.rest), ("tint", person.tint)):
+            colour = name == "tint"
+            attribute = mesh.attributes.new(name, "FLOAT_COLOR" if colour else "FLOAT_VECTOR", "POINT")
+            filled = np.column_stack([values, np.ones(len(values))]) if colour else values
+            attribute.data.foreach_set("color" if colour else "vector", filled.astype(np.float32).ravel())
+        part = mesh.attributes.new("part", "FLOAT_COLOR", "FACE")
+        one_hot = np.column_stack([np.eye(len(PART_NAMES))[person.part], np.ones(len(person.part))])
+        part.data.foreach_set("color", one_hot.astype(np.float32).ravel())
+        for material in self._person_materials(outfit):
+            mesh.materials.append(material)
+        mesh.polygons.foreach_set("material_index", person.surface.astype(np.int32))
+        mesh.polygons.foreach_set("use_smooth", np.ones(len(person.quads), dtype=bool))
+        return thing
+
+    def _person_materials(self, outfit: Outfit) -> list[Any]:
+        """One material a surface, in the order of SURFACES."""
+        top, bottom = outfit.top.fabric, outfit.bottom.fabric
+        bag = outfit.backpack.colour if outfit.backpack else (0.1, 0.1, 0.1)
+        look: dict[str, tuple[Any, float, float]] = {
+            "skin": (outfit.skin, 0.5, 0.0),
+            "eyes": ((0.75, 0.74, 0.72), 0.2, 0.0),
+            "hair": (materials.hair_colour(outfit.hair.colour), 0.45, 0.0),
+            "top": (materials.fabric_colour(top), top.roughness, top.folds),
+            "under": (outfit.top.under, 0.85, 0.4),
+            "bottom": (materials.fabric_colour(bottom), bottom.roughness, bottom.folds),
+            "shoes": (outfit.shoes.colour, 0.5, 0.0),
+            "soles": (outfit.shoes.sole, 0.7, 0.0),
+            "bag": (bag, 0.7, 0.3),
+        }
+        return [materials.person_material(self._bpy, name, *look[name]) for name in SURFACES]
+
+    def _build_camera(self) -> Any:
+        camera = self._bpy.data.cameras.new("camera")
+        camera.sensor_fit = "HORIZONTAL"
+        camera.sensor_width = 36.0
+        camera.clip_start, camera.clip_end = 0.05, 500.0
+        thing = self._bpy.data.objects.new("camera", camera)
+        self._scene.collection.objects.link(thing)
+        self._scene.camera = thing
+        return thing
+
+    def _pose(self, frame: int) -> None:
+        """Move the person's vertices to a frame; shoes have soles, so the body stands that much higher."""
+        points = self._frames[frame].copy()
+        points[:, 2] += SOLE
+        mesh = self._person.data
+        mesh.vertices.foreach_set("co", points.ravel())
+        mesh.update()
+
+    def _aim(self, rotation: Floats, translation: Floats, intrinsics: Floats, width: int, height: int) -> None:
+        """Make Blender's camera the pinhole camera (intrinsics, rotation, translation) with this many pixels."""
+        from mathutils import Matrix
+
+        scene, camera = self._scene, self._camera.data
+        scene.render.resolution_x, scene.render.resolution_y = width, height
+        camera.lens = intrinsics[0, 0] / width * camera.sensor_width
+        camera.shift_x = (width / 2 - intrinsics[0, 2]) / width
+        camera.shift_y = (intrinsics[1, 2] - height / 2) / width
+        # Blender's camera looks along -Z with Y up; ours along +Z with Y down.
+        pose = np.eye(4)
+        pose[:3, :3] = rotation.T @ np.diag([1.0, -1.0, -1.0])
+        pose[:3, 3] = -rotation.T @ translation
+        self._camera.matrix_world = Matrix(pose.tolist())
+
+    def _render(self, samples: int) -> Passes:
+        import OpenEXR
+
+        path = Path(self._scratch.name) / "passes.exr"
+        self._scene.cycles.samples = samples
+        self._scene.render.filepath = str(path)
+        with quiet():
+            self._bpy.ops.render.render(write_still=True)
+        with OpenEXR.File(str(path), separate_channels=True) as file:
+            # One part a pass; channels are named "<view layer>.<pass>.<letter>".
+            channels = {
+                name.split(".", 1)[1]: channel.pixels.astype(np.float64)
+                for part in file.parts
+                for name, channel in part.channels.items()
+            }
+
+        def stacked(name: str) -> Floats:
+            return np.stack([channels[f"{name}.{letter}"] for letter in "RGB"], axis=-1)
+
+        return Passes(stacked("Combined"), channels["Depth.Z"], np.clip(stacked(materials.PART_PASS), 0, 1))
+
+
+def gpu_kinds() -> list[str]:
+    """Kinds of GPU that Cycles can render on here, in lower case, the fastest first."""
+    bpy = import_bpy()
+    preferences = bpy.context.preferences.addons["cycles"].preferences
+    found = []
+    for kind in ("OPTIX", "CUDA", "HIP", "METAL"):
+        try:
+            preferences.compute_device_type = kind
+        except TypeError:  # this build of Cycles does not know the kind
+            continue
+        with quiet():
+            preferences.get_devices()
+        if any(device.type == kind for device in preferences.devices):
+            found.append(kind.lower())
+    return found
