@@ -1,13 +1,16 @@
 """How every command starts: a dataclass is its signature, YAML and flags fill it, a mistake is one line.
 
-Exit codes: 0 done; 2 the user's mistake (a `UserError`, a bad option); 1 ours (anything else);
-130 interrupted by Ctrl-C.
+Exit codes: 0 done; 2 the user's mistake (a `UserError`, a bad option, a path that cannot be written); 1 ours
+(a `JobError` in one line, anything else with its traceback); 130 interrupted by Ctrl-C.
 """
 
+import argparse
 import dataclasses
 import errno
 import inspect
+import itertools
 import json
+import re
 import sys
 import typing
 from collections.abc import Callable, Sequence
@@ -34,11 +37,44 @@ class UserError(Exception):
     """A mistake that the user can mend. The message is one line: what is wrong, where, what to do."""
 
 
+class JobError(Exception):
+    """A failure that is not the user's mistake. The message is one line: what failed, and where to read more."""
+
+
+UNUSABLE_PATH = {
+    errno.EACCES,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+}
+"""Errors of the operating system that say that the user named a path which cannot serve."""
+
+
+class _Help(jsonargparse.DefaultHelpFormatter):
+    """Help that says each field's meaning and its default, and leaves Python's types out."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text = action.help or ""
+        silent = action.default in (None, argparse.SUPPRESS) or "efault:" in text
+        return text if silent else f"{text} [default: %(default)s]"
+
+
 class _Parser(jsonargparse.ArgumentParser):
     """An argument parser whose every complaint is one line and exit code 2."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        exit_with_line(2, f"{message} (see {self.prog} --help)")
+        exit_with_line(2, f"{in_plain_words(message)} (see {self.prog} --help)")
+
+
+def in_plain_words(complaint: str) -> str:
+    """jsonargparse's complaint with the option named as the user types it, and types as people call them."""
+    complaint = re.sub(r'Parser key "(\w+)":', lambda key: "--" + key[1].replace("_", "-") + ":", complaint)
+    complaint = re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", complaint)
+    complaint = re.sub(r"typing\.Literal\[(.*?)\]", r"one of \1", complaint)
+    return complaint.replace("Expected a ", "expected ").replace(". Got value:", ", not")
 
 
 def exit_with_line(code: int, message: str) -> NoReturn:
@@ -62,8 +98,9 @@ def build_parser(config_type: type[DataclassInstance], prog: str) -> jsonargpars
     parser = _Parser(
         prog=prog,
         description=inspect.getdoc(config_type),
+        formatter_class=_Help,
+        print_config=None,
         default_meta=False,
-        # Paths named in YAML are relative to where the command runs, as flags are.
     )
     parser.add_argument("--config", action="config", help="YAML file with any of the fields below; flags win over it.")
     types = typing.get_type_hints(config_type)
@@ -74,11 +111,28 @@ def build_parser(config_type: type[DataclassInstance], prog: str) -> jsonargpars
         if default is dataclasses.MISSING:
             default = field.default_factory() if field.default_factory is not dataclasses.MISSING else None
         if types[field.name] is bool:
-            kind: dict[str, Any] = {"action": jsonargparse.ActionYesNo}
+            kind: dict[str, Any] = {"action": jsonargparse.ActionYesNo(no_prefix="no-")}
         else:
             kind = {"type": types[field.name]}
         parser.add_argument(flag, dest=field.name, default=default, help=help_of.get(field.name, ""), **kind)
     return parser
+
+
+def config_first(argv: Sequence[str]) -> list[str]:
+    """`argv` with `--config FILE` in front: options apply from left to right, and flags win wherever they stand.
+
+    >>> config_first(["--ids", "3", "--config", "job.yaml"])
+    ['--config', 'job.yaml', '--ids', '3']
+    """
+    first: list[str] = []
+    rest: list[str] = []
+    words = iter(argv)
+    for word in words:
+        if word == "--config":
+            first += [word, *itertools.islice(words, 1)]
+        else:
+            (first if word.startswith("--config=") else rest).append(word)
+    return first + rest
 
 
 def read_config(config_type: type[ConfigT], prog: str, argv: Sequence[str] | None = None) -> ConfigT:
@@ -87,7 +141,10 @@ def read_config(config_type: type[ConfigT], prog: str, argv: Sequence[str] | Non
     Raises SystemExit(2), after one line, on an unknown option, a value of the wrong type, or a value that
     the dataclass itself refuses (ValueError in `__post_init__`).
     """
-    arguments = build_parser(config_type, prog).parse_args(argv)
+    try:
+        arguments = build_parser(config_type, prog).parse_args(config_first(sys.argv[1:] if argv is None else argv))
+    except UnicodeDecodeError:
+        exit_with_line(2, f"--config: not a text file (see {prog} --help)")
     values = {field.name: arguments[field.name] for field in dataclasses.fields(config_type)}
     try:
         return config_type(**values)
@@ -102,6 +159,8 @@ def run(job: Callable[[ConfigT], None], config_type: type[ConfigT], prog: str) -
         job(config)
     except UserError as mistake:
         exit_with_line(2, str(mistake))
+    except JobError as failure:
+        exit_with_line(1, str(failure))
     except KeyboardInterrupt:
         exit_with_line(130, "interrupted; the same command goes on where it stopped")
     except OSError as failure:
@@ -109,6 +168,8 @@ def run(job: Callable[[ConfigT], None], config_type: type[ConfigT], prog: str) -
             exit_with_line(
                 1, f"the disk is full ({failure.filename or 'while writing'}): make space, run the same command again"
             )
+        if failure.errno in UNUSABLE_PATH and failure.filename is not None:
+            exit_with_line(2, f"cannot use {failure.filename}: {failure.strerror}: name another path")
         raise
     raise SystemExit(0)
 

@@ -76,6 +76,25 @@ def describe(
     return Anatomy(region, along, np.sign(reference[:, 0]), reference, _quads_of_groups(base))
 
 
+def above(anatomy: Anatomy, along_trunk: float) -> Floats:
+    """(V,) metres above the level `along_trunk` (0 crotch, 1 neck) in the reference pose."""
+    trunk = anatomy.region == TRUNK
+    slope, base = np.polyfit(anatomy.along[trunk], anatomy.reference[trunk, 2], 1)
+    return anatomy.reference[:, 2] - (base + slope * along_trunk)
+
+
+def drop(anatomy: Anatomy) -> Floats:
+    """(V,) how far below the hip a vertex is, as a fraction of the leg."""
+    hip = anatomy.reference[(anatomy.region == LEG) & (np.abs(anatomy.along) < 0.03), 2].mean()
+    return (hip - anatomy.reference[:, 2]) / (hip - shoe_line(anatomy))
+
+
+def shoe_line(anatomy: Anatomy) -> float:
+    """Height of the ankle in the reference pose, metres."""
+    ankle = (anatomy.region == LEG) & (anatomy.along > 0.97)
+    return float(anatomy.reference[ankle, 2].mean())
+
+
 def _along_chain(points: Floats, chain: Floats) -> Floats:
     """Position of (N, 3) points along a limb of two bones given by 3 joints: 0, 0.5, 1 at the joints."""
     upper, lower = chain[1] - chain[0], chain[2] - chain[1]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from kit.coco18 import JOINTS
 from synth.anatomy import FOOT, Anatomy, describe
 from synth.gait import GaitStyle, JointAngles, joint_angles, strides_a_second
+from synth.quiet import quiet
 
 Array = NDArray[np.float64]
 DOWN = np.array([0.0, 0.0, -1.0])
@@ -71,11 +72,14 @@ class BodyModel:
     """
 
     def __init__(self) -> None:
-        # Heavy imports, and only workers need them. warp, which anny uses, announces itself unless told not to.
+        # Heavy imports, and only workers need them. warp, which anny uses, announces itself unless told not to, and
+        # where there is no GPU it says so.
         import torch
         import warp
 
-        warp.config.quiet = True
+        warp.config.quiet, warp.config.log_level = True, 40  # old releases and new: errors alone
+        with quiet(1, 2):
+            warp.init()
         import anny
 
         torch.set_num_threads(1)

@@ -28,12 +28,12 @@ def render(config: RenderConfig) -> None:
     problem = preflight.complaint((sys.version_info.major, sys.version_info.minor), need_packages=True)
     if problem:
         raise UserError(problem)
+    started = time.monotonic()
+    device = pick_device(config.device) if waiting else config.device
     begin_set(target, plan, finished)
     save_config(config, config.out / "config.yaml")
-    started = time.monotonic()
     if waiting:
         workers = config.workers or available_cores()
-        device = pick_device(config.device)
         render_waiting(target, waiting, min(workers, len(waiting)), device)
     rows = finish_set(target, plan)
     write_json(config.out / "result.json", summary(config, target, rows, len(waiting), time.monotonic() - started))
@@ -48,9 +48,12 @@ def render_waiting(target: RenderedSet, waiting: list[Clip], workers: int, devic
     farm.start_ray(workers)
     frames = sum(clip.frames for clip in waiting)
     with tqdm(total=frames, unit="frame", desc=f"render on {workers} × {device}", smoothing=0.1) as bar:
-        for row in farm.render_all(waiting, target.out, workers, device):
-            append_row(target, row)
-            bar.update(row["frames"])
+        try:
+            for row in farm.render_all(waiting, target.out, workers, device):
+                append_row(target, row)
+                bar.update(row["frames"])
+        finally:
+            farm.stop_ray()
 
 
 def warm_body_cache() -> None:

@@ -3,11 +3,7 @@
 One `Stage` a process at a time: Blender's scene is global.
 """
 
-import os
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,11 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.coco18 import PARTS
 from kit.command import UserError
 from synth import materials
 from synth.camera import HEIGHT, WIDTH
+from synth.mesh import SURFACES, Mesh
 from synth.place import Box, Light, Place
-from synth.tailor import PART_NAMES, SOLE, SURFACES, Mesh
+from synth.quiet import quiet
+from synth.tailor import SOLE
 from synth.wardrobe import Outfit
 
 Floats = NDArray[np.float64]
@@ -48,21 +47,6 @@ def import_bpy() -> Any:
     return bpy
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Blender writes a line a render to file descriptor 1 itself: keep it off the user's screen."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
-
-
 class Stage:
     """A scene with one dressed person in one place, before one camera.
 
@@ -71,7 +55,7 @@ class Stage:
 
     def __init__(self, place: Place, person: Mesh, outfit: Outfit, samples: int, device: str, seed: int) -> None:
         self._bpy = import_bpy()
-        with quiet():
+        with quiet(1):
             self._bpy.ops.wm.read_factory_settings(use_empty=True)
         self._scene = self._bpy.context.scene
         self._samples = samples
@@ -220,7 +204,7 @@ class Stage:
             filled = np.column_stack([values, np.ones(len(values))]) if colour else values
             attribute.data.foreach_set("color" if colour else "vector", filled.astype(np.float32).ravel())
         part = mesh.attributes.new("part", "FLOAT_COLOR", "FACE")
-        one_hot = np.column_stack([np.eye(len(PART_NAMES))[person.part], np.ones(len(person.part))])
+        one_hot = np.column_stack([np.eye(len(PARTS))[person.part], np.ones(len(person.part))])
         part.data.foreach_set("color", one_hot.astype(np.float32).ravel())
         for material in self._person_materials(outfit):
             mesh.materials.append(material)
@@ -284,7 +268,8 @@ class Stage:
         path = Path(self._scratch.name) / "passes.exr"
         self._scene.cycles.samples = samples
         self._scene.render.filepath = str(path)
-        with quiet():
+        # Blender writes a line a render.
+        with quiet(1):
             self._bpy.ops.render.render(write_still=True)
         with OpenEXR.File(str(path), separate_channels=True) as file:
             # One part a pass; channels are named "<view layer>.<pass>.<letter>".
@@ -310,7 +295,7 @@ def gpu_kinds() -> list[str]:
             preferences.compute_device_type = kind
         except TypeError:  # this build of Cycles does not know the kind
             continue
-        with quiet():
+        with quiet(1, 2):
             preferences.get_devices()
         if any(device.type == kind for device in preferences.devices):
             found.append(kind.lower())

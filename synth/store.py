@@ -12,12 +12,11 @@ import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.coco18 import JOINTS
+from kit.coco18 import JOINTS, PARTS
 from kit.command import UserError
 from kit.files import read_jsonl, replacing, write_jsonl
 from synth.clip import RenderedClip
 from synth.plan import Clip, plan_hash, plan_row
-from synth.tailor import PART_NAMES
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,11 @@ class RenderedSet:
     def plan(self) -> Path:
         """A JSON row a planned clip."""
         return self.out / "plan.jsonl"
+
+    @property
+    def failure(self) -> Path:
+        """In full, why the last run failed; absent where it did not."""
+        return self.out / "failure.txt"
 
     def frames(self, clip: str) -> Path:
         """Folder of a clip's frames; `clip` as in "cam_a/person_0001"."""
@@ -100,7 +104,7 @@ def annotation_arrays(rendered: RenderedClip) -> dict[str, NDArray[Any]]:
         "rotation": rendered.rotation.astype(np.float32),
         "translation": rendered.translation.astype(np.float32),
         "joint_names": np.array(JOINTS),
-        "part_names": np.array(PART_NAMES),
+        "part_names": np.array(PARTS),
     }
 
 
@@ -125,6 +129,8 @@ def open_set(target: RenderedSet, plan: list[Clip]) -> tuple[list[dict[str, Any]
         rows = read_jsonl(target.manifest) if target.manifest.exists() else []
     except ValueError as broken:
         raise UserError(f"{broken}; restore the manifest or render to another folder with --out") from None
+    if not all(isinstance(row, dict) and {"clip", "frames", "plan_sha256"} <= row.keys() for row in rows):
+        raise UserError(f"{target.manifest} is not a rendered set's: name another folder with --out")
     hashes = {clip.name: plan_hash(clip) for clip in plan}
     strangers = [row["clip"] for row in rows if hashes.get(row["clip"]) not in (None, row["plan_sha256"])]
     if strangers:
@@ -132,10 +138,20 @@ def open_set(target: RenderedSet, plan: list[Clip]) -> tuple[list[dict[str, Any]
             f"{target.out} holds clips of other options ({strangers[0]} and {len(strangers) - 1} more): "
             "repeat the options it was made with, or name another folder with --out"
         )
-    finished = {
-        row["clip"] for row in rows if target.frames(row["clip"]).is_dir() and target.annotation(row["clip"]).is_file()
-    }
-    return [row for row in rows if row["clip"] in finished], [clip for clip in plan if clip.name not in finished]
+    beyond = [row["clip"] for row in rows if row["clip"] not in hashes]
+    if beyond:
+        raise UserError(
+            f"{target.out} holds more identities than --ids asks for ({beyond[-1]}): "
+            "ask for as many or more, or name another folder with --out"
+        )
+    finished = {row["clip"]: row for row in rows if is_whole(target, row)}
+    return list(finished.values()), [clip for clip in plan if clip.name not in finished]
+
+
+def is_whole(target: RenderedSet, row: dict[str, Any]) -> bool:
+    """Whether all files of a manifest's row are there."""
+    frames = sum(1 for _ in target.frames(row["clip"]).glob("*.png"))
+    return frames == row["frames"] and target.annotation(row["clip"]).is_file()
 
 
 def begin_set(target: RenderedSet, plan: list[Clip], finished: list[dict[str, Any]]) -> None:
@@ -143,6 +159,7 @@ def begin_set(target: RenderedSet, plan: list[Clip], finished: list[dict[str, An
     target.out.mkdir(parents=True, exist_ok=True)
     for partial in sorted(target.out.glob("**/.*.partial")):
         shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
+    target.failure.unlink(missing_ok=True)
     write_jsonl(target.plan, [plan_row(clip) for clip in plan])
     write_jsonl(target.manifest, finished)
 

@@ -1,0 +1,48 @@
+# Targets make the environment themselves: `make demo` and `make test` work in a fresh clone.
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
+VENV := .venv
+RUN := $(VENV)/bin/python
+DEMO_DATA := data/demo
+DEMO_RUNS := runs/demo
+
+.PHONY: help install lint test demo clean-demo
+
+help:
+	@echo "make demo     render people, train on them, test on others: leaves $(DEMO_RUNS)/report.html"
+	@echo "make test     all tests"
+	@echo "make lint     ruff and mypy"
+	@echo "make install  only the environment, in $(VENV)"
+
+install: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "error: no Python found: install python3.11 (Debian: apt-get install python3.11 python3.11-venv)" >&2; exit 2; }
+	@$(PYTHON) -m synth.preflight
+	@$(PYTHON) -c "import ensurepip, venv" 2>/dev/null || { echo "error: Python's venv module is missing: apt-get install python3.11-venv" >&2; exit 2; }
+	@echo "installing into $(VENV) (a few minutes: Blender's module and PyTorch are large)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[synth,dev]'
+	@touch $@
+
+lint: install
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+test: install
+	$(RUN) -m pytest
+
+# The main job at the smallest size that shows it. The network is the paper's with fewer layers and stages, and the
+# people it is tested on, their cameras and their streets are in no set that it was trained on.
+demo: install
+	@rm -rf $(DEMO_RUNS)
+	$(RUN) -m synth.render --config jobs/demo-people.yaml --out $(DEMO_DATA)/people
+	$(RUN) -m synth.render --config jobs/demo-standin.yaml --out $(DEMO_DATA)/standin
+	$(RUN) -m synth.preview --data $(DEMO_DATA)/people --out $(DEMO_RUNS)/sheets/people --people 24 --clips 8
+	$(RUN) -m synth.preview --data $(DEMO_DATA)/standin --out $(DEMO_RUNS)/sheets/standin --people 24 --clips 8
+	$(RUN) -m reid.pretrain --config jobs/demo-pretrain.yaml --data $(DEMO_DATA)/people --run $(DEMO_RUNS)/pretrain
+	$(RUN) -m reid.finetune --config jobs/demo-finetune.yaml --root $(DEMO_DATA)/standin --init $(DEMO_RUNS)/pretrain --run $(DEMO_RUNS)/finetune
+	$(RUN) -m reid.report --pretrain $(DEMO_RUNS)/pretrain --finetune $(DEMO_RUNS)/finetune --sheets $(DEMO_RUNS)/sheets --out $(DEMO_RUNS)
+
+clean-demo:
+	rm -rf $(DEMO_DATA) $(DEMO_RUNS)

@@ -1,0 +1,234 @@
+"""One page about a pre-training and a fine-tuning run: `python -m reid.report --pretrain RUN --finetune RUN --out DIR`.
+
+Writes DIR/report.html, which needs no other file, and DIR/result.json, the same for scripts.
+"""
+
+import base64
+import html
+import io
+import json
+import string
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from kit.command import UserError, run
+from kit.files import read_jsonl, write_atomically, write_json
+
+TEMPLATE = Path(__file__).parents[1] / "assets" / "report.html"
+STAGES = {
+    "chance": "a guess",
+    "untrained": "the network before any training",
+    "pretrained": "after rendered people",
+    "finetuned": "after fine-tuning",
+}
+COLOURS = {"chance": "#9aa4b0", "untrained": "#c98a2b", "pretrained": "#5a9bd4", "finetuned": "#1763a6"}
+SHEET_CAPTIONS = {
+    "people.png": "each person by camera a and by camera b",
+    "over-time.png": "clips over time, a clip a row",
+    "truth.png": "the exact truth beside each frame: part masks, joints (hidden ones in pink), visible box and ratio",
+}
+
+
+@dataclass(frozen=True)
+class ReportConfig:
+    """Make one page, with result.json beside it, about a pre-training and a fine-tuning run."""
+
+    pretrain: Path = Path("runs/pretrain")
+    """Run of python -m reid.pretrain."""
+
+    finetune: Path = Path("runs/finetune-prid")
+    """Run of python -m reid.finetune that started from it."""
+
+    sheets: Path | None = None
+    """Folder of contact sheets (python -m synth.preview), one folder a set. Default: none are shown."""
+
+    out: Path = Path("runs/report")
+    """Folder that the page is written to."""
+
+
+def report(config: ReportConfig) -> None:
+    """Read both runs, write the page and the JSON."""
+    pretrain, finetune = read_result(config.pretrain), read_result(config.finetune)
+    missing = [name for name in ("chance", "untrained", "initial", "finetuned") if name not in finetune]
+    if missing:
+        raise UserError(f"{config.finetune / 'result.json'} has no {missing[0]}: it is not of python -m reid.finetune")
+    blocks = {
+        "chance": finetune["chance"],
+        "untrained": finetune["untrained"],
+        "pretrained": finetune["initial"],
+        "finetuned": finetune["finetuned"],
+    }
+    result = {**blocks, "sizes": sizes(pretrain, finetune), "pretrain": pretrain, "finetune": finetune}
+    metrics = {name: read_jsonl(folder / "metrics.jsonl") for name, folder in runs_of(config).items()}
+    write_json(config.out / "result.json", result)
+    page = render_page(result, metrics, find_sheets(config.sheets))
+    write_atomically(config.out / "report.html", page.encode())
+    print(f"{config.out / 'report.html'} and {config.out / 'result.json'} are written")
+
+
+def runs_of(config: ReportConfig) -> dict[str, Path]:
+    """The two runs by the name that they have on the page."""
+    return {"pre-training": config.pretrain, "fine-tuning": config.finetune}
+
+
+def read_result(run_folder: Path) -> dict[str, Any]:
+    """A run's result.json. Raises UserError where the run is not there or not finished."""
+    path = run_folder / "result.json"
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"no {path}: the run is not there or not finished (--resume finishes it)") from None
+    except json.JSONDecodeError as broken:
+        raise UserError(f"{path}: not JSON ({broken.msg}); run it again") from None
+
+
+def sizes(pretrain: dict[str, Any], finetune: dict[str, Any]) -> dict[str, Any]:
+    """How large everything was."""
+    network = finetune["config"]
+    return {
+        "pretrain": pretrain["data"]["counts"]["train"],
+        "finetune": finetune["data"]["counts"]["train"],
+        "query": finetune["data"]["counts"]["query"],
+        "gallery": finetune["data"]["counts"]["gallery"],
+        "pretrain_steps": pretrain["training"]["steps"],
+        "finetune_steps": finetune["training"]["steps"],
+        "network": {name: network[name] for name in ("variant", "appearance", "stride", "pose_stages", "pose_width")},
+    }
+
+
+def find_sheets(folder: Path | None) -> list[Path]:
+    """PNG files of the contact sheets, set by set, in the order of SHEET_CAPTIONS."""
+    if folder is None:
+        return []
+    if not folder.is_dir():
+        raise UserError(f"--sheets {folder}: no such folder: make sheets with python -m synth.preview")
+    sets = sorted(path for path in folder.iterdir() if path.is_dir())
+    return [path / name for path in sets for name in SHEET_CAPTIONS if (path / name).is_file()]
+
+
+def render_page(result: dict[str, Any], metrics: dict[str, list[dict[str, Any]]], sheets: list[Path]) -> str:
+    """The whole page as HTML."""
+    finetune, size = result["finetune"], result["sizes"]
+    tested = size["query"]["ids"]
+    name = finetune["data"]["name"]
+    network = size["network"]
+    lead = (
+        f"{network['variant']} with {network['appearance']} and {network['pose_stages']} pose stage(s), pre-trained on "
+        f"{size['pretrain']['ids']} rendered people, fine-tuned on {size['finetune']['ids']} people of {name}, and "
+        f"tested on {tested} others that no training saw."
+    )
+    reading = (
+        f"Each of the {tested} people is looked for, from one camera, among {size['gallery']['tracklets']} tracklets "
+        "of the other. Rank-1 is the share of searches whose first answer is right."
+    )
+    return string.Template(TEMPLATE.read_text()).substitute(
+        title=f"Person re-identification on {html.escape(name)}",
+        lead=html.escape(lead),
+        cards="".join(card(stage, result[stage]["rank1"]) for stage in STAGES),
+        reading=html.escape(reading),
+        rows="".join(table_row(stage, result[stage]) for stage in STAGES),
+        protocol=html.escape(f"{finetune['data']['protocol']}. Split: {finetune['data']['split']}. All in percent."),
+        cmc_chart=cmc_chart({stage: result[stage]["cmc"] for stage in STAGES}),
+        loss_chart=loss_chart(metrics),
+        figures="".join(figure(path) for path in sheets) or "<p>No contact sheets were given.</p>",
+        facts=facts(result),
+    )
+
+
+def card(stage: str, rank1: float) -> str:
+    """One large number."""
+    kind = "card best" if stage == "finetuned" else "card"
+    return f'<div class="{kind}"><b>{rank1:.1f} %</b><span>rank-1, {STAGES[stage]}</span></div>'
+
+
+def table_row(stage: str, block: dict[str, Any]) -> str:
+    """One row of the table."""
+    numbers = [block[key] for key in ("rank1", "rank5", "rank10", "rank20", "mAP")]
+    return f"<tr><td>{stage}</td>{''.join(f'<td>{number:.1f}</td>' for number in numbers)}</tr>"
+
+
+def figure(path: Path) -> str:
+    """A contact sheet, with the picture inside the page."""
+    picture = base64.b64encode(path.read_bytes()).decode()
+    caption = html.escape(f"{path.parent.name}: {SHEET_CAPTIONS[path.name]}")
+    image = f'<img alt="{caption}" src="data:image/png;base64,{picture}">'
+    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
+
+
+def cmc_chart(curves: dict[str, list[float]]) -> str:
+    """CMC curves in percent, as SVG."""
+    drawing, axes = new_chart()
+    for stage, curve in curves.items():
+        dash = (0, (4, 3)) if stage == "chance" else "solid"
+        axes.plot(range(1, len(curve) + 1), curve, label=stage, color=COLOURS[stage], linewidth=2, linestyle=dash)
+    axes.set(title="Cumulative matching characteristic", xlabel="rank", ylabel="found within the first k, %")
+    axes.set(xlim=(1, max(map(len, curves.values()))), ylim=(0, 102))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(frameon=False, loc="lower right")
+    return as_svg(drawing, axes)
+
+
+def loss_chart(metrics: dict[str, list[dict[str, Any]]]) -> str:
+    """The loss over the steps of each run, smoothed, as SVG."""
+    drawing, axes = new_chart()
+    for (name, rows), colour in zip(metrics.items(), ("#5a9bd4", "#1763a6"), strict=True):
+        # The pose loss is of another scale than what is learnt about identity, and fine-tuning has none.
+        losses = np.array([row["identity"] + row["ranking"] for row in rows])
+        reach = max(1, len(losses) // 25)
+        smooth = [losses[max(0, i - reach) : i + reach + 1].mean() for i in range(len(losses))]
+        steps = [row["step"] for row in rows]
+        axes.plot(steps, losses, color=colour, alpha=0.2, linewidth=1)
+        axes.plot(steps, smooth, color=colour, linewidth=2, label=name)
+    axes.set(title="Identity and ranking loss", xlabel="step", ylabel="loss")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False, loc="upper right")
+    return as_svg(drawing, axes)
+
+
+def new_chart() -> tuple[Figure, Axes]:
+    """An empty chart of the page's size."""
+    drawing = Figure(figsize=(5.4, 3.9), layout="tight")
+    return drawing, drawing.add_subplot()
+
+
+def as_svg(drawing: Figure, axes: Axes) -> str:
+    """A finished chart as an SVG element; the same numbers give the same text."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)
+    stream = io.StringIO()
+    with rc_context({"svg.hashsalt": "report", "svg.fonttype": "none"}):
+        drawing.savefig(stream, format="svg", metadata={"Date": None})
+    text = stream.getvalue()
+    return text[text.index("<svg") :]
+
+
+def facts(result: dict[str, Any]) -> str:
+    """Seed, data, versions, as a definition list."""
+    pretrain, finetune, size = result["pretrain"], result["finetune"], result["sizes"]
+    known = {
+        "pre-trained on": f"{pretrain['data']['name']}, {describe(size['pretrain'])}, {size['pretrain_steps']} steps",
+        "fine-tuned on": f"{finetune['data']['name']}, {describe(size['finetune'])}, {size['finetune_steps']} steps",
+        "started from": finetune["started_from"]["text"],
+        "seeds": f"{pretrain['seed']} (pre-training), {finetune['seed']} (fine-tuning)",
+        "data fingerprints": f"{pretrain['data']['fingerprint'][:16]}, {finetune['data']['fingerprint'][:16]}",
+        "device": finetune["device"],
+        "time": f"{pretrain['seconds']:.0f} s pre-training, {finetune['seconds']:.0f} s fine-tuning and testing",
+        "versions": ", ".join(f"{name} {version}" for name, version in finetune["versions"].items()),
+    }
+    return "".join(f"<dt>{html.escape(key)}</dt><dd>{html.escape(str(value))}</dd>" for key, value in known.items())
+
+
+def describe(counted: dict[str, int]) -> str:
+    """Counts in words."""
+    return f"{counted['ids']} people, {counted['tracklets']} tracklets, {counted['frames']} frames"
+
+
+if __name__ == "__main__":
+    run(report, ReportConfig, "python -m reid.report")

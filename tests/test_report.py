@@ -1,0 +1,117 @@
+"""The page that the demo leaves."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kit.command import UserError
+from reid.report import ReportConfig, report
+
+
+def block(rank1: float) -> dict:
+    cmc = list(np.linspace(rank1, 100, 20))
+    return {"rank1": rank1, "rank5": cmc[4], "rank10": cmc[9], "rank20": cmc[19], "mAP": rank1 / 2, "cmc": cmc}
+
+
+def write_run(folder, blocks: dict, steps: int) -> None:
+    folder.mkdir(parents=True)
+    counts = {"ids": 7, "tracklets": 14, "frames": 140}
+    config = {"variant": "align-tap", "appearance": "resnet18", "stride": 16, "pose_stages": 2, "pose_width": 0.25}
+    result = {
+        "data": {
+            "name": "people <of> nowhere",
+            "fingerprint": "ab" * 32,
+            "split": "random 0",
+            "protocol": "a against b",
+            "counts": {"train": counts, "query": counts, "gallery": counts},
+        },
+        "training": {"steps": steps},
+        "config": config,
+        "started_from": {"text": "random weights"},
+        "seed": 0,
+        "device": "cpu",
+        "seconds": 12.0,
+        "versions": {"python": "3.11"},
+        **blocks,
+    }
+    (folder / "result.json").write_text(json.dumps(result))
+    rows = [{"step": s + 1, "loss": 3.0, "identity": 2.0 / (s + 1), "ranking": 0.5} for s in range(steps)]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.fixture
+def runs(tmp_path) -> ReportConfig:
+    blocks = {"chance": block(5.0), "untrained": block(10.0), "initial": block(40.0), "finetuned": block(65.0)}
+    write_run(tmp_path / "pretrain", {}, steps=9)
+    write_run(tmp_path / "finetune", blocks, steps=6)
+    sheets = tmp_path / "sheets" / "people"
+    sheets.mkdir(parents=True)
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(sheets / "people.png")
+    return ReportConfig(tmp_path / "pretrain", tmp_path / "finetune", tmp_path / "sheets", tmp_path / "out")
+
+
+class Seen(HTMLParser):
+    """Collects the tags and the text of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag, attrs) -> None:
+        self.tags.append(tag)
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag) -> None:
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+
+    def handle_data(self, data) -> None:
+        self.text += data
+
+
+def test_the_page_stands_alone_and_says_every_number(runs):
+    report(runs)
+    page = Seen()
+    source = (runs.out / "report.html").read_text()
+    page.feed(source)
+    assert not page.open, "an element is not closed"
+    assert page.tags.count("svg") == 2 and page.tags.count("img") == 1
+    for rank1 in ("5.0 %", "10.0 %", "40.0 %", "65.0 %"):
+        assert rank1 in page.text
+    assert "people <of> nowhere" in page.text, "names are escaped, not swallowed"
+    fetched = re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?(https?:[^\"')\s]+)", source)
+    assert not fetched, "the page needs nothing from elsewhere"
+
+
+def test_the_json_has_the_four_stages_and_the_sizes(runs):
+    report(runs)
+    result = json.loads((runs.out / "result.json").read_text())
+    assert [result[stage]["rank1"] for stage in ("chance", "untrained", "pretrained", "finetuned")] == [5, 10, 40, 65]
+    assert result["sizes"]["pretrain_steps"] == 9 and result["sizes"]["query"]["ids"] == 7
+
+
+def test_the_same_runs_give_the_same_page(runs):
+    report(runs)
+    first = (runs.out / "report.html").read_bytes()
+    report(runs)
+    assert (runs.out / "report.html").read_bytes() == first
+
+
+def test_an_unfinished_run_is_one_line_and_writes_nothing(runs):
+    (runs.finetune / "result.json").unlink()
+    with pytest.raises(UserError, match="not finished") as mistake:
+        report(runs)
+    assert "\n" not in str(mistake.value) and not runs.out.exists()
+
+
+def test_a_pretraining_run_is_no_finetuning_run(runs):
+    with pytest.raises(UserError, match="has no chance"):
+        report(ReportConfig(runs.pretrain, runs.pretrain, None, runs.out))
+    assert not runs.out.exists()
