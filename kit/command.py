@@ -100,7 +100,6 @@ def build_parser(config_type: type[DataclassInstance], prog: str) -> jsonargpars
         description=inspect.getdoc(config_type),
         formatter_class=_Help,
         print_config=None,
-        default_meta=False,
     )
     parser.add_argument("--config", action="config", help="YAML file with any of the fields below; flags win over it.")
     types = typing.get_type_hints(config_type)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kit.coco18 import JOINTS
 from synth.anatomy import FOOT, Anatomy, describe
-from synth.gait import GaitStyle, JointAngles, joint_angles, strides_a_second
+from synth.gait import PELVIC_TILT, GaitStyle, JointAngles, joint_angles, strides_a_second
 from synth.quiet import quiet
 
 Array = NDArray[np.float64]
@@ -193,7 +193,7 @@ class BodyModel:
             straight_thigh = aligning(direction(f"upperleg01.{side}", f"lowerleg01.{side}"), DOWN)
             straight_shin = aligning(direction(f"lowerleg01.{side}", f"foot.{side}"), DOWN)
             yaw = pelvis @ about_z(np.full(frames, sign * style.toe_out)) @ about_y(np.full(frames, inward))
-            thigh = yaw @ about_x(-angles.hip[:, column])
+            thigh = yaw @ about_x(PELVIC_TILT - angles.hip[:, column])
             shin = thigh @ about_x(angles.knee[:, column])
             foot = shin @ about_x(-angles.ankle[:, column]) @ about_y(np.full(frames, -inward))
             turn(f"upperleg01.{side}", thigh @ straight_thigh)

@@ -94,7 +94,7 @@ def follow(points: Floats, tracker: Tracker, fps: float, rng: np.random.Generato
     """
     flat = points[..., :2] / points[..., 2:]
     low, high = flat.min(1), flat.max(1)
-    size = np.maximum((high - low)[:, 1] * tracker.margin, (high - low)[:, 0] * 2 * 0.96)
+    size = np.maximum((high - low)[:, 1] * tracker.margin, (high - low)[:, 0] * 2 * 1.02)
     centre = (low + high) / 2
     reach = int(SMOOTHING * fps / 2)
     size, centre = _smooth(size[:, None], reach)[:, 0], _smooth(centre, reach)

@@ -14,6 +14,12 @@ from numpy.typing import NDArray
 
 CURVES = Path(__file__).parents[1] / "assets" / "gait.json"
 HARMONICS = 5
+PELVIC_TILT = 10.0
+"""Degrees by which the pelvis of someone standing upright tips forward: the hip's angle counts from the pelvis, so a
+thigh hangs straight down at this angle, not at 0."""
+CLEARANCE = 8.0
+"""Degrees that the swinging foot is raised beyond the normative ankle, for its toes to pass 1-2 cm above the ground:
+the curves are means, and toes that do not bend would scrape."""
 
 Angles = NDArray[np.float64]
 
@@ -117,7 +123,7 @@ def joint_angles(style: GaitStyle, phase: Angles) -> JointAngles:
     # The mean stays; only the excursion about it is scaled, so that a short stride still stands upright.
     hip = hip_mean + stride * (basis @ series["hip"] - hip_mean)
     knee = knee_mean + style.knee * (basis @ series["knee"] - knee_mean)
-    ankle = style.stride * (basis @ series["ankle"])
+    ankle = style.stride * (basis @ series["ankle"]) + CLEARANCE * _mid_swing(legs)
     # An arm swings with the opposite leg: forward when that leg is forward, at its own heel strike plus half a stride.
     opposite = np.cos(2 * np.pi * (legs + 0.5))
     turn = style.pelvis_turn * np.cos(2 * np.pi * phase)
@@ -132,6 +138,12 @@ def joint_angles(style: GaitStyle, phase: Angles) -> JointAngles:
         pelvis_turn=turn,
         trunk_turn=-0.9 * turn,
     )
+
+
+def _mid_swing(phase: Angles) -> Angles:
+    """1 where the toes of a leg at `phase` are nearest to the ground on their way forward, falling smoothly to 0."""
+    distance = np.abs((phase - 0.83 + 0.5) % 1 - 0.5)
+    return 0.5 + 0.5 * np.cos(np.pi * np.minimum(distance / 0.15, 1))
 
 
 def strides_a_second(style: GaitStyle) -> float:

@@ -87,12 +87,12 @@ def person_material(bpy: Any, name: str, colour: Any, roughness: float, folds: f
     shader.inputs["Specular IOR Level"].default_value = 0.25
     if folds > 0:
         creases = nodes.add("Bump")
-        creases.inputs["Strength"].default_value = min(1.0, 0.7 * folds)
+        creases.inputs["Strength"].default_value = min(1.0, 0.45 * folds)
         creases.inputs["Distance"].default_value = 0.02
         stretched = nodes.add("Mapping")
         nodes.set(stretched.inputs["Vector"], nodes.attribute("rest").outputs["Vector"])
         stretched.inputs["Scale"].default_value = (1.0, 1.0, 1.7)
-        nodes.set(creases.inputs["Height"], nodes.noise(stretched.outputs[0], 11.0))
+        nodes.set(creases.inputs["Height"], nodes.noise(stretched.outputs[0], 9.0, 1.0))
         nodes.set(shader.inputs["Normal"], creases.outputs[0])
     carrier = nodes.add("OutputAOV", aov_name=PART_PASS)
     nodes.set(carrier.inputs["Color"], nodes.attribute("part").outputs["Color"])

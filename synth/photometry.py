@@ -53,7 +53,7 @@ def sensor_rand(rng: np.random.Generator) -> Sensor:
         source_height=float(np.exp(rng.uniform(np.log(60), np.log(220)))),
         blur=rng.uniform(0.2, 0.8),
         sharpen=rng.uniform(0, 0.8),
-        noise=float(np.exp(rng.uniform(np.log(0.004), np.log(0.03)))),
+        noise=float(np.exp(rng.uniform(np.log(0.004), np.log(0.022)))),
         jpeg_quality=int(rng.integers(45, 95)),
     )
 

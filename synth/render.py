@@ -22,8 +22,9 @@ def render(config: RenderConfig) -> None:
     target = RenderedSet(config.out)
     finished, waiting = open_set(target, plan)
     frames = sum(clip.frames for clip in waiting)
-    print(f"{config.out}: {len(plan)} clips planned, {len(finished)} there, {len(waiting)} to render ({frames} frames)")
+    outlook = f"{len(plan)} clips planned, {len(finished)} there, {len(waiting)} to render ({frames} frames)"
     if config.dry_run:
+        print(f"{config.out}: {outlook}")
         return
     problem = preflight.complaint((sys.version_info.major, sys.version_info.minor), need_packages=True)
     if problem:
@@ -32,6 +33,7 @@ def render(config: RenderConfig) -> None:
     device = pick_device(config.device) if waiting else config.device
     begin_set(target, plan, finished)
     save_config(config, config.out / "config.yaml")
+    print(f"{config.out}: {outlook}", flush=True)
     if waiting:
         workers = config.workers or available_cores()
         render_waiting(target, waiting, min(workers, len(waiting)), device)

@@ -1,0 +1,242 @@
+"""What can be chosen, as flat frozen dataclasses: their fields are the flags, their docstrings the help.
+
+The defaults are the paper's (TR2019-108), or those of the specification where the paper is silent.
+Nothing here imports torch.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+DatasetName = Literal["prid", "market", "synthetic"]
+
+DEFAULT_ROOTS: dict[str, Path] = {
+    "prid": Path("data/prid2011"),
+    "market": Path("data/market1501"),
+    "synthetic": Path("data/synthetic"),
+}
+DEFAULT_PRETRAIN_RUN = Path("runs/pretrain")
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise ValueError, one line, where a value is out of range."""
+    if not condition:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True)
+class ProtocolConfig:
+    """Which real (or stand-in) data, and which people are for training and which for testing."""
+
+    dataset: DatasetName = "prid"
+    """Layout of the data: prid (PRID2011 multi-shot), market (Market-1501 as tracklets), synthetic (a rendered set)."""
+
+    root: Path | None = None
+    """Folder of the data set. Default: data/prid2011, data/market1501 or data/synthetic."""
+
+    split: int = 0
+    """Number of the split, 0-9 (prid, synthetic)."""
+
+    splits: Literal["auto", "json", "random"] = "auto"
+    """prid: json = the published splits file, random = ten seeded halves, auto = json where the file is there."""
+
+    split_seed: int | None = None
+    """Seed of the random halves and of the held-out tenth. Default: the same as --seed."""
+
+    min_frames: int = 1
+    """Random halves take persons with at least this many frames in both cameras (27 gives PRID2011's usual 178)."""
+
+    market_test: Literal["held-out", "official"] = "held-out"
+    """market: test on held-out training identities, or on the folders query and bounding_box_test."""
+
+    held_out: float = 0.1
+    """market: share of the training identities that is held out for the test, 0..1."""
+
+    def check_protocol(self) -> None:
+        """Raise ValueError, one line, on a value out of range."""
+        require(0 <= self.split <= 9, f"--split must be 0 to 9, not {self.split}")
+        require(self.min_frames >= 1, f"--min-frames must be at least 1, not {self.min_frames}")
+        require(0 < self.held_out < 1, f"--held-out must lie between 0 and 1, not {self.held_out}")
+        require(self.split_seed is None or self.split_seed >= 0, "--split-seed must not be negative")
+
+    @property
+    def data_root(self) -> Path:
+        """The folder named, or the data set's default one."""
+        return self.root or DEFAULT_ROOTS[self.dataset]
+
+
+AT_LEAST: dict[float, tuple[str, ...]] = {
+    0: (
+        *("seed", "identity_weight", "ranking_weight", "margin", "momentum", "weight_decay", "clip_norm", "threshold"),
+        *("lr_appearance", "lr_pose", "lr_tap", "lr_classifier", "warmup_steps", "max_drops"),
+        *("flip", "shift", "erase", "colour", "cache_gib", "workers"),
+    ),
+    0.01: ("pose_width",),
+    1: ("pose_stages", "tap_channels", "chunk", "chunks_per_id", "epochs", "patience", "checkpoint_every"),
+    2: ("ids_per_batch",),
+    32: ("height", "width"),
+}
+"""Fields of `TrainConfig` by the least value that they may have."""
+
+AT_MOST: dict[float, tuple[str, ...]] = {
+    1: ("momentum", "threshold", "flip", "erase", "colour", "pose_width"),
+    6: ("pose_stages",),
+    31: ("shift",),
+}
+"""Fields of `TrainConfig` by the greatest value that they may have."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that pre-training and fine-tuning share."""
+
+    run: Path | None = None
+    """Folder that the run is written to."""
+
+    resume: bool = False
+    """Go on with the run in --run from its last checkpoint."""
+
+    seed: int = 0
+    """Seed of everything random."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the network runs; auto = a CUDA GPU where there is one."""
+
+    max_steps: int | None = None
+    """Stop after this many steps in all, whatever --epochs says. Default: no limit."""
+
+    variant: Literal["baseline", "align-avg", "align-tap"] = "align-tap"
+    """baseline = appearance alone; align-avg = body parts, plain average over frames; align-tap = with attention."""
+
+    appearance: Literal["resnet18", "resnet34", "resnet50"] = "resnet50"
+    """Appearance network."""
+
+    appearance_weights: str = "imagenet"
+    """Start of the appearance network: imagenet (torchvision's), none (random), or a torchvision state dict file."""
+
+    stride: Literal[8, 16, 32] = 16
+    """Pixels of the input for a cell of the appearance map."""
+
+    pose_stages: int = 6
+    """Stages of the pose network after its VGG trunk, 1-6."""
+
+    pose_width: float = 1.0
+    """Width of the pose network's hidden layers, as a share of OpenPose's."""
+
+    pose_weights: Path | None = None
+    """Start of the pose network: an OpenPose COCO-18 weights file (.pth or .safetensors). Default: random."""
+
+    tap_channels: int = 256
+    """Channels inside the temporal attention networks."""
+
+    height: int = 128
+    """Height of the network's input, pixels (256 for MARS)."""
+
+    width: int = 64
+    """Width of the network's input, pixels (128 for MARS)."""
+
+    chunk: int = 15
+    """Frames in a chunk."""
+
+    overlap: int = 5
+    """Frames shared by neighbouring training chunks."""
+
+    tail: Literal["wrap", "drop"] = "wrap"
+    """A tracklet's last, shorter training chunk: filled up from its beginning, or dropped."""
+
+    ids_per_batch: int = 8
+    """Identities in a batch (P)."""
+
+    chunks_per_id: int = 4
+    """Chunks of each identity in a batch (K)."""
+
+    identity_weight: float = 1.0
+    """Weight of the softmax cross entropy."""
+
+    ranking_weight: float = 1.0
+    """Weight of the batch-hard ranking loss."""
+
+    margin: float = 0.3
+    """Margin of the ranking loss, in units of descriptor distance."""
+
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    """sgd (with momentum) or adamw."""
+
+    momentum: float = 0.9
+    """SGD's momentum."""
+
+    weight_decay: float = 5e-4
+    """Weight decay."""
+
+    lr_appearance: float = 1e-2
+    """Learning rate of the appearance network; 0 freezes it."""
+
+    lr_pose: float = 1e-4
+    """Learning rate of the pose network; 0 freezes it."""
+
+    lr_tap: float = 1e-2
+    """Learning rate of the temporal attention networks; 0 freezes them."""
+
+    lr_classifier: float = 1e-1
+    """Learning rate of the classifier; 0 freezes it."""
+
+    clip_norm: float = 10.0
+    """Gradients are scaled down to at most this norm; 0 = never."""
+
+    epochs: int = 300
+    """Epochs; in one, as many chunks are drawn as there are."""
+
+    schedule: Literal["plateau", "cosine"] = "plateau"
+    """plateau = learning rates drop when the training loss saturates; cosine = they fall to 0 over --epochs."""
+
+    warmup_steps: int = 500
+    """Steps over which the learning rates rise from 0."""
+
+    patience: int = 10
+    """plateau: epochs without a lower training loss before a drop."""
+
+    threshold: float = 0.01
+    """plateau: how much lower counts, as a share of the lowest loss so far."""
+
+    lr_drop: float = 0.1
+    """plateau: factor of each drop."""
+
+    max_drops: int = 3
+    """plateau: number of drops."""
+
+    flip: float = 0.5
+    """Chance that a chunk is mirrored left to right, 0..1."""
+
+    shift: int = 4
+    """A chunk is moved by up to this many pixels each way."""
+
+    erase: float = 0.0
+    """Chance that a rectangle of a chunk is blanked, 0..1."""
+
+    colour: float = 0.0
+    """Brightness, contrast and saturation of a chunk change by up to this share, 0..1."""
+
+    cache_gib: float = 8.0
+    """Frames are decoded once and kept in memory if they fit this many GiB; otherwise read again each time."""
+
+    workers: int = 0
+    """Processes that prepare batches; 0 = none besides the main one."""
+
+    checkpoint_every: int = 200
+    """Steps between checkpoints; the last step has one too."""
+
+    def check_training(self) -> None:
+        """Raise ValueError, one line, on a value out of range."""
+        for sign, table in ((1, AT_LEAST), (-1, AT_MOST)):
+            for bound, names in table.items():
+                for name in names:
+                    value, side = getattr(self, name), "least" if sign == 1 else "most"
+                    option = "--" + name.replace("_", "-")
+                    require(sign * value >= sign * bound, f"{option} must be at {side} {bound}, not {value}")
+        require(0 < self.lr_drop < 1, f"--lr-drop must lie between 0 and 1, not {self.lr_drop}")
+        require(0 <= self.overlap < self.chunk, f"--overlap must be less than --chunk ({self.chunk})")
+        require(self.max_steps is None or self.max_steps >= 0, "--max-steps must not be negative")
+        require(
+            self.chunks_per_id >= 2 or self.ranking_weight == 0,
+            "--chunks-per-id must be at least 2: the ranking loss needs positives (or set --ranking-weight 0)",
+        )

@@ -1,0 +1,130 @@
+"""A rendered set (python -m synth.render): PRID2011's layout, and the exact joints of each clip beside it.
+
+ROOT/multi_shot/cam_{a,b}/person_0001/0001.png …
+ROOT/annotations/cam_{a,b}/person_0001.npz      joints2d (T,18,2) pixels, joints_visible (T,18) bool, …
+ROOT/manifest.jsonl                             a row a finished clip: clip, frames, pixels_sha256, …
+"""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kit.coco18 import JOINTS
+from kit.command import UserError
+from kit.files import read_jsonl
+from reid.data.prid import CAMERAS, PROTOCOL, person_number
+from reid.data.splits import SPLITS, random_halves
+from reid.data.tracklet import ReidData, Tracklet, numbered_frames
+
+MANIFEST = "manifest.jsonl"
+
+
+@dataclass(frozen=True)
+class Joints:
+    """The exact joints of a clip's T frames."""
+
+    positions: np.ndarray
+    """(T, 18, 2) float32: x, y in pixels of the frame as rendered, whole numbers at the centres of pixels."""
+
+    visible: np.ndarray
+    """(T, 18) bool: inside the frame and not hidden."""
+
+
+def read_clips(root: Path) -> tuple[Tracklet, ...]:
+    """Every finished clip of a rendered set, by person, then camera.
+
+    Raises UserError on a missing folder, another layout, or a clip that disagrees with the manifest.
+    """
+    if not root.is_dir():
+        raise UserError(f"no such folder: {root}: render a set first (python -m synth.render --ids 1000 --out {root})")
+    if not (root / MANIFEST).is_file() or not (root / "multi_shot").is_dir():
+        raise UserError(f"{root}: not a rendered set: {MANIFEST} or multi_shot is not there (python -m synth.render)")
+    tracklets = [_clip(root, row) for row in _manifest(root)]
+    if not tracklets:
+        raise UserError(f"{root / MANIFEST}: names no clip; render at least one (python -m synth.render --ids 4)")
+    return tuple(sorted(tracklets, key=lambda tracklet: (tracklet.pid, tracklet.camera)))
+
+
+def _manifest(root: Path) -> list[dict]:
+    try:
+        return read_jsonl(root / MANIFEST)
+    except (ValueError, OSError) as broken:
+        raise UserError(f"{root / MANIFEST}: cannot be read ({broken})") from broken
+
+
+def _clip(root: Path, row: dict) -> Tracklet:
+    clip, frames = row.get("clip"), row.get("frames")
+    camera, _, person = clip.partition("/") if isinstance(clip, str) else ("", "", "")
+    if camera not in CAMERAS or not isinstance(frames, int):
+        raise UserError(f'{root / MANIFEST}: a row without clip ("cam_a/person_0001") and frames (a number): {row}')
+    folder = root / "multi_shot" / camera / person
+    annotations = root / "annotations" / camera / f"{person}.npz"
+    if not folder.is_dir() or not annotations.is_file():
+        raise UserError(f"{root}: the manifest names {clip}, but its frames or its annotations are not there")
+    files = numbered_frames(folder)
+    if len(files) != frames:
+        raise UserError(f"{folder}: {len(files)} frames, where the manifest says {frames}; render the set again")
+    return Tracklet(person_number(folder), CAMERAS.index(camera), files, annotations)
+
+
+def read_joints(tracklet: Tracklet) -> Joints:
+    """The exact joints of a rendered clip. Raises UserError where its annotations are missing or do not fit."""
+    path = tracklet.annotations
+    if path is None:
+        raise UserError(f"{tracklet.frames[0].parent}: no annotations; pose is learnt from rendered sets alone")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            positions = np.asarray(arrays["joints2d"], dtype=np.float32)
+            visible = np.asarray(arrays["joints_visible"], dtype=bool)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as broken:
+        raise UserError(f"{path}: unreadable annotations ({broken}); render the clip again") from broken
+    expected = (len(tracklet.frames), len(JOINTS))
+    if positions.shape != (*expected, 2) or visible.shape != expected or not np.isfinite(positions[visible]).all():
+        raise UserError(f"{path}: joints2d {positions.shape} and joints_visible {visible.shape} do not fit {expected}")
+    return Joints(np.where(visible[..., None], positions, 0), visible)
+
+
+def load_synthetic(root: Path, split: int, seed: int) -> ReidData:
+    """A rendered set under seeded random half number `split`: PRID2011's protocol on rendered people."""
+    clips = read_clips(root)
+    names = sorted(f"{pid:04d}" for pid in _ids_in_both(clips))
+    if len(names) < 4:
+        raise UserError(f"{root}: {len(names)} persons in both cameras; halves need 4")
+    half = random_halves(names, seed)[split]
+    return _divided(
+        clips,
+        root,
+        tested={int(name) for name in half.test},
+        split=f"seeded random half {split} of {SPLITS} (seed {seed})",
+    )
+
+
+def load_pretraining(root: Path, validation_ids: int, seed: int) -> ReidData:
+    """A rendered set for pre-training: all of it, but for `validation_ids` persons kept out to be ranked."""
+    clips = read_clips(root)
+    ids = _ids_in_both(clips)
+    if validation_ids and validation_ids > len(ids) - 2:
+        raise UserError(f"{root}: {len(ids)} persons in both cameras, too few to keep {validation_ids} out of training")
+    kept_out = np.random.default_rng(seed).permutation(ids)[:validation_ids].tolist()
+    split = f"{validation_ids} of {len(ids)} persons kept out (seed {seed})" if validation_ids else "all persons"
+    return _divided(clips, root, tested=set(kept_out), split=split)
+
+
+def _ids_in_both(clips: tuple[Tracklet, ...]) -> list[int]:
+    cameras = [{clip.pid for clip in clips if clip.camera == camera} for camera in range(len(CAMERAS))]
+    return sorted(cameras[0] & cameras[1])
+
+
+def _divided(clips: tuple[Tracklet, ...], root: Path, tested: set[int], split: str) -> ReidData:
+    return ReidData(
+        name="synthetic",
+        root=root,
+        train=tuple(clip for clip in clips if clip.pid not in tested),
+        query=tuple(clip for clip in clips if clip.pid in tested and clip.camera == 0),
+        gallery=tuple(clip for clip in clips if clip.pid in tested and clip.camera == 1),
+        protocol=PROTOCOL,
+        split=split,
+        notes=("rendered people, not real ones",),
+    )

@@ -1,0 +1,98 @@
+"""A tracklet: the frames of one person from one camera, in order; and what a data set is made of."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+
+from kit.command import UserError
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+
+
+@dataclass(frozen=True)
+class Tracklet:
+    """Frames of one person from one camera, in the order in which they were taken."""
+
+    pid: int
+    """Identity; -1 = junk (ignored in evaluation), 0 = distractor (matches nobody)."""
+
+    camera: int
+    """Number of the camera."""
+
+    frames: tuple[Path, ...]
+    """Image files, at least one."""
+
+    annotations: Path | None = None
+    """The exact joints of a rendered clip (.npz)."""
+
+    sequence: int = 0
+    """Number of the sequence, where one camera saw the person more than once."""
+
+
+@dataclass(frozen=True)
+class ReidData:
+    """A data set, divided: who is trained on, who is asked for, and who they are looked for among."""
+
+    name: str
+    """The data that was really read: «synthetic stand-in» for a rendered set laid out as another."""
+
+    root: Path
+    """Folder that was read."""
+
+    train: tuple[Tracklet, ...]
+    query: tuple[Tracklet, ...]
+    gallery: tuple[Tracklet, ...]
+
+    protocol: str
+    """How the division and the ranking are made, for people."""
+
+    split: str
+    """Where the division comes from."""
+
+    notes: tuple[str, ...] = ()
+    """What a reader of the numbers should know besides."""
+
+    @property
+    def tracklets(self) -> tuple[Tracklet, ...]:
+        """Every tracklet once: training, then query, then gallery."""
+        return tuple(dict.fromkeys((*self.train, *self.query, *self.gallery)))
+
+
+def labels_of(tracklets: tuple[Tracklet, ...]) -> dict[int, int]:
+    """Class number of each identity: 0, 1, … in ascending order of pid."""
+    return {pid: label for label, pid in enumerate(sorted({tracklet.pid for tracklet in tracklets}))}
+
+
+def frame_number(path: Path) -> int:
+    """The last number in a file's name: `0012.png` -> 12. Raises UserError where there is none."""
+    digits = re.findall(r"\d+", path.stem)
+    if not digits:
+        raise UserError(f"{path}: no frame number in the file's name")
+    return int(digits[-1])
+
+
+def is_image(path: Path) -> bool:
+    """Whether the name is that of an image (and not one of the hidden files that some systems leave)."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
+def numbered_frames(folder: Path) -> tuple[Path, ...]:
+    """Image files of a folder by frame number, not by name: 9.png comes before 10.png.
+
+    Raises UserError where there is none.
+    """
+    frames = sorted((path for path in folder.iterdir() if is_image(path)), key=lambda path: (frame_number(path), path))
+    if not frames:
+        raise UserError(f"{folder}: an empty tracklet, no image in it")
+    return tuple(frames)
+
+
+def read_frame(path: Path) -> np.ndarray:
+    """An image as uint8 (H, W, 3) RGB. Raises UserError where it cannot be read."""
+    try:
+        return np.asarray(iio.imread(path, plugin="pillow", mode="RGB"), dtype=np.uint8)
+    except (OSError, SyntaxError, ValueError, EOFError) as broken:
+        raise UserError(f"{path}: unreadable image ({broken}); put a whole one there or remove it") from broken

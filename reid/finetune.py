@@ -1,0 +1,194 @@
+"""Fine-tune on a re-identification data set, and measure the network before and after (paper, Section 4).
+
+    python -m reid.finetune --dataset prid                           data/prid2011 -> runs/finetune-prid
+    python -m reid.finetune --dataset market --root FOLDER --init none --appearance-weights none
+    python -m reid.finetune --config jobs/demo-finetune.yaml --root OUT --init RUN --run RUN2
+
+Three numbers: `untrained`, the network as it is built (ImageNet or random weights); `initial`, with the weights that
+training starts from; `finetuned`.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kit.command import UserError, run
+from kit.files import sha256_of_file, write_json
+from reid.config import DEFAULT_PRETRAIN_RUN, ProtocolConfig, TrainConfig
+from reid.data import load_data
+from reid.data.dataset import FrameStore
+from reid.data.tracklet import ReidData, labels_of
+from reid.features import describe_and_rank
+from reid.models.alignnet import AlignNet
+from reid.models.checkpoint import load_into, save_model
+from reid.results import Block, chance_of, data_record, in_words, now, run_record, table, trained_on
+from reid.run_folder import (
+    CHECKPOINT,
+    MODEL,
+    RESULT,
+    check_run_folder,
+    open_run,
+    read_checkpoint,
+    restore,
+    save_checkpoint,
+    training_summary,
+)
+from reid.training import (
+    TrainState,
+    build_network,
+    device_name,
+    last_step,
+    make_optimizer,
+    make_training_set,
+    pick_device,
+    train,
+)
+
+PROG = "python -m reid.finetune"
+
+
+@dataclass(frozen=True)
+class FinetuneConfig(TrainConfig, ProtocolConfig):
+    """Fine-tune on PRID2011, Market-1501 tracklets or a rendered set, and measure before and after.
+
+    Starts from runs/pretrain where it is there and writes runs/finetune-<dataset> unless told otherwise.
+    """
+
+    run: Path | None = None
+    """Folder that the run is written to. Default: runs/finetune-<dataset>."""
+
+    init: str = "auto"
+    """Weights to start from: a run folder or its model.pt; none; auto = runs/pretrain where it is there."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        self.check_training()
+        self.check_protocol()
+
+    @property
+    def run_folder(self) -> Path:
+        """The folder named, or the data set's default one."""
+        return self.run or Path(f"runs/finetune-{self.dataset}")
+
+
+def finetune(config: FinetuneConfig) -> None:
+    """Read and check everything, measure, train, measure again, write the result."""
+    started, clock = now(), time.perf_counter()
+    folder, resume = config.run_folder, config.resume
+    check_run_folder(folder, resume)
+    device = pick_device(config.device)
+    data = load_data(config, config.seed)
+    record, chance = data_record(data), chance_of(data)
+    config = replace(config, run=folder, root=config.data_root, resume=False)
+    checkpoint = read_checkpoint(folder, config, record["fingerprint"]) if resume else None
+
+    model = build_network(config, len(labels_of(data.train)), resumed=checkpoint is not None)
+    start = checkpoint["started_from"] if checkpoint else load_start(model, config)
+    print(f"starts from {start['text']}")
+    training_set = make_training_set(config, data)
+    state = TrainState(model.to(device), make_optimizer(model, config))
+    if checkpoint is not None:
+        restore(state, checkpoint, folder)
+    last = last_step(config, training_set.sampler)
+    if checkpoint is not None and state.step >= last and (folder / RESULT).is_file():
+        print(f"{folder}: finished already, {state.step} steps")
+        return
+    print(f"trains on {data.name} ({data.split}): {in_words(record['counts']['train'])}")
+    for note in data.notes:
+        print(f"note: {note}")
+    print(f"{last} steps on {device_name(device)}")
+
+    open_run(folder, config, state.step)
+    before = checkpoint["training"]["before"] if checkpoint else None
+    if before is None:
+        before = measure_before(model, start, config, data, training_set.store, device)
+    metadata = {
+        "images": {"height": config.height, "width": config.width, "chunk": config.chunk},
+        "trained_on": trained_on(data, record["fingerprint"]),
+        "started_from": start,
+    }
+    kept = {"fingerprint": record["fingerprint"], "before": before}
+    train(
+        state,
+        training_set,
+        config,
+        folder,
+        device,
+        pose_weight=0.0,
+        save=lambda state: save_checkpoint(state, folder, config, metadata, kept),
+    )
+
+    after = describe_and_rank(model, data, training_set.store, config.chunk, device)
+    blocks = {"chance": chance, **before, "finetuned": after}
+    print(table(blocks))
+    save_model(model, folder / MODEL, metadata | {"steps": state.step})
+    result = {
+        "data": record,
+        **blocks,
+        "training": training_summary(folder),
+        "started_from": start,
+        "model": {"file": MODEL, "sha256": sha256_of_file(folder / MODEL)},
+        "seed": config.seed,
+        **run_record(PROG, config, device_name(device), started, time.perf_counter() - clock),
+    }
+    write_json(folder / RESULT, result)
+    print(f"{folder / MODEL} and {folder / RESULT} are written")
+
+
+def find_init(init: str) -> Path | None:
+    """The model file that `--init` means; None = no file.
+
+    Raises UserError where a file is named that is not there, or a run that is not finished.
+    """
+    if init == "none":
+        return None
+    named = DEFAULT_PRETRAIN_RUN if init == "auto" else Path(init)
+    if init == "auto" and not named.exists():
+        return None
+    if named.is_dir():
+        if not (named / MODEL).is_file() and (named / CHECKPOINT).is_file():
+            raise UserError(f"{named} holds a run that is not finished: finish it (--resume), or pass --init none")
+        named = named / MODEL
+    if not named.is_file():
+        raise UserError(f"no such file of weights: {named}: pre-train first (python -m reid.pretrain) or --init none")
+    return named
+
+
+def load_start(model: AlignNet, config: FinetuneConfig) -> dict[str, Any]:
+    """Load what `--init` means into `model`; returns what that was, with a `text` for people.
+
+    Raises UserError where the file is that of another network.
+    """
+    path = find_init(config.init)
+    if path is None:
+        own = "random weights" if config.appearance_weights == "none" else f"{config.appearance_weights} weights"
+        why = f"there is no {DEFAULT_PRETRAIN_RUN}" if config.init == "auto" else f"--init {config.init}"
+        return {"text": f"{own}, not pre-trained ({why})", "file": None, "sha256": None}
+    metadata = load_into(model, path)
+    people = metadata.get("trained_on", {})
+    text = f"{path}, {metadata.get('steps')} steps on {people.get('name')} ({len(people.get('pids', []))} persons)"
+    return {"text": text, "file": str(path), "sha256": sha256_of_file(path)}
+
+
+def measure_before(
+    model: AlignNet,
+    start: dict[str, Any],
+    config: FinetuneConfig,
+    data: ReidData,
+    store: FrameStore,
+    device: torch.device,
+) -> dict[str, Block]:
+    """`untrained`: the network as it is built; `initial`: `model`, with the weights that training starts from."""
+    untrained = model if start["file"] is None else build_network(config, model.classes).to(device)
+    blocks = {"untrained": describe_and_rank(untrained, data, store, config.chunk, device)}
+    blocks["initial"] = (
+        blocks["untrained"] if untrained is model else describe_and_rank(model, data, store, config.chunk, device)
+    )
+    return blocks
+
+
+if __name__ == "__main__":
+    run(finetune, FinetuneConfig, PROG)

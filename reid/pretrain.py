@@ -1,0 +1,137 @@
+"""Pre-train on rendered people (paper, Section 4.2).
+
+    python -m reid.pretrain                                          data/synthetic -> runs/pretrain
+    python -m reid.pretrain --config jobs/demo-pretrain.yaml --data OUT --run RUN
+    python -m reid.pretrain --resume                                 goes on after a stop
+
+The network learns who is who (identity and ranking loss) and, from the exact joints, where everybody's joints and
+limbs are (pose loss at every stage): no third-party pose weights are needed.
+"""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kit.command import run
+from kit.files import sha256_of_file, write_json
+from reid.config import DEFAULT_PRETRAIN_RUN, DEFAULT_ROOTS, TrainConfig, require
+from reid.data.synthetic import load_pretraining
+from reid.data.tracklet import labels_of
+from reid.features import describe_and_rank
+from reid.models.checkpoint import save_model
+from reid.results import chance_of, data_record, in_words, now, run_record, table, trained_on
+from reid.run_folder import (
+    MODEL,
+    RESULT,
+    check_run_folder,
+    open_run,
+    read_checkpoint,
+    restore,
+    save_checkpoint,
+    training_summary,
+)
+from reid.training import (
+    TrainState,
+    build_network,
+    device_name,
+    last_step,
+    make_optimizer,
+    make_training_set,
+    pick_device,
+    train,
+)
+
+PROG = "python -m reid.pretrain"
+
+
+@dataclass(frozen=True)
+class PretrainConfig(TrainConfig):
+    """Pre-train on a rendered set: identity loss, ranking loss, and pose loss on the exact joints.
+
+    Reads data/synthetic and writes runs/pretrain unless told otherwise.
+    """
+
+    data: Path = DEFAULT_ROOTS["synthetic"]
+    """Rendered set (python -m synth.render)."""
+
+    run: Path | None = DEFAULT_PRETRAIN_RUN
+    """Folder that the run is written to."""
+
+    lr_pose: float = 1e-2
+    """Learning rate of the pose network, which learns from the exact joints here; 0 freezes it."""
+
+    pose_weight: float = 1.0
+    """Weight of the pose loss (squared error of heat maps and part affinity fields at every stage)."""
+
+    validation_ids: int = 0
+    """Identities kept out of training and ranked, camera a against camera b, at the end."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        self.check_training()
+        require(self.pose_weight >= 0, f"--pose-weight must not be negative, not {self.pose_weight}")
+        require(self.validation_ids >= 0, f"--validation-ids must not be negative, not {self.validation_ids}")
+
+
+def pretrain(config: PretrainConfig) -> None:
+    """Read and check everything, train, rank the persons kept out, write the result."""
+    started, clock = now(), time.perf_counter()
+    folder, resume = config.run or DEFAULT_PRETRAIN_RUN, config.resume
+    config = replace(config, run=folder, resume=False)
+    check_run_folder(folder, resume)
+    device = pick_device(config.device)
+    data = load_pretraining(config.data, config.validation_ids, config.seed)
+    record = data_record(data)
+    checkpoint = read_checkpoint(folder, config, record["fingerprint"]) if resume else None
+
+    model = build_network(config, len(labels_of(data.train)), resumed=checkpoint is not None).to(device)
+    training_set = make_training_set(config, data, with_joints=True)
+    state = TrainState(model, make_optimizer(model, config))
+    if checkpoint is not None:
+        restore(state, checkpoint, folder)
+    last = last_step(config, training_set.sampler)
+    if checkpoint is not None and state.step >= last and (folder / RESULT).is_file():
+        print(f"{folder}: finished already, {state.step} steps")
+        return
+    print(f"trains on {data.name} ({data.split}): {in_words(record['counts']['train'])}")
+    print(f"{last} steps on {device_name(device)}")
+
+    open_run(folder, config, state.step)
+    start = {"appearance": config.appearance_weights, "pose": str(config.pose_weights or "none")}
+    metadata = {
+        "images": {"height": config.height, "width": config.width, "chunk": config.chunk},
+        "trained_on": trained_on(data, record["fingerprint"]),
+        "started_from": start,
+    }
+    kept = {"fingerprint": record["fingerprint"]}
+    train(
+        state,
+        training_set,
+        config,
+        folder,
+        device,
+        pose_weight=config.pose_weight,
+        save=lambda state: save_checkpoint(state, folder, config, metadata, kept),
+    )
+
+    blocks = {}
+    if data.query:
+        blocks["chance"] = chance_of(data)
+        blocks["validation"] = describe_and_rank(model, data, training_set.store, config.chunk, device)
+        print(table(blocks))
+    save_model(model, folder / MODEL, metadata | {"steps": state.step})
+    result = {
+        "data": record,
+        **blocks,
+        "training": training_summary(folder),
+        "started_from": start,
+        "model": {"file": MODEL, "sha256": sha256_of_file(folder / MODEL)},
+        "seed": config.seed,
+        **run_record(PROG, config, device_name(device), started, time.perf_counter() - clock),
+    }
+    write_json(folder / RESULT, result)
+    print(f"{folder / MODEL} and {folder / RESULT} are written")
+
+
+if __name__ == "__main__":
+    run(pretrain, PretrainConfig, PROG)

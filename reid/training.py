@@ -1,0 +1,294 @@
+"""The training loop and what it stands on: parameter groups, schedule, losses."""
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from kit.command import UserError
+from reid.config import TrainConfig
+from reid.data.chunks import training_chunks
+from reid.data.dataset import AugmentationRange, ChunkDataset, FrameStore
+from reid.data.sampler import Draw, PKSampler
+from reid.data.tracklet import ReidData
+from reid.losses import batch_hard_ranking_loss, identity_loss, pose_loss
+from reid.models.alignnet import AlignNet, ModelConfig
+from reid.pose_targets import pose_targets
+
+
+@dataclass
+class Schedule:
+    """Factor on every learning rate: a linear warm-up, then drops when the training loss saturates, or a cosine."""
+
+    drops: int = 0
+    """Drops so far."""
+
+    best: float = math.inf
+    """Lowest mean training loss of an epoch."""
+
+    stale: int = 0
+    """Epochs since then, or since the last drop."""
+
+    loss_sum: float = 0.0
+    """Sum of the losses of this epoch so far."""
+
+    loss_count: int = 0
+    """Steps of this epoch so far."""
+
+    def factor(self, config: TrainConfig, step: int, planned: int) -> float:
+        """Factor at step `step` (from 0) of `planned` steps in all."""
+        warm = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
+        if config.schedule == "plateau":
+            return warm * config.lr_drop**self.drops
+        progress = (step - config.warmup_steps) / max(1, planned - config.warmup_steps)
+        return warm * 0.5 * (1 + math.cos(math.pi * min(max(progress, 0.0), 1.0)))
+
+    def add(self, loss: float) -> None:
+        """Count one step's loss."""
+        self.loss_sum += loss
+        self.loss_count += 1
+
+    def end_epoch(self, config: TrainConfig) -> None:
+        """Judge the epoch by its mean loss: no lower for `patience` epochs is a drop (Section 4.2)."""
+        mean = self.loss_sum / max(1, self.loss_count)
+        self.loss_sum, self.loss_count = 0.0, 0
+        if mean < self.best * (1 - config.threshold):
+            self.best, self.stale = mean, 0
+            return
+        self.stale += 1
+        if self.stale >= config.patience and self.drops < config.max_drops:
+            self.drops, self.stale = self.drops + 1, 0
+
+
+@dataclass
+class TrainState:
+    """All that changes while training; what a checkpoint holds."""
+
+    model: AlignNet
+    optimizer: torch.optim.Optimizer
+    schedule: Schedule = field(default_factory=Schedule)
+
+    step: int = 0
+    """Steps done."""
+
+    epoch: int = 0
+    """Epochs done."""
+
+    batch: int = 0
+    """Batches done of this epoch: the sampler's position."""
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Chunks to train on, and the order in which they come."""
+
+    dataset: ChunkDataset
+    sampler: PKSampler
+    store: FrameStore
+
+
+def pick_device(name: str) -> torch.device:
+    """The device asked for; "auto" = a CUDA GPU where there is one. Raises UserError where it is not there."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda, but PyTorch finds no CUDA GPU here: use --device cpu")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def device_name(device: torch.device) -> str:
+    """The device in words."""
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    return f"cpu ({torch.get_num_threads()} threads)"
+
+
+def network_config(config: TrainConfig) -> ModelConfig:
+    """The network that the options describe."""
+    return ModelConfig(
+        variant=config.variant,
+        appearance=config.appearance,
+        appearance_weights=config.appearance_weights,
+        stride=config.stride,
+        pose_stages=config.pose_stages,
+        pose_width=config.pose_width,
+        pose_weights=config.pose_weights,
+        tap_channels=config.tap_channels,
+    )
+
+
+def build_network(config: TrainConfig, classes: int, resumed: bool = False) -> AlignNet:
+    """The network that the options describe, its random weights drawn from the seed; on the CPU.
+
+    `resumed` -- all weights will come from a checkpoint, so none are downloaded or read here.
+    """
+    network = network_config(config)
+    start = replace(network, appearance_weights="none", pose_weights=None) if resumed else network
+    model = AlignNet(start, classes, torch.Generator().manual_seed(config.seed))
+    model.config = network
+    return model
+
+
+def make_training_set(config: TrainConfig, data: ReidData, with_joints: bool = False) -> TrainingSet:
+    """The training chunks of `data`, the PK sampler over them, and all frames of `data`, decoded.
+
+    Raises UserError where P is more than the identities, or a frame (or the joints) cannot be read.
+    """
+    chunks = training_chunks(data.train, config.chunk, config.overlap, config.tail)
+    sampler = PKSampler(chunks, config.ids_per_batch, config.chunks_per_id, config.seed)
+    paths = (frame for tracklet in data.tracklets for frame in tracklet.frames)
+    store = FrameStore(paths, config.height, config.width, config.cache_gib)
+    limits = AugmentationRange(config.flip, config.shift, config.erase, config.colour)
+    return TrainingSet(ChunkDataset(data.train, chunks, store, limits, config.seed, with_joints), sampler, store)
+
+
+def make_optimizer(model: AlignNet, config: TrainConfig) -> torch.optim.Optimizer:
+    """SGD with momentum, or AdamW, with a learning rate for each of the four groups (paper, Section 4.2).
+
+    A group whose learning rate is 0 is frozen.
+    """
+    groups = []
+    for name, parameters in model.parameter_groups().items():
+        rate = getattr(config, f"lr_{name}")
+        if rate == 0:
+            for parameter in parameters:
+                parameter.requires_grad_(False)
+        elif parameters:
+            groups.append({"params": parameters, "lr": rate, "rate": rate, "name": name})
+    if not groups:
+        raise UserError("every learning rate is 0: nothing to train; raise one (--lr-appearance …)")
+    if config.optimizer == "adamw":
+        return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
+    return torch.optim.SGD(groups, momentum=config.momentum, weight_decay=config.weight_decay)
+
+
+def chunk_losses(
+    model: AlignNet, batch: dict[str, Tensor], config: TrainConfig, pose_weight: float
+) -> dict[str, Tensor]:
+    """The parts of the loss of one batch, and their weighted sum as "loss" (paper, Section 3.4); scalars.
+
+    With `joints` and `visible` in the batch, every stage of the pose network is taught too.
+    """
+    frames = batch["frames"].float() / 255  # (B, T, 3, H, W)
+    output = model(frames, batch["valid"])
+    parts = {
+        "identity": identity_loss(output.logits, batch["label"]),
+        "ranking": batch_hard_ranking_loss(output.descriptor, batch["label"], config.margin),
+    }
+    loss = config.identity_weight * parts["identity"] + config.ranking_weight * parts["ranking"]
+    if output.pose is not None and "joints" in batch:
+        valid, (height, width) = batch["valid"], frames.shape[-2:]
+        visible = batch["visible"][valid]  # (M, 18); a rendered joint is always known, seen or not
+        targets = pose_targets(batch["joints"][valid], torch.ones_like(visible), height, width, visible=visible)
+        parts["pose"] = pose_loss(output.pose, targets)
+        loss = loss + pose_weight * parts["pose"]
+    accuracy = (output.logits.argmax(1) == batch["label"]).float().mean()
+    return {"loss": loss, **parts, "accuracy": accuracy}
+
+
+def planned_steps(config: TrainConfig, sampler: PKSampler) -> int:
+    """Steps of all epochs."""
+    return config.epochs * sampler.batches
+
+
+def last_step(config: TrainConfig, sampler: PKSampler) -> int:
+    """The step that training ends with."""
+    planned = planned_steps(config, sampler)
+    return planned if config.max_steps is None else min(planned, config.max_steps)
+
+
+def train(
+    state: TrainState,
+    data: TrainingSet,
+    config: TrainConfig,
+    run: Path,
+    device: torch.device,
+    pose_weight: float,
+    save: Callable[[TrainState], None],
+) -> None:
+    """Train from `state` on to the last step: a row of RUN/metrics.jsonl a step, and `save` now and then.
+
+    Raises UserError where the loss stops being a number.
+    """
+    planned, last = planned_steps(config, data.sampler), last_step(config, data.sampler)
+    loader = DataLoader(
+        data.dataset,
+        batch_sampler=_draws(data.sampler, state.epoch, state.batch, config.epochs),
+        num_workers=config.workers,
+        pin_memory=device.type == "cuda",
+        generator=torch.Generator(),  # else the loader draws from the global generator
+    )
+    state.model.train()
+    batches = iter(loader)
+    waited, started, done = 0.0, time.perf_counter(), 0
+    with (
+        (run / "metrics.jsonl").open("a") as metrics,
+        tqdm(total=last, initial=state.step, desc="training", unit="step", mininterval=_bar_interval()) as bar,
+    ):
+        while state.step < last:
+            begun = time.perf_counter()
+            batch = {name: tensor.to(device, non_blocking=True) for name, tensor in next(batches).items()}
+            wait = time.perf_counter() - begun
+            row = _step(state, batch, config, planned, pose_weight, data.sampler.batches)
+            seconds = time.perf_counter() - begun
+            waited, done = waited + wait, done + 1
+            row |= {"seconds": round(seconds, 4), "wait": round(wait / seconds, 4)}
+            metrics.write(json.dumps(row) + "\n")
+            metrics.flush()
+            share = waited / (time.perf_counter() - started)
+            bar.set_postfix(loss=f"{row['loss']:.3f}", wait=f"{share:.0%}", refresh=False)
+            bar.update()
+            if state.step % config.checkpoint_every == 0 or state.step == last:
+                os.fsync(metrics.fileno())  # a checkpoint is never ahead of its metrics
+                save(state)
+
+
+def _bar_interval() -> float:
+    """Seconds between two looks of the progress bar: longer where it goes to a file."""
+    return 0.1 if sys.stderr.isatty() else 30.0
+
+
+def _step(
+    state: TrainState,
+    batch: dict[str, Tensor],
+    config: TrainConfig,
+    planned: int,
+    pose_weight: float,
+    batches_in_epoch: int,
+) -> dict[str, Any]:
+    """One step of the optimizer; returns its row of metrics."""
+    factor = state.schedule.factor(config, state.step, planned)
+    for group in state.optimizer.param_groups:
+        group["lr"] = factor * group["rate"]
+    losses = chunk_losses(state.model, batch, config, pose_weight)
+    state.optimizer.zero_grad(set_to_none=True)
+    losses["loss"].backward()
+    values = {name: float(value.detach()) for name, value in losses.items()}
+    if not math.isfinite(values["loss"]):
+        raise UserError(f"the loss is {values['loss']} at step {state.step + 1}: lower the learning rates (--lr-…)")
+    if config.clip_norm:
+        nn.utils.clip_grad_norm_(state.model.parameters(), config.clip_norm)
+    state.optimizer.step()
+    state.schedule.add(values["loss"])
+    row: dict[str, Any] = {"step": state.step + 1, "epoch": state.epoch, **values}
+    row["lr"] = {group["name"]: group["lr"] for group in state.optimizer.param_groups}
+    state.step, state.batch = state.step + 1, state.batch + 1
+    if state.batch == batches_in_epoch:
+        state.epoch, state.batch = state.epoch + 1, 0
+        state.schedule.end_epoch(config)
+    return row
+
+
+def _draws(sampler: PKSampler, epoch: int, batch: int, epochs: int) -> Iterator[list[Draw]]:
+    """Batches from batch `batch` of epoch `epoch` to the end of the last epoch."""
+    yield from sampler.epoch(epoch)[batch:]
+    for later in range(epoch + 1, epochs):
+        yield from sampler.epoch(later)

@@ -1,0 +1,124 @@
+"""Renders balls at known places with `synth.stage` and writes what the passes show: `blender_checks.py OUT.json`.
+
+A process of its own: Blender lives once a process.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from kit.coco18 import PARTS
+from synth.camera import Camera, Tracker, extrinsics, follow, to_camera
+from synth.mesh import SURFACES, Mesh, superellipsoid
+from synth.place import Box, Light, Place, Surface
+from synth.stage import Stage
+from synth.tailor import SOLE
+from synth.wardrobe import outfit_rand
+
+RADIUS = 0.1
+PLACES = np.array([[0, 0, 0.9], [0.3, 0.2, 1.6], [-0.35, -0.4, 0.3], [0.4, 0.9, 0.15], [-0.2, -0.6, 1.75]])
+CAMERAS = [Camera(6, 0, 0, 0.9), Camera(4, 30, 3, 0.9), Camera(12, 12, -2, 0.9)]
+GREY = Surface("plain", (0.3, 0.3, 0.3), (0.2, 0.2, 0.2), 1.0, 0.8)
+LIGHT = Light(2.0, (1, 1, 1), 50, 30, 1, 0.8, (0.6, 0.8, 1), (0.9, 0.9, 0.9), ())
+
+
+def ball():
+    """A ball that stands at one of PLACES a frame: its upper half is the upper part, its lower half the lower one."""
+    points, quads = superellipsoid(np.zeros(3), (RADIUS,) * 3, 1.0)
+    high = points[quads].mean(1)[:, 2] > 0
+    return Mesh(
+        vertices=points + PLACES[:, None] - [0, 0, SOLE],
+        rest=points,
+        quads=quads,
+        surface=np.full(len(quads), SURFACES.index("skin")),
+        part=np.where(high, PARTS.index("upper"), PARTS.index("lower")),
+        tint=np.ones_like(points),
+    )
+
+
+def stage(seed=0, occluders=()):
+    """The ball in an empty place."""
+    place = Place("plaza", GREY, (), tuple(occluders), LIGHT)
+    return Stage(place, ball(), outfit_rand(np.random.default_rng(0), 0.5, 0.7), 24, "cpu", seed)
+
+
+def centroid(coverage):
+    """Mean (column, row) of a coverage map, pixel centres at whole numbers."""
+    rows, columns = np.indices(coverage.shape)
+    return [float((coverage * axis).sum() / coverage.sum()) for axis in (columns, rows)]
+
+
+def view(camera):
+    """Rotation, translation and intrinsics of a crop with a little off its middle that holds every ball."""
+    rotation, translation = extrinsics(camera)
+    reach = np.concatenate([PLACES + RADIUS, PLACES - RADIUS])
+    tracker = Tracker(margin=1.35, shift=(0.02, -0.01), jitter=0.0)
+    intrinsics = follow(to_camera(reach[None], rotation, translation), tracker, 25, np.random.default_rng(0))[0]
+    return rotation, translation, intrinsics
+
+
+def balls():
+    """What each camera sees of each ball."""
+    scene, found = stage(), []
+    for camera in CAMERAS:
+        rotation, translation, intrinsics = view(camera)
+        for frame, point in enumerate(PLACES):
+            seen = scene.render(frame, rotation, translation, intrinsics)
+            alone = scene.render_alone(rotation, translation, intrinsics, 16)
+            whole = seen.parts.sum(-1)
+            found.append(
+                {
+                    "point": point.tolist(),
+                    "rotation": rotation.tolist(),
+                    "translation": translation.tolist(),
+                    "intrinsics": intrinsics.tolist(),
+                    "centroid": centroid(whole),
+                    "coverage": whole.sum(),
+                    "nearest": seen.depth[whole > 0.99].min(),
+                    "upper": centroid(seen.parts[..., 0]),
+                    "lower": centroid(seen.parts[..., 2]),
+                    "middle_coverage": seen.parts[..., 1].sum(),
+                    "alone_centroid": centroid(alone.sum(-1)),
+                    "alone_coverage": alone.sum(),
+                    "alone_shape": alone.shape,
+                }
+            )
+    scene.close()
+    return found
+
+
+def half_hidden():
+    """Coverage of the first ball behind a board that covers all to the right of the optical axis, and alone."""
+    scene = stage(occluders=[Box((2.0, -3.0, 1.0), (4.0, 0.1, 4.0), 0, GREY)])
+    rotation, translation, intrinsics = view(CAMERAS[0])
+    seen = scene.render(0, rotation, translation, intrinsics)
+    alone = scene.render_alone(rotation, translation, intrinsics, 16)
+    scene.close()
+    return {
+        "seen": seen.parts.sum(),
+        "alone": alone.sum(),
+        "centroid": centroid(seen.parts.sum(-1)),
+        "ball_depth": seen.depth[seen.parts.sum(-1) > 0.99].min(),
+        "board_depth": [seen.depth[:, -4:].min(), seen.depth[:, -4:].max()],
+    }
+
+
+def repeats():
+    """Light of one frame: twice, after another scene with another seed, and that other one."""
+    rotation, translation, intrinsics = view(CAMERAS[1])
+    pictures = []
+    for seed in (1, 1, 2, 1):
+        scene = stage(seed)
+        pictures.append(scene.render(0, rotation, translation, intrinsics).radiance)
+        scene.close()
+    return {
+        "again": bool((pictures[0] == pictures[1]).all()),
+        "after_another": bool((pictures[0] == pictures[3]).all()),
+        "another_seed": float((pictures[0] != pictures[2]).mean()),
+        "mean": float(pictures[0].mean()),
+    }
+
+
+Path(sys.argv[1]).write_text(json.dumps({"balls": balls(), "half_hidden": half_hidden(), "repeats": repeats()}))

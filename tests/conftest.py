@@ -1,0 +1,32 @@
+"""Fixtures that are dear to make and shared by the whole session."""
+
+from types import SimpleNamespace
+
+import pytest
+import synth_runs
+
+
+@pytest.fixture(scope="session")
+def body_model():
+    """anny, ready to be posed."""
+    torch = pytest.importorskip("torch")
+    pytest.importorskip("anny")
+    from synth.body import BodyModel
+
+    threads = torch.get_num_threads()
+    model = BodyModel()
+    torch.set_num_threads(threads)
+    return model
+
+
+@pytest.fixture(scope="session")
+def rendered(tmp_path_factory):
+    """A small set rendered by the real command on two workers: its folder `out` and the finished process `run`.
+
+    Tests that change a set make a copy of it.
+    """
+    pytest.importorskip("bpy")
+    out = tmp_path_factory.mktemp("rendered") / "set"
+    finished = synth_runs.render(out, "--workers", "2")
+    assert finished.returncode == 0, finished.stderr
+    return SimpleNamespace(out=out, run=finished)

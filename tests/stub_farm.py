@@ -1,0 +1,52 @@
+"""`python -m synth.render` on a real Ray, with workers that need no Blender: `stub_farm.py HOW OPTIONS...`.
+
+HOW is "well", "slow" (a second a clip), or what befalls cam_a/person_0002: "error" (it raises) or "death" (its process
+ends).
+"""
+
+import os
+import sys
+import time
+
+import numpy as np
+
+from kit.command import run
+from synth import farm, render
+from synth.annotate import FrameTruth
+from synth.clip import RenderedClip
+from synth.config import RenderConfig
+from synth.store import RenderedSet, write_clip
+
+how = sys.argv.pop(1)
+
+
+def nobody():
+    """A frame's truth with nobody in it."""
+    points, nothing = np.zeros((18, 3)), np.zeros(4)
+    parts = np.zeros((3, 128, 64), bool)
+    return FrameTruth(points[:, :2], points, np.zeros(18, bool), parts[0], parts, 0.0, nothing, nothing)
+
+
+class StubRenderer:
+    """Stands in for `synth.farm.Renderer`: frames of noise."""
+
+    def __init__(self, out, device):
+        self.target = RenderedSet(out)
+
+    def render(self, clip):
+        if clip.name == "cam_a/person_0002" and how == "error":
+            raise ValueError("the cloth\nis torn")
+        if clip.name == "cam_a/person_0002" and how == "death":
+            os._exit(7)
+        time.sleep(1.0 if how == "slow" else 0.0)
+        frames = clip.frame_rng().integers(0, 256, (clip.frames, 128, 64, 3), dtype=np.uint8)
+        camera = np.tile(np.eye(3), (clip.frames, 1, 1))
+        return write_clip(
+            self.target, clip, RenderedClip(frames, [nobody()] * clip.frames, camera, np.eye(3), np.zeros(3))
+        )
+
+
+farm.Renderer = StubRenderer
+render.warm_body_cache = lambda: None
+render.pick_device = lambda wanted: "cpu"
+run(render.render, RenderConfig, "stub")

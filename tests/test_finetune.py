@@ -1,0 +1,157 @@
+"""python -m reid.finetune on tiny sets in each layout: what it starts from, what it measures, what it writes."""
+
+import json
+
+import pytest
+import torch
+from reid_folders import TINY, command, flags, write_market, write_prid, write_rendered, write_splits
+
+from kit.files import sha256_of_file
+from reid import finetune, pretrain
+
+BLOCK = {"rank1", "rank5", "rank10", "rank20", "mAP", "cmc", "queries", "valid_queries"}
+
+
+def run(root, folder, **options):
+    return command(finetune, flags(TINY | {"root": root, "run": folder, "max_steps": 1} | options))
+
+
+def result_of(folder):
+    return json.loads((folder / "result.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def pretrained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pretrained")
+    rendered = write_rendered(folder / "rendered", persons=4, frames=3)
+    assert command(pretrain, flags(TINY | {"data": rendered, "run": folder / "run", "max_steps": 2})) == 0
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def prid(tmp_path_factory):
+    root = write_prid(tmp_path_factory.mktemp("prid"), persons=6, frames=4)
+    write_splits(root, persons=6)
+    return root
+
+
+def test_prid_from_a_pretrained_network(prid, pretrained, tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert run(prid, folder, init=pretrained, split=1, max_steps=2) == 0
+    printed = capsys.readouterr().out
+    assert f"starts from {pretrained / 'model.pt'}, 2 steps on synthetic (4 persons)" in printed
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *("checkpoint.pt", "config.yaml", "metrics.jsonl", "model.pt", "result.json"),
+    ]
+    result = result_of(folder)
+    for name in ("chance", "untrained", "initial", "finetuned"):
+        assert set(result[name]) >= BLOCK
+        assert len(result[name]["cmc"]) == 20
+    assert result["chance"]["rank1"] == pytest.approx(100 / 3, abs=1e-3)
+    assert result["data"]["name"] == "PRID2011"
+    assert result["data"]["split"] == "split 1 of splits_prid2011.json"
+    assert result["data"]["counts"]["query"] == {"ids": 3, "tracklets": 3, "frames": 12}
+    assert result["started_from"]["sha256"] == sha256_of_file(pretrained / "model.pt")
+    assert result["training"]["steps"] == 2
+    # Pre-training changed the network, so the two starts describe people differently.
+    states = [torch.load(path / "model.pt", weights_only=True) for path in (pretrained, folder)]
+    assert states[1]["trained_on"]["pids"] == sorted(result_pids(prid, 1))
+    assert states[0]["classes"] == 4
+    assert states[1]["classes"] == 3
+
+
+def result_pids(root, split):
+    rows = json.loads((root / "splits_prid2011.json").read_text())
+    return {int(name[-4:]) for name in rows[split]["train"]}
+
+
+def test_the_default_start_is_runs_pretrain_where_it_is_there(prid, pretrained, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(prid, "runs/first") == 0
+    assert "random weights, not pre-trained (there is no runs/pretrain)" in capsys.readouterr().out
+    first = result_of(tmp_path / "runs/first")
+    assert first["untrained"] == first["initial"]
+    (tmp_path / "runs" / "pretrain").symlink_to(pretrained)
+    assert run(prid, "runs/second") == 0
+    assert "starts from runs/pretrain/model.pt" in capsys.readouterr().out
+    second = result_of(tmp_path / "runs/second")
+    assert second["untrained"] == first["untrained"]
+    assert second["started_from"]["file"] == "runs/pretrain/model.pt"
+    (tmp_path / "runs" / "pretrain").unlink()
+    (tmp_path / "runs" / "pretrain").mkdir()
+    (tmp_path / "runs" / "pretrain" / "checkpoint.pt").touch()
+    assert run(prid, "runs/third") == 2
+    assert "not finished" in capsys.readouterr().err
+
+
+def test_the_default_run_folder_is_named_after_the_data_set(prid, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = {name: value for name, value in TINY.items() if name != "run"}
+    assert command(finetune, flags(options | {"root": prid, "init": "none", "max_steps": 0})) == 0
+    assert (tmp_path / "runs/finetune-prid/result.json").is_file()
+
+
+def test_seeded_halves_are_marked_in_the_result(prid, tmp_path):
+    folder = tmp_path / "run"
+    assert run(prid, folder, init="none", splits="random", split=3, seed=5) == 0
+    data = result_of(folder)["data"]
+    assert data["split"] == "seeded random half 3 of 10 (seed 5)"
+    assert any("not the published splits" in note for note in data["notes"])
+
+
+def test_the_split_may_have_a_seed_of_its_own(prid, tmp_path):
+    options = {"init": "none", "splits": "random", "max_steps": 0}
+    assert run(prid, tmp_path / "a", split_seed=0, seed=1, **options) == 0
+    assert run(prid, tmp_path / "b", split_seed=0, seed=2, **options) == 0
+    first, second = result_of(tmp_path / "a"), result_of(tmp_path / "b")
+    assert first["data"] == second["data"]
+    assert first["untrained"]["mAP"] is not None
+
+
+def test_a_stand_in_is_named_so(tmp_path):
+    rendered = write_rendered(tmp_path / "rendered", persons=4, frames=3)
+    assert run(rendered, tmp_path / "run", init="none") == 0
+    assert result_of(tmp_path / "run")["data"]["name"] == "synthetic stand-in"
+    assert run(rendered, tmp_path / "run2", init="none", dataset="synthetic") == 0
+    assert result_of(tmp_path / "run2")["data"]["name"] == "synthetic"
+
+
+def test_market_on_held_out_training_identities(tmp_path):
+    root = write_market(tmp_path / "market", persons=12)
+    assert run(root, tmp_path / "run", init="none", dataset="market") == 0
+    result = result_of(tmp_path / "run")
+    assert "Market-1501" in result["data"]["name"]
+    assert "2 of 12 training identities held out" in result["data"]["split"]
+    assert result["data"]["counts"]["train"]["ids"] == 10
+    assert result["finetuned"]["queries"] == 4
+
+
+@pytest.mark.parametrize("variant", ["baseline", "align-avg"])
+def test_the_other_variants(prid, tmp_path, variant):
+    assert run(prid, tmp_path / "run", init="none", variant=variant) == 0
+    assert result_of(tmp_path / "run")["config"]["variant"] == variant
+
+
+def test_resuming_keeps_what_was_measured_before(prid, pretrained, tmp_path):
+    options = {"init": pretrained, "lr_pose": 0}
+    assert run(prid, tmp_path / "whole", max_steps=4, **options) == 0
+    assert run(prid, tmp_path / "parts", max_steps=2, **options) == 0
+    assert run(prid, tmp_path / "parts", max_steps=4, resume=True, **(options | {"init": "none"})) == 0
+    whole, parts = result_of(tmp_path / "whole"), result_of(tmp_path / "parts")
+    for name in ("chance", "untrained", "initial", "finetuned", "started_from"):
+        assert whole[name] == parts[name]
+    losses = [
+        [json.loads(line)["loss"] for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
+        for name in ("whole", "parts")
+    ]
+    assert len(losses[0]) == 4
+    assert losses[0] == losses[1]
+
+
+def test_training_makes_the_ranking_better(tmp_path):
+    root = write_prid(tmp_path / "prid", persons=16, frames=4)
+    options = {"init": "none", "max_steps": 30, "ids_per_batch": 4, "pose_stages": 1, "lr_pose": 0}
+    assert run(root, tmp_path / "run", **options) == 0
+    result = result_of(tmp_path / "run")
+    assert result["training"]["last_tenth"]["loss"] < 0.7 * result["training"]["first_tenth"]["loss"]
+    assert result["finetuned"]["mAP"] > result["chance"]["mAP"]

@@ -1,0 +1,171 @@
+"""python -m reid.pretrain on a tiny rendered set: files, learning, and resuming to the bit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from reid_folders import TINY, command, flags, write_rendered
+
+from kit.files import sha256_of_file
+from reid import pretrain
+from reid.models.checkpoint import load_model
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    return write_rendered(tmp_path_factory.mktemp("rendered"), persons=6, frames=5)
+
+
+def run(data, folder, **options):
+    return command(pretrain, flags(TINY | {"data": data, "run": folder} | options))
+
+
+def rows(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def losses(folder):
+    return {row["step"]: row["loss"] for row in rows(folder)}
+
+
+@pytest.fixture(scope="module")
+def whole(rendered, tmp_path_factory):
+    """A run of six steps that was never stopped."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    assert run(rendered, folder, max_steps=6, validation_ids=2) == 0
+    return folder
+
+
+def test_what_a_run_leaves(whole, rendered):
+    assert sorted(path.name for path in whole.iterdir()) == [
+        *("checkpoint.pt", "config.yaml", "metrics.jsonl", "model.pt", "result.json"),
+    ]
+    assert [row["step"] for row in rows(whole)] == [1, 2, 3, 4, 5, 6]
+    for row in rows(whole):
+        assert row["loss"] == pytest.approx(row["identity"] + row["ranking"] + row["pose"], rel=1e-5)
+        assert set(row["lr"]) == {"appearance", "pose", "tap", "classifier"}
+        assert 0 <= row["wait"] <= 1
+        assert row["seconds"] > 0
+    result = json.loads((whole / "result.json").read_text())
+    assert result["data"]["name"] == "synthetic"
+    assert result["data"]["counts"]["train"] == {"ids": 4, "tracklets": 8, "frames": 40}
+    assert result["training"]["steps"] == 6
+    assert result["chance"]["rank1"] == 50.0
+    assert {"rank1", "rank5", "rank10", "rank20", "mAP", "cmc"} <= set(result["validation"])
+    assert result["model"]["sha256"] == sha256_of_file(whole / "model.pt")
+    assert {"python", "torch", "torchvision", "numpy", "alignnet-reid"} <= set(result["versions"])
+    config = yaml.safe_load((whole / "config.yaml").read_text())
+    assert config["data"] == str(rendered)
+    assert config["margin"] == 0.3
+    assert config["resume"] is False
+
+
+def test_files_load_with_weights_only(whole):
+    checkpoint = torch.load(whole / "checkpoint.pt", weights_only=True)
+    training = checkpoint["training"]
+    assert training["step"] == 6
+    assert {"optimizer", "schedule", "rng", "epoch", "batch", "config", "fingerprint"} <= set(training)
+    model, metadata = load_model(whole / "model.pt")
+    assert model.classes == 4
+    assert metadata["steps"] == 6
+    assert len(metadata["trained_on"]["pids"]) == 4
+    from_checkpoint, _ = load_model(whole / "checkpoint.pt")
+    state = from_checkpoint.state_dict()
+    assert all((tensor == state[name]).all() for name, tensor in model.state_dict().items())
+
+
+def test_a_stopped_run_goes_on_to_the_bit(whole, rendered, tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert run(rendered, folder, max_steps=3, validation_ids=2) == 0
+    # Rows that were written after the checkpoint are done again.
+    with (folder / "metrics.jsonl").open("a") as metrics:
+        metrics.write(json.dumps({"step": 4, "loss": -1.0}) + "\n" + '{"step": 5, "lo')
+    assert run(rendered, folder, max_steps=6, validation_ids=2, resume=True) == 0
+    assert losses(folder) == losses(whole)
+    assert [row["step"] for row in rows(folder)] == [1, 2, 3, 4, 5, 6]
+    ours, theirs = (torch.load(path / "model.pt", weights_only=True)["state"] for path in (folder, whole))
+    assert all((tensor == theirs[name]).all() for name, tensor in ours.items())
+    capsys.readouterr()
+    assert run(rendered, folder, max_steps=6, validation_ids=2, resume=True) == 0
+    assert "finished already, 6 steps" in capsys.readouterr().out
+
+
+def test_a_killed_run_goes_on_to_the_bit(whole, rendered, tmp_path):
+    folder = tmp_path / "run"
+    options = TINY | {"data": rendered, "run": folder, "validation_ids": 2, "checkpoint_every": 1}
+    argv = [sys.executable, "-m", "reid.pretrain", *flags(options | {"max_steps": 60})]
+    process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 100
+    while not (folder / "checkpoint.pt").is_file() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (folder / "result.json").exists()
+    done = torch.load(folder / "checkpoint.pt", weights_only=True)["training"]["step"]
+    steps = max(6, done)
+    assert run(rendered, folder, validation_ids=2, checkpoint_every=1, max_steps=steps, resume=True) == 0
+    assert [row["step"] for row in rows(folder)] == list(range(1, steps + 1))
+    found = losses(folder)
+    assert {step: found[step] for step in range(1, 7)} == losses(whole)
+
+
+def test_workers_change_nothing(whole, rendered, tmp_path):
+    folder = tmp_path / "run"
+    assert run(rendered, folder, max_steps=3, validation_ids=2, workers=2, cache_gib=0) == 0
+    assert losses(folder) == {step: loss for step, loss in losses(whole).items() if step <= 3}
+
+
+def test_a_finished_run_is_not_overwritten(whole, rendered, capsys):
+    before = {path.name: path.stat().st_mtime_ns for path in whole.iterdir()}
+    assert run(rendered, whole, max_steps=1) == 2
+    assert "holds a run already" in capsys.readouterr().err
+    assert {path.name: path.stat().st_mtime_ns for path in whole.iterdir()} == before
+
+
+def test_resuming_with_other_options_or_data_is_refused(whole, rendered, tmp_path, capsys):
+    before = losses(whole)
+    assert run(rendered, whole, max_steps=8, validation_ids=2, resume=True, margin=0.5) == 2
+    assert "was started with margin 0.3, not 0.5" in capsys.readouterr().err
+    other = write_rendered(tmp_path / "other", persons=6, frames=4)
+    assert run(other, whole, max_steps=8, validation_ids=2, resume=True) == 2
+    assert "other data" in capsys.readouterr().err
+    assert losses(whole) == before
+
+
+def test_resuming_before_the_first_checkpoint_starts_at_the_beginning(whole, rendered, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "config.yaml").write_text("")
+    (folder / "metrics.jsonl").write_text(json.dumps({"step": 1, "loss": -1.0}) + "\n")
+    assert run(rendered, folder, max_steps=1, validation_ids=2, resume=True) == 0
+    assert losses(folder) == {1: losses(whole)[1]}
+
+
+def test_the_resolved_options_give_the_same_run_again(whole, tmp_path):
+    folder = tmp_path / "again"
+    argv = ["--config", str(whole / "config.yaml"), "--run", str(folder), "--max-steps", "2"]
+    assert command(pretrain, argv) == 0
+    assert losses(folder) == {step: loss for step, loss in losses(whole).items() if step <= 2}
+
+
+def test_the_seed_changes_the_run(whole, rendered, tmp_path):
+    folder = tmp_path / "run"
+    assert run(rendered, folder, max_steps=1, validation_ids=2, seed=1) == 0
+    assert losses(folder)[1] != losses(whole)[1]
+
+
+def test_the_pose_net_learns_the_joints(rendered, tmp_path):
+    folder = tmp_path / "run"
+    options = {"identity_weight": 0, "ranking_weight": 0, "lr_appearance": 0, "lr_tap": 0, "lr_pose": 3e-3}
+    assert run(rendered, folder, max_steps=25, **options) == 0
+    pose = [row["pose"] for row in rows(folder)]
+    assert sum(pose[-5:]) < 0.5 * sum(pose[:2]) / 2 * 5

@@ -1,0 +1,72 @@
+"""Chance, fingerprints, and how a ranking becomes plain numbers."""
+
+import shutil
+
+import numpy as np
+import pytest
+from reid_folders import write_prid, write_rendered
+
+from kit.command import UserError
+from reid.data.prid import load_prid
+from reid.metrics import chance_rank1, evaluate_ranking
+from reid.results import chance_block, chance_of, counts, fingerprint, ranking_block, table
+
+
+def people(rng, queries=40, gallery=30):
+    pids = [rng.integers(low, 8, size) for low, size in ((1, queries), (-1, gallery))]
+    cams = [rng.integers(0, 3, size) for size in (queries, gallery)]
+    return pids[0], pids[1], cams[0], cams[1]
+
+
+def test_chance_is_the_mean_over_random_orders():
+    rng = np.random.default_rng(0)
+    who = people(rng)
+    rankings = [ranking_block(evaluate_ranking(rng.random((40, 30)), *who)) for _ in range(300)]
+    chance = chance_block(*who)
+    for name in ("rank1", "rank5", "rank10", "rank20", "mAP"):
+        mean = np.mean([ranking[name] for ranking in rankings])
+        assert chance[name] == pytest.approx(mean, abs=1.5)
+    assert chance["rank1"] == pytest.approx(100 * chance_rank1(*who), abs=1e-3)
+    assert chance["valid_queries"] == rankings[0]["valid_queries"]
+
+
+def test_chance_with_one_positive_each_is_one_in_the_gallery():
+    pids, cams = np.arange(1, 26), np.zeros(25, int)
+    chance = chance_block(pids, pids, cams, cams + 1)
+    assert chance["rank1"] == 4.0
+    assert chance["rank5"] == 20.0
+    assert chance["cmc"] == [4.0 * rank for rank in range(1, 21)]
+    assert chance["mAP"] == pytest.approx(100 * (1 / np.arange(1, 26)).mean(), abs=1e-3)
+
+
+def test_a_small_gallery_has_a_cmc_of_twenty_all_the_same():
+    one = np.array([1, 2])
+    block = ranking_block(evaluate_ranking(np.array([[0.0, 1.0], [0.5, 0.4]]), one, one, one * 0, one * 0 + 1))
+    assert block["cmc"] == [100.0] * 20 == [block["rank1"]] * 20
+    assert chance_block(one, one, one * 0, one * 0 + 1)["cmc"] == [50.0] + [100.0] * 19
+
+
+def test_a_set_without_positives_cannot_be_evaluated(tmp_path):
+    data = load_prid(write_prid(tmp_path, persons=4, frames=1), 0, "random", seed=0)
+    same_camera = type(data)(**{**vars(data), "gallery": data.query})
+    with pytest.raises(UserError, match="nothing to evaluate"):
+        chance_of(same_camera)
+
+
+def test_the_fingerprint_follows_the_data_not_the_place(tmp_path):
+    first = write_rendered(tmp_path / "first", persons=4, frames=2)
+    shutil.copytree(first, tmp_path / "second")
+    prints = [fingerprint(load_prid(tmp_path / name, 0, "random", seed=0)) for name in ("first", "second")]
+    assert prints[0] == prints[1]
+    manifest = tmp_path / "second" / "manifest.jsonl"
+    manifest.write_text(manifest.read_text().replace('pixels_sha256": "', 'pixels_sha256": "0'))
+    assert fingerprint(load_prid(tmp_path / "second", 0, "random", seed=0)) != prints[0]
+    (first / "multi_shot/cam_a/person_0001/0002.png").unlink()
+    assert fingerprint(load_prid(first, 0, "random", seed=0)) != prints[0]
+
+
+def test_counts_and_table(tmp_path):
+    data = load_prid(write_prid(tmp_path, persons=4, frames=3), 0, "random", seed=0)
+    assert counts(data.train) == {"ids": 2, "tracklets": 4, "frames": 12}
+    lines = table({"chance": chance_of(data), "result": chance_of(data)}).splitlines()
+    assert lines[1].split() == ["chance", "50.0", "100.0", "100.0", "100.0", "75.0"]

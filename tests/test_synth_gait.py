@@ -1,0 +1,147 @@
+"""Gait: the published curves come back, strides repeat, and a style belongs to a person."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from synth.gait import CURVES, HARMONICS, GaitStyle, gait_rand, joint_angles, normative_series, strides_a_second
+
+PLAIN = GaitStyle(
+    cadence=110,
+    stride=1,
+    knee=1,
+    asymmetry=0,
+    arm_swing=20,
+    elbow=15,
+    arm_spread=5,
+    lean=2,
+    head_pitch=3,
+    toe_out=6,
+    pelvis_list=4,
+    pelvis_turn=4,
+    step_width=0.1,
+)
+ROUND = np.arange(200) / 200
+FIELDS = [field.name for field in dataclasses.fields(joint_angles(PLAIN, ROUND))]
+BOTH_LEGS = ("hip", "knee", "ankle", "swing", "elbow")
+
+
+def fourier(coefficients, phase):
+    """The series a0 + sum a_k cos + b_k sin, term by term."""
+    value = np.full(len(phase), coefficients[0])
+    for k in range(1, HARMONICS + 1):
+        value += coefficients[2 * k - 1] * np.cos(2 * np.pi * k * phase)
+        value += coefficients[2 * k] * np.sin(2 * np.pi * k * phase)
+    return value
+
+
+def extremum(curve, find, start, end):
+    """Value, and place in per cent of the stride, of a curve's highest or lowest point between two places."""
+    place = 100 * ROUND
+    inside = np.flatnonzero((place >= start) & (place <= end))
+    at = inside[find(curve[inside])]
+    return curve[at], place[at]
+
+
+@pytest.mark.parametrize("joint", ["hip", "knee", "ankle"])
+def test_five_harmonics_reproduce_the_sampled_curve(joint):
+    samples = np.array(json.loads(CURVES.read_text())[joint], dtype=float)
+    series = normative_series()[joint]
+    assert series.shape == (11,)
+    found = fourier(series, np.arange(len(samples)) / len(samples))
+    assert np.corrcoef(found, samples)[0, 1] > 0.99
+    assert np.abs(found - samples).max() < 3.5
+
+
+def test_anchors_of_normal_walking():
+    angles = joint_angles(PLAIN, ROUND)
+    hip, knee, ankle = angles.hip[:, 0], angles.knee[:, 0], angles.ankle[:, 0]
+    value, place = extremum(hip, np.argmax, 0, 100)
+    assert 27 < value < 36
+    assert place > 80 or place < 5
+    value, place = extremum(hip, np.argmin, 0, 100)
+    assert -13 < value < -7
+    assert 45 < place < 58
+    value, place = extremum(knee, np.argmax, 5, 30)
+    assert 15 < value < 20
+    assert 11 < place < 20
+    value, place = extremum(knee, np.argmax, 50, 95)
+    assert 56 < value < 64
+    assert 69 < place < 76
+    value, place = extremum(ankle, np.argmin, 50, 75)
+    assert -21 < value < -14
+    assert 58 < place < 70
+    assert -7 < ankle[ROUND < 0.4].min() < -3
+    assert 7 < ankle[ROUND < 0.5].max() < 12
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_strides_repeat(name):
+    style = gait_rand(np.random.default_rng(3))
+    first, later = (getattr(joint_angles(style, ROUND + stride), name) for stride in (0, 7))
+    assert np.ptp(first) > 1
+    np.testing.assert_allclose(first, later, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", BOTH_LEGS)
+def test_without_asymmetry_the_left_side_runs_half_a_stride_behind(name):
+    style = dataclasses.replace(gait_rand(np.random.default_rng(4)), asymmetry=0)
+    angles = getattr(joint_angles(style, ROUND), name)
+    np.testing.assert_allclose(angles[:, 1], np.roll(angles[:, 0], len(ROUND) // 2), atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["pelvis_list", "pelvis_turn", "trunk_turn"])
+def test_without_asymmetry_the_pelvis_mirrors_itself_half_a_stride_on(name):
+    curve = getattr(joint_angles(PLAIN, ROUND), name)
+    np.testing.assert_allclose(curve, -np.roll(curve, len(ROUND) // 2), atol=1e-9)
+
+
+def test_asymmetry_makes_the_right_step_longer():
+    hip = joint_angles(dataclasses.replace(PLAIN, asymmetry=0.1), ROUND).hip
+    right, left = np.ptp(hip, axis=0)
+    assert right / left == pytest.approx(1.05 / 0.95, rel=1e-6)
+
+
+def test_an_arm_swings_against_its_own_leg_and_the_trunk_against_the_pelvis():
+    angles = joint_angles(PLAIN, ROUND)
+    for side in (0, 1):
+        assert np.corrcoef(angles.swing[:, side], angles.hip[:, side])[0, 1] < -0.8
+    assert np.corrcoef(angles.trunk_turn, angles.pelvis_turn)[0, 1] < -0.99
+
+
+@pytest.mark.parametrize(("name", "field"), [("hip", "stride"), ("knee", "knee"), ("swing", "arm_swing")])
+def test_a_larger_style_moves_more(name, field):
+    larger = dataclasses.replace(PLAIN, **{field: 1.1 * getattr(PLAIN, field)})
+    ranges = [np.ptp(getattr(joint_angles(style, ROUND), name)[:, 0]) for style in (PLAIN, larger)]
+    assert ranges[1] / ranges[0] == pytest.approx(1.1, abs=0.03)
+
+
+def test_knees_never_bend_backwards():
+    for seed in range(50):
+        assert joint_angles(gait_rand(np.random.default_rng(seed)), ROUND).knee.min() >= 0
+
+
+def test_two_steps_make_a_stride():
+    assert strides_a_second(PLAIN) == pytest.approx(110 / 60 / 2)
+
+
+def test_the_same_generator_gives_the_same_style_and_another_gives_another():
+    assert gait_rand(np.random.default_rng(0)) == gait_rand(np.random.default_rng(0))
+    assert gait_rand(np.random.default_rng(0)) != gait_rand(np.random.default_rng(1))
+
+
+def test_styles_stay_in_the_ranges_of_people():
+    styles = [gait_rand(np.random.default_rng(seed)) for seed in range(400)]
+    for name, low, high in (
+        ("cadence", 95, 125),
+        ("arm_swing", 10, 25),
+        ("elbow", 10, 30),
+        ("pelvis_turn", 3, 6),
+        ("stride", 0.82, 1.12),
+        ("step_width", 0.08, 0.16),
+    ):
+        values = np.array([getattr(style, name) for style in styles])
+        assert low <= values.min() < values.max() <= high
+        assert np.ptp(values) > 0.9 * (high - low)

@@ -1,0 +1,180 @@
+"""What a sensor does to light, one property at a time."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from synth.photometry import Sensor, automatic_gain, develop, sensor_rand, tone_curve
+
+NEUTRAL = Sensor(
+    exposure=0,
+    white_balance=(1, 1, 1),
+    contrast=1,
+    black_level=0,
+    saturation=1,
+    source_height=1000,
+    blur=0,
+    sharpen=0,
+    noise=0,
+    jpeg_quality=95,
+)
+
+
+def smooth_scene():
+    """(128, 64, 3) of linear light, without an edge, below the highlights."""
+    row, column = np.mgrid[0:128, 0:64]
+    return np.stack([0.05 + 0.4 * row / 127, 0.1 + 0.3 * column / 63, np.full(row.shape, 0.2)], axis=-1)
+
+
+def seen(scene, gain=1.0, seed=0, **changes):
+    """The frame of a neutral sensor but for `changes`, as numbers."""
+    frame = develop(scene, gain, dataclasses.replace(NEUTRAL, **changes), np.random.default_rng(seed))
+    assert frame.dtype == np.uint8
+    assert frame.shape == scene.shape
+    return frame.astype(float)
+
+
+def srgb(linear):
+    """IEC 61966-2-1, in 0..255."""
+    return 255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def test_a_neutral_sensor_shows_the_srgb_of_the_light():
+    difference = np.abs(seen(smooth_scene()) - srgb(smooth_scene()))
+    assert difference.mean() < 1.5
+    assert difference.max() < 8
+
+
+def test_highlights_roll_off_and_never_wrap():
+    light = np.linspace(0, 50, 2000)
+    curve = tone_curve(light, 1.0)
+    assert (np.diff(curve) >= 0).all()
+    assert curve[0] == 0
+    assert curve[-1] <= 1
+    assert tone_curve(np.array([0.9]), 1.0) < srgb(np.array([0.9])) / 255
+    assert seen(np.full((128, 64, 3), 1e6)).min() > 250
+    assert seen(np.full((128, 64, 3), -1.0)).max() < 5
+
+
+def test_a_stop_more_is_twice_the_light():
+    scene = smooth_scene() / 4
+    np.testing.assert_array_equal(seen(scene, exposure=1.0), seen(2 * scene))
+    np.testing.assert_array_equal(seen(scene, gain=2.0), seen(2 * scene))
+    assert seen(scene, exposure=1.0).mean() > seen(scene).mean() + 20
+
+
+def test_white_balance_goes_the_way_it_says():
+    plain = seen(smooth_scene()).mean((0, 1))
+    warm = seen(smooth_scene(), white_balance=(1.2, 1.0, 0.8)).mean((0, 1))
+    assert warm[0] > plain[0] + 5
+    assert abs(warm[1] - plain[1]) < 3
+    assert warm[2] < plain[2] - 5
+
+
+def test_contrast_turns_about_middle_grey():
+    grey = np.full((128, 64, 3), 0.18)
+    assert abs(seen(grey, contrast=1.3).mean() - seen(grey).mean()) < 2
+    assert seen(smooth_scene(), contrast=1.3).std() > 1.2 * seen(smooth_scene()).std()
+    assert seen(smooth_scene(), contrast=0.7).std() < 0.8 * seen(smooth_scene()).std()
+
+
+def test_without_saturation_all_is_grey():
+    frame = seen(smooth_scene(), saturation=0.0)
+    assert np.ptp(frame, axis=-1).max() <= 2
+    coloured = np.ptp(seen(smooth_scene()), axis=-1).mean()
+    assert np.ptp(seen(smooth_scene(), saturation=0.5), axis=-1).mean() == pytest.approx(coloured / 2, rel=0.1)
+
+
+def test_haze_lifts_the_blacks():
+    black = np.zeros((128, 64, 3))
+    assert seen(black).max() <= 2
+    assert seen(black, black_level=0.2).mean() == pytest.approx(51, abs=2)
+
+
+def steepness(frame):
+    """The largest step between neighbours in a row."""
+    return np.abs(np.diff(frame.mean(-1), axis=1)).max()
+
+
+def edge():
+    scene = np.full((128, 64, 3), 0.05)
+    scene[:, 32:] = 0.5
+    return scene
+
+
+def test_blur_and_a_low_resolution_soften_an_edge_and_sharpening_steepens_it():
+    plain = steepness(seen(edge()))
+    assert steepness(seen(edge(), blur=1.5)) < 0.5 * plain
+    assert steepness(seen(edge(), source_height=40)) < 0.7 * plain
+    assert steepness(seen(edge(), source_height=128)) == pytest.approx(plain, rel=0.02)
+    assert steepness(seen(edge(), blur=1.5, sharpen=1.0)) > 1.1 * steepness(seen(edge(), blur=1.5))
+
+
+def test_noise_has_about_the_spread_that_it_says_and_grows():
+    grey = np.full((128, 64, 3), 0.18)
+    spread = [seen(grey, noise=noise).std() / 255 for noise in (0, 0.01, 0.03, 0.06)]
+    assert spread[0] < 0.002
+    assert spread == sorted(spread)
+    # JPEG eats some of it.
+    assert 0.5 * 0.03 < spread[2] < 1.3 * 0.03
+
+
+def test_shot_noise_is_stronger_in_the_light():
+    dark, bright = (seen(np.full((128, 64, 3), light), noise=0.03).std() for light in (0.01, 0.5))
+    assert bright > 1.3 * dark
+
+
+def test_strong_compression_loses_detail():
+    rng = np.random.default_rng(0)
+    scene = np.clip(smooth_scene() + rng.normal(0, 0.05, (128, 64, 1)), 0, 1)
+    fine, coarse = (np.abs(seen(scene, jpeg_quality=quality) - srgb(scene)).mean() for quality in (95, 20))
+    assert coarse > 1.3 * fine
+
+
+def test_the_same_generator_gives_the_same_frame():
+    sensor = sensor_rand(np.random.default_rng(3))
+    frames = [develop(smooth_scene(), 1.0, sensor, np.random.default_rng(seed)) for seed in (0, 0, 1)]
+    np.testing.assert_array_equal(frames[0], frames[1])
+    assert (frames[0] != frames[2]).mean() > 0.1
+
+
+def test_automatic_exposure_brings_any_clip_to_middle_grey():
+    scene = np.stack([smooth_scene(), 0.5 * smooth_scene()])
+    for factor in (0.01, 1, 100):
+        lit = scene * factor
+        luminance = (automatic_gain(lit) * lit) @ np.array([0.2126, 0.7152, 0.0722])
+        assert np.exp(np.log(luminance).mean()) == pytest.approx(0.18)
+    assert np.isfinite(automatic_gain(np.zeros((1, 2, 2, 3))))
+
+
+def test_sensors_differ_and_are_within_reason():
+    sensors = [sensor_rand(np.random.default_rng(seed)) for seed in range(300)]
+    assert sensors[0] == sensor_rand(np.random.default_rng(0))
+    for name, low, high in (
+        ("exposure", -3, 3),
+        ("contrast", 0.5, 1.5),
+        ("black_level", 0, 0.5),
+        ("saturation", 0.3, 1.5),
+        ("source_height", 30, 400),
+        ("blur", 0, 3),
+        ("sharpen", 0, 1),
+        ("noise", 0.001, 0.1),
+        ("jpeg_quality", 10, 95),
+    ):
+        values = np.array([getattr(sensor, name) for sensor in sensors])
+        assert low <= values.min() < values.max() <= high, name
+        assert values.std() > 0.02 * (high - low), name
+    balance = np.array([sensor.white_balance for sensor in sensors])
+    assert 0.6 < balance.min() < balance.max() < 1.6
+
+
+def test_a_real_pair_of_cameras_differs_more_than_two_frames_of_one():
+    first, second = (sensor_rand(np.random.default_rng(seed)) for seed in (10, 11))
+    frames = [
+        develop(smooth_scene(), 1.0, sensor, np.random.default_rng(seed)).astype(float)
+        for sensor, seed in ((first, 0), (first, 1), (second, 0))
+    ]
+    small = [np.asarray(Image.fromarray(frame.astype(np.uint8)).resize((4, 8))).astype(float) for frame in frames]
+    assert np.abs(small[0] - small[2]).mean() > 3 * np.abs(small[0] - small[1]).mean()

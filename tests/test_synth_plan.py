@@ -1,0 +1,193 @@
+"""The plan: pure data from one seed, each thing from a generator of its own."""
+
+import ast
+import dataclasses
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import synth
+from kit.files import read_jsonl, write_jsonl
+from synth import plan
+from synth.config import RenderConfig
+from synth.plan import generator, make_plan, plan_hash, plan_row
+
+
+def planned(**options):
+    return make_plan(RenderConfig(**options))
+
+
+def test_person_by_person_camera_a_before_camera_b():
+    names = [clip.name for clip in planned(ids=3)]
+    assert names == [f"cam_{camera}/person_{person:04d}" for person in (1, 2, 3) for camera in "ab"]
+
+
+def test_the_same_seed_gives_the_same_plan_and_another_seed_another():
+    assert planned(ids=3, seed=0) == planned(ids=3, seed=0)
+    for first, second in zip(planned(ids=3, seed=0), planned(ids=3, seed=1), strict=True):
+        for name in ("identity", "camera", "sensor", "place", "tracker", "walk"):
+            assert getattr(first, name) != getattr(second, name)
+
+
+def test_the_plan_is_the_same_in_another_process():
+    line = "from synth.plan import *; from synth.config import RenderConfig\n"
+    line += "print([plan_hash(clip) for clip in make_plan(RenderConfig(ids=2, camera_pairs=1))])"
+    found = subprocess.run(
+        [sys.executable, "-c", line], capture_output=True, text=True, check=True, cwd=Path(synth.__file__).parents[1]
+    )
+    assert found.stdout.strip() == str([plan_hash(clip) for clip in planned(ids=2, camera_pairs=1)])
+
+
+@pytest.mark.parametrize("pairs", [0, 3])
+def test_asking_for_more_identities_changes_none_of_the_first(pairs):
+    few, many = (planned(ids=ids, camera_pairs=pairs) for ids in (3, 8))
+    assert many[:6] == few
+    assert [plan_hash(clip) for clip in many[:6]] == [plan_hash(clip) for clip in few]
+
+
+def test_everyone_is_someone_else_and_the_same_before_both_cameras():
+    clips = planned(ids=6)
+    for first, second in zip(clips[::2], clips[1::2], strict=True):
+        assert first.identity == second.identity
+        assert first.camera != second.camera
+        assert first.sensor != second.sensor
+        assert first.place != second.place
+        assert first.walk != second.walk
+    for name in ("phenotype", "gait", "outfit"):
+        assert len({repr(getattr(clip.identity, name)) for clip in clips}) == 6
+
+
+def test_camera_pairs_are_shared_in_turn():
+    clips = planned(ids=7, camera_pairs=3)
+    views = [(clip.camera, clip.sensor, dataclasses.replace(clip.place, occluders=())) for clip in clips]
+    for person in range(7):
+        for camera in (0, 1):
+            assert views[2 * person + camera] == views[2 * (person % 3) + camera]
+    assert len({repr(view) for view in views}) == 6
+    alone = planned(ids=7)
+    assert len({repr((clip.camera, clip.sensor)) for clip in alone}) == 14
+
+
+def test_people_and_walks_do_not_depend_on_the_cameras():
+    for own, shared in zip(planned(ids=5), planned(ids=5, camera_pairs=2), strict=True):
+        assert own.identity == shared.identity
+        assert own.walk == shared.walk
+        assert own.tracker == shared.tracker
+
+
+@pytest.mark.parametrize(
+    ("drawn", "of_whom"),
+    [
+        ("identity_rand", {"identity"}),
+        ("camera_rand", {"camera", "sensor", "place"}),
+        ("place_rand", {"place"}),
+        ("tracker_rand", {"tracker", "walk", "place"}),
+    ],
+)
+def test_a_draw_more_in_one_place_shifts_no_other_thing(monkeypatch, drawn, of_whom):
+    before = planned(ids=4)
+    original = getattr(plan, drawn)
+
+    def thirsty(rng, *rest):
+        rng.random(5)
+        return original(rng, *rest)
+
+    monkeypatch.setattr(plan, drawn, thirsty)
+    after = planned(ids=4)
+    changed = {
+        field.name
+        for field in dataclasses.fields(before[0])
+        if any(getattr(a, field.name) != getattr(b, field.name) for a, b in zip(before, after, strict=True))
+    }
+    assert changed
+    assert changed <= of_whom
+
+
+def test_seconds_samples_and_frames_change_what_is_rendered_not_who():
+    for first, second in zip(planned(ids=3), planned(ids=3, frames=7, samples=3, fps=10.0), strict=True):
+        assert (first.identity, first.camera, first.place) == (second.identity, second.camera, second.place)
+        assert (second.frames, second.samples, second.fps) == (7, 3, 10.0)
+        assert plan_hash(first) != plan_hash(second)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.6, 1.0])
+def test_the_share_of_occluded_clips_is_what_was_asked_for(share):
+    clips = planned(ids=250, occlusion=share)
+    found = np.mean([bool(clip.place.occluders) for clip in clips])
+    assert found == pytest.approx(share, abs=0.07 if 0 < share < 1 else 0)
+    for clip in clips:
+        for box in clip.place.occluders:
+            # Between the person at the origin and the camera at negative Y.
+            ground_distance = clip.camera.distance * np.cos(np.radians(clip.camera.pitch))
+            assert -ground_distance < box.centre[1] < -0.4
+
+
+def test_walks_come_from_all_sides():
+    headings = np.array([clip.walk.heading for clip in planned(ids=100)])
+    counts, _ = np.histogram(headings, bins=8, range=(-180, 180))
+    assert counts.sum() == 200
+    assert counts.min() >= 10
+
+
+def test_a_plans_row_survives_json_and_says_all_that_the_pixels_depend_on(tmp_path):
+    clips = planned(ids=6, occlusion=0.9)
+    write_jsonl(tmp_path / "plan.jsonl", [plan_row(clip) for clip in clips])
+    rows = read_jsonl(tmp_path / "plan.jsonl")
+    assert rows == json.loads(json.dumps([plan_row(clip) for clip in clips]))
+    for row, clip in zip(rows, clips, strict=True):
+        assert next(iter(row)) == "clip"
+        assert row["clip"] == clip.name
+        assert set(row) == {"clip", *(field.name for field in dataclasses.fields(clip))}
+        assert row["identity"]["gait"]["cadence"] == clip.identity.gait.cadence
+        assert row["place"]["light"]["sun"] == clip.place.light.sun
+
+
+def test_the_hash_tells_any_two_clips_apart_and_feels_every_field():
+    clips = planned(ids=20)
+    assert len({plan_hash(clip) for clip in clips}) == 40
+    clip = clips[0]
+    for changed in (
+        dataclasses.replace(clip, seed=1),
+        dataclasses.replace(clip, walk=dataclasses.replace(clip.walk, turn=clip.walk.turn + 1e-9)),
+        dataclasses.replace(clip, tracker=dataclasses.replace(clip.tracker, shift=(0.0, 0.0))),
+        dataclasses.replace(clip, camera=dataclasses.replace(clip.camera, roll=0.0)),
+    ):
+        assert plan_hash(changed) != plan_hash(clip)
+
+
+def test_generators_of_different_keys_are_different_and_of_one_key_the_same():
+    keys = [(0, 0), (0, 1), (1, 0), (0, 0, 0), (1,), (0,)]
+    draws = [generator(0, *key).random() for key in keys] + [generator(1, 0, 0).random()]
+    assert len(set(draws)) == len(draws)
+    assert generator(0, 1, 2).random() == generator(0, 1, 2).random()
+    clips = planned(ids=2)
+    assert len({clip.frame_rng().random() for clip in clips}) == 4
+
+
+def test_wide_clothes_hold_the_arms_away():
+    clips = planned(ids=60)[::2]
+    spread = {True: [], False: []}
+    for clip in clips:
+        wide = clip.identity.outfit.top.hem < 0 or clip.identity.outfit.bottom.kind == "skirt"
+        spread[wide].append(clip.identity.gait.arm_spread)
+    assert min(spread[True]) > np.mean(spread[False])
+
+
+@pytest.mark.parametrize("path", sorted(Path(synth.__file__).parent.glob("*.py")), ids=lambda path: path.name)
+def test_nothing_is_drawn_from_global_state_or_the_clock(path):
+    allowed = {"default_rng", "Generator", "SeedSequence"}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            assert not {name.name.split(".")[0] for name in node.names} & {"random", "uuid", "secrets"}
+        if isinstance(node, ast.ImportFrom):
+            assert (node.module or "").split(".")[0] not in {"random", "uuid", "secrets"}
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("np.random", "numpy.random"):
+            assert node.attr in allowed, f"{path.name}, line {node.lineno}"
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "time":
+            # The progress of a run may be timed; what is drawn may not.
+            assert path.name == "render.py"
+            assert node.attr == "monotonic"

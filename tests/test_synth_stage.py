@@ -1,0 +1,82 @@
+"""Blender's camera and passes against the pinhole formula, on balls at known places."""
+
+import importlib.util
+import json
+
+import numpy as np
+import pytest
+from synth_runs import ROOT, python
+
+RADIUS = 0.1
+
+
+@pytest.fixture(scope="module")
+def checks(tmp_path_factory):
+    """What `blender_checks.py` saw."""
+    if importlib.util.find_spec("bpy") is None:
+        pytest.skip("needs bpy")
+    out = tmp_path_factory.mktemp("blender") / "checks.json"
+    finished = python(ROOT / "tests" / "blender_checks.py", out)
+    assert finished.returncode == 0, finished.stderr
+    # Blender's line a render stays off the terminal.
+    assert finished.stdout == ""
+    return json.loads(out.read_text())
+
+
+def pinhole(ball):
+    """Stored pixel (x, y) of the ball's centre, its distance along the optical axis, and pixels a metre there."""
+    x, y, z = np.array(ball["rotation"]) @ ball["point"] + ball["translation"]
+    (focal, _, centre_x), (_, _, centre_y), _ = ball["intrinsics"]
+    return np.array([focal * x / z + centre_x - 0.5, focal * y / z + centre_y - 0.5]), z, focal / z
+
+
+def test_balls_are_where_the_pinhole_camera_sees_them(checks):
+    assert len(checks["balls"]) == 15
+    for ball in checks["balls"]:
+        expected, _, _ = pinhole(ball)
+        assert np.abs(np.array(ball["centroid"]) - expected).max() < 0.12
+    spread = np.ptp([ball["centroid"] for ball in checks["balls"]], axis=0)
+    assert (spread > [20, 80]).all()
+
+
+def test_balls_have_the_size_of_their_distance(checks):
+    for ball in checks["balls"]:
+        _, _, scale = pinhole(ball)
+        # A ball of few faces is a little smaller than a sphere.
+        assert ball["coverage"] == pytest.approx(np.pi * (RADIUS * scale) ** 2, rel=0.08)
+
+
+def test_depth_is_metres_along_the_optical_axis(checks):
+    for ball in checks["balls"]:
+        _, distance, _ = pinhole(ball)
+        assert ball["nearest"] == pytest.approx(distance - RADIUS, abs=0.02)
+
+
+def test_parts_are_told_apart(checks):
+    for ball in checks["balls"]:
+        assert ball["upper"][1] < ball["lower"][1] - 1
+        assert ball["middle_coverage"] == 0
+
+
+def test_the_person_alone_is_the_same_person_with_more_room_around(checks):
+    for ball in checks["balls"]:
+        assert ball["alone_shape"] == [128 + 32, 64 + 32, 3]
+        assert np.abs(np.array(ball["alone_centroid"]) - 16 - ball["centroid"]).max() < 0.12
+        assert ball["alone_coverage"] == pytest.approx(ball["coverage"], rel=0.03)
+
+
+def test_a_board_over_one_half_hides_half_and_stands_before_the_ball(checks):
+    found = checks["half_hidden"]
+    assert found["seen"] / found["alone"] == pytest.approx(0.5, abs=0.04)
+    whole = next(ball for ball in checks["balls"] if ball["point"] == [0, 0, 0.9])
+    assert found["centroid"][0] < whole["centroid"][0] - 1
+    assert found["ball_depth"] == pytest.approx(5.9, abs=0.03)
+    assert found["board_depth"] == pytest.approx([2.95, 2.95], abs=0.01)
+
+
+def test_a_scene_renders_to_the_same_bits_again_whatever_came_between(checks):
+    found = checks["repeats"]
+    assert found["again"]
+    assert found["after_another"]
+    assert found["another_seed"] > 0.05
+    assert 0.05 < found["mean"] < 5

@@ -1,0 +1,158 @@
+"""Learning rates, frozen groups, the loss of a batch."""
+
+import math
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+from reid_folders import TINY
+
+from kit.command import UserError
+from reid.config import TrainConfig
+from reid.losses import batch_hard_ranking_loss, identity_loss, pose_loss
+from reid.pose_targets import pose_targets
+from reid.training import Schedule, build_network, chunk_losses, make_optimizer, pick_device
+
+CONFIG = TrainConfig(**TINY)
+
+
+def factors(config, losses, per_epoch=1):
+    schedule, found = Schedule(), []
+    planned = len(losses)
+    for step, loss in enumerate(losses):
+        found.append(schedule.factor(config, step, planned))
+        schedule.add(loss)
+        if (step + 1) % per_epoch == 0:
+            schedule.end_epoch(config)
+    return found
+
+
+def test_warm_up_is_linear():
+    config = replace(CONFIG, warmup_steps=4)
+    assert factors(config, [1.0] * 6) == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
+
+
+def test_the_rate_drops_when_the_loss_saturates_and_a_few_times_only():
+    config = replace(CONFIG, patience=2, lr_drop=0.1, max_drops=2)
+    falling = [1.0, 0.9, 0.8, 0.7]
+    assert factors(config, [*falling, 0.6]) == [1.0] * 5
+    flat = factors(config, [*falling, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7, 0.7])
+    assert flat == pytest.approx([1.0] * 6 + [0.1] * 2 + [0.01] * 5)
+
+
+def test_a_hair_lower_is_saturated_too():
+    config = replace(CONFIG, patience=2, threshold=0.01)
+    assert factors(config, [1.0, 0.999, 0.998, 0.997])[-1] == pytest.approx(0.1)
+    assert factors(config, [1.0, 0.98, 0.96, 0.94])[-1] == 1.0
+
+
+def test_an_epoch_is_judged_by_its_mean():
+    config = replace(CONFIG, patience=1)
+    assert factors(config, [2.0, 0.0, 0.0, 1.0, 3.0, 3.0], per_epoch=2)[-1] == 1.0
+    assert factors(config, [2.0, 0.0, 2.0, 1.0, 0.0, 0.0], per_epoch=2)[-2:] == pytest.approx([0.1, 0.1])
+
+
+def test_cosine_ends_at_zero_with_the_epochs():
+    config = replace(CONFIG, schedule="cosine", warmup_steps=2)
+    found = factors(config, [1.0] * 12)
+    assert found[:2] == [0.5, 1.0]
+    expected = [0.5 * (1 + math.cos(math.pi * step / 10)) for step in range(10)]
+    assert found[2:] == pytest.approx(expected)
+
+
+def test_four_groups_each_with_its_rate_and_a_rate_of_zero_freezes():
+    config = replace(CONFIG, lr_appearance=1.0, lr_pose=0.0, lr_tap=0.3, lr_classifier=0.4, optimizer="sgd")
+    model = build_network(config, 3)
+    optimizer = make_optimizer(model, config)
+    assert {group["name"]: group["lr"] for group in optimizer.param_groups} == {
+        "appearance": 1.0,
+        "tap": 0.3,
+        "classifier": 0.4,
+    }
+    assert isinstance(optimizer, torch.optim.SGD)
+    assert not any(parameter.requires_grad for parameter in model.parameter_groups()["pose"])
+    taken = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    assert taken == {id(parameter) for parameter in model.parameters() if parameter.requires_grad}
+    with pytest.raises(UserError, match="nothing to train"):
+        make_optimizer(model, replace(config, lr_appearance=0, lr_tap=0, lr_classifier=0))
+
+
+def batch_of(labels, length=2):
+    generator = torch.Generator().manual_seed(0)
+    count = len(labels)
+    return {
+        "frames": torch.randint(0, 256, (count, length, 3, 48, 32), dtype=torch.uint8, generator=generator),
+        "valid": torch.ones(count, length, dtype=torch.bool),
+        "label": torch.tensor(labels),
+        "joints": 30 * torch.rand(count, length, 18, 2, generator=generator),
+        "visible": torch.rand(count, length, 18, generator=generator) > 0.3,
+    }
+
+
+@torch.no_grad()
+def test_the_loss_is_the_weighted_sum_of_its_parts():
+    config = replace(CONFIG, identity_weight=0.5, ranking_weight=2.0, margin=0.7)
+    model = build_network(config, 2).eval()
+    batch = batch_of([0, 0, 1, 1])
+    found = chunk_losses(model, batch, config, pose_weight=3.0)
+    output = model(batch["frames"].float() / 255, batch["valid"])
+    joints, visible = batch["joints"].flatten(0, 1), batch["visible"].flatten(0, 1)
+    targets = pose_targets(joints, torch.ones(8, 18, dtype=torch.bool), 48, 32, visible=visible)
+    parts = {
+        "identity": identity_loss(output.logits, batch["label"]),
+        "ranking": batch_hard_ranking_loss(output.descriptor, batch["label"], 0.7),
+        "pose": pose_loss(output.pose, targets),
+    }
+    for name, value in parts.items():
+        assert float(found[name]) == pytest.approx(float(value), rel=1e-5)
+    whole = 0.5 * parts["identity"] + 2.0 * parts["ranking"] + 3.0 * parts["pose"]
+    assert float(found["loss"]) == pytest.approx(float(whole), rel=1e-5)
+
+
+def test_without_joints_or_a_pose_net_there_is_no_pose_loss():
+    batch = batch_of([0, 0, 1, 1])
+    assert "pose" not in chunk_losses(build_network(replace(CONFIG, variant="baseline"), 2), batch, CONFIG, 1.0)
+    without = {name: value for name, value in batch.items() if name not in ("joints", "visible")}
+    assert "pose" not in chunk_losses(build_network(CONFIG, 2), without, CONFIG, 1.0)
+
+
+def test_weights_depend_on_the_seed_alone():
+    first, again = build_network(CONFIG, 2), build_network(CONFIG, 2)
+    other = build_network(replace(CONFIG, seed=1), 2)
+    weights = [model.classifier.weight for model in (first, again, other)]
+    assert (weights[0] == weights[1]).all()
+    assert (weights[0] != weights[2]).any()
+
+
+def test_a_gpu_that_is_not_there(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert pick_device("auto") == pick_device("cpu") == torch.device("cpu")
+    with pytest.raises(UserError, match="--device cpu"):
+        pick_device("cuda")
+
+
+@dataclass(frozen=True)
+class Checked(TrainConfig):
+    def __post_init__(self):
+        self.check_training()
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"ids_per_batch": 1}, "--ids-per-batch must be at least 2"),
+        ({"chunks_per_id": 1}, "--chunks-per-id must be at least 2"),
+        ({"lr_pose": -1.0}, "--lr-pose must be at least 0"),
+        ({"lr_tap": math.nan}, "--lr-tap must be at least 0"),
+        ({"flip": 1.5}, "--flip must be at most 1"),
+        ({"pose_stages": 7}, "--pose-stages must be at most 6"),
+        ({"chunk": 4, "overlap": 4}, "--overlap must be less than --chunk"),
+        ({"lr_drop": 1.0}, "--lr-drop"),
+        ({"max_steps": -1}, "--max-steps"),
+    ],
+)
+def test_values_out_of_range(changes, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        Checked(**(TINY | changes))
+    Checked(**TINY)
+    Checked(**(TINY | {"chunks_per_id": 1, "ranking_weight": 0.0}))
