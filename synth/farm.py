@@ -29,6 +29,9 @@ class Renderer:
         self._device = device
         self._model = BodyModel()
 
+    def ready(self) -> None:
+        """Return; the body model is there by then."""
+
     def render(self, clip: Clip) -> dict[str, Any]:
         """Render and store one clip; returns its row for the manifest."""
         from synth.clip import render_clip
@@ -75,7 +78,13 @@ def render_all(clips: list[Clip], out: Path, workers: int, device: str) -> Itera
     remote_renderer = ray.remote(num_cpus=1, max_restarts=RETRIES, max_task_retries=RETRIES)(Renderer)
     target = out.resolve()
     waiting = list(reversed(clips))
-    actors = [remote_renderer.remote(target, device) for _ in range(min(workers, len(clips)))]
+    actors = [remote_renderer.remote(target, device)]
+    try:
+        # anny fills its cache without a lock, and takes a minute the first time: one worker goes ahead.
+        ray.get(actors[0].ready.remote())
+    except ray.exceptions.RayError as failure:
+        raise failure_of(clips[0], failure, out) from None
+    actors += [remote_renderer.remote(target, device) for _ in range(min(workers, len(clips)) - 1)]
     done_by = dict.fromkeys(range(len(actors)), 0)
     running: dict[Any, tuple[int, Clip]] = {}
     for slot, actor in enumerate(actors):

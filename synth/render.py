@@ -46,7 +46,6 @@ def render_waiting(target: RenderedSet, waiting: list[Clip], workers: int, devic
     """Render the clips on Ray, entering each in the manifest as it finishes."""
     from synth import farm
 
-    warm_body_cache()
     farm.start_ray(workers)
     frames = sum(clip.frames for clip in waiting)
     with tqdm(total=frames, unit="frame", desc=f"render on {workers} × {device}", smoothing=0.1) as bar:
@@ -56,13 +55,6 @@ def render_waiting(target: RenderedSet, waiting: list[Clip], workers: int, devic
                 bar.update(row["frames"])
         finally:
             farm.stop_ray()
-
-
-def warm_body_cache() -> None:
-    """Let anny fill its cache before workers start: it does so without a lock, and takes a minute the first time."""
-    from synth.body import BodyModel
-
-    BodyModel()
 
 
 def available_cores() -> int:

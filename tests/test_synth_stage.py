@@ -31,7 +31,7 @@ def pinhole(ball):
 
 
 def test_balls_are_where_the_pinhole_camera_sees_them(checks):
-    assert len(checks["balls"]) == 15
+    assert len(checks["balls"]) == 8
     for ball in checks["balls"]:
         expected, _, _ = pinhole(ball)
         assert np.abs(np.array(ball["centroid"]) - expected).max() < 0.12
