@@ -161,7 +161,8 @@ def run(job: Callable[[ConfigT], None], config_type: type[ConfigT], prog: str) -
     except JobError as failure:
         exit_with_line(1, str(failure))
     except KeyboardInterrupt:
-        exit_with_line(130, "interrupted; the same command goes on where it stopped")
+        resume = " with --resume" if hasattr(config, "resume") else ""
+        exit_with_line(130, f"interrupted; the same command{resume} goes on where it stopped")
     except OSError as failure:
         if failure.errno == errno.ENOSPC:
             exit_with_line(

@@ -168,9 +168,9 @@ def load_start(model: AlignNet, config: FinetuneConfig) -> dict[str, Any]:
         why = f"there is no {DEFAULT_PRETRAIN_RUN}" if config.init == "auto" else f"--init {config.init}"
         return {"text": f"{own}, not pre-trained ({why})", "file": None, "sha256": None}
     metadata = load_into(model, path)
-    people = metadata.get("trained_on", {})
-    text = f"{path}, {metadata.get('steps')} steps on {people.get('name')} ({len(people.get('pids', []))} persons)"
-    return {"text": text, "file": str(path), "sha256": sha256_of_file(path)}
+    people = metadata.get("trained_on")
+    known = f", {metadata['steps']} steps on {people['name']} ({len(people['pids'])} persons)" if people else ""
+    return {"text": f"{path}{known}", "file": str(path), "sha256": sha256_of_file(path)}
 
 
 def measure_before(

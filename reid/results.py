@@ -10,6 +10,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -150,9 +151,17 @@ def fingerprint(data: ReidData) -> str:
         digest.update(f"{path.relative_to(data.root).as_posix()} {path.stat().st_size}\n".encode())
     for manifest in (data.root / "manifest.jsonl", data.root / "prid_2011" / "manifest.jsonl"):
         if manifest.is_file():
-            for row in sorted(read_jsonl(manifest), key=lambda row: str(row.get("clip"))):
-                digest.update(f"{row.get('clip')} {row.get('pixels_sha256')}\n".encode())
+            digest.update(_manifest_hashes(manifest))
     return digest.hexdigest()
+
+
+def _manifest_hashes(manifest: Path) -> bytes:
+    """The clips of a rendered set and the hashes of their pixels, a line each, in order."""
+    try:
+        rows = [f"{row['clip']} {row['pixels_sha256']}\n" for row in read_jsonl(manifest)]
+    except (ValueError, KeyError, TypeError) as broken:
+        raise UserError(f"{manifest}: not a manifest of clips ({broken}); render the set again") from broken
+    return "".join(sorted(rows)).encode()
 
 
 def versions() -> dict[str, str]:

@@ -150,7 +150,7 @@ def test_resuming_keeps_what_was_measured_before(prid, pretrained, tmp_path):
 
 def test_training_makes_the_ranking_better(tmp_path):
     root = write_prid(tmp_path / "prid", persons=16, frames=4)
-    options = {"init": "none", "max_steps": 30, "ids_per_batch": 4, "pose_stages": 1, "lr_pose": 0}
+    options = {"init": "none", "max_steps": 20, "ids_per_batch": 4, "lr_pose": 0}
     assert run(root, tmp_path / "run", **options) == 0
     result = result_of(tmp_path / "run")
     assert result["training"]["last_tenth"]["loss"] < 0.7 * result["training"]["first_tenth"]["loss"]

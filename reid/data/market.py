@@ -33,7 +33,7 @@ def load_market(root: Path, seed: int, test: Literal["held-out", "official"], he
     """
     if not root.is_dir():
         raise UserError(f"no such folder: {root}: put Market-1501 there (bounding_box_train/…), or name it with --root")
-    tracklets = read_folder(root / "bounding_box_train")
+    tracklets = tuple(tracklet for tracklet in read_folder(root / "bounding_box_train") if tracklet.pid > 0)
     if test == "official":
         return ReidData(
             name="Market-1501 (tracklets)",
