@@ -31,7 +31,7 @@ STAGES = {
 COLOURS = {"chance": "#9aa4b0", "untrained": "#c98a2b", "pretrained": "#5a9bd4", "finetuned": "#1763a6"}
 SHEET_CAPTIONS = {
     "people.png": "each person by camera a and by camera b",
-    "over-time.png": "clips over time, a clip a row",
+    "over-time.png": "clips over time: camera a, and beside it camera b",
     "truth.png": "the exact truth beside each frame: part masks, joints (hidden ones in pink), visible box and ratio",
 }
 

@@ -89,12 +89,12 @@ def people_sheet(source: RenderedSet, rows: dict[str, Any], people: list[int], c
 
 
 def time_sheet(source: RenderedSet, rows: dict[str, Any], clips: list[str], moments: int = 12) -> Bytes:
-    """One clip a row, over time."""
+    """Clips over time, two a row: camera a, then camera b of the same person."""
     strips = []
     for clip in clips:
         numbers = spread(list(range(rows[clip]["frames"])), moments)
         strips.append(beside([frame_of(source, clip, number) for number in numbers], 0))
-    return grid(strips, 1)
+    return grid(strips, min(2, len(strips)))
 
 
 def truth_sheet(source: RenderedSet, rows: dict[str, Any], clips: list[str], scale: int = 3) -> Bytes:

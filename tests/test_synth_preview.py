@@ -26,15 +26,16 @@ def test_three_sheets_of_the_expected_sizes(rendered, tmp_path, monkeypatch, cap
     assert out == f"{tmp_path / 'sheets'}: people.png, over-time.png, truth.png\n"
     sheets = {path.name: iio.imread(path) for path in sorted((tmp_path / "sheets").iterdir())}
     gap = preview.GAP
-    # 4 people in a row, both cameras each; 8 clips of 3 frames; 8 clips, 4 a row, three pictures each, 3 times larger.
+    # 4 people in a row, both cameras each; 8 clips of 3 frames, 2 a row; 8 clips, 4 a row, three pictures each, tripled.
     assert {name: sheet.shape for name, sheet in sheets.items()} == {
         "people.png": (128 + 2 * gap, 4 * (128 + gap) + gap, 3),
-        "over-time.png": (8 * (128 + gap) + gap, 192 + 2 * gap, 3),
+        "over-time.png": (4 * (128 + gap) + gap, 2 * (192 + gap) + gap, 3),
         "truth.png": (2 * (384 + gap) + gap, 4 * (576 + gap) + gap, 3),
     }
     first = iio.imread(rendered.out / "multi_shot" / "cam_b" / "person_0001" / "0002.png")
     np.testing.assert_array_equal(sheets["people.png"][gap : gap + 128, gap + 64 : gap + 128], first)
-    np.testing.assert_array_equal(sheets["over-time.png"][2 * gap + 128 : 2 * gap + 256, gap + 64 : gap + 128], first)
+    second = 2 * gap + 192  # camera b's strip stands beside camera a's
+    np.testing.assert_array_equal(sheets["over-time.png"][gap : gap + 128, second + 64 : second + 128], first)
 
 
 def test_fewer_people_and_clips_on_request(rendered, tmp_path, monkeypatch, capsys):
