@@ -26,7 +26,7 @@ def test_three_sheets_of_the_expected_sizes(rendered, tmp_path, monkeypatch, cap
     assert out == f"{tmp_path / 'sheets'}: people.png, over-time.png, truth.png\n"
     sheets = {path.name: iio.imread(path) for path in sorted((tmp_path / "sheets").iterdir())}
     gap = preview.GAP
-    # 4 people in a row, both cameras each; 8 clips of 3 frames, 2 a row; 8 clips, 4 a row, three pictures each, tripled.
+    # 4 people in a row, both cameras each; 8 clips of 3 frames, 2 a row; 8 clips, 4 a row, three pictures each.
     assert {name: sheet.shape for name, sheet in sheets.items()} == {
         "people.png": (128 + 2 * gap, 4 * (128 + gap) + gap, 3),
         "over-time.png": (4 * (128 + gap) + gap, 2 * (192 + gap) + gap, 3),
