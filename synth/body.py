@@ -63,6 +63,10 @@ class BakedBody:
     """(T, 4, 4) rigid motion of the head from the reference pose to each frame."""
     chest: Array
     """(T, 4, 4) likewise of the chest."""
+    hands: tuple[Array, Array]
+    """(T, 4, 4) each, likewise of the right and the left hand."""
+    ground: Array
+    """(T, 4, 4) likewise of the whole person over the ground: a turn about the vertical and a shift."""
 
 
 class BodyModel:
@@ -132,6 +136,8 @@ class BodyModel:
             joints=_moved(motion, joints),
             head=rigid_motion("head"),
             chest=rigid_motion("spine02"),
+            hands=(rigid_motion("wrist.R"), rigid_motion("wrist.L")),
+            ground=motion,
         )
 
     def _forward(self, phenotype: Phenotype, rotations: Array) -> dict[str, Array]:
