@@ -56,8 +56,8 @@ def render_clip(model: BodyModel, clip: Clip, device: str) -> RenderedClip:
             wholes.append(_whole(stage, seen, clip, outline[frame], rotation, translation, intrinsics[frame]))
     finally:
         stage.close()
-    gain = photometry.automatic_gain(np.stack([seen.radiance for seen in passes]))
-    frames = np.stack([photometry.develop(seen.radiance, gain, clip.sensor, rng) for seen in passes])
+    radiance = np.stack([seen.radiance for seen in passes])
+    frames = photometry.develop(radiance, photometry.automatic_gain(radiance), clip.sensor, rng)
     truth = [
         annotate.frame_truth(joints[t], joints_camera[t], outline[t], intrinsics[t], seen.depth, seen.parts, wholes[t])
         for t, seen in enumerate(passes)

@@ -253,9 +253,12 @@ class Stage:
 
         scene, camera = self._scene, self._camera.data
         scene.render.resolution_x, scene.render.resolution_y = width, height
+        # A pixel is this many times as high as it is wide; Blender wants both aspects to be at least 1.
+        tall = intrinsics[0, 0] / intrinsics[1, 1]
+        scene.render.pixel_aspect_x, scene.render.pixel_aspect_y = max(1.0, 1 / tall), max(1.0, tall)
         camera.lens = intrinsics[0, 0] / width * camera.sensor_width
         camera.shift_x = (width / 2 - intrinsics[0, 2]) / width
-        camera.shift_y = (intrinsics[1, 2] - height / 2) / width
+        camera.shift_y = tall * (intrinsics[1, 2] - height / 2) / width
         # Blender's camera looks along -Z with Y up; ours along +Z with Y down.
         pose = np.eye(4)
         pose[:3, :3] = rotation.T @ np.diag([1.0, -1.0, -1.0])

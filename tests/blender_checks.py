@@ -20,6 +20,8 @@ from synth.wardrobe import outfit_rand
 RADIUS = 0.1
 PLACES = np.array([[0, 0, 0.9], [-0.35, -0.4, 0.3], [0.4, 0.9, 0.15], [-0.2, -0.6, 1.75]])
 CAMERAS = [Camera(6, 0, 0, 0.9), Camera(4, 30, 3, 0.9)]
+ASPECTS = [0.75, 0.5]
+"""Width over height of each camera's box: the first one's pixels are broader than high."""
 GREY = Surface("plain", (0.3, 0.3, 0.3), (0.2, 0.2, 0.2), 1.0, 0.8)
 LIGHT = Light(2.0, (1, 1, 1), 50, 30, 1, 0.8, (0.6, 0.8, 1), (0.9, 0.9, 0.9), ())
 
@@ -50,11 +52,11 @@ def centroid(coverage):
     return [float((coverage * axis).sum() / coverage.sum()) for axis in (columns, rows)]
 
 
-def view(camera):
+def view(number):
     """Rotation, translation and intrinsics of a crop with a little off its middle that holds every ball."""
-    rotation, translation = extrinsics(camera)
+    rotation, translation = extrinsics(CAMERAS[number])
     reach = np.concatenate([PLACES + RADIUS, PLACES - RADIUS])
-    tracker = Tracker(margin=1.35, shift=(0.02, -0.01), jitter=0.0)
+    tracker = Tracker(margin=1.35, aspect=ASPECTS[number], shift=(0.02, -0.01), drift=(0, 0), jitter=0.0)
     intrinsics = follow(to_camera(reach[None], rotation, translation), tracker, 25, np.random.default_rng(0))[0]
     return rotation, translation, intrinsics
 
@@ -62,8 +64,8 @@ def view(camera):
 def balls():
     """What each camera sees of each ball."""
     scene, found = stage(), []
-    for camera in CAMERAS:
-        rotation, translation, intrinsics = view(camera)
+    for number in range(len(CAMERAS)):
+        rotation, translation, intrinsics = view(number)
         for frame, point in enumerate(PLACES):
             seen = scene.render(frame, rotation, translation, intrinsics)
             alone = scene.render_alone(rotation, translation, intrinsics, 16)
@@ -92,7 +94,7 @@ def balls():
 def half_hidden():
     """Coverage of the first ball behind a board that covers all to the right of the optical axis, and alone."""
     scene = stage(occluders=[Box((2.0, -3.0, 1.0), (4.0, 0.1, 4.0), 0, GREY)])
-    rotation, translation, intrinsics = view(CAMERAS[0])
+    rotation, translation, intrinsics = view(0)
     seen = scene.render(0, rotation, translation, intrinsics)
     alone = scene.render_alone(rotation, translation, intrinsics, 16)
     scene.close()
@@ -107,7 +109,7 @@ def half_hidden():
 
 def repeats():
     """Light of one frame: twice, after another scene with another seed, and that other one."""
-    rotation, translation, intrinsics = view(CAMERAS[1])
+    rotation, translation, intrinsics = view(1)
     pictures = []
     for seed in (1, 1, 2, 1):
         scene = stage(seed)

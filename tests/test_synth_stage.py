@@ -24,10 +24,10 @@ def checks(tmp_path_factory):
 
 
 def pinhole(ball):
-    """Stored pixel (x, y) of the ball's centre, its distance along the optical axis, and pixels a metre there."""
+    """Stored pixel (x, y) of the ball's centre, its distance along the optical axis, and pixels a square metre there."""
     x, y, z = np.array(ball["rotation"]) @ ball["point"] + ball["translation"]
-    (focal, _, centre_x), (_, _, centre_y), _ = ball["intrinsics"]
-    return np.array([focal * x / z + centre_x - 0.5, focal * y / z + centre_y - 0.5]), z, focal / z
+    (across, _, centre_x), (_, down, centre_y), _ = ball["intrinsics"]
+    return np.array([across * x / z + centre_x - 0.5, down * y / z + centre_y - 0.5]), z, across * down / z**2
 
 
 def test_balls_are_where_the_pinhole_camera_sees_them(checks):
@@ -43,7 +43,7 @@ def test_balls_have_the_size_of_their_distance(checks):
     for ball in checks["balls"]:
         _, _, scale = pinhole(ball)
         # A ball of few faces is a little smaller than a sphere.
-        assert ball["coverage"] == pytest.approx(np.pi * (RADIUS * scale) ** 2, rel=0.08)
+        assert ball["coverage"] == pytest.approx(np.pi * RADIUS**2 * scale, rel=0.08)
 
 
 def test_depth_is_metres_along_the_optical_axis(checks):
