@@ -126,6 +126,8 @@ class Stage:
         scene.render.image_settings.file_format = "OPEN_EXR_MULTILAYER"
         scene.render.image_settings.color_depth = "32"
         scene.render.image_settings.exr_codec = "NONE"
+        # One part for all passes: Blender 5.0 cannot write several where pixels are not square.
+        scene.render.image_settings.use_exr_interleave = True
         scene.render.use_compositing = False
         cycles = scene.cycles
         cycles.seed = seed
