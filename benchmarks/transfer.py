@@ -85,7 +85,8 @@ def transfer(config: TransferConfig) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     source, query, gallery = training_images(config), *market_images(config.market)
     started = time.monotonic()
-    network = Network(classes=len(np.unique(source.pids))).to(device)
+    # Channels last is nearly twice as fast for depthwise convolutions on a CPU.
+    network = Network(classes=len(np.unique(source.pids))).to(device, memory_format=torch.channels_last)
     before = rank(network, query, gallery, device)
     losses = train(network, source, config, device)
     after = rank(network, query, gallery, device)
@@ -182,7 +183,7 @@ def train(network: Network, source: Images, config: TransferConfig, device: torc
             decay = 0.5 * (1 + np.cos(np.pi * step / config.steps))
             optimizer.param_groups[0]["lr"] = RATE * min(1.0, (step + 1) / WARM_UP) * decay
             batch = draw_batch(source, rng)
-            pixels = augmented(source.pixels[batch].float() / 255, rng).to(device)
+            pixels = augmented(source.pixels[batch].float() / 255, rng).to(device, memory_format=torch.channels_last)
             pooled, necked = network(pixels)
             target = labels[batch].to(device)
             identity = F.cross_entropy(network.classifier(necked), target, label_smoothing=SMOOTHING)
@@ -236,7 +237,7 @@ def describe(network: Network, images: Images, device: torch.device) -> np.ndarr
     """Unit descriptors (N, 1280) float32."""
     network.eval()
     parts = [
-        F.normalize(network(pixels.to(device).float() / 255)[1]).cpu().numpy()
+        F.normalize(network(pixels.to(device).float().to(memory_format=torch.channels_last) / 255)[1]).cpu().numpy()
         for pixels in tqdm(images.pixels.split(128), desc="describe", unit="batch", leave=False)
     ]
     return np.concatenate(parts)

@@ -117,7 +117,7 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName) -> Cli
         tracker=tracker,
         walk=walk,
         frames=config.frames,
-        fps=config.fps,
+        fps=config.frames_a_second,
         samples=config.samples,
         seed=config.seed,
     )

@@ -191,3 +191,8 @@ def test_nothing_is_drawn_from_global_state_or_the_clock(path):
             # The progress of a run may be timed; what is drawn may not.
             assert path.name == "render.py"
             assert node.attr == "monotonic"
+
+
+def test_frames_are_spread_over_two_seconds_unless_told_otherwise():
+    assert [planned(ids=1, frames=frames)[0].fps for frames in (1, 8, 50, 100)] == [0.5, 4.0, 25.0, 25.0]
+    assert planned(ids=1, frames=8, fps=12.5)[0].fps == 12.5
