@@ -24,7 +24,7 @@ def checks(tmp_path_factory):
 
 
 def pinhole(ball):
-    """Stored pixel (x, y) of the ball's centre, its distance along the optical axis, and pixels a square metre there."""
+    """Stored pixel (x, y) of the ball's centre, its distance along the optical axis, and pixels a square metre."""
     x, y, z = np.array(ball["rotation"]) @ ball["point"] + ball["translation"]
     (across, _, centre_x), (_, down, centre_y), _ = ball["intrinsics"]
     return np.array([across * x / z + centre_x - 0.5, down * y / z + centre_y - 0.5]), z, across * down / z**2
