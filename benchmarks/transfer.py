@@ -85,7 +85,8 @@ def transfer(config: TransferConfig) -> None:
     source, query, gallery = training_images(config), *market_images(config.market)
     started = time.monotonic()
     # Channels last is nearly twice as fast for depthwise convolutions on a CPU.
-    network = Network(classes=len(np.unique(source.pids))).to(device, memory_format=torch.channels_last)
+    network = Network(classes=len(np.unique(source.pids))).to(device)
+    network.to(memory_format=torch.channels_last)
     before = rank(network, query, gallery, device)
     losses = train(network, source, config, device)
     after = rank(network, query, gallery, device)
@@ -143,6 +144,9 @@ def read_images(tracklets: tuple[Tracklet, ...], what: str) -> Images:
 
 class Network(nn.Module):
     """EfficientNet-Lite0 with global average pooling, a batch-norm neck and a classifier."""
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, classes: int) -> None:
         super().__init__()
