@@ -17,7 +17,7 @@ FADE = 0.75
 """What is left, a frame on, of a correction to a foot that has left the ground."""
 STANDS = 0.95
 """Contact from which on a foot neither slides nor turns."""
-LIFT = 0.025
+LIFT = 0.012
 """Metres that a foot in the air is clear of the ground, at least."""
 STRAIGHT = 0.999
 """Longest distance from hip to ankle, as a fraction of the straight leg."""

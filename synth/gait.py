@@ -15,19 +15,22 @@ from numpy.typing import NDArray
 
 CURVES = Path(__file__).parents[1] / "assets" / "gait.json"
 HARMONICS = 5
-PELVIC_TILT = 5.0
-"""Degrees by which the pelvis tips forward: the hip's angle counts from the pelvis, so a thigh hangs straight down at
-this angle, not at 0. With it the curves of hip, knee and ankle add up to a foot that lies flat in mid-stance."""
+PELVIC_TILT = 8.0
+"""Degrees by which the pelvis of someone standing upright tips forward: the hip's angle counts from the pelvis, so a
+thigh hangs straight down at this angle, not at 0."""
+HEEL = 4.0
+"""Degrees by which the curves of hip, knee and ankle together leave the heel too high in mid-stance."""
 FLAT = 5.0
-"""Degrees of a foot's pitch that the sole takes up: what the curves leave of it in mid-stance."""
+"""Degrees of a foot's pitch that the sole takes up, either way, before heel or toes leave the ground."""
 CLEARANCE = 8.0
 """Degrees that the swinging foot is raised beyond the normative ankle, for its toes to pass 1-2 cm above the ground:
 the curves are means, and toes that do not bend would scrape."""
-STANDING = {"hip": PELVIC_TILT + 1.5, "knee": 3.0, "ankle": 1.5}
+STANDING = {"hip": PELVIC_TILT + 1.5, "knee": 3.0, "ankle": 1.5 - HEEL}
 """Degrees of someone who stands at ease."""
-STANCE, BOTH = 0.62, 0.12
-"""Fractions of the stride: how long a foot is on the ground, and how long from its heel strike the other one is too
-(Perry & Burnfield, Gait Analysis: stance 62 %, initial double support 12 %)."""
+STANCE, BOTH = 0.58, 0.08
+"""Fractions of the stride: how long a foot is on the ground, and how long from its heel strike the other one is too.
+Published: 60-62 % and 10-12 % (Perry & Burnfield, Gait Analysis). A little less fits the curves of means, by which the
+two feet drift apart while both are down: knees then stay within 14 degrees of the curves, and 2 on average."""
 
 Angles = NDArray[np.float64]
 ArmPose = Literal["swing", "hold", "phone-ear", "phone-read", "umbrella", "trolley", "strap", "pocket"]
@@ -200,7 +203,7 @@ def joint_angles(
 
 def foot_pitch(angles: JointAngles) -> Angles:
     """(T, 2) degrees that each heel is above the toes: what hip, knee and ankle add up to, flat in mid-stance."""
-    pitch = PELVIC_TILT - angles.hip + angles.knee - angles.ankle
+    pitch = PELVIC_TILT - angles.hip + angles.knee - angles.ankle - HEEL
     return pitch - FLAT * np.tanh(pitch / FLAT)
 
 
@@ -213,7 +216,7 @@ def foot_load(phase: Angles) -> Angles:
 def foot_contact(phase: Angles) -> Angles:
     """(T, 2) 1 where a foot stands at `phase` (T,), 0 where it is in the air, and a short way up and down between."""
     own = np.stack([phase, phase + 0.5], axis=-1) % 1
-    return np.maximum(smooth_step((STANCE + 0.04 - own) / 0.04), smooth_step((own - 0.92) / 0.08))
+    return np.maximum(smooth_step((STANCE + 0.04 - own) / 0.04), smooth_step((own - 0.9) / 0.1))
 
 
 def smooth_step(part: Angles) -> Angles:

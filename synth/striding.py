@@ -12,7 +12,7 @@ from synth.posture import SIDE_SIGN, SIDES, Posture, Skeleton, bone_turns
 from synth.turns import Array, about_x, about_y, about_z, reach
 from synth.walk import Timeline
 
-INWARD = 20.0
+INWARD = 12.0
 """Degrees that a hanging arm is turned inwards: the forearm bends towards the middle."""
 STANDING_WIDTH = 0.08
 """Metres that the feet are further apart standing than walking."""
@@ -105,8 +105,8 @@ HOLDS: dict[ArmPose, Hold] = {
     "phone-ear": Hold("ear", (0.05, 0.05, -0.11), (0.8, 0.35, -1.0), grip=2.5),
     "phone-read": Hold("shoulder", (-0.10, 0.27, -0.20), (0.45, -0.3, -1.0), twist=60, grip=2.0),
     "umbrella": Hold("shoulder", (-0.01, 0.23, -0.01), (0.25, -0.2, -1.0), grip=4.0),
-    "strap": Hold("shoulder", (-0.03, 0.10, -0.17), (0.7, -0.3, -1.0), clear="front", grip=3.5),
-    "pocket": Hold("hip", (0.09, 0.04, 0.08), (0.9, -0.7, 0.0), clear="out", grip=1.0),
+    "strap": Hold("shoulder", (-0.02, 0.10, -0.12), (0.5, -0.1, -1.0), clear="front", grip=3.5),
+    "pocket": Hold("hip", (0.09, 0.03, 0.03), (0.6, -0.9, 0.0), clear="out", grip=1.0),
 }
 """Poses in which the hand has its place; the others hang from the shoulder."""
 OFF_SKIN = {"out": 0.035, "front": 0.06}
