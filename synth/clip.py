@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth import annotate, photometry
-from synth.body import BodyModel, walking_phase
+from synth.body import BodyModel
 from synth.camera import HEIGHT, WIDTH, extrinsics, follow, to_camera
 from synth.plan import Clip
 from synth.stage import Passes, Stage
 from synth.tailor import SOLE, dress
+from synth.walk import timeline
 
 Floats = NDArray[np.float64]
 MARGIN = 32
@@ -35,10 +36,8 @@ class RenderedClip:
 def render_clip(model: BodyModel, clip: Clip, device: str) -> RenderedClip:
     """Render `clip`. The result depends on the clip alone."""
     identity, rng = clip.identity, clip.frame_rng()
-    seconds = np.arange(clip.frames) / clip.fps
-    heading = np.radians(clip.walk.heading + clip.walk.turn * (seconds - seconds.mean()))
-    phase = walking_phase(identity.gait, clip.walk.phase, clip.frames, clip.fps)
-    body = model.bake(identity.phenotype, identity.gait, phase, heading)
+    moves = timeline(clip.walk, identity.gait, clip.frames, clip.fps)
+    body = model.bake(identity.phenotype, identity.gait, moves)
     person = dress(model.anatomy, body, identity.outfit)
     standing = np.array([0, 0, SOLE])
     rotation, translation = extrinsics(clip.camera)

@@ -48,6 +48,9 @@ class RenderConfig:
     occlusion: float = 0.25
     """Share of clips in which something stands between the person and the camera, 0 to 1."""
 
+    motion: Path | None = None
+    """Folder of BVH files, such as CMU's motion capture, that people move by in place of computed walks."""
+
     dry_run: bool = False
     """Print what would be rendered and stop."""
 

@@ -12,12 +12,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from synth.body import Phenotype, phenotype_rand
+from synth.body import Phenotype, phenotype_rand, stature
 from synth.camera import Camera, Tracker, camera_rand, tracker_rand
 from synth.config import RenderConfig
 from synth.gait import GaitStyle, gait_rand
+from synth.motion import Recording, recordings
 from synth.photometry import Sensor, sensor_rand
 from synth.place import Place, occluders_rand, place_rand
+from synth.walk import Walk, walk_rand
 from synth.wardrobe import Outfit, outfit_rand
 
 CameraName = Literal["cam_a", "cam_b"]
@@ -35,18 +37,6 @@ class Identity:
     phenotype: Phenotype
     gait: GaitStyle
     outfit: Outfit
-
-
-@dataclass(frozen=True)
-class Walk:
-    """How the person passes the camera in one clip."""
-
-    heading: float
-    """Direction of walking in degrees about the vertical; 0 walks towards the camera, 90 to its right."""
-    turn: float
-    """Degrees a second that the path bends."""
-    phase: float
-    """Where in the stride the clip starts, 0..1."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +71,15 @@ def generator(seed: int, *key: int) -> np.random.Generator:
 
 
 def make_plan(config: RenderConfig) -> list[Clip]:
-    """The clips of a set: person by person, camera a before camera b."""
-    return [make_clip(config, person, name) for person in range(1, config.ids + 1) for name in CAMERAS]
+    """The clips of a set: person by person, camera a before camera b. Raises UserError for a bad --motion."""
+    motions = recordings(config.motion) if config.motion else ()
+    return [make_clip(config, person, name, motions) for person in range(1, config.ids + 1) for name in CAMERAS]
 
 
 def identity_rand(rng: np.random.Generator, person: int) -> Identity:
     """Draw a person."""
-    phenotype, gait = phenotype_rand(rng), gait_rand(rng)
+    phenotype = phenotype_rand(rng)
+    gait = gait_rand(rng, stature(phenotype))
     outfit = outfit_rand(rng, phenotype.gender, phenotype.age)
     if outfit.top.hem < 0 or outfit.bottom.kind == "skirt":
         # Arms hang outside wide clothes.
@@ -95,8 +87,8 @@ def identity_rand(rng: np.random.Generator, person: int) -> Identity:
     return Identity(person, phenotype, gait, outfit)
 
 
-def make_clip(config: RenderConfig, person: int, camera_name: CameraName) -> Clip:
-    """The clip of one person before one camera."""
+def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motions: tuple[Recording, ...] = ()) -> Clip:
+    """The clip of one person before one camera, walking by their own gait or as recorded in one of `motions`."""
     number = CAMERAS.index(camera_name)
     view = (person - 1) % config.camera_pairs if config.camera_pairs else person
     view_rng = generator(config.seed, _VIEW, view, number)
@@ -105,7 +97,7 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName) -> Cli
     sensor = sensor_rand(view_rng)
     place = place_rand(view_rng)
     tracker = tracker_rand(clip_rng)
-    walk = Walk(heading=clip_rng.uniform(-180, 180), turn=clip_rng.normal(0, 8), phase=clip_rng.uniform())
+    walk = walk_rand(clip_rng, motions)
     if clip_rng.random() < config.occlusion:
         place = dataclasses.replace(place, occluders=occluders_rand(clip_rng, camera))
     return Clip(

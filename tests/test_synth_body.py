@@ -7,8 +7,10 @@ import pytest
 
 from kit.coco18 import JOINTS
 from synth.anatomy import ARM, FOOT, HAND, HEAD, LEG, TRUNK
-from synth.body import Phenotype, about_x, about_y, about_z, aligning, phenotype_rand, walking_phase
-from synth.gait import gait_rand
+from synth.body import Phenotype, phenotype_rand
+from synth.gait import gait_rand, strides_a_second
+from synth.turns import about_x, about_y, about_z, aligning
+from synth.walk import steady
 
 FPS = 25.0
 PEOPLE = range(6)
@@ -24,6 +26,11 @@ def person(number):
     return phenotype_rand(rng), gait_rand(rng)
 
 
+def strides(style, start, frames):
+    """(T,) strides at each frame of a walk that starts at phase `start`."""
+    return start + strides_a_second(style) * np.arange(frames) / FPS
+
+
 @pytest.fixture(scope="module")
 def walk(body_model):
     """Walks, by person, of 50 frames: the phase (T,) in strides and the baked body."""
@@ -32,8 +39,8 @@ def walk(body_model):
     def walk_of(number):
         if number not in done:
             phenotype, style = person(number)
-            phase = walking_phase(style, 0.1 * number, 50, FPS)
-            done[number] = phase, body_model.bake(phenotype, style, phase, np.zeros(50))
+            phase = strides(style, 0.1 * number, 50)
+            done[number] = phase, body_model.bake(phenotype, style, steady(phase, np.zeros(50)))
         return done[number]
 
     return walk_of
@@ -161,9 +168,9 @@ def test_the_middle_frame_stands_over_the_origin(walk):
 
 def test_heading_turns_the_path_and_the_person(body_model):
     phenotype, style = person(0)
-    phase = walking_phase(style, 0.2, 26, FPS)
-    straight = body_model.bake(phenotype, style, phase, np.zeros(26))
-    turned = body_model.bake(phenotype, style, phase, np.full(26, np.pi / 2))
+    phase = strides(style, 0.2, 26)
+    straight = body_model.bake(phenotype, style, steady(phase, np.zeros(26)))
+    turned = body_model.bake(phenotype, style, steady(phase, np.full(26, np.pi / 2)))
     # A quarter turn about +Z takes a walk along -Y to one along +X, and all else with it.
     quarter = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1.0]])
     np.testing.assert_allclose(turned.vertices, straight.vertices @ quarter.T, atol=1e-6)
@@ -175,7 +182,7 @@ def test_a_bending_path_keeps_the_person_along_it(body_model):
     phenotype, style = person(1)
     frames = 50
     heading = np.radians(np.linspace(-30, 30, frames))
-    body = body_model.bake(phenotype, style, walking_phase(style, 0, frames, FPS), heading)
+    body = body_model.bake(phenotype, style, steady(strides(style, 0, frames), heading))
     stride = round(FPS * 120 / style.cadence)  # over whole strides the sway cancels out
     path = joint(body, "neck")[stride:, :2] - joint(body, "neck")[:-stride, :2]
     found = np.arctan2(path[:, 0], -path[:, 1])
@@ -200,16 +207,16 @@ def test_head_and_chest_motions_carry_the_reference_pose_along(body_model, walk,
 
 def test_the_same_walk_twice_is_the_same_to_the_bit(body_model):
     phenotype, style = person(2)
-    phase = walking_phase(style, 0.4, 5, FPS)
-    first, second = (body_model.bake(phenotype, style, phase, np.zeros(5)) for _ in range(2))
+    phase = strides(style, 0.4, 5)
+    first, second = (body_model.bake(phenotype, style, steady(phase, np.zeros(5))) for _ in range(2))
     for name in ("rest", "vertices", "joints", "head", "chest"):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
 
 
 def test_a_frame_does_not_depend_on_how_long_the_clip_is_but_for_where_it_stands(body_model):
     phenotype, style = person(2)
-    phase = walking_phase(style, 0.4, 12, FPS)
-    long, short = (body_model.bake(phenotype, style, phase[:n], np.zeros(n)) for n in (12, 5))
+    phase = strides(style, 0.4, 12)
+    long, short = (body_model.bake(phenotype, style, steady(phase[:n], np.zeros(n))) for n in (12, 5))
     moved = long.vertices[:5] - short.vertices
     np.testing.assert_allclose(moved, np.broadcast_to(moved[:1, :1], moved.shape), atol=1e-6)
 
@@ -219,7 +226,7 @@ def test_adults_have_the_heights_of_adults(body_model, skin):
     heights = {"men": [], "women": []}
     for seed in range(18):
         phenotype = phenotype_rand(np.random.default_rng([7, seed]))
-        rest = body_model.bake(phenotype, style, np.zeros(1), np.zeros(1)).rest
+        rest = body_model.bake(phenotype, style, steady(np.zeros(1), np.zeros(1))).rest
         heights["women" if phenotype.gender > 0.5 else "men"].append(np.ptp(rest[skin, 2]))
     men, women = np.array(heights["men"]), np.array(heights["women"])
     assert min(len(men), len(women)) > 5
@@ -237,7 +244,7 @@ def test_phenotypes_do_what_they_say(body_model, skin):
     style = person(0)[1]
 
     def size(part, axis, **shape):
-        rest = body_model.bake(dataclasses.replace(average, **shape), style, np.zeros(1), np.zeros(1)).rest
+        rest = body_model.bake(dataclasses.replace(average, **shape), style, steady(np.zeros(1), np.zeros(1))).rest
         return np.ptp(rest[part, axis])
 
     assert size(skin, 2, height=0.5) > 1.1 * size(skin, 2, height=0.25)
