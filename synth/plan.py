@@ -17,7 +17,8 @@ from synth.camera import Camera, Tracker, camera_rand, tracker_rand
 from synth.config import RenderConfig
 from synth.gait import GaitStyle, gait_rand
 from synth.photometry import Sensor, sensor_rand
-from synth.place import Place, occluders_rand, place_rand
+from synth.place import Place
+from synth.places import occluders_rand, place_rand
 from synth.wardrobe import Outfit, outfit_rand
 
 CameraName = Literal["cam_a", "cam_b"]
