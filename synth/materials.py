@@ -268,9 +268,9 @@ def block_colour(nodes: Nodes, surface: Surface, u: Any, v: Any) -> Any:
     nodes.set(corner.inputs[0], nodes.cell(u, surface.scale))
     nodes.set(corner.inputs[1], nodes.cell(v, height))
     nodes.set(random.inputs["Vector"], corner.outputs[0])
-    block = nodes.mix(
-        0.45, surface.colour, nodes.mix(1.0, random.outputs["Color"], random.outputs["Color"], "MULTIPLY")
-    )
+    # Shades of one colour more than colours: print and packing, not confetti.
+    tone = nodes.mix(0.22, surface.colour, random.outputs["Color"])
+    block = nodes.mix(1.0, tone, nodes.math("ADD", 0.25, random.outputs["Value"]), "MULTIPLY")
     gap = nodes.math(
         "MAXIMUM",
         nodes.math("LESS_THAN", nodes.within(u, surface.scale), 0.1),

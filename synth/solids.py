@@ -15,11 +15,11 @@ Ints = NDArray[np.int64]
 
 COLUMNS = 20
 """Faces around a cylinder."""
-MOST_LEAVES = 2500
+MOST_LEAVES = 1200
 """In one solid."""
 LEAF = 0.6
 """Width of a leaf over its length."""
-COVER = 1.3
+COVER = 1.1
 """How many leaves lie one behind the other, on average, over the surface of the solid."""
 
 

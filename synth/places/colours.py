@@ -23,10 +23,18 @@ def paint_rand(rng: np.random.Generator) -> Rgb:
 
 
 def bright_rand(rng: np.random.Generator) -> Rgb:
-    """A saturated colour of signs, plastic chairs and stalls."""
-    hue = rng.uniform(0, 3)
-    channels = np.clip(1.5 - np.abs((hue + 1.5 - np.arange(3)) % 3 - 1.5) * 1.5, 0.04, 1) * rng.uniform(0.2, 0.7)
-    red, green, blue = channels + 0.02
+    """A strong colour of signs, plastic chairs and stalls: mostly red, yellow, green or blue, a little faded."""
+    pure = (
+        (0.5, 0.03, 0.03),
+        (0.6, 0.22, 0.03),
+        (0.6, 0.42, 0.04),
+        (0.05, 0.25, 0.08),
+        (0.03, 0.1, 0.4),
+        (0.03, 0.25, 0.3),
+    )
+    hue = np.array(pure[rng.choice(6, p=[0.27, 0.12, 0.16, 0.17, 0.2, 0.08])]) * np.exp(rng.normal(0, 0.2, 3))
+    faded = np.clip(hue + rng.beta(1.2, 3.0) * (hue.mean() - hue), 0, 0.85) * rng.uniform(0.5, 1.1)
+    red, green, blue = faded
     return float(red), float(green), float(blue)
 
 

@@ -67,7 +67,7 @@ def floor_rand(rng: np.random.Generator) -> Surface:
         kind, rng.uniform(0.08, 0.16) if kind == "planks" else rng.uniform(0.01, 0.05)
     )
     accent = scaled(colour, rng.uniform(0.45, 0.9))
-    floor = Surface(kind, colour, accent, scale, rng.uniform(0.08, 0.5), yaw_rand(rng), rng.uniform(0.05, 0.3))
+    floor = Surface(kind, colour, accent, scale, rng.uniform(0.12, 0.6), yaw_rand(rng), rng.uniform(0.05, 0.3))
     return floor if rng.random() < 0.8 else carpet_rand(rng)
 
 

@@ -40,7 +40,7 @@ def pillars_rand(rng: np.random.Generator) -> list[Solid]:
 
 def glass_front_rand(rng: np.random.Generator, distance: float) -> list[Solid]:
     """Windows to the floor that the day shines through: the camera looks against the light."""
-    bright = rng.uniform(0.4, 3.0)
+    bright = rng.uniform(0.3, 1.4)
     pane = things.coat((0.7, 0.8, 0.95), 0.1, 0.1, glow=bright)
     frame, gap = things.dark_rand(rng), rng.uniform(0.9, 2.2)
     return [

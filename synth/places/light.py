@@ -26,7 +26,7 @@ def clear_rand(rng: np.random.Generator) -> Light:
     """Sun in a blue sky, low and warm or high and white."""
     elevation = rng.uniform(12, 68)
     warmth = float(np.interp(elevation, [12, 40, 68], [0.4, 0.1, 0.0]))
-    blue = rng.uniform(0.2, 0.6)
+    blue = rng.uniform(0.12, 0.42)
     return Light(
         sun=rng.uniform(1.5, 4.5),
         sun_colour=(1.0, 1 - 0.5 * warmth, 1 - warmth),
@@ -94,9 +94,9 @@ def night_rand(rng: np.random.Generator) -> Light:
 
 
 def street_lamp_rand(rng: np.random.Generator) -> Lamp:
-    """A lamp at 3.5-8 m: sodium (2000 K) or LED (3000-5500 K). Behind the person, too: then it is a rim of light."""
+    """A lamp at 3.5-8 m: sodium (2300 K) or LED (3000-5500 K). Behind the person, too: then it is a rim of light."""
     around, away, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.8, 6), rng.uniform(3.5, 8)
-    temperature = 2000.0 if rng.random() < 0.35 else rng.uniform(3000, 5500)
+    temperature = 2300.0 if rng.random() < 0.35 else rng.uniform(3000, 5500)
     position = (away * float(np.sin(around)), away * float(np.cos(around)), height)
     return Lamp(position, rng.uniform(15, 35) * height**2 / 4, kelvin(temperature), 0.3, (0.0, 0.5, 0.0))
 
@@ -137,9 +137,9 @@ def window_light_rand(rng: np.random.Generator, half_width: float, reach: float)
     """Daylight through windows at the side, or against the camera from the room's far end."""
     sky = kelvin(rng.uniform(5500, 9000))
     if rng.random() < 0.5:
-        return Lamp((0.0, reach - 0.3, 2.2), 18 * reach**2, sky, 2.5, (0.0, 0.0, 1.0))
+        return Lamp((0.0, reach - 0.3, 2.2), 9 * reach**2, sky, 2.5, (0.0, 0.0, 1.0))
     side = float(rng.choice([-1, 1])) * (half_width - 0.1)
-    return Lamp((side, rng.uniform(-2, 2), 2.0), 30 * half_width**2, sky, 1.8, (0.0, 0.0, 1.0))
+    return Lamp((side, rng.uniform(-2, 2), 2.0), 20 * half_width**2, sky, 1.8, (0.0, 0.0, 1.0))
 
 
 def shades_rand(rng: np.random.Generator, light: Light) -> tuple[Solid, ...]:

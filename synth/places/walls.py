@@ -91,14 +91,14 @@ def backdrop_rand(rng: np.random.Generator, near: float, far: float) -> list[Sol
 
 def belt_rand(rng: np.random.Generator, distance: float) -> list[Solid]:
     """Shrubs and trees in a dense row: dark below, no sky between them."""
-    leaves = things.foliage_rand(rng, 0.25)
+    leaves = things.foliage_rand(rng, 0.4)
     deep = Surface("speckled", scaled(leaves.colour, 0.3), leaves.colour, 0.5, 1.0)
     solids = [Solid((0, distance + 3.0, 4), (50, 1.0, 8), 0, deep)]
-    for row in range(3):
+    for row in range(2):
         size = (rng.uniform(3.0, 4.5), rng.uniform(2.0, 3.0), rng.uniform(3.0, 5.0))
         start = (-12 + rng.uniform(-1, 1), distance + 1.5 + 0.5 * row, rng.uniform(1.2, 2.0) + 1.6 * row)
         step = (rng.uniform(2.0, 2.8), rng.normal(0, 0.05), 0.0)
-        solids.append(Solid(start, size, 0, things.foliage_rand(rng, 0.25), "leaves", count=11, step=step))
+        solids.append(Solid(start, size, 0, things.foliage_rand(rng, 0.4), "leaves", count=11, step=step))
     return solids
 
 
