@@ -14,6 +14,7 @@ import numpy as np
 
 from synth.body import Phenotype, phenotype_rand
 from synth.camera import Camera, Tracker, camera_rand, tracker_rand
+from synth.company import PASSING, Spot, bystanders_rand, passer_rand, surroundings
 from synth.config import RenderConfig
 from synth.gait import GaitStyle, gait_rand
 from synth.photometry import Sensor, sensor_rand
@@ -23,7 +24,7 @@ from synth.wardrobe import Outfit, outfit_rand
 
 CameraName = Literal["cam_a", "cam_b"]
 CAMERAS: tuple[CameraName, ...] = ("cam_a", "cam_b")
-_IDENTITY, _VIEW, _CLIP, _FRAMES = range(4)
+_IDENTITY, _VIEW, _CLIP, _FRAMES, _COMPANY = range(5)
 """What a generator is for: the second number of its key."""
 
 
@@ -32,7 +33,7 @@ class Identity:
     """A person: the same wherever they are seen."""
 
     person: int
-    """1, 2, …"""
+    """1, 2, …; 0 is a bystander."""
     phenotype: Phenotype
     gait: GaitStyle
     outfit: Outfit
@@ -51,6 +52,16 @@ class Walk:
 
 
 @dataclass(frozen=True)
+class Bystander:
+    """Somebody else in a clip: seen, but not who the clip is of."""
+
+    identity: Identity
+    walk: Walk
+    offset: tuple[float, float]
+    """(x, y) metres from the person in mid-clip."""
+
+
+@dataclass(frozen=True)
 class Clip:
     """One tracklet to render: all that its pixels depend on."""
 
@@ -61,6 +72,7 @@ class Clip:
     place: Place
     tracker: Tracker
     walk: Walk
+    bystanders: tuple[Bystander, ...]
     frames: int
     fps: float
     samples: int
@@ -96,6 +108,17 @@ def identity_rand(rng: np.random.Generator, person: int) -> Identity:
     return Identity(person, phenotype, gait, outfit)
 
 
+def walk_rand(rng: np.random.Generator) -> Walk:
+    """Draw how somebody passes."""
+    return Walk(heading=rng.uniform(-180, 180), turn=rng.normal(0, 8), phase=rng.uniform())
+
+
+def bystander_rand(rng: np.random.Generator, spot: Spot) -> Bystander:
+    """Draw somebody who goes straight on at `spot`."""
+    walk = dataclasses.replace(walk_rand(rng), heading=spot.heading, turn=0.0)
+    return Bystander(identity_rand(rng, 0), walk, spot.offset)
+
+
 def make_clip(config: RenderConfig, person: int, camera_name: CameraName) -> Clip:
     """The clip of one person before one camera."""
     number = CAMERAS.index(camera_name)
@@ -106,8 +129,15 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName) -> Cli
     sensor = sensor_rand(view_rng)
     place = place_rand(view_rng)
     tracker = tracker_rand(clip_rng)
-    walk = Walk(heading=clip_rng.uniform(-180, 180), turn=clip_rng.normal(0, 8), phase=clip_rng.uniform())
-    if clip_rng.random() < config.occlusion:
+    walk = walk_rand(clip_rng)
+    occluded = bool(clip_rng.random() < config.occlusion)
+    company_rng = generator(config.seed, _COMPANY, person, number)
+    around = surroundings(camera, walk.heading, config.frames / config.fps, place.solids)
+    spots = bystanders_rand(company_rng, around)
+    passer = passer_rand(company_rng, around, spots) if occluded and company_rng.random() < PASSING else None
+    if passer is not None:
+        spots = [*spots, passer]
+    elif occluded:
         place = dataclasses.replace(place, occluders=occluders_rand(clip_rng, camera))
     return Clip(
         camera_name=camera_name,
@@ -117,6 +147,7 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName) -> Cli
         place=place,
         tracker=tracker,
         walk=walk,
+        bystanders=tuple(bystander_rand(company_rng, spot) for spot in spots),
         frames=config.frames,
         fps=config.fps,
         samples=config.samples,
