@@ -115,8 +115,8 @@ class BodyModel:
         bones = self._anny.vertex_bone_indices.numpy()
         return bones[np.arange(len(bones)), weights.argmax(1)]
 
-    def bake(self, phenotype: Phenotype, style: GaitStyle, timeline: Timeline) -> BakedBody:
-        """Walk a body of this shape along a timeline of T frames.
+    def bake(self, phenotype: Phenotype, style: GaitStyle, timeline: Timeline, every: int = 1) -> BakedBody:
+        """Walk a body of this shape along a timeline, and keep `every` so many of its frames, the first included.
 
         Feet that stand stay where they are: `synth.footing` moves the body and fits the legs. The path is shifted so
         that the middle frame stands over the origin.
@@ -130,6 +130,7 @@ class BodyModel:
             posture, support = timeline.posture, None
         soles = self._sole(rest, -1), self._sole(rest, 1)
         posture, motion = plant(posture, skeleton, soles, timeline.heading, timeline.turning, support)
+        posture, motion = posture.thinned(every), motion[::every]
         posture = carry(posture, style.arms, skeleton, self._shape(rest))
         posed = self._forward(phenotype, local_turns(bone_turns(posture, skeleton), skeleton))
         # Soles were taken for rigid: what skinning makes of them differs by millimetres.

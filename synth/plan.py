@@ -14,17 +14,19 @@ import numpy as np
 
 from synth.body import Phenotype, phenotype_rand, stature
 from synth.camera import Camera, Tracker, camera_rand, tracker_rand
+from synth.company import PASSING, Spot, bystanders_rand, passer_rand, surroundings
 from synth.config import RenderConfig
 from synth.gait import GaitStyle, gait_rand
 from synth.motion import Recording, recordings
 from synth.photometry import Sensor, sensor_rand
-from synth.place import Place, occluders_rand, place_rand
+from synth.place import Place
+from synth.places import occluders_rand, place_rand
 from synth.walk import Walk, walk_rand
 from synth.wardrobe import Outfit, outfit_rand
 
 CameraName = Literal["cam_a", "cam_b"]
 CAMERAS: tuple[CameraName, ...] = ("cam_a", "cam_b")
-_IDENTITY, _VIEW, _CLIP, _FRAMES = range(4)
+_IDENTITY, _VIEW, _CLIP, _FRAMES, _COMPANY = range(5)
 """What a generator is for: the second number of its key."""
 
 
@@ -33,10 +35,20 @@ class Identity:
     """A person: the same wherever they are seen."""
 
     person: int
-    """1, 2, …"""
+    """1, 2, …; 0 is a bystander."""
     phenotype: Phenotype
     gait: GaitStyle
     outfit: Outfit
+
+
+@dataclass(frozen=True)
+class Bystander:
+    """Somebody else in a clip: seen, but not who the clip is of."""
+
+    identity: Identity
+    walk: Walk
+    offset: tuple[float, float]
+    """(x, y) metres from the person in mid-clip."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +62,7 @@ class Clip:
     place: Place
     tracker: Tracker
     walk: Walk
+    bystanders: tuple[Bystander, ...]
     frames: int
     fps: float
     samples: int
@@ -87,6 +100,12 @@ def identity_rand(rng: np.random.Generator, person: int) -> Identity:
     return Identity(person, phenotype, gait, outfit)
 
 
+def bystander_rand(rng: np.random.Generator, spot: Spot) -> Bystander:
+    """Draw somebody who goes straight on at `spot`."""
+    walk = dataclasses.replace(walk_rand(rng), heading=spot.heading, turn=0.0)
+    return Bystander(identity_rand(rng, 0), walk, spot.offset)
+
+
 def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motions: tuple[Recording, ...] = ()) -> Clip:
     """The clip of one person before one camera, walking by their own gait or as recorded in one of `motions`."""
     number = CAMERAS.index(camera_name)
@@ -98,7 +117,14 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
     place = place_rand(view_rng)
     tracker = tracker_rand(clip_rng)
     walk = walk_rand(clip_rng, motions)
-    if clip_rng.random() < config.occlusion:
+    occluded = bool(clip_rng.random() < config.occlusion)
+    company_rng = generator(config.seed, _COMPANY, person, number)
+    around = surroundings(camera, walk.heading, config.frames / config.frames_a_second, place.solids)
+    spots = bystanders_rand(company_rng, around)
+    passer = passer_rand(company_rng, around, spots) if occluded and company_rng.random() < PASSING else None
+    if passer is not None:
+        spots = [*spots, passer]
+    elif occluded:
         place = dataclasses.replace(place, occluders=occluders_rand(clip_rng, camera))
     return Clip(
         camera_name=camera_name,
@@ -108,6 +134,7 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
         place=place,
         tracker=tracker,
         walk=walk,
+        bystanders=tuple(bystander_rand(company_rng, spot) for spot in spots),
         frames=config.frames,
         fps=config.frames_a_second,
         samples=config.samples,

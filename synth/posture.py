@@ -3,6 +3,7 @@
 Parts are turned from standing upright, facing -Y, with straight limbs that hang down. Pairs are (right, left).
 """
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,13 @@ class Posture:
     """Degrees that the shoulders are rounded forward."""
     grip: tuple[float, float] = (1.0, 1.0)
     """How far the fingers bend: 1 relaxed, 4 a fist."""
+
+    def thinned(self, every: int) -> "Posture":
+        """The posture at one frame in `every`, the first included."""
+        series = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return dataclasses.replace(
+            self, **{name: value[::every] for name, value in series.items() if isinstance(value, np.ndarray)}
+        )
 
 
 @dataclass(frozen=True)

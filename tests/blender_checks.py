@@ -13,7 +13,7 @@ import numpy as np
 from kit.coco18 import PARTS
 from synth.camera import Camera, Tracker, extrinsics, follow, to_camera
 from synth.mesh import SURFACES, Mesh, superellipsoid
-from synth.place import Box, Light, Place, Surface
+from synth.place import Light, Place, Solid, Surface
 from synth.stage import Stage
 from synth.tailor import SOLE
 from synth.wardrobe import outfit_rand
@@ -94,7 +94,7 @@ def balls():
 
 def half_hidden():
     """Coverage of the first ball behind a board that covers all to the right of the optical axis, and alone."""
-    scene = stage(occluders=[Box((2.0, -3.0, 1.0), (4.0, 0.1, 4.0), 0, GREY)])
+    scene = stage(occluders=[Solid((2.0, -3.0, 1.0), (4.0, 0.1, 4.0), 0, GREY)])
     rotation, translation, intrinsics = view(0)
     seen = scene.render(0, rotation, translation, intrinsics)
     alone = scene.render_alone(rotation, translation, intrinsics, 16)
