@@ -42,9 +42,9 @@ class RenderedClip:
 def render_clip(model: BodyModel, clip: Clip, device: str) -> RenderedClip:
     """Render `clip`. The result depends on the clip alone."""
     identity, rng = clip.identity, clip.frame_rng()
-    body = _bake(model, identity, clip.walk, clip.frames, clip.fps)
+    body = baked(model, identity, clip.walk, clip.frames, clip.fps)
     person = dress(model.anatomy, body, identity.outfit)
-    others = [_bystander(model, bystander, clip.frames, clip.fps) for bystander in clip.bystanders]
+    others = [placed_mesh(model, bystander, clip.frames, clip.fps) for bystander in clip.bystanders]
     standing = np.array([0, 0, SOLE])
     rotation, translation = extrinsics(clip.camera)
     outline = to_camera(person.vertices + standing, rotation, translation)
@@ -73,6 +73,7 @@ def render_clip(model: BodyModel, clip: Clip, device: str) -> RenderedClip:
     return RenderedClip(frames, truth, intrinsics, rotation, translation)
 
 
+<<<<<<< HEAD
 def _bake(model: BodyModel, identity: Identity, walk: Walk, frames: int, fps: float) -> BakedBody:
     """The body of somebody who walks.
 
@@ -81,12 +82,20 @@ def _bake(model: BodyModel, identity: Identity, walk: Walk, frames: int, fps: fl
     every = max(1, math.ceil(STEPS_A_SECOND / fps))
     moves = timeline(walk, identity.gait, (frames - 1) * every + 1, fps * every)
     return model.bake(identity.phenotype, identity.gait, moves, every)
+=======
+def baked(model: BodyModel, identity: Identity, walk: Walk, frames: int, fps: float) -> BakedBody:
+    """The body of somebody who walks."""
+    seconds = np.arange(frames) / fps
+    heading = np.radians(walk.heading + walk.turn * (seconds - seconds.mean()))
+    phase = walking_phase(identity.gait, walk.phase, frames, fps)
+    return model.bake(identity.phenotype, identity.gait, phase, heading)
+>>>>>>> place
 
 
-def _bystander(model: BodyModel, bystander: Bystander, frames: int, fps: float) -> tuple[Mesh, Outfit]:
+def placed_mesh(model: BodyModel, bystander: Bystander, frames: int, fps: float) -> tuple[Mesh, Outfit]:
     """Somebody else, dressed and where they are."""
     outfit = bystander.identity.outfit
-    mesh = dress(model.anatomy, _bake(model, bystander.identity, bystander.walk, frames, fps), outfit)
+    mesh = dress(model.anatomy, baked(model, bystander.identity, bystander.walk, frames, fps), outfit)
     return dataclasses.replace(mesh, vertices=mesh.vertices + np.array([*bystander.offset, 0.0])), outfit
 
 

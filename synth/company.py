@@ -16,15 +16,15 @@ from synth.solids import footprint, stands
 
 Floats = NDArray[np.float64]
 
-SHARE = 0.35
-"""Of clips in which others are about."""
+SHARE = 0.45
+"""Of clips in which others are wanted; where there is no room for them there are none, which leaves a third."""
 PASSING = 0.3
 """Of occluded clips, those in which a passer-by is what hides the person."""
 APART = 0.9
 """Metres between the middles of two people, at least: shoulders are 0.5 m wide, arms swing, bags stand out."""
 PACES = np.array([0.0, 0.7, 1.2, 1.7])
 """Metres a second that people may go at."""
-TRIES = 12
+TRIES = 20
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,13 @@ class Surroundings:
 
 def surroundings(camera: Camera, heading: float, seconds: float, solids: Sequence[Solid]) -> Surroundings:
     """The person's path and the things of a place."""
-    points = [footprint(solid) for solid in solids if stands(solid)]
-    return Surroundings(camera, heading, seconds, np.concatenate([np.zeros((0, 2)), *points]))
+    points = np.concatenate([np.zeros((0, 2)), *(footprint(solid) for solid in solids if stands(solid))])
+    reach = 6.0 + PACES.max() * seconds
+    return Surroundings(camera, heading, seconds, points[np.abs(points).max(1) < reach])
 
 
 def bystanders_rand(rng: np.random.Generator, around: Surroundings) -> list[Spot]:
-    """In SHARE of clips up to three people behind or beside the person, where the crop sees them."""
+    """In about a third of clips up to three people behind or beside the person, where the crop sees them."""
     if rng.random() > SHARE:
         return []
     spots: list[Spot] = []

@@ -64,7 +64,7 @@ def sensor_rand(rng: np.random.Generator) -> Sensor:
         white_balance=(float(np.exp(warm)), float(np.exp(green)), float(np.exp(-warm))),
         contrast=rng.uniform(0.8, 1.25),
         gamma=float(np.exp(rng.normal(0, 0.12))),
-        black_level=float(min(rng.exponential(0.025), 0.2)),
+        black_level=float(min(rng.exponential(0.02), 0.12)),
         saturation=rng.uniform(0.6, 1.25),
         vignette=(rng.normal(0, 0.06), rng.normal(0, 0.06)),
         source_height=float(np.exp(rng.uniform(np.log(56), np.log(300)))),

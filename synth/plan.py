@@ -125,7 +125,7 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
     if passer is not None:
         spots = [*spots, passer]
     elif occluded:
-        place = dataclasses.replace(place, occluders=occluders_rand(clip_rng, camera))
+        place = dataclasses.replace(place, occluders=occluders_rand(clip_rng, camera, walk.heading))
     return Clip(
         camera_name=camera_name,
         identity=identity_rand(generator(config.seed, _IDENTITY, person), person),

@@ -120,7 +120,7 @@ def shaped(shape: Shape, size: tuple[float, float, float], taper: float) -> Patc
     if shape == "box":
         # Each face has corners of its own: across it run two of the three axes.
         along = points - [0, 0, -size[2] / 2]
-        where = np.column_stack([np.take_along_axis(along, across[:, :2], axis=1), np.zeros(len(points))])
+        where = np.column_stack([np.take_along_axis(along, across.astype(np.int64), axis=1), np.zeros(len(points))])
     else:
         where = np.column_stack(
             [across[:, 0] * (size[0] + size[1]) / 4, points[:, 2] + size[2] / 2, np.zeros(len(points))]
@@ -129,7 +129,7 @@ def shaped(shape: Shape, size: tuple[float, float, float], taper: float) -> Patc
 
 
 @functools.cache
-def unit_shape(shape: Shape) -> tuple[Floats, Ints, NDArray[np.int64] | Floats]:
+def unit_shape(shape: Shape) -> tuple[Floats, Ints, Floats]:
     """Points (N, 3) in a cube of edge 1, quads, and what the pattern runs along: the two axes of each point's face
     (N, 2) of a box, else the angle about the vertical (N, 1)."""
     if shape == "box":
@@ -141,7 +141,7 @@ def unit_shape(shape: Shape) -> tuple[Floats, Ints, NDArray[np.int64] | Floats]:
     return points, quads, np.arctan2(points[:, 1], points[:, 0])[:, None]
 
 
-def unit_box() -> tuple[Floats, Ints, Ints]:
+def unit_box() -> tuple[Floats, Ints, Floats]:
     """Six faces with corners of their own."""
     points, axes = [], []
     square = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
@@ -153,7 +153,7 @@ def unit_box() -> tuple[Floats, Ints, Ints]:
             face[:, [first, second]] = square if outward else square[::-1]
             points.append(face)
             axes.append(np.tile([first, second], (4, 1)))
-    return np.concatenate(points), np.arange(24).reshape(6, 4), np.concatenate(axes)
+    return np.concatenate(points), np.arange(24).reshape(6, 4), np.concatenate(axes).astype(np.float64)
 
 
 def unit_cylinder() -> tuple[Floats, Ints]:

@@ -3,6 +3,7 @@
 A process of its own: Blender lives once a process.
 """
 
+import dataclasses
 import json
 import sys
 import time
@@ -14,6 +15,7 @@ from kit.coco18 import PARTS
 from synth.camera import Camera, Tracker, extrinsics, follow, to_camera
 from synth.mesh import SURFACES, Mesh, superellipsoid
 from synth.place import Light, Place, Solid, Surface
+from synth.places import light as lights
 from synth.stage import Stage
 from synth.tailor import SOLE
 from synth.wardrobe import outfit_rand
@@ -41,10 +43,14 @@ def ball():
     )
 
 
-def stage(seed=0, occluders=()):
-    """The ball in an empty place."""
-    place = Place("plaza", GREY, (), tuple(occluders), LIGHT)
-    return Stage(place, ball(), outfit_rand(np.random.default_rng(0), 0.5, 0.7), 20, "cpu", seed)
+OUTFIT = outfit_rand(np.random.default_rng(0), 0.5, 0.7)
+
+
+def stage(seed=0, occluders=(), light=LIGHT, shades=(), others=()):
+    """The ball in an empty place, and balls beside it at `others`."""
+    place = Place("plaza", GREY, (), tuple(occluders), light, tuple(shades))
+    balls = [(dataclasses.replace(ball(), vertices=ball().vertices + offset), OUTFIT) for offset in others]
+    return Stage(place, ball(), OUTFIT, 20, "cpu", seed, balls)
 
 
 def centroid(coverage):
@@ -108,6 +114,37 @@ def half_hidden():
     }
 
 
+def beside_others():
+    """Coverage of the first ball with another ball behind it, and with one before it, and what lies alone then."""
+    rotation, translation, intrinsics = view(CAMERAS[0])
+    found = {}
+    for name, offset in (("behind", (0.05, 2.0, 0.0)), ("before", (0.06, -2.0, 0.0))):
+        scene = stage(others=[offset])
+        seen = scene.render(0, rotation, translation, intrinsics)
+        alone = scene.render_alone(rotation, translation, intrinsics, 16)
+        scene.close()
+        found[name] = {"seen": seen.parts.sum(), "alone": alone.sum(), "nearest": seen.depth.min()}
+    return found
+
+
+def brightness():
+    """Mean light of a scene at noon, at night, and at noon under a roof off screen; and the depth under that roof."""
+    rotation, translation, intrinsics = view(CAMERAS[1])
+    noon = dataclasses.replace(LIGHT, sun_elevation=60.0, sun_azimuth=0.0)
+    roof = Solid((0, -1.0, 3.0), (4.0, 4.0, 0.1), 0, GREY)
+    found = {}
+    for name, light, shades in (
+        ("noon", noon, ()),
+        ("night", lights.night_rand(np.random.default_rng(0)), ()),
+        ("shaded", noon, (roof,)),
+    ):
+        scene = stage(light=light, shades=shades)
+        seen = scene.render(0, rotation, translation, intrinsics)
+        scene.close()
+        found[name] = {"mean": float(seen.radiance.mean()), "nearest": seen.depth.min()}
+    return found
+
+
 def repeats():
     """Light of one frame: twice, after another scene with another seed, and that other one."""
     rotation, translation, intrinsics = view(1)
@@ -127,4 +164,11 @@ def repeats():
     }
 
 
-Path(sys.argv[1]).write_text(json.dumps({"balls": balls(), "half_hidden": half_hidden(), "repeats": repeats()}))
+CHECKS = {
+    "balls": balls(),
+    "half_hidden": half_hidden(),
+    "others": beside_others(),
+    "brightness": brightness(),
+    "repeats": repeats(),
+}
+Path(sys.argv[1]).write_text(json.dumps(CHECKS))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from synth.place import Place, Solid
+from synth.place import Place, Shape, Solid
 from synth.places import ground, light, things, walls
 
 FURNITURE = (
@@ -33,7 +33,7 @@ def hall_rand(rng: np.random.Generator) -> Place:
 def pillars_rand(rng: np.random.Generator) -> list[Solid]:
     """A row of pillars, round or square."""
     width, stone = rng.uniform(0.4, 1.0), walls.room_wall_rand(rng)
-    shape = "cylinder" if rng.random() < 0.5 else "box"
+    shape: Shape = "cylinder" if rng.random() < 0.5 else "box"
     first = (rng.uniform(-6.5, -4.5), rng.uniform(2.8, 6), 2.5)
     return [Solid(first, (width, width, 5), 0, stone, shape, count=4, step=(rng.uniform(2.5, 4.5), 0, 0))]
 

@@ -18,8 +18,8 @@ def outdoors_rand(rng: np.random.Generator) -> Light:
 
 
 def haze_rand(rng: np.random.Generator, share: float) -> float:
-    """Fog in a `share` of cases: half of the light is lost after 12 to 90 m."""
-    return float(np.log(2) / np.exp(rng.uniform(np.log(12), np.log(90)))) if rng.random() < share else 0.0
+    """Fog in a `share` of cases: half of the light is lost after 25 to 150 m."""
+    return float(np.log(2) / np.exp(rng.uniform(np.log(25), np.log(150)))) if rng.random() < share else 0.0
 
 
 def clear_rand(rng: np.random.Generator) -> Light:
@@ -85,7 +85,7 @@ def night_rand(rng: np.random.Generator) -> Light:
         sun_elevation=45.0,
         sun_azimuth=0.0,
         sun_size=1.0,
-        sky=rng.uniform(0.02, 0.08),
+        sky=rng.uniform(0.008, 0.03),
         sky_colour=(0.5, 0.6, 1.0),
         horizon_colour=kelvin(rng.uniform(2500, 6000)),
         lamps=lamps,
@@ -98,7 +98,7 @@ def street_lamp_rand(rng: np.random.Generator) -> Lamp:
     around, away, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.8, 6), rng.uniform(3.5, 8)
     temperature = 2300.0 if rng.random() < 0.35 else rng.uniform(3000, 5500)
     position = (away * float(np.sin(around)), away * float(np.cos(around)), height)
-    return Lamp(position, rng.uniform(15, 35) * height**2 / 4, kelvin(temperature), 0.3, (0.0, 0.5, 0.0))
+    return Lamp(position, rng.uniform(4, 10) * height**2 / 4, kelvin(temperature), 0.3, (0.0, 0.5, 0.0))
 
 
 def indoors_rand(rng: np.random.Generator, half_width: float, reach: float) -> Light:

@@ -37,7 +37,8 @@ def front_rand(rng: np.random.Generator, x: float, y: float, width: float) -> li
     solids = [Solid((x, y + 2, height / 2), (width, 4, height), 0, wall)]
     if rng.random() < 0.5:
         plinth = Surface("plain", scaled(wall.colour, rng.uniform(0.3, 0.8)), wall.accent, 1.0, 0.8, wear=0.6)
-        solids.append(Solid((x, y, rng.uniform(0.1, 0.5)), (width, 0.08, 1.0), 0, plinth))
+        tall = rng.uniform(0.3, 1.0)
+        solids.append(Solid((x, y, tall / 2), (width, 0.08, tall), 0, plinth))
     for _ in range(int(rng.integers(0, 4))):
         solids += opening_rand(rng, x + rng.uniform(-0.4, 0.4) * width, y)
     return solids
