@@ -73,8 +73,7 @@ def render_clip(model: BodyModel, clip: Clip, device: str) -> RenderedClip:
     return RenderedClip(frames, truth, intrinsics, rotation, translation)
 
 
-<<<<<<< HEAD
-def _bake(model: BodyModel, identity: Identity, walk: Walk, frames: int, fps: float) -> BakedBody:
+def baked(model: BodyModel, identity: Identity, walk: Walk, frames: int, fps: float) -> BakedBody:
     """The body of somebody who walks.
 
     Feet are planted step by step, so between far frames there are more that nobody sees.
@@ -82,14 +81,6 @@ def _bake(model: BodyModel, identity: Identity, walk: Walk, frames: int, fps: fl
     every = max(1, math.ceil(STEPS_A_SECOND / fps))
     moves = timeline(walk, identity.gait, (frames - 1) * every + 1, fps * every)
     return model.bake(identity.phenotype, identity.gait, moves, every)
-=======
-def baked(model: BodyModel, identity: Identity, walk: Walk, frames: int, fps: float) -> BakedBody:
-    """The body of somebody who walks."""
-    seconds = np.arange(frames) / fps
-    heading = np.radians(walk.heading + walk.turn * (seconds - seconds.mean()))
-    phase = walking_phase(identity.gait, walk.phase, frames, fps)
-    return model.bake(identity.phenotype, identity.gait, phase, heading)
->>>>>>> place
 
 
 def placed_mesh(model: BodyModel, bystander: Bystander, frames: int, fps: float) -> tuple[Mesh, Outfit]:
