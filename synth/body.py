@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kit.coco18 import JOINTS
 from synth.anatomy import FOOT, LEG, TRUNK, Anatomy, describe
-from synth.footing import Sole, plant
+from synth.footing import Sole, Support, plant
 from synth.gait import GaitStyle
 from synth.posture import SIDE_SIGN, Skeleton, bone_turns, local_turns
 from synth.quiet import quiet
@@ -125,9 +125,11 @@ class BodyModel:
         rest = reference["vertices"][0]
         parents = tuple(int(parent) for parent in self._anny.bone_parents)
         skeleton = Skeleton(tuple(self._bones), parents, reference["bone_poses"][0, :, :3, 3])
-        posture, support = own_posture(style, timeline, skeleton)
-        if timeline.posture is not None:
-            posture, support = timeline.posture, None
+        support: Support | None = None
+        if timeline.posture is None:
+            posture, support = own_posture(style, timeline, skeleton)
+        else:
+            posture = timeline.posture
         soles = self._sole(rest, -1), self._sole(rest, 1)
         posture, motion = plant(posture, skeleton, soles, timeline.heading, timeline.turning, support)
         posture, motion = posture.thinned(every), motion[::every]

@@ -144,7 +144,7 @@ def hold_place(feet: list[Array], support: Support) -> tuple[Array, Array]:
     root, shift = np.zeros((frames, 3)), np.zeros((frames, 2, 3))
     root[:, 2] = -(support.load * lowest).sum(1)
     above = lowest + root[:, 2:]
-    shift[..., 2] = np.maximum(-support.contact * above, LIFT * (1 - support.contact) - above)
+    shift[..., 2] = np.maximum(-support.contact * above, LIFT * np.sqrt(1 - support.contact) - above)
     stands = support.contact > STANDS
     for frame in range(1, frames):
         moved = np.zeros((2, 2))

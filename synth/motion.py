@@ -110,7 +110,7 @@ def _joints(path: Path, head: str) -> tuple[Joint, ...]:
     """The joints that the HIERARCHY lays out; ends are called after their parent."""
     joints: list[Joint] = []
     open_joints: list[int] = []
-    name, channels = "", ()
+    name = ""
     words = iter(head.split())
     try:
         for word in words:
@@ -228,13 +228,13 @@ def recorded_posture(take: Take, frames: int, fps: float) -> Posture:
         limbs["pitch"].append(np.degrees(np.arctan2(-foot[:, 2], np.linalg.norm(foot[:, :2], axis=1))) - level)
     facing = np.degrees(np.arctan2(pelvis[:, 1, 0], pelvis[:, 0, 0]))[frames // 2]
     back = about_z(np.array([-facing]))
-    upright = {name: back @ part for name, part in (("pelvis", pelvis), ("chest", chest), ("head", head))}
-    arms = {name: back @ np.stack(limbs[name], axis=1) for name in ("thigh", "shin", "arm", "forearm")}
+    thigh, shin, arm, forearm = (back @ np.stack(limbs[name], axis=1) for name in ("thigh", "shin", "arm", "forearm"))
     yaw = np.stack(limbs["yaw"], axis=-1) - facing
     # Whole turns between a foot and the pelvis mean nothing.
     yaw -= 360 * np.round(yaw[:1] / 360)
     pitch = np.stack(limbs["pitch"], axis=-1)
-    return Posture(**upright, **arms, foot_yaw=yaw, foot_pitch=pitch, hand=arms["forearm"])
+    pelvis, chest, head = back @ pelvis, back @ chest, back @ head
+    return Posture(pelvis, chest, head, thigh, shin, yaw, pitch, arm, forearm, hand=forearm)
 
 
 def _pointed(above: Array, way: Array) -> Array:

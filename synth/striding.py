@@ -12,7 +12,7 @@ from synth.posture import SIDE_SIGN, SIDES, Posture, Skeleton, bone_turns
 from synth.turns import Array, about_x, about_y, about_z, reach
 from synth.walk import Timeline
 
-INWARD = 12.0
+INWARD = 8.0
 """Degrees that a hanging arm is turned inwards: the forearm bends towards the middle."""
 STANDING_WIDTH = 0.08
 """Metres that the feet are further apart standing than walking."""
@@ -25,11 +25,11 @@ def own_posture(style: GaitStyle, timeline: Timeline, skeleton: Skeleton) -> tup
     frames = len(timeline.phase)
     angles = joint_angles(style, timeline.phase, timeline.amplitude, timeline.stepping)
     ones = np.ones(frames)
-    pelvis = about_z(angles.pelvis_turn) @ about_y(angles.pelvis_list - 2.0 * timeline.shift)
+    pelvis = about_z(angles.pelvis_turn) @ about_y(angles.pelvis_list - 4.0 * timeline.shift)
     look = timeline.look + np.clip(0.4 * timeline.turning, -18, 18)
     chest = (
         about_z(angles.pelvis_turn + angles.trunk_turn + 0.15 * look)
-        @ about_y(angles.trunk_sway - 1.0 * timeline.shift)
+        @ about_y(angles.trunk_sway - 1.5 * timeline.shift)
         @ about_x(style.lean * (0.4 + 0.6 * timeline.amplitude) + 0.5 * timeline.breath)
     )
     head = about_z(0.2 * (angles.pelvis_turn + angles.trunk_turn) + look) @ about_x(angles.nod + timeline.nod)
@@ -58,8 +58,9 @@ def own_posture(style: GaitStyle, timeline: Timeline, skeleton: Skeleton) -> tup
         shoulders=style.shoulders,
     )
     stepping = timeline.stepping[:, None]
-    load = stepping * foot_load(timeline.phase) + (1 - stepping) * 0.5
-    return posture, Support(load, 1 - stepping * (1 - foot_contact(timeline.phase)))
+    load: Array = stepping * foot_load(timeline.phase) + (1.0 - stepping) * 0.5
+    contact: Array = 1.0 - stepping * (1.0 - foot_contact(timeline.phase))
+    return posture, Support(load, contact)
 
 
 def _free_arms(

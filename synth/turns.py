@@ -85,7 +85,7 @@ def reach(start: Array, end: Array, upper: float, lower: float, pole: Array, ben
     cosine = np.clip((upper**2 + distance**2 - lower**2) / (2 * upper * distance), -1, 1)
     first = cosine * along + np.sqrt(1 - cosine**2) * side
     second = _unit(distance * along - upper * first)
-    hinge = bends * np.cross(side, along)
+    hinge = np.cross(side, along).astype(np.float64) * bends
     return axes(-first, hinge), axes(-second, hinge)
 
 
