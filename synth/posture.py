@@ -5,6 +5,7 @@ Parts are turned from standing upright, facing -Y, with straight limbs that hang
 
 import dataclasses
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -42,10 +43,12 @@ class Posture:
 
     def thinned(self, every: int) -> "Posture":
         """The posture at one frame in `every`, the first included."""
-        series = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return dataclasses.replace(
-            self, **{name: value[::every] for name, value in series.items() if isinstance(value, np.ndarray)}
-        )
+        kept: dict[str, Any] = {
+            field.name: value[::every]
+            for field in dataclasses.fields(self)
+            if isinstance(value := getattr(self, field.name), np.ndarray)
+        }
+        return dataclasses.replace(self, **kept)
 
 
 @dataclass(frozen=True)
