@@ -285,3 +285,14 @@ def test_aligning_is_the_smallest_rotation():
         np.testing.assert_allclose(rotation @ unit[0], unit[1], atol=1e-9)
         # Its angle is the angle between the two directions.
         np.testing.assert_allclose((np.trace(rotation) - 1) / 2, unit[0] @ unit[1], atol=1e-9)
+
+
+def test_far_frames_are_some_of_the_whole_walk_not_another_walk(body_model):
+    phenotype, style = person(3)
+    moves = steady(strides(style, 0.2, 29), np.linspace(0, 0.5, 29))
+    whole, thinned = (body_model.bake(phenotype, style, moves, every) for every in (1, 7))
+    assert len(thinned.vertices) == 5
+    np.testing.assert_allclose(thinned.vertices, whole.vertices[::7], atol=1e-6)
+    np.testing.assert_allclose(thinned.joints, whole.joints[::7], atol=1e-6)
+    np.testing.assert_allclose(thinned.hands[1], whole.hands[1][::7], atol=1e-6)
+    np.testing.assert_allclose(thinned.ground, whole.ground[::7], atol=1e-6)
