@@ -97,7 +97,7 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
     sensor = sensor_rand(view_rng)
     place = place_rand(view_rng)
     tracker = tracker_rand(clip_rng)
-    walk = walk_rand(clip_rng, motions)
+    walk = walk_rand(clip_rng, motions, config.frames / config.fps)
     if clip_rng.random() < config.occlusion:
         place = dataclasses.replace(place, occluders=occluders_rand(clip_rng, camera))
     return Clip(
