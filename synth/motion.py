@@ -39,6 +39,8 @@ class Recording:
 
     file: str
     frames: int
+    seconds: float
+    """Between two frames."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,25 @@ def recordings(folder: Path) -> tuple[Recording, ...]:
     if not files:
         what = "holds no .bvh file" if folder.is_dir() else "is not a folder"
         raise UserError(f"--motion {folder} {what}: name a folder of BVH files, such as those of CMU's motion capture")
-    return tuple(Recording(str(file.resolve()), len(read_bvh(file).values)) for file in files)
+    found = []
+    for file in files:
+        bvh = read_bvh(file)
+        found.append(Recording(str(file.resolve()), len(bvh.values), bvh.seconds))
+    return tuple(found)
+
+
+def take_rand(rng: np.random.Generator, among: tuple[Recording, ...], seconds: float) -> Take:
+    """Draw a recording and a stretch of `seconds` of it; one that is shorter is taken from its beginning."""
+    recording = among[rng.integers(len(among))]
+    spare = recording.frames - seconds / recording.seconds
+    return Take(recording.file, int(rng.uniform() * max(spare, 0)))
 
 
 def read_bvh(path: Path) -> Bvh:
-    """Read a BVH file. Raises UserError where it is missing or broken."""
+    """Read a BVH file, without a first frame in the pose of the skeleton, which many begin with.
+
+    Raises UserError where it is missing or broken.
+    """
     try:
         text = path.read_text(errors="replace")
     except OSError as failure:
@@ -103,7 +119,9 @@ def read_bvh(path: Path) -> Bvh:
         _refuse(path, "a value is not a number")
     if frames < 1 or seconds <= 0 or values.size != frames * columns or not np.isfinite(values).all():
         _refuse(path, f"{values.size} values where {frames} frames of {columns} channels are announced")
-    return Bvh(joints, values.reshape(frames, columns), seconds)
+    values = values.reshape(frames, columns)
+    begins_apart = frames > 2 and np.abs(values[1] - values[0]).max() > 10 * max(np.abs(values[2] - values[1]).max(), 1)
+    return Bvh(joints, values[1:] if begins_apart else values, seconds)
 
 
 def _joints(path: Path, head: str) -> tuple[Joint, ...]:

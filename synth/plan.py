@@ -116,7 +116,7 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
     sensor = sensor_rand(view_rng)
     place = place_rand(view_rng)
     tracker = tracker_rand(clip_rng)
-    walk = walk_rand(clip_rng, motions)
+    walk = walk_rand(clip_rng, motions, config.frames / config.frames_a_second)
     occluded = bool(clip_rng.random() < config.occlusion)
     company_rng = generator(config.seed, _COMPANY, person, number)
     around = surroundings(camera, walk.heading, config.frames / config.frames_a_second, place.solids)

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from synth.gait import GaitStyle, smooth_step, strides_a_second
-from synth.motion import Recording, Take, recorded_posture
+from synth.motion import Recording, Take, recorded_posture, take_rand
 from synth.posture import Posture
 from synth.turns import Array
 
@@ -47,17 +47,17 @@ class Walk:
     """A recorded motion in place of the gait; `heading` is then its direction in mid-clip."""
 
 
-def walk_rand(rng: np.random.Generator, recordings: tuple[Recording, ...] = ()) -> Walk:
+def walk_rand(rng: np.random.Generator, recordings: tuple[Recording, ...] = (), seconds: float = 0.0) -> Walk:
     """Draw a walk: 72 % walk by, straight or turning; 10 % slow to a stand, 10 % stand, 8 % talk to someone.
 
-    With `recordings`, one of them is played from a random moment instead. All directions are equally likely.
+    With `recordings`, a clip of `seconds` plays one of them instead, from a random moment. All directions are equally
+    likely.
     """
     kind = KINDS[rng.choice(len(KINDS), p=SHARES)]
     heading, phase, side = rng.uniform(-180, 180), rng.uniform(), float(rng.choice([-1, 1]))
     drift, glance, stop = rng.normal(0, 3), rng.uniform(0, 8), rng.uniform(0.5, 0.95)
     if recordings:
-        recording = recordings[rng.integers(len(recordings))]
-        return Walk(heading, 0.0, phase, take=Take(recording.file, int(rng.integers(recording.frames))))
+        return Walk(heading, 0.0, phase, take=take_rand(rng, recordings, seconds))
     if kind == "turning":
         return Walk(heading, side * rng.uniform(15, 45), phase, kind, glance=glance)
     if kind == "slowing":

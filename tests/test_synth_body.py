@@ -7,9 +7,9 @@ import pytest
 
 from kit.coco18 import JOINTS
 from synth.anatomy import ARM, FOOT, HAND, HEAD, LEG, TRUNK
-from synth.body import Phenotype, phenotype_rand
-from synth.gait import gait_rand, strides_a_second
-from synth.turns import about_x, about_y, about_z, aligning
+from synth.body import Phenotype, phenotype_rand, stature
+from synth.gait import STANDING, gait_rand, joint_angles, strides_a_second
+from synth.turns import DOWN, about, about_x, about_y, about_z, aligning, axes, halfway, reach
 from synth.walk import steady
 
 FPS = 25.0
@@ -296,3 +296,103 @@ def test_far_frames_are_some_of_the_whole_walk_not_another_walk(body_model):
     np.testing.assert_allclose(thinned.joints, whole.joints[::7], atol=1e-6)
     np.testing.assert_allclose(thinned.hands[1], whole.hands[1][::7], atol=1e-6)
     np.testing.assert_allclose(thinned.ground, whole.ground[::7], atol=1e-6)
+
+
+def test_axes_and_halfway_are_rotations_that_keep_to_what_they_are_given():
+    rng = np.random.default_rng(1)
+    up, left = rng.normal(size=(2, 20, 3))
+    turns = axes(up, left)
+    np.testing.assert_allclose(turns @ turns.swapaxes(1, 2), np.eye(3)[None].repeat(20, 0), atol=1e-9)
+    np.testing.assert_allclose(np.linalg.det(turns), 1)
+    np.testing.assert_allclose(turns[..., 2], up / np.linalg.norm(up, axis=1, keepdims=True))
+    assert (np.einsum("ni,ni->n", turns[..., 0], left) > 0).all()
+    np.testing.assert_allclose(halfway(about_y(np.array([10.0])), about_y(np.array([50.0]))), about_y(np.array([30.0])))
+    np.testing.assert_allclose(about(np.array([0, 0, 2.0]), 35), about_z(np.array([35.0]))[0], atol=1e-12)
+
+
+@pytest.mark.parametrize(("bends", "pole"), [(1, [0, -1.0, 0.2]), (-1, [0.3, 1.0, 0])])
+def test_a_limb_reaches_its_end_with_the_joint_on_the_side_of_the_pole(bends, pole):
+    rng = np.random.default_rng(2)
+    start, end = rng.normal(size=(2, 50, 3))
+    end = start + (end - start) * rng.uniform(0.2, 0.69, (50, 1)) / np.linalg.norm(end - start, axis=1, keepdims=True)
+    pole = np.broadcast_to(np.array(pole), (50, 3))
+    first, second = reach(start, end, 0.4, 0.3, pole, bends)
+    middle = start + 0.4 * first @ DOWN
+    np.testing.assert_allclose(middle + 0.3 * second @ DOWN, end, atol=1e-6)
+    assert (np.einsum("ni,ni->n", middle - (start + end) / 2, pole) > -0.2).all()
+    # One hinge: both bones turn about the same axis, a knee backwards, an elbow forwards.
+    np.testing.assert_allclose(first[..., 0], second[..., 0], atol=1e-9)
+    bend = np.einsum("ni,ni->n", first[..., 1], second @ DOWN)
+    assert (bends * bend > 0).all()
+
+
+def test_a_limb_that_is_too_short_stretches_towards_its_end():
+    start, end = np.zeros((1, 3)), np.array([[0, 0, -2.0]])
+    first, second = reach(start, end, 0.4, 0.3, np.array([[0, -1.0, 0]]), 1)
+    np.testing.assert_allclose(first @ DOWN, [[0, 0, -1]], atol=2e-3)
+    np.testing.assert_allclose(second @ DOWN, [[0, 0, -1]], atol=2e-3)
+
+
+@pytest.mark.parametrize("number", PEOPLE)
+def test_legs_that_are_fitted_to_the_ground_keep_to_the_curves_of_walking(body_model, number):
+    """Hip and knee of the body itself, counted from standing, and the anchors of normal walking (assets/gait.json)."""
+    phenotype, style = person(number)
+    phase = np.arange(0, 2, 0.02)
+    still = dataclasses.replace(steady(phase[:1], phase[:1]), amplitude=phase[:1], stepping=phase[:1])
+    walking, standing = (body_model.bake(phenotype, style, course) for course in (steady(phase, np.zeros(100)), still))
+    for column, side in enumerate(("right", "left")):
+        hip, knee = (
+            walked - stood for walked, stood in zip(flexion(walking, side), flexion(standing, side), strict=True)
+        )
+        angles = joint_angles(style, phase)
+        for found, wanted, stood in ((hip, angles.hip, STANDING["hip"]), (knee, angles.knee, STANDING["knee"])):
+            apart = np.abs(found + stood - wanted[:, column])[50:]  # once the first stride has settled
+            assert apart.max() < 15
+            assert apart.mean() < 5
+        assert 48 < knee[50:].max() + STANDING["knee"] < 68
+        assert knee[50:].min() + STANDING["knee"] > -5
+        assert 25 < hip[50:].max() + STANDING["hip"] < 45
+        assert -18 < hip[50:].min() + STANDING["hip"] < 0
+
+
+def flexion(body, side):
+    """Flexion (T,) of hip and knee, degrees, of someone who walks along -Y."""
+    thigh = joint(body, f"{side}_knee") - joint(body, f"{side}_hip")
+    shank = joint(body, f"{side}_ankle") - joint(body, f"{side}_knee")
+    hip, shin = (np.degrees(np.arctan2(-bone[:, 1], -bone[:, 2])) for bone in (thigh, shank))
+    return hip, hip - shin
+
+
+def test_shorter_people_have_about_the_stature_that_is_counted_on(body_model, skin):
+    for seed in range(6):
+        phenotype = phenotype_rand(np.random.default_rng([8, seed]))
+        rest = body_model.bake(phenotype, person(0)[1], steady(np.zeros(1), np.zeros(1))).rest
+        assert np.ptp(rest[skin, 2]) == pytest.approx(stature(phenotype), abs=0.06)
+
+
+def test_rounded_shoulders_come_forward(body_model):
+    phenotype, style = person(0)
+    upright, rounded = (
+        body_model.bake(phenotype, dataclasses.replace(style, shoulders=angle), steady(np.zeros(1), np.zeros(1)))
+        for angle in (-8.0, 12.0)
+    )
+    for side in ("right", "left"):
+        forward = joint(upright, f"{side}_shoulder")[0, 1] - joint(rounded, f"{side}_shoulder")[0, 1]
+        assert 0.02 < forward < 0.1
+
+
+def test_fingers_are_bent(body_model):
+    phenotype, style = person(0)
+    course = steady(np.zeros(1), np.zeros(1))
+    reach_of = {}
+    tips = [
+        np.flatnonzero(np.char.startswith(np.array(body_model._bones)[body_model._strongest], f"finger{n}-3.L"))
+        for n in (2, 3, 4)
+    ]
+    for arms in ("swing", "hold"):
+        own = dataclasses.replace(style, arms=("swing", arms))
+        body = body_model.bake(phenotype, own, course)
+        carried = body.rest[np.concatenate(tips)] @ body.hands[1][0, :3, :3].T + body.hands[1][0, :3, 3]
+        reach_of[arms] = np.linalg.norm(body.vertices[0, np.concatenate(tips)] - carried, axis=1).mean()
+    assert 0.015 < reach_of["swing"] < 0.06
+    assert reach_of["hold"] > 1.5 * reach_of["swing"]

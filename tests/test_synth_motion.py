@@ -113,6 +113,15 @@ def test_motion_keeps_its_speed_and_runs_back_at_the_end(walking):
     np.testing.assert_allclose(back, bvh.values[[57, 58, 59, 58, 57]])
 
 
+def test_a_first_frame_in_the_skeletons_own_pose_is_left_out(walking):
+    values = read_bvh(walking).values
+    lines = walking.read_text().splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("Frame Time")) + 1
+    lines.insert(first, " ".join(["0"] * values.shape[1]))
+    walking.write_text("\n".join(lines).replace("Frames: 60", "Frames: 61"))
+    np.testing.assert_array_equal(read_bvh(walking).values, values)
+
+
 def test_angles_go_the_short_way_round(walking):
     bvh = read_bvh(walking)
     bvh.values[0, 3:6], bvh.values[1, 3:6] = 179, -179
@@ -172,12 +181,15 @@ def test_a_style_still_carries_what_it_carries(body_model, walking):
 def test_the_plan_names_the_file_and_its_first_frame(tmp_path):
     for name in ("a.bvh", "b.BVH"):
         walking_file(tmp_path / name)
-    clips = make_plan(RenderConfig(ids=8, motion=tmp_path))
+    clips = make_plan(RenderConfig(ids=8, frames=10, motion=tmp_path))
     takes = [clip.walk.take for clip in clips]
     assert {take.file for take in takes} == {str(tmp_path / "a.bvh"), str(tmp_path / "b.BVH")}
+    # 10 frames at 25 a second are 20 of the file's 60.
     assert len({take.first for take in takes}) > 8
-    assert all(0 <= take.first < 60 for take in takes)
-    assert make_plan(RenderConfig(ids=3, motion=tmp_path)) == clips[:6]
+    assert all(0 <= take.first <= 40 for take in takes)
+    assert max(take.first for take in takes) > 25
+    assert make_plan(RenderConfig(ids=3, frames=10, motion=tmp_path)) == clips[:6]
+    assert {clip.walk.take.first for clip in make_plan(RenderConfig(ids=2, frames=50, motion=tmp_path))} == {0}
     assert plan_row(clips[0])["walk"]["take"]["first"] == takes[0].first
 
 
