@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from synth.camera import Camera
 from synth.place import Solid
+from synth.places.occluders import ground_distance
 from synth.solids import footprint, stands
 
 Floats = NDArray[np.float64]
@@ -87,11 +88,6 @@ def passer_rand(rng: np.random.Generator, around: Surroundings, others: Sequence
         if is_free(spot, around, others):
             return spot
     return None
-
-
-def ground_distance(camera: Camera) -> float:
-    """Metres along the ground from the camera to the person."""
-    return camera.distance * float(np.cos(np.radians(camera.pitch)))
 
 
 def is_free(spot: Spot, around: Surroundings, others: Sequence[Spot]) -> bool:

@@ -204,8 +204,9 @@ def place_colour(nodes: Nodes, surface: Surface, where: Any) -> tuple[Any, Any]:
     if kind == "speckled":
         return nodes.mix(nodes.noise(where, 1.0 / surface.scale, 3.0), surface.colour, surface.accent), roughness
     if kind == "grass":
-        blades = nodes.noise(where, 1.0 / surface.scale, 2.0)
-        return nodes.mix(nodes.stretched(blades, 2.5), surface.colour, surface.accent), roughness
+        # From tufts down to blades.
+        blades = nodes.noise(where, 1.0 / surface.scale, 5.0)
+        return nodes.mix(nodes.stretched(blades, 3.5), surface.colour, surface.accent), roughness
     if kind == "asphalt":
         return asphalt_colour(nodes, surface, where), roughness
     if kind == "cobbles":
@@ -263,10 +264,15 @@ def cobble_colour(nodes: Nodes, surface: Surface, where: Any) -> Any:
 def block_colour(nodes: Nodes, surface: Surface, u: Any, v: Any) -> Any:
     """Blocks of many colours about the surface's own, a fifth of them empty, with gaps of the accent's colour."""
     height = 0.7 * surface.scale
+    row = nodes.cell(v, height)
+    # Rows are shifted against each other, as things on shelves are.
+    u = nodes.math(
+        "ADD", u, nodes.math("MULTIPLY", nodes.math("SINE", nodes.math("MULTIPLY", row, 37.0)), surface.scale)
+    )
     random = nodes.add("TexWhiteNoise", noise_dimensions="2D")
     corner = nodes.add("CombineXYZ")
     nodes.set(corner.inputs[0], nodes.cell(u, surface.scale))
-    nodes.set(corner.inputs[1], nodes.cell(v, height))
+    nodes.set(corner.inputs[1], row)
     nodes.set(random.inputs["Vector"], corner.outputs[0])
     # Shades of one colour more than colours: print and packing, not confetti.
     tone = nodes.mix(0.22, surface.colour, random.outputs["Color"])

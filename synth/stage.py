@@ -158,7 +158,7 @@ class Stage:
         cycles.glossy_bounces = 1
         cycles.transmission_bounces = 0
         cycles.caustics_reflective = cycles.caustics_refractive = False
-        cycles.sample_clamp_indirect = 3.0
+        cycles.sample_clamp_direct = cycles.sample_clamp_indirect = 3.0
         cycles.device = "CPU"
         if device != "cpu":
             self._use_gpu(device)

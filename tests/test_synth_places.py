@@ -6,11 +6,12 @@ import json
 import numpy as np
 import pytest
 
-from synth.camera import camera_rand
+from synth.camera import Camera, camera_rand
 from synth.place import Solid, Surface
 from synth.places import FAMILIES, occluders_rand, place_rand
 from synth.places import light as lights
 from synth.places.colours import kelvin
+from synth.places.occluders import hidden_share
 from synth.solids import ROOM, assembled, footprint, in_the_way, placed, stands
 
 GREY = Surface("plain", (0.3, 0.3, 0.3), (0.2, 0.2, 0.2), 1.0, 0.8)
@@ -84,7 +85,7 @@ def test_things_rest_on_the_ground_or_on_each_other(drawn):
 
 
 def test_occluders_stand_before_the_person_not_on_their_way():
-    missed = 0
+    missed, hidden = 0, []
     for seed in range(60):
         rng = np.random.default_rng(seed)
         camera, heading = camera_rand(rng), rng.uniform(-180, 180)
@@ -94,7 +95,24 @@ def test_occluders_stand_before_the_person_not_on_their_way():
         missed += np.linalg.norm(ground[:, None] - way, axis=-1).min() < 0.3
         distance = camera.distance * np.cos(np.radians(camera.pitch))
         assert all(-distance < solid.centre[1] < -0.3 for solid in solids)
-    assert missed <= 6
+        hidden.append(hidden_share(solids, camera))
+    assert missed <= 3
+    assert np.mean([0.05 < share < 0.75 for share in hidden]) > 0.85
+
+
+def test_a_board_hides_the_share_of_a_person_that_it_covers():
+    level, high = Camera(8, 0, 0, 0.9), Camera(8, 30, 0, 0.9)
+
+    def board(x, z, size, y=-1.0):
+        return (Solid((x, y, z), size, 0, GREY),)
+
+    assert hidden_share(board(0, 1, (3, 0.1, 4)), level) == 1
+    assert hidden_share(board(1.5, 1, (3, 0.1, 4)), level) == pytest.approx(0.5, abs=0.06)
+    assert hidden_share(board(0, 0.45, (3, 0.1, 0.9)), level) == pytest.approx(0.5, abs=0.06)
+    assert hidden_share(board(2, 1, (3, 0.1, 4)), level) == 0
+    # From above the camera sees over it.
+    assert hidden_share(board(0, 0.25, (3, 0.1, 0.5)), high) == 0
+    assert 0 < hidden_share(board(0, 0.45, (3, 0.1, 0.9)), high) < 0.3
 
 
 def test_most_clips_are_by_day_some_by_night_some_in_the_rain_and_some_in_a_shadow():

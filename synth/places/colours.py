@@ -18,7 +18,8 @@ def paint_rand(rng: np.random.Generator) -> Rgb:
     """A colour of doors, bins and awnings: half of them grey, the rest muted."""
     if rng.random() < 0.5:
         return grey_rand(rng, 0.03, 0.6)
-    red, green, blue = rng.uniform(0.02, 0.45, 3)
+    colour = rng.uniform(0.02, 0.45, 3)
+    red, green, blue = colour + rng.uniform(0.3, 0.8) * (colour.mean() - colour)
     return float(red), float(green), float(blue)
 
 

@@ -46,7 +46,7 @@ def concrete_rand(rng: np.random.Generator) -> Surface:
 def grass_rand(rng: np.random.Generator) -> Surface:
     """Lawn, green or dry."""
     colour = green_rand(rng)
-    return Surface("grass", scaled(colour, 0.55), scaled(colour, 1.6), rng.uniform(0.02, 0.05), 1.0, yaw_rand(rng), 0.5)
+    return Surface("grass", scaled(colour, 0.45), scaled(colour, 1.6), rng.uniform(0.06, 0.25), 1.0, yaw_rand(rng), 0.5)
 
 
 def gravel_rand(rng: np.random.Generator) -> Surface:
