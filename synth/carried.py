@@ -117,7 +117,7 @@ def arms_of(carried: tuple[Carried, ...], drawn: tuple[ArmPose, ArmPose]) -> tup
 
 
 def carried(anatomy: Anatomy, body: BakedBody, thing: Carried, ease: float, sole: float) -> Mesh:
-    """Make `thing`. `ease` metres is that of the clothes that it lies on; the ground is `sole` metres below bare feet."""
+    """Make `thing`. `ease` metres is that of the clothes below it; the ground is `sole` metres below the bare foot."""
     if thing.kind == "backpack":
         return backpack(anatomy, body, thing, ease)
     if thing.kind in ("shoulder bag", "tote bag"):
