@@ -8,6 +8,7 @@ import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ CLEARANCE = 8.0
 the curves are means, and toes that do not bend would scrape."""
 
 Angles = NDArray[np.float64]
+ArmPose = Literal["swing", "hold", "phone-ear", "phone-read", "umbrella", "trolley", "strap", "pocket"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class GaitStyle:
     """Amplitude of the pelvis's turn, answered by the shoulders."""
     step_width: float
     """Distance between the lines of the two feet, in metres."""
+    arms: tuple[ArmPose, ArmPose] = ("swing", "swing")
+    """What the right and the left arm do while the legs walk."""
 
 
 def gait_rand(rng: np.random.Generator) -> GaitStyle:

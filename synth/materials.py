@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from synth.fabric import Fabric, Print
+from synth.mesh import SURFACES
 from synth.place import Surface
-from synth.wardrobe import Fabric
+from synth.wardrobe import Outfit
 
 Rgb = tuple[float, float, float]
 PART_PASS = "part"
@@ -99,37 +101,84 @@ def person_material(bpy: Any, name: str, colour: Any, roughness: float, folds: f
     return material
 
 
+def person_materials(bpy: Any, outfit: Outfit) -> list[Any]:
+    """The materials of someone dressed in `outfit`, one a surface, in the order of SURFACES."""
+    top, bottom = outfit.top.fabric, outfit.bottom.fabric
+    white = (1.0, 1.0, 1.0)
+    look: dict[str, tuple[Any, float, float]] = {
+        "skin": (outfit.skin, 0.5, 0.0),
+        "eyes": ((0.75, 0.74, 0.72), 0.2, 0.0),
+        "hair": (hair_colour(outfit.hair.colour), 0.45, 0.0),
+        "top": (fabric_colour(top), top.roughness, top.folds),
+        "under": (outfit.top.under, 0.85, 0.4),
+        "bottom": (fabric_colour(bottom), bottom.roughness, bottom.folds),
+        "shoes": (outfit.shoes.colour, 0.5, 0.0),
+        "soles": (outfit.shoes.sole, 0.7, 0.0),
+        "worn": (white, 0.85, 0.4),
+        "carried": (white, 0.6, 0.2),
+    }
+    return [person_material(bpy, name, *look[name]) for name in SURFACES]
+
+
 def fabric_colour(fabric: Fabric) -> Any:
     """A function of the nodes that gives the cloth's colour from its place on the garment."""
 
     def colour(nodes: Nodes) -> Any:
-        if fabric.pattern == "plain":
-            return fabric.colour
         x, y, z = nodes.split(nodes.attribute("rest").outputs["Vector"])
-        return nodes.mix(pattern_mask(nodes, fabric, x, y, z), fabric.colour, fabric.accent)
+        mask = pattern_mask(nodes, fabric, x, y, z)
+        cloth = fabric.colour if mask is None else nodes.mix(mask, fabric.colour, fabric.accent)
+        if fabric.print is None:
+            return cloth
+        return nodes.mix(print_mask(nodes, fabric.print, x, y, z), cloth, fabric.print.colour)
 
     return colour
 
 
 def pattern_mask(nodes: Nodes, fabric: Fabric, x: Any, y: Any, z: Any) -> Any:
-    """0 where the cloth has its colour, 1 where it has its accent, from the place (x, y, z) in the reference pose."""
+    """0 where the cloth has its colour, 1 where it has its accent, from the place (x, y, z) in the reference pose; None
+    where the cloth is plain (side stripes come with the mesh's tint)."""
 
     def stripes(along: Any, share: float) -> Any:
         return nodes.math("LESS_THAN", nodes.math("FRACT", nodes.math("DIVIDE", along, fabric.period)), share)
 
+    def within(value: Any, middle: float, half: float) -> Any:
+        return nodes.math("LESS_THAN", nodes.math("ABSOLUTE", nodes.math("SUBTRACT", value, middle)), half)
+
     if fabric.pattern == "hoops":
         return stripes(z, 0.45)
+    if fabric.pattern == "band":
+        return within(z, 0.34, 0.2 * fabric.period + 0.03)
     if fabric.pattern == "pinstripes":
         return stripes(x, 0.25)
     if fabric.pattern == "plaid":
         return nodes.math("MULTIPLY", 0.5, nodes.math("ADD", stripes(z, 0.45), stripes(x, 0.45)))
     if fabric.pattern == "two-tone":
         return nodes.math("GREATER_THAN", z, 0.33 + 0.5 * (fabric.period - 0.06))
-    # A print on the chest: a rectangle as wide as the pattern's period allows, on the front alone.
-    height = nodes.math("LESS_THAN", nodes.math("ABSOLUTE", nodes.math("SUBTRACT", z, 0.34)), 0.5 * fabric.period)
-    width = nodes.math("LESS_THAN", nodes.math("ABSOLUTE", x), 0.04 + 0.5 * fabric.period)
-    front = nodes.math("LESS_THAN", y, 0.0)
-    return nodes.math("MULTIPLY", front, nodes.math("MULTIPLY", height, width))
+    if fabric.pattern == "raglan":
+        # From the neck (6 cm off the middle at 0.58 m) to the armpit (15 cm at 0.40 m).
+        slant = nodes.math("ADD", nodes.math("ABSOLUTE", x), nodes.math("MULTIPLY", z, 0.5))
+        return nodes.math("GREATER_THAN", slant, 0.35)
+    if fabric.pattern == "specks":
+        blots = nodes.noise(nodes.attribute("rest").outputs["Vector"], 1.6 / fabric.period, 1.0)
+        return nodes.math("GREATER_THAN", blots, 0.56)
+    if fabric.pattern == "quilted":
+        return stripes(z, 0.16)
+    return None
+
+
+def print_mask(nodes: Nodes, patch: Print, x: Any, y: Any, z: Any) -> Any:
+    """1 on a print, 0 beside it."""
+    right = nodes.math("DIVIDE", nodes.math("SUBTRACT", x, patch.across), 0.5 * patch.width)
+    up = nodes.math("DIVIDE", nodes.math("SUBTRACT", z, patch.rise), 0.5 * patch.height)
+    if patch.shape == "disc":
+        squared = nodes.math("ADD", nodes.math("MULTIPLY", right, right), nodes.math("MULTIPLY", up, up))
+        mask = nodes.math("LESS_THAN", squared, 1.0)
+    else:
+        larger = nodes.math("MAXIMUM", nodes.math("ABSOLUTE", right), nodes.math("ABSOLUTE", up))
+        mask = nodes.math("LESS_THAN", larger, 1.0)
+    if patch.side == "both":
+        return mask
+    return nodes.math("MULTIPLY", mask, nodes.math("LESS_THAN" if patch.side == "front" else "GREATER_THAN", y, 0.0))
 
 
 def hair_colour(colour: Rgb) -> Any:

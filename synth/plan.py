@@ -14,15 +14,17 @@ import numpy as np
 
 from synth.body import Phenotype, phenotype_rand
 from synth.camera import Camera, Tracker, camera_rand, tracker_rand
+from synth.carried import arms_of
 from synth.config import RenderConfig
 from synth.gait import GaitStyle, gait_rand
 from synth.photometry import Sensor, sensor_rand
 from synth.place import Place, occluders_rand, place_rand
+from synth.twins import TWINS, Look, changed_look
 from synth.wardrobe import Outfit, outfit_rand
 
 CameraName = Literal["cam_a", "cam_b"]
 CAMERAS: tuple[CameraName, ...] = ("cam_a", "cam_b")
-_IDENTITY, _VIEW, _CLIP, _FRAMES = range(4)
+_IDENTITY, _VIEW, _CLIP, _FRAMES, _TWIN = range(5)
 """What a generator is for: the second number of its key."""
 
 
@@ -35,6 +37,10 @@ class Identity:
     phenotype: Phenotype
     gait: GaitStyle
     outfit: Outfit
+    twin_of: int | None = None
+    """The person, of a lower number, that this one looks like in all but one thing; None for most."""
+    differs_in: str | None = None
+    """That thing: a name of `synth.twins.FACTORS`."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +92,25 @@ def make_plan(config: RenderConfig) -> list[Clip]:
 
 
 def identity_rand(rng: np.random.Generator, person: int) -> Identity:
-    """Draw a person."""
+    """Draw a person who is nobody's twin."""
     phenotype, gait = phenotype_rand(rng), gait_rand(rng)
     outfit = outfit_rand(rng, phenotype.gender, phenotype.age)
     if outfit.top.hem < 0 or outfit.bottom.kind == "skirt":
         # Arms hang outside wide clothes.
         gait = dataclasses.replace(gait, arm_spread=gait.arm_spread + 7.0)
+    gait = dataclasses.replace(gait, arms=arms_of(outfit.carried, gait.arms))
     return Identity(person, phenotype, gait, outfit)
+
+
+def make_identity(seed: int, person: int) -> Identity:
+    """The person of this number in the set of `seed`: drawn afresh, or one of lower number with one thing changed."""
+    rng = generator(seed, _TWIN, person)
+    if person == 1 or rng.random() >= TWINS:
+        return identity_rand(generator(seed, _IDENTITY, person), person)
+    first = make_identity(seed, int(rng.integers(1, person)))
+    look, factor = changed_look(rng, Look(first.phenotype, first.outfit))
+    gait = dataclasses.replace(first.gait, arms=arms_of(look.outfit.carried, first.gait.arms))
+    return Identity(person, look.phenotype, gait, look.outfit, twin_of=first.person, differs_in=factor)
 
 
 def make_clip(config: RenderConfig, person: int, camera_name: CameraName) -> Clip:
@@ -110,7 +128,7 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName) -> Cli
         place = dataclasses.replace(place, occluders=occluders_rand(clip_rng, camera))
     return Clip(
         camera_name=camera_name,
-        identity=identity_rand(generator(config.seed, _IDENTITY, person), person),
+        identity=make_identity(config.seed, person),
         camera=camera,
         sensor=sensor,
         place=place,

@@ -15,7 +15,7 @@ from kit.coco18 import PARTS
 from kit.command import UserError
 from synth import materials
 from synth.camera import HEIGHT, WIDTH
-from synth.mesh import SURFACES, Mesh
+from synth.mesh import Mesh
 from synth.place import Box, Light, Place
 from synth.quiet import quiet
 from synth.tailor import SOLE
@@ -206,28 +206,11 @@ class Stage:
         part = mesh.attributes.new("part", "FLOAT_COLOR", "FACE")
         one_hot = np.column_stack([np.eye(len(PARTS))[person.part], np.ones(len(person.part))])
         part.data.foreach_set("color", one_hot.astype(np.float32).ravel())
-        for material in self._person_materials(outfit):
+        for material in materials.person_materials(self._bpy, outfit):
             mesh.materials.append(material)
         mesh.polygons.foreach_set("material_index", person.surface.astype(np.int32))
         mesh.polygons.foreach_set("use_smooth", np.ones(len(person.quads), dtype=bool))
         return thing
-
-    def _person_materials(self, outfit: Outfit) -> list[Any]:
-        """One material a surface, in the order of SURFACES."""
-        top, bottom = outfit.top.fabric, outfit.bottom.fabric
-        bag = outfit.backpack.colour if outfit.backpack else (0.1, 0.1, 0.1)
-        look: dict[str, tuple[Any, float, float]] = {
-            "skin": (outfit.skin, 0.5, 0.0),
-            "eyes": ((0.75, 0.74, 0.72), 0.2, 0.0),
-            "hair": (materials.hair_colour(outfit.hair.colour), 0.45, 0.0),
-            "top": (materials.fabric_colour(top), top.roughness, top.folds),
-            "under": (outfit.top.under, 0.85, 0.4),
-            "bottom": (materials.fabric_colour(bottom), bottom.roughness, bottom.folds),
-            "shoes": (outfit.shoes.colour, 0.5, 0.0),
-            "soles": (outfit.shoes.sole, 0.7, 0.0),
-            "bag": (bag, 0.7, 0.3),
-        }
-        return [materials.person_material(self._bpy, name, *look[name]) for name in SURFACES]
 
     def _build_camera(self) -> Any:
         camera = self._bpy.data.cameras.new("camera")
