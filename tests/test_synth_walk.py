@@ -9,7 +9,7 @@ import pytest
 from kit.coco18 import JOINTS
 from synth.anatomy import FOOT
 from synth.body import phenotype_rand, stature
-from synth.gait import ArmPose, gait_rand, strides_a_second
+from synth.gait import ArmPose, foot_contact, gait_rand, strides_a_second
 from synth.walk import KINDS, Walk, steady, timeline, walk_rand
 
 FPS = 25.0
@@ -191,6 +191,18 @@ def test_heel_and_toes_keep_to_the_ground_in_mid_stance(clip, feet, body_model, 
         heel, toes = foot[depth > np.quantile(depth, 0.9)], foot[depth < np.quantile(depth, 0.1)]
         for part in (heel, toes):
             assert body.vertices[flat][:, part, 2].min(1).max() < 0.02
+
+
+@EVERY_KIND
+@PEOPLE
+def test_both_feet_are_on_the_ground_while_both_stand(clip, feet, name, number):
+    body = clip(number, name)
+    _, style = person(number)
+    course = timeline(WALKS[name], style, 50, FPS)
+    both = (foot_contact(course.phase) == 1).all(1) | (course.stepping == 0)
+    assert both.sum() >= 3
+    for foot in feet:
+        assert body.vertices[both][:, foot, 2].min(1).max() < 0.005
 
 
 @EVERY_KIND
