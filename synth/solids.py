@@ -15,7 +15,7 @@ Ints = NDArray[np.int64]
 
 COLUMNS = 20
 """Faces around a cylinder."""
-MOST_LEAVES = 1200
+MOST_LEAVES = 700
 """In one solid."""
 LEAF = 0.6
 """Width of a leaf over its length."""
@@ -197,6 +197,8 @@ def leafy(solid: Solid) -> Patch:
     size, length = np.array(solid.size), solid.surface.scale
     area = np.pi * (np.prod(size) ** (2 / 3))
     leaves = int(np.clip(COVER * area / (LEAF * length**2), 40, MOST_LEAVES))
+    # A plant too large for so many leaves has larger ones: sprays of leaves, no thinner a crown.
+    length = max(length, float(np.sqrt(COVER * area / (LEAF * leaves))))
     centres, first, second, own = leaf_cards()
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * 0.5 * length
     cards = corners[:, :1] * first[:leaves, None] + LEAF * corners[:, 1:] * second[:leaves, None]
