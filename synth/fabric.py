@@ -28,7 +28,7 @@ Pattern = Literal[
     "quilted",
 ]
 """How colour and accent share a cloth: `band` is one hoop over the chest, `raglan` has sleeves of the accent,
-`side-stripes` run down the outer seam of the legs, `specks` are flowers or camouflage, `quilted` has seams every period."""
+`side-stripes` run down the outer seam of the legs, `specks` are flowers or camouflage, `quilted` has seams."""
 
 
 @dataclass(frozen=True)

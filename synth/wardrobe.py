@@ -2,7 +2,7 @@
 
 A kind of garment is a row of TOPS or BOTTOMS: adding one that the tailor can already cut is adding a row.
 
-Shares lean on what people wear in PETA, the largest mixed set of street and station pictures with named attributes
+Shares lean on what people wear in PETA, a mixed set of street and station pictures with named attributes
 (Deng et al., «Pedestrian attribute recognition at far distance», ACM MM 2014): backpack 20 %, shoulder bag 30 %,
 plastic bag 8 %, hat 10 %, scarf 8 %, short sleeves 14 %, shorts 4 %, short skirt 5 %, jeans 31 %, trousers 52 %.
 Rare things are drawn two to three times as often as there, because what a set lacks nobody learns to tell.
@@ -142,18 +142,30 @@ PLAIN: dict[Pattern, float] = {"plain": 1.0}
 LEGWEAR: dict[Pattern, float] = {"plain": 0.9, "side-stripes": 0.1}
 
 TOPS: dict[TopKind, TopRow] = {
-    "t-shirt": TopRow(20, 15, (0.0, 0.4), (0.3, 0.48), (0.04, 0.14), (0.97, 1.03), (0.01, 0.017), 0, 0, "tops", JERSEYS, 0.45, 0.9),
-    "sleeveless": TopRow(1, 5, (0.0, 0.25), (0.0, 0.08), (0.05, 0.16), (0.9, 0.97), (0.007, 0.013), 0, 0, "tops", JERSEYS, 0.15, 0.7),
-    "polo": TopRow(7, 3, (0.0, 0.4), (0.3, 0.46), (0.04, 0.12), (1.02, 1.07), (0.011, 0.017), 0, 0, "tops", JERSEYS, 0.08, 0.8),
-    "shirt": TopRow(13, 11, (0.1, 0.65), (0.85, 1.0), (0.02, 0.16), (1.0, 1.06), (0.011, 0.018), 0.08, 0, "tops", SHIRTS, 0.02, 0.9),
-    "jumper": TopRow(11, 13, (0.35, 0.85), (0.92, 1.0), (0.06, 0.18), (0.98, 1.06), (0.015, 0.024), 0, 0, "tops", KNITS, 0.12, 0.8),
-    "cardigan": TopRow(2, 7, (0.3, 0.75), (0.85, 1.0), (0.02, 0.14), (0.97, 1.02), (0.016, 0.024), 0.8, 0, "tops", KNITS, 0, 0.8),
-    "hoodie": TopRow(12, 8, (0.3, 0.85), (0.92, 1.0), (0.06, 0.16), (1.03, 1.09), (0.02, 0.03), 0.25, 1.0, "tops", JERSEYS, 0.35, 0.9),
-    "jacket": TopRow(15, 12, (0.35, 0.9), (0.92, 1.0), (0.06, 0.2), (1.0, 1.08), (0.02, 0.032), 0.5, 0.2, "outer", OUTER, 0.08, 0.7),
-    "padded jacket": TopRow(7, 7, (0.65, 1.0), (0.93, 1.0), (0.03, 0.16), (1.05, 1.12), (0.034, 0.048), 0.25, 0.45, "outer", QUILTS, 0, 0.3),
-    "vest": TopRow(3, 2, (0.35, 0.75), (0.9, 1.0), (0.06, 0.18), (1.0, 1.08), (0.022, 0.034), 0.4, 0.1, "outer", QUILTS, 0, 0.4),
-    "coat": TopRow(6, 11, (0.6, 1.0), (0.93, 1.0), (-0.6, -0.18), (1.03, 1.1), (0.022, 0.034), 0.35, 0.25, "outer", OUTER, 0, 0.6),
-    "dress": TopRow(0, 13, (0.0, 0.55), (0.0, 1.0), (0.0, 0.05), (0.92, 1.02), (0.008, 0.014), 0, 0, "dresses", DRESSES, 0, 0.7),
+    "t-shirt": TopRow(20, 15, (0.0, 0.4), (0.3, 0.48), (0.04, 0.14), (0.97, 1.03), (0.01, 0.017),
+        0, 0, "tops", JERSEYS, 0.45, 0.9),
+    "sleeveless": TopRow(1, 5, (0.0, 0.25), (0.0, 0.08), (0.05, 0.16), (0.9, 0.97), (0.007, 0.013),
+        0, 0, "tops", JERSEYS, 0.15, 0.7),
+    "polo": TopRow(7, 3, (0.0, 0.4), (0.3, 0.46), (0.04, 0.12), (1.02, 1.07), (0.011, 0.017),
+        0, 0, "tops", JERSEYS, 0.08, 0.8),
+    "shirt": TopRow(13, 11, (0.1, 0.65), (0.85, 1.0), (0.02, 0.16), (1.0, 1.06), (0.011, 0.018),
+        0.08, 0, "tops", SHIRTS, 0.02, 0.9),
+    "jumper": TopRow(11, 13, (0.35, 0.85), (0.92, 1.0), (0.06, 0.18), (0.98, 1.06), (0.015, 0.024),
+        0, 0, "tops", KNITS, 0.12, 0.8),
+    "cardigan": TopRow(2, 7, (0.3, 0.75), (0.85, 1.0), (0.02, 0.14), (0.97, 1.02), (0.016, 0.024),
+        0.8, 0, "tops", KNITS, 0, 0.8),
+    "hoodie": TopRow(12, 8, (0.3, 0.85), (0.92, 1.0), (0.06, 0.16), (1.03, 1.09), (0.02, 0.03),
+        0.25, 1.0, "tops", JERSEYS, 0.35, 0.9),
+    "jacket": TopRow(15, 12, (0.35, 0.9), (0.92, 1.0), (0.06, 0.2), (1.0, 1.08), (0.02, 0.032),
+        0.5, 0.2, "outer", OUTER, 0.08, 0.7),
+    "padded jacket": TopRow(7, 7, (0.65, 1.0), (0.93, 1.0), (0.03, 0.16), (1.05, 1.12), (0.034, 0.048),
+        0.25, 0.45, "outer", QUILTS, 0, 0.3),
+    "vest": TopRow(3, 2, (0.35, 0.75), (0.9, 1.0), (0.06, 0.18), (1.0, 1.08), (0.022, 0.034),
+        0.4, 0.1, "outer", QUILTS, 0, 0.4),
+    "coat": TopRow(6, 11, (0.6, 1.0), (0.93, 1.0), (-0.6, -0.18), (1.03, 1.1), (0.022, 0.034),
+        0.35, 0.25, "outer", OUTER, 0, 0.6),
+    "dress": TopRow(0, 13, (0.0, 0.55), (0.0, 1.0), (0.0, 0.05), (0.92, 1.02), (0.008, 0.014),
+        0, 0, "dresses", DRESSES, 0, 0.7),
 }  # fmt: skip
 
 
