@@ -117,7 +117,7 @@ def arms_of(carried: tuple[Carried, ...], drawn: tuple[ArmPose, ArmPose]) -> tup
 
 
 def carried(anatomy: Anatomy, body: BakedBody, thing: Carried, ease: float, sole: float) -> Mesh:
-    """Make `thing`. `ease` metres is that of the clothes below it; the ground is `sole` metres below the bare foot."""
+    """Make `thing`. `ease` metres is that of the clothes it lies on; `sole` metres that of the shoes."""
     if thing.kind == "backpack":
         return backpack(anatomy, body, thing, ease)
     if thing.kind in ("shoulder bag", "tote bag"):
@@ -133,8 +133,10 @@ def carried(anatomy: Anatomy, body: BakedBody, thing: Carried, ease: float, sole
 
 def backpack(anatomy: Anatomy, body: BakedBody, bag: Carried, ease: float) -> Mesh:
     """A backpack that lies along the back: a body and a front pocket, with two straps over the shoulders."""
-    trunk = body.rest[(anatomy.region == TRUNK) & (np.abs(body.rest[:, 0]) < 0.12)]
-    shoulder = body.rest[anatomy.region == TRUNK][:, 2].max() - 0.1
+    used = np.unique(anatomy.quads["body"])
+    trunk = body.rest[used[anatomy.region[used] == TRUNK]]
+    shoulder = trunk[:, 2].max() - 0.1
+    trunk = trunk[np.abs(trunk[:, 0]) < 0.12]
     middle_z = shoulder - bag.height / 2 + 0.02
     heights = middle_z + bag.height * np.linspace(-0.5, 0.5, 7)
     back = np.array([trunk[np.abs(trunk[:, 2] - height) < 0.04][:, 1].max() for height in heights]) + ease
@@ -158,7 +160,7 @@ def backpack(anatomy: Anatomy, body: BakedBody, bag: Carried, ease: float) -> Me
     x, _, z = anatomy.reference.T
     for sign in (-1, 1):
         inside = np.minimum(0.028 - np.abs(sign * x - 0.105), z - 0.26)
-        pieces.append(painted(trunk_band(anatomy, body.vertices, inside, ease + 0.009, "carried"), bag.colour))
+        pieces.append(painted(trunk_band(anatomy, body.vertices, inside, ease + 0.014, "carried"), bag.colour))
     return joined(pieces)
 
 
@@ -169,8 +171,9 @@ def shoulder_bag(anatomy: Anatomy, body: BakedBody, bag: Carried, ease: float) -
     tote = bag.kind == "tote bag"
     top = 0.16 if tote else 0.06
     middle = top - bag.height / 2
-    near = np.isin(anatomy.region, (TRUNK, LEG)) & (np.abs(anatomy.reference[:, 2] - middle) < 0.12)
-    hip = (sign * body.rest[near, 0]).max() + ease
+    used = np.unique(anatomy.quads["body"])
+    near = used[np.isin(anatomy.region[used], (TRUNK, LEG)) & (np.abs(anatomy.reference[used, 2] - middle) < 0.12)]
+    hip = (sign * body.rest[near, 0]).max() + ease - 0.01
     # The same place on this body as on the average one.
     scale = np.ptp(body.rest[anatomy.region == TRUNK, 2]) / np.ptp(anatomy.reference[anatomy.region == TRUNK, 2])
     centre = np.array([sign * (hip + 0.4 * bag.depth), 0.07, scale * middle])
@@ -188,7 +191,7 @@ def shoulder_bag(anatomy: Anatomy, body: BakedBody, bag: Carried, ease: float) -
     x, _, z = anatomy.reference.T
     off = np.abs((sign * x - shoulder[0]) * along[1] - (z - shoulder[1]) * along[0])
     inside = np.minimum(0.02 - off, z - hip_end[1])
-    pieces.append(painted(trunk_band(anatomy, body.vertices, inside, ease + 0.008, "carried"), bag.colour))
+    pieces.append(painted(trunk_band(anatomy, body.vertices, inside, ease + 0.012, "carried"), bag.colour))
     return joined(pieces)
 
 
@@ -224,14 +227,16 @@ def trolley(anatomy: Anatomy, body: BakedBody, case: Carried, sole: float) -> Me
     motion[:, :3, :3] = turn @ np.stack([across, np.cross(upwards, across), upwards], axis=-1)
     motion[:, :3, 3] = _over_ground(body) + np.einsum("tij,j->ti", turn, axle)
     size = (case.width / 2, case.depth / 2, case.height / 2)
-    shapes = [(superellipsoid(np.array([0, 0, case.height / 2 + 0.02]), size, 0.3), case.colour)]
+    # Tilted, it stands on the wheels of its lower edge.
+    centre = np.array([0, case.depth / 2 - 0.02, case.height / 2 + 0.025])
+    shapes = [(superellipsoid(centre, size, 0.3), case.colour)]
     for x in (-0.07, 0.07):
         rod = tube(np.array([x, 0, case.height]), np.array([x, 0, length]), 0.009)
         shapes.append((rod, (0.2, 0.2, 0.21)))
     grip = tube(np.array([-0.08, 0, length]), np.array([0.08, 0, length]), 0.014)
     shapes.append((grip, BLACK))
     for x in (-0.4, 0.4):
-        disc = superellipsoid(np.array([x * case.width, 0, 0]), (0.016, wheel, wheel), 0.8)
+        disc = superellipsoid(np.array([x * case.width, 0, 0]), (0.016, wheel, wheel), 1.0)
         shapes.append((disc, BLACK))
     return joined([painted(rigid_piece(*shape, motion, "carried", "middle"), colour) for shape, colour in shapes])
 

@@ -45,7 +45,7 @@ def headwear_rand(rng: np.random.Generator, female: bool, warmth: float) -> Head
     shares: dict[HeadwearKind, float] = {
         "cap": 0.05 if female else 0.14 * (1 - 0.5 * warmth),
         "backwards cap": 0.0 if female else 0.02,
-        "woollen hat": 0.45 * max(0.0, warmth - 0.45) / 0.55,
+        "woollen hat": 0.3 * max(0.0, warmth - 0.45) / 0.55,
         "brimmed hat": 0.04 if female else 0.02,
         "headscarf": 0.06 if female else 0.0,
     }
@@ -157,8 +157,8 @@ def headscarf(body: BakedBody, head: Skull, neck: Throat) -> Mesh:
     rows = 5
     down = np.linspace(0, 1, rows)[:, None]
     z = head.eye - 0.1 + down * (neck.centre[2] - 0.075 - (head.eye - 0.1)) + 0 * AROUND
-    wide = neck.half_width + 0.016 + 0.075 * down**1.5
-    deep = neck.half_depth + 0.02 + 0.05 * down**1.5
+    wide = neck.half_width + 0.016 + 0.05 * down**1.5
+    deep = neck.half_depth + 0.02 + 0.02 * down**1.5
     x, y = wide * np.sin(AROUND), neck.centre[1] - 0.012 * (1 - down) - deep * np.cos(AROUND)
     drape = np.stack([x, y, z], axis=-1).reshape(-1, 3), grid_quads(rows, COLUMNS, closed=True)
     return joined([over, rigid_piece(*drape, body.chest, "worn", "upper")])

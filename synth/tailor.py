@@ -76,6 +76,7 @@ def covered(anatomy: Anatomy, outfit: Outfit) -> NDArray[np.bool_]:
     """(V,) vertices of the body that lie well inside a garment, where no edge of it can show them."""
     region, along = anatomy.region, anatomy.along
     by_top = (region == TRUNK) & (along > max(outfit.top.hem, 0.0) + 0.08) & (along < outfit.top.neck - 0.14)
+    by_top |= (region == TRUNK) & (along > 0.6) & (np.abs(anatomy.reference[:, 0]) > 0.13)
     by_top |= (region == ARM) & (along < outfit.top.sleeve - 0.12)
     by_bottom = (region == TRUNK) & (along < outfit.top.hem - 0.02)
     if outfit.bottom.kind != "skirt":
@@ -118,7 +119,9 @@ def top(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
     sleeve; a coat's skirts come from the helper skirt."""
     garment = outfit.top
     region, along = anatomy.region, anatomy.along
-    inside = np.minimum(above(anatomy, max(garment.hem, -0.02)), -above(anatomy, garment.neck))
+    # A neckline rises towards the shoulders, which it covers.
+    rising = 0.8 * np.maximum(np.abs(anatomy.reference[:, 0]) - 0.06, 0)
+    inside = np.minimum(above(anatomy, max(garment.hem, -0.02)), rising - above(anatomy, garment.neck))
     inside[region == ARM] = ARM_LENGTH * (garment.sleeve - along[region == ARM])
     inside[np.isin(region, (HAND, FOOT))] = -0.02
     ease = np.full(len(region), garment.ease)
@@ -208,7 +211,10 @@ def shoes(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
     inside[region == LEG] = LEG_LENGTH * (along[region == LEG] - (1.0 - outfit.shoes.height))
     quads = anatomy.quads["helper-tights"]
     downwards = -normals_of(anatomy.reference[None], quads)[0, :, 2]
-    ease = np.where((region == FOOT) & (downwards > 0.5), SOLE, 0.009)
+    ease = np.where((region == FOOT) & (downwards > 0.5), SOLE - 0.002, 0.009)
+    if outfit.bottom.kind in ("leggings", "skirt"):
+        # Boots are worn over what is skin-tight, and under trousers.
+        ease[region == LEG] = 0.014
     vertices = eased(body.vertices, quads, ease, smoothing=1)
     piece = surface_piece(anatomy, quads, "shoes", vertices, inside)
     ground = anatomy.reference[region == FOOT, 2].min()

@@ -8,14 +8,16 @@ import pytest
 from kit.coco18 import PARTS
 from synth.anatomy import FOOT, HEAD, LEG
 from synth.body import phenotype_rand
+from synth.carried import KINDS as THINGS
+from synth.carried import arms_of, fist, thing_rand
+from synth.fabric import fabric_rand, linear_rgb, palette
 from synth.gait import gait_rand
+from synth.headwear import Headwear
 from synth.mesh import SURFACES, Mesh, cut, eased, grid_quads, joined, superellipsoid
 from synth.tailor import SOLE, dress
 from synth.walk import steady
-from synth.wardrobe import bag_rand, fabric_rand, linear_rgb, outfit_rand, palette, top_rand
+from synth.wardrobe import BOTTOMS, TOPS, outfit_rand, top_rand
 
-TOPS = ("t-shirt", "shirt", "jumper", "hoodie", "jacket", "coat")
-BOTTOMS = ("trousers", "shorts", "skirt")
 HAIR = ("bald", "short", "bob", "long", "bun", "ponytail")
 
 
@@ -135,10 +137,14 @@ def outfit(**changes):
     """A plain outfit but for `changes` of its top, bottom, hair or bag."""
     plain = outfit_rand(np.random.default_rng(8), 0.9, 0.7)
     rng = np.random.default_rng(9)
-    top = dataclasses.replace(top_rand(rng), kind="t-shirt", sleeve=0.4, hem=0.1, neck=1.0, ease=0.014, opening=0.0)
+    top = dataclasses.replace(
+        top_rand(rng, True, 0.5), kind="t-shirt", sleeve=0.4, hem=0.1, neck=1.0, ease=0.014, opening=0.0, hood="none"
+    )
     bottom = dataclasses.replace(plain.bottom, kind="trousers", length=0.97, ease=0.01, flare=0.01)
     hair = dataclasses.replace(plain.hair, style="short", length=0.0)
-    return dataclasses.replace(plain, top=top, bottom=bottom, hair=hair, backpack=None, **changes)
+    return dataclasses.replace(
+        plain, top=top, bottom=bottom, hair=hair, tights=None, headwear=None, scarf=None, carried=(), **changes
+    )
 
 
 def kinds():
@@ -147,15 +153,29 @@ def kinds():
         hem = -0.4 if kind == "coat" else 0.1
         opening = 0.1 if kind in ("jacket", "coat") else 0.0
         top = dataclasses.replace(plain.top, kind=kind, hem=hem, sleeve=0.95, opening=opening)
-        yield kind, dataclasses.replace(plain, top=top)
+        skirt = dataclasses.replace(plain.bottom, kind="skirt", length=0.6, fabric=top.fabric)
+        yield kind, dataclasses.replace(plain, top=top, bottom=skirt if kind == "dress" else plain.bottom)
     yield "short sleeves", plain
-    for kind, length in zip(BOTTOMS, (0.97, 0.4, 0.5), strict=True):
+    for kind, length in zip(BOTTOMS, (0.97, 0.95, 0.4, 0.5), strict=True):
         yield kind, dataclasses.replace(plain, bottom=dataclasses.replace(plain.bottom, kind=kind, length=length))
     for style in HAIR:
         length = {"bob": 0.1, "long": 0.3, "ponytail": 0.25}.get(style, 0.0)
         hair = dataclasses.replace(plain.hair, style=style, length=length)
         yield style, dataclasses.replace(plain, hair=hair)
-    yield "backpack", dataclasses.replace(plain, backpack=bag_rand(np.random.default_rng(1)))
+    for kind in THINGS:
+        yield kind, dataclasses.replace(plain, carried=(thing_rand(np.random.default_rng(1), kind),))
+    for kind in ("cap", "backwards cap", "woollen hat", "brimmed hat", "headscarf"):
+        yield kind, dataclasses.replace(plain, headwear=Headwear(kind, (0.2, 0.1, 0.1), (0.1, 0.1, 0.1), True))
+    for hood in ("down", "up"):
+        yield f"hood {hood}", dataclasses.replace(plain, top=dataclasses.replace(plain.top, hood=hood))
+    yield "scarf", dataclasses.replace(plain, scarf=(0.3, 0.1, 0.1))
+    yield (
+        "tights",
+        dataclasses.replace(
+            dataclasses.replace(plain, bottom=dataclasses.replace(plain.bottom, kind="skirt", length=0.5)),
+            tights=(0.01, 0.01, 0.01),
+        ),
+    )
 
 
 KINDS = dict(kinds())
@@ -183,9 +203,12 @@ def test_a_dressed_person_is_a_sound_mesh(body_model, walker, name):
     assert np.isfinite(mesh.vertices).all()
     assert mesh.tint.min() > 0
     wanted = {"skin", "eyes", "top", "bottom", "shoes", "soles"}
-    wanted |= {"hair"} if name != "bald" else set()
-    wanted |= {"bag"} if name == "backpack" else set()
-    wanted |= {"under"} if name in ("jacket", "coat") else set()
+    clothes = KINDS[name]
+    wanted |= {"hair"} if name not in ("bald", "headscarf") else set()
+    wanted |= {"carried"} if clothes.carried else set()
+    wanted |= {"worn"} if clothes.headwear or clothes.scarf or clothes.tights or clothes.top.hood != "none" else set()
+    wanted |= {"under"} if name in ("jacket", "coat", "vest") else set()
+    wanted -= {"bottom"} if name == "dress" else set()
     assert {SURFACES[number] for number in np.unique(mesh.surface)} == wanted
 
 
@@ -194,10 +217,10 @@ def test_clothes_stay_close_to_the_body_and_shoes_on_the_ground(body_model, walk
     mesh = dress(body_model.anatomy, walker, KINDS[name])
     for frame in (0, 1):
         bare = walker.vertices[frame, np.unique(body_model.anatomy.quads["body"])]
-        beyond = np.array([0.15, 0.35, 0.06])
+        beyond = {"trolley": [0.15, 1.1, 0.06], "umbrella": [0.7, 0.7, 0.6]}.get(name, [0.2, 0.35, 0.1])
         assert (mesh.vertices[frame].min(0) > bare.min(0) - beyond).all()
         assert (mesh.vertices[frame].max(0) < bare.max(0) + beyond).all()
-        assert -0.001 < mesh.vertices[frame, :, 2].min() + SOLE < 0.02
+        assert abs(mesh.vertices[frame, :, 2].min() + SOLE) < 0.003
 
 
 def test_garments_end_where_they_say(body_model, walker):
@@ -212,7 +235,7 @@ def test_garments_end_where_they_say(body_model, walker):
     reach = {name: np.abs(extent(dressed[name], "top", axis=0)).max() for name in ("short sleeves", "shirt")}
     assert reach["short sleeves"] < reach["shirt"] - 0.1
     assert extent(dressed["long"], "hair")[0] < extent(dressed["bob"], "hair")[0] < extent(dressed["short"], "hair")[0]
-    assert extent(dressed["backpack"], "bag", axis=1)[1] > extent(dressed["short"], "top", axis=1)[1] + 0.05
+    assert extent(dressed["backpack"], "carried", axis=1)[1] > extent(dressed["short"], "top", axis=1)[1] + 0.05
     assert (dressed["shorts"].surface == SURFACES.index("skin")).sum() > (
         dressed["trousers"].surface == SURFACES.index("skin")
     ).sum()
@@ -266,7 +289,8 @@ def test_people_wear_all_kinds_and_street_colours():
     assert {clothes.bottom.kind for clothes in outfits} == set(BOTTOMS)
     assert {clothes.hair.style for clothes in outfits} == set(HAIR)
     assert "skirt" not in {clothes.bottom.kind for clothes in outfits[:300]}
-    assert 0.1 < np.mean([clothes.backpack is not None for clothes in outfits]) < 0.4
+    assert 0.38 < np.mean([bool(clothes.carried) for clothes in outfits]) < 0.52
+    assert {thing.kind for clothes in outfits for thing in clothes.carried} == set(THINGS)
     colours = np.array([clothes.top.fabric.colour for clothes in outfits])
     assert 0 < colours.min() < colours.max() < 1
     # Black, grey, navy and white dominate a street; saturated colours are rare.
@@ -274,8 +298,49 @@ def test_people_wear_all_kinds_and_street_colours():
     assert np.mean(saturation < 0.5) > 0.4
 
 
+def test_nobody_wears_a_coat_over_shorts_or_a_scarf_in_summer():
+    rng = np.random.default_rng(3)
+    outfits = [outfit_rand(rng, gender, 0.7) for gender in (0.1, 0.9) for _ in range(500)]
+    wrapped = [clothes for clothes in outfits if clothes.top.kind in ("coat", "padded jacket")]
+    assert len(wrapped) > 60
+    assert np.mean([clothes.bottom.kind == "shorts" for clothes in wrapped]) < 0.02
+    assert min(clothes.warmth for clothes in outfits if clothes.scarf) > 0.35
+
+
+def test_a_carried_thing_takes_its_own_colour(body_model, walker):
+    for kind in THINGS:
+        mesh = dress(body_model.anatomy, walker, KINDS[kind])
+        faces = mesh.surface == SURFACES.index("carried")
+        tints = np.unique(mesh.tint[mesh.quads[faces]].reshape(-1, 3), axis=0)
+        assert (tints == KINDS[kind].carried[0].colour).all(1).any()
+        assert (mesh.part[faces] == PARTS.index("middle")).all()
+
+
+def test_a_trolleys_wheels_stay_on_the_floor_and_bags_hang_below_the_hand(body_model, walker):
+    mesh = dress(body_model.anatomy, walker, KINDS["trolley"])
+    wheels = mesh.vertices[:, np.unique(mesh.quads[mesh.surface == SURFACES.index("carried")]), 2].min(1)
+    np.testing.assert_allclose(wheels, -SOLE, atol=0.004)
+    thing = KINDS["shopping bag"].carried[0]
+    mesh = dress(body_model.anatomy, walker, KINDS["shopping bag"])
+    bag = mesh.vertices[:, np.unique(mesh.quads[mesh.surface == SURFACES.index("carried")]), 2]
+    hand = fist(body_model.anatomy, walker, thing.side)[:, 2]
+    np.testing.assert_allclose(bag.max(1), hand, atol=0.01)
+    np.testing.assert_allclose(bag.min(1), hand - 0.13 - thing.height, atol=0.01)
+
+
+def test_hands_that_hold_something_hold_it():
+    bag, phone, pack = (thing_rand(np.random.default_rng(2), kind) for kind in ("hand bag", "phone", "backpack"))
+    bag, phone = dataclasses.replace(bag, side="left"), dataclasses.replace(phone, side="right", arm="phone-ear")
+    assert arms_of((), ("pocket", "swing")) == ("pocket", "swing")
+    assert arms_of((), ("umbrella", "hold")) == ("swing", "swing")
+    assert arms_of((bag,), ("pocket", "pocket")) == ("pocket", "hold")
+    assert arms_of((bag, phone), ("swing", "swing")) == ("phone-ear", "hold")
+    assert arms_of((dataclasses.replace(pack, arm="swing"),), ("swing", "pocket")) == ("swing", "pocket")
+
+
 def test_the_palette_is_one_of_linear_colours_with_shares():
-    assert {"tops", "bottoms", "shoes", "hair", "skin", "bags"} <= set(palette())
+    assert {row.use for row in TOPS.values()} | {row.use for row in THINGS.values()} <= set(palette())
+    assert {"bottoms", "shoes", "hair", "skin", "prints", "headwear"} <= set(palette())
     for colours, shares in palette().values():
         assert colours.shape == (len(shares), 3)
         assert 0 <= colours.min() <= colours.max() <= 1

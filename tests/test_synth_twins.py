@@ -1,0 +1,78 @@
+"""Near-duplicate people: how many, of whom, and that one named thing tells them apart."""
+
+import dataclasses
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from synth.plan import make_identity
+from synth.twins import FACTORS, TWINS, Look, changed_look
+
+PEOPLE = [make_identity(0, person) for person in range(1, 601)]
+ALLOWED = {
+    "top colour": {"top", "bottom"},
+    "top pattern": {"top", "bottom"},
+    "top print": {"top", "bottom"},
+    "bottom colour": {"bottom"},
+    "shoes": {"shoes"},
+    "hair": {"hair"},
+    "headwear": {"headwear"},
+    "carried": {"carried"},
+    "skin": {"skin", "lips"},
+    "stature": {"height"},
+    "build": {"weight"},
+}
+
+
+def differences(first, second):
+    """Fields of outfit and phenotype in which two people differ."""
+    return {
+        field.name
+        for of in ("outfit", "phenotype")
+        for field in dataclasses.fields(getattr(first, of))
+        if getattr(getattr(first, of), field.name) != getattr(getattr(second, of), field.name)
+    }
+
+
+def test_a_twin_differs_from_someone_before_in_the_thing_that_is_named_alone():
+    twins = [person for person in PEOPLE if person.twin_of is not None]
+    assert np.mean([person.twin_of is not None for person in PEOPLE]) == pytest.approx(TWINS, abs=0.05)
+    for twin in twins:
+        assert 1 <= twin.twin_of < twin.person
+        first = PEOPLE[twin.twin_of - 1]
+        found = differences(first, twin)
+        assert found
+        assert found <= ALLOWED[twin.differs_in]
+        assert dataclasses.replace(first.gait, arms=twin.gait.arms) == twin.gait
+        if twin.differs_in != "carried":
+            assert first.gait.arms == twin.gait.arms
+    assert {person.differs_in for person in PEOPLE if person.twin_of is None} == {None}
+
+
+def test_every_factor_is_met_about_as_often():
+    counts = Counter(person.differs_in for person in PEOPLE if person.differs_in)
+    assert set(counts) == set(FACTORS) == set(ALLOWED)
+    assert max(counts.values()) < 0.3 * counts.total()
+
+
+def test_a_twins_other_colour_can_be_seen():
+    rng = np.random.default_rng(0)
+    for person in PEOPLE[:60]:
+        look = Look(person.phenotype, person.outfit)
+        changed = FACTORS["top colour"](rng, look)
+        before, after = (np.cbrt(seen.outfit.top.fabric.colour) for seen in (look, changed))
+        assert np.linalg.norm(after - before) > 0.3
+
+
+def test_a_factor_that_cannot_be_seen_is_passed_over():
+    hooded = next(person for person in PEOPLE if person.outfit.top.hood == "up")
+    look = Look(hooded.phenotype, hooded.outfit)
+    drawn = {changed_look(np.random.default_rng(seed), look)[1] for seed in range(60)}
+    assert not drawn & {"hair", "headwear"}
+    assert len(drawn) > 5
+
+
+def test_people_do_not_depend_on_who_was_asked_for_before():
+    for person in (600, 17, 333):
+        assert make_identity(0, person) == PEOPLE[person - 1]
