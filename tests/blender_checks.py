@@ -116,7 +116,7 @@ def half_hidden():
 
 def beside_others():
     """Coverage of the first ball with another ball behind it, and with one before it, and what lies alone then."""
-    rotation, translation, intrinsics = view(CAMERAS[0])
+    rotation, translation, intrinsics = view(0)
     found = {}
     for name, offset in (("behind", (0.05, 2.0, 0.0)), ("before", (0.06, -2.0, 0.0))):
         scene = stage(others=[offset])
@@ -129,7 +129,7 @@ def beside_others():
 
 def brightness():
     """Mean light of a scene at noon, at night, and at noon under a roof off screen; and the depth under that roof."""
-    rotation, translation, intrinsics = view(CAMERAS[1])
+    rotation, translation, intrinsics = view(1)
     noon = dataclasses.replace(LIGHT, sun_elevation=60.0, sun_azimuth=0.0)
     roof = Solid((0, -1.0, 3.0), (4.0, 4.0, 0.1), 0, GREY)
     found = {}

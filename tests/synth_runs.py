@@ -11,7 +11,7 @@ import imageio.v3 as iio
 import numpy as np
 
 ROOT = Path(__file__).parents[1]
-SMALL = ["--ids", "4", "--frames", "3", "--samples", "2", "--seed", "0", "--occlusion", "0.5"]
+SMALL = ["--ids", "4", "--frames", "3", "--fps", "25", "--samples", "2", "--seed", "0", "--occlusion", "0.5"]
 """Options of the set that the tests share."""
 
 

@@ -99,4 +99,5 @@ def test_baked_bystanders_never_touch_the_person(body_model):
                 level = np.abs(own[:, None, 2] - their[None, :, 2]) < 0.1
                 assert gap[level].min() > 0.05
             middle = mesh.vertices[clip.frames // 2, :, :2]
-            np.testing.assert_allclose((middle.max(0) + middle.min(0)) / 2, other.offset, atol=0.35)
+            # A trolley behind or a bag at one side widens what is measured.
+            np.testing.assert_allclose((middle.max(0) + middle.min(0)) / 2, other.offset, atol=0.6)

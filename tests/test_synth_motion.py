@@ -181,15 +181,15 @@ def test_a_style_still_carries_what_it_carries(body_model, walking):
 def test_the_plan_names_the_file_and_its_first_frame(tmp_path):
     for name in ("a.bvh", "b.BVH"):
         walking_file(tmp_path / name)
-    clips = make_plan(RenderConfig(ids=8, frames=10, motion=tmp_path))
+    clips = make_plan(RenderConfig(ids=8, frames=10, fps=25.0, motion=tmp_path))
     takes = [clip.walk.take for clip in clips]
     assert {take.file for take in takes} == {str(tmp_path / "a.bvh"), str(tmp_path / "b.BVH")}
     # 10 frames at 25 a second are 20 of the file's 60.
     assert len({take.first for take in takes}) > 8
     assert all(0 <= take.first <= 40 for take in takes)
     assert max(take.first for take in takes) > 25
-    assert make_plan(RenderConfig(ids=3, frames=10, motion=tmp_path)) == clips[:6]
-    assert {clip.walk.take.first for clip in make_plan(RenderConfig(ids=2, frames=50, motion=tmp_path))} == {0}
+    assert make_plan(RenderConfig(ids=3, frames=10, fps=25.0, motion=tmp_path)) == clips[:6]
+    assert {clip.walk.take.first for clip in make_plan(RenderConfig(ids=2, frames=50, fps=25.0, motion=tmp_path))} == {0}
     assert plan_row(clips[0])["walk"]["take"]["first"] == takes[0].first
 
 
