@@ -3,7 +3,10 @@
 One `Stage` a process at a time: Blender's scene is global.
 """
 
+import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,12 +42,31 @@ class Passes:
 def import_bpy() -> Any:
     """Blender's Python module. Raises UserError where it cannot be had."""
     try:
-        import bpy
+        with one_core():
+            import bpy
     except ImportError as missing:
         raise UserError(
             f"cannot load Blender's Python module ({missing}); `make install` says which package is missing"
         ) from None
     return bpy
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Hold this process to one core.
+
+    Blender's task scheduler (TBB) counts the cores when it is loaded, and keeps a thread for each but one; while
+    Cycles renders on a single thread they spin, and take a core from another renderer.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 class Stage:

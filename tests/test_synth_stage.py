@@ -80,3 +80,7 @@ def test_a_scene_renders_to_the_same_bits_again_whatever_came_between(checks):
     assert found["after_another"]
     assert found["another_seed"] > 0.05
     assert 0.05 < found["mean"] < 5
+
+
+def test_a_renderer_keeps_no_second_thread_busy(checks):
+    assert checks["repeats"]["processor_seconds"] < 1.15 * checks["repeats"]["seconds"] + 0.1
