@@ -139,14 +139,14 @@ def annotations(source: RenderedSet, rows: Iterable[dict[str, Any]]) -> Iterator
     """COCO's record of the person in every frame, clip by clip; numbered as the images are."""
     number = 0
     for row in rows:
-        truth = read_truth(source, row["clip"])
+        truth = read_truth(source, row["clip"], USED)
         for frame in range(row["frames"]):
             number += 1
             yield {
                 "id": number,
                 "image_id": number,
                 "category_id": CATEGORY["id"],
-                **annotation({name: truth[name][frame] for name in USED}),
+                **annotation({name: values[frame] for name, values in truth.items()}),
                 "person_id": row["person"],
                 "camera": row["camera"],
                 "frame": frame + 1,

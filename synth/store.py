@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,12 +133,12 @@ def finished_rows(source: RenderedSet) -> list[dict[str, Any]]:
     return rows
 
 
-def read_truth(source: RenderedSet, clip: str) -> dict[str, NDArray[Any]]:
-    """The arrays that `annotation_arrays` made of a clip. Raises UserError where the file cannot be read."""
+def read_truth(source: RenderedSet, clip: str, names: Iterable[str]) -> dict[str, NDArray[Any]]:
+    """Some of the arrays that `annotation_arrays` made of a clip. Raises UserError where they cannot be read."""
     path = source.annotation(clip)
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+            return {name: arrays[name] for name in names}
     except FileNotFoundError:
         raise UserError(f"{path} is missing: the command that rendered the set makes it again") from None
     except (ValueError, EOFError, KeyError, zipfile.BadZipFile):
