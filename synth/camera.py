@@ -14,6 +14,8 @@ Floats = NDArray[np.float64]
 
 HEIGHT, WIDTH = 128, 64
 """Size of a crop in pixels (paper, Section 4.2)."""
+STEEPEST = 35.0
+"""Degrees that a camera looks down at most."""
 SMOOTHING = 0.3
 """Seconds over which a tracker's box is smoothed."""
 
@@ -33,32 +35,59 @@ class Camera:
 
 
 def camera_rand(rng: np.random.Generator) -> Camera:
-    """Draw a camera: 3-15 m away, looking down 0-35 degrees (most between 5 and 25)."""
+    """Draw a camera: 3-15 m away and looking down 0-35 degrees, as its height makes it.
+
+    One in five stands at eye level, as a camera on a tripod or a gate does; the others hang 2.2-5 m above the ground,
+    where lamp posts, canopies and ceilings are.
+    """
+    target_height = 0.9
+    at_eye_level = rng.random() < 0.2
+    height = rng.uniform(1.3, 2.0) if at_eye_level else rng.uniform(2.2, 5.0)
+    nearest = max(3.0, (height - target_height) / np.sin(np.radians(STEEPEST)))
+    distance = float(np.exp(rng.uniform(np.log(nearest), np.log(15))))
     return Camera(
-        distance=float(np.exp(rng.uniform(np.log(3.5), np.log(15)))),
-        pitch=float(35 * rng.beta(1.6, 2.4)),
+        distance=distance,
+        pitch=float(np.degrees(np.arcsin((height - target_height) / distance))),
         roll=rng.normal(0, 1.0),
-        target_height=0.9,
+        target_height=target_height,
     )
 
 
 @dataclass(frozen=True)
 class Tracker:
-    """How a person's box is cut out: one draw a clip."""
+    """How a person's box is cut out and stretched to a crop of 128 × 64 pixels: one draw a clip."""
 
     margin: float
-    """Height of the crop over the height of the person."""
+    """Height of the box over the height of the person."""
+    aspect: float
+    """Width of the box over its height before it is stretched to 1:2; where the person is wider, the box is too."""
     shift: tuple[float, float]
-    """Constant offset of the crop's centre, as fractions of its height."""
+    """Constant offset of the box's centre, as fractions of its height: right and down."""
+    drift: tuple[float, float]
+    """By how much that offset grows over the clip, half of it before mid-clip: a tracker that slides off."""
     jitter: float
-    """Standard deviation of the offset from frame to frame, as a fraction of the crop's height."""
+    """Standard deviation of the offset from frame to frame, as a fraction of the box's height."""
 
 
 def tracker_rand(rng: np.random.Generator) -> Tracker:
-    """Draw a tracker: mostly tight, a little off, sometimes cutting feet or head."""
+    """Draw a tracker: most boxes tight and a little off, some far too loose, some without the feet or the head.
+
+    Detectors fit a box to the person, and data sets stretch it to the size of a crop: people come out broader or
+    narrower than they are.
+    """
+    margin, cut = rng.uniform(1.0, 1.14), 0.0
+    kind = rng.choice(["tight", "loose", "no feet", "no head"], p=[0.8, 0.09, 0.08, 0.03])
+    if kind == "loose":
+        margin = rng.uniform(1.18, 1.4)
+    elif kind == "no feet":
+        cut = -rng.uniform(0.06, 0.16)
+    elif kind == "no head":
+        cut = rng.uniform(0.04, 0.09)
     return Tracker(
-        margin=rng.uniform(1.04, 1.2),
-        shift=(rng.normal(0, 0.015), rng.normal(0, 0.015)),
+        margin=margin,
+        aspect=rng.uniform(0.36, 0.52),
+        shift=(rng.normal(0, 0.015), rng.normal(0, 0.012) + cut),
+        drift=(rng.normal(0, 0.02), rng.normal(0, 0.012)),
         jitter=rng.uniform(0.002, 0.008),
     )
 
@@ -90,20 +119,22 @@ def follow(points: Floats, tracker: Tracker, fps: float, rng: np.random.Generato
     """Intrinsics (T, 3, 3) of the 128 × 64 crops that follow a person.
 
     `points` (T, N, 3): all that belongs to the person, in the camera's frame. The box is smoothed over time, as a
-    tracker's is, then offset and jittered.
+    tracker's is, then offset and jittered. Pixels are not square: a box of any shape becomes a crop of 1:2.
     """
     flat = points[..., :2] / points[..., 2:]
     low, high = flat.min(1), flat.max(1)
-    size = np.maximum((high - low)[:, 1] * tracker.margin, (high - low)[:, 0] * 2 * 1.02)
-    centre = (low + high) / 2
     reach = int(SMOOTHING * fps / 2)
-    size, centre = _smooth(size[:, None], reach)[:, 0], _smooth(centre, reach)
-    wander = np.asarray(tracker.shift) + rng.normal(0, tracker.jitter, (len(points), 2))
-    centre = centre + wander * size[:, None]
+    extent, centre = _smooth(high - low, reach), _smooth((low + high) / 2, reach)
+    height = extent[:, 1] * tracker.margin
+    width = np.maximum(height * tracker.aspect, extent[:, 0] * 1.02)
+    progress = np.linspace(-0.5, 0.5, len(points))[:, None] if len(points) > 1 else np.zeros((1, 1))
+    wander = np.asarray(tracker.shift) + progress * np.asarray(tracker.drift)
+    wander = wander + rng.normal(0, tracker.jitter, (len(points), 2))
+    centre = centre + wander * height[:, None]
     intrinsics = np.zeros((len(points), 3, 3))
-    intrinsics[:, 0, 0] = intrinsics[:, 1, 1] = HEIGHT / size
-    intrinsics[:, 0, 2] = WIDTH / 2 - centre[:, 0] * HEIGHT / size
-    intrinsics[:, 1, 2] = HEIGHT / 2 - centre[:, 1] * HEIGHT / size
+    intrinsics[:, 0, 0], intrinsics[:, 1, 1] = WIDTH / width, HEIGHT / height
+    intrinsics[:, 0, 2] = WIDTH / 2 - centre[:, 0] * WIDTH / width
+    intrinsics[:, 1, 2] = HEIGHT / 2 - centre[:, 1] * HEIGHT / height
     intrinsics[:, 2, 2] = 1
     return intrinsics
 

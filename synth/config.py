@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+CLIP_SECONDS = 2.0
+"""How long a clip lasts unless --fps says otherwise: a person walks some three metres, and stays before the camera."""
 Device = Literal["auto", "cpu", "cuda", "optix", "hip", "metal"]
 
 
@@ -21,8 +23,9 @@ class RenderConfig:
     frames: int = 50
     """Frames a clip."""
 
-    fps: float = 25.0
-    """Frames a second of the cameras."""
+    fps: float | None = None
+    """Frames a second of the cameras; by default what spreads a clip's frames over two seconds, 25 at most: a set
+    with fewer frames is the same walks, thinned out."""
 
     seed: int = 0
     """Seed of everything that is drawn; the first N identities are the same for any --ids."""
@@ -45,6 +48,9 @@ class RenderConfig:
     occlusion: float = 0.25
     """Share of clips in which something stands between the person and the camera, 0 to 1."""
 
+    motion: Path | None = None
+    """Folder of BVH files, such as CMU's motion capture, that people move by in place of computed walks."""
+
     dry_run: bool = False
     """Print what would be rendered and stop."""
 
@@ -55,10 +61,15 @@ class RenderConfig:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be at least 1")
         if self.ids > 9999:
             raise ValueError(f"--ids {self.ids}: PRID2011's folder names hold at most 9999 persons")
-        if self.fps <= 0:
+        if self.fps is not None and self.fps <= 0:
             raise ValueError(f"--fps {self.fps}: must be above 0")
         for name in ("seed", "workers", "camera_pairs"):
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name.replace('_', '-')} {getattr(self, name)}: must not be negative")
         if not 0 <= self.occlusion <= 1:
             raise ValueError(f"--occlusion {self.occlusion}: must be between 0 and 1")
+
+    @property
+    def frames_a_second(self) -> float:
+        """What `fps` comes to."""
+        return self.fps if self.fps is not None else min(25.0, self.frames / CLIP_SECONDS)

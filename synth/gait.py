@@ -8,20 +8,34 @@ import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 CURVES = Path(__file__).parents[1] / "assets" / "gait.json"
 HARMONICS = 5
-PELVIC_TILT = 10.0
+PELVIC_TILT = 8.0
 """Degrees by which the pelvis of someone standing upright tips forward: the hip's angle counts from the pelvis, so a
 thigh hangs straight down at this angle, not at 0."""
+HEEL = 4.0
+"""Degrees by which the curves of hip, knee and ankle together leave the heel too high in mid-stance."""
+FLAT = 5.0
+"""Degrees of a foot's pitch that the sole takes up, either way, before heel or toes leave the ground."""
 CLEARANCE = 8.0
 """Degrees that the swinging foot is raised beyond the normative ankle, for its toes to pass 1-2 cm above the ground:
 the curves are means, and toes that do not bend would scrape."""
+STANDING = {"hip": PELVIC_TILT + 1.5, "knee": 3.0, "ankle": 1.5 - HEEL}
+"""Degrees of someone who stands at ease."""
+STANCE, BOTH = 0.58, 0.08
+"""Fractions of the stride: how long a foot is on the ground, and how long from its heel strike the other one is too.
+Published: 60-62 % and 10-12 % (Perry & Burnfield, Gait Analysis). A little less fits the curves of means, by which the
+two feet drift apart while both are down: knees then stay within 14 degrees of the curves, and 2 on average."""
 
 Angles = NDArray[np.float64]
+ArmPose = Literal["swing", "hold", "phone-ear", "phone-read", "umbrella", "trolley", "strap", "pocket"]
+"""What an arm does: swing freely; hold a bag beside the thigh; a phone at the ear or before the chest; an umbrella
+before the shoulder; pull a trolley; rest on a strap at the chest, or in a pocket."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +52,8 @@ class GaitStyle:
     """How much longer (+) the right step is than the left, as a fraction of the stride factor."""
     arm_swing: float
     """Amplitude of the shoulder's swing."""
+    arm_asymmetry: float
+    """How much wider (+) the right arm swings than the left, as a fraction of the amplitude."""
     elbow: float
     """Mean bend of the elbow."""
     arm_spread: float
@@ -54,26 +70,51 @@ class GaitStyle:
     """Amplitude of the pelvis's turn, answered by the shoulders."""
     step_width: float
     """Distance between the lines of the two feet, in metres."""
+    sway: float
+    """Amplitude of the trunk's lean over the standing foot."""
+    bob: float
+    """Amplitude of the head's nod, once a step."""
+    shoulders: float
+    """How far the shoulders are rounded forward; negative is upright."""
+    arms: tuple[ArmPose, ArmPose] = ("swing", "swing")
+    """What the right and the left arm do."""
 
 
-def gait_rand(rng: np.random.Generator) -> GaitStyle:
-    """Draw a walking style. Ranges: cadence 95-125 a minute, shoulder swing 15-25 degrees, elbow bias 10-30 degrees,
-    pelvis list and rotation 4-5 degrees (Winter), the rest wide enough to tell people apart."""
+def gait_rand(rng: np.random.Generator, stature: float = 1.69) -> GaitStyle:
+    """Draw a walking style for someone `stature` metres tall.
+
+    Steps a minute are 110 at 1.69 m, give or take 13 %, and go with the inverse root of stature as those of a pendulum
+    (Hof, Scaling gait data to body size, Gait & Posture 4, 1996). Ranges: shoulder swing 15-25 degrees, elbow bias
+    10-30 degrees, pelvis list and rotation 4-5 degrees (Winter), the rest wide enough to tell people apart. Arms swing,
+    but for one person in ten with a hand, or both, in the pockets.
+    """
     return GaitStyle(
-        cadence=rng.uniform(95, 125),
+        cadence=110 * (1.69 / stature) ** 0.5 * rng.uniform(0.87, 1.13),
         stride=rng.uniform(0.82, 1.12),
         knee=rng.uniform(0.9, 1.1),
         asymmetry=rng.normal(0, 0.03),
         arm_swing=rng.uniform(10, 25),
+        arm_asymmetry=rng.normal(0, 0.2),
         elbow=rng.uniform(10, 30),
-        arm_spread=rng.uniform(3, 9),
+        arm_spread=rng.uniform(4, 10),
         lean=rng.normal(3, 2.5),
         head_pitch=rng.normal(4, 5),
         toe_out=rng.uniform(0, 12),
         pelvis_list=rng.uniform(2.5, 5),
         pelvis_turn=rng.uniform(3, 6),
         step_width=rng.uniform(0.08, 0.16),
+        sway=rng.uniform(0.5, 3.0),
+        bob=rng.uniform(0.3, 2.0),
+        shoulders=rng.normal(3, 5),
+        arms=_free_arms_rand(rng),
     )
+
+
+def _free_arms_rand(rng: np.random.Generator) -> tuple[ArmPose, ArmPose]:
+    """Arms of someone who carries nothing."""
+    choices: tuple[tuple[ArmPose, ArmPose], ...]
+    choices = (("swing", "swing"), ("pocket", "swing"), ("swing", "pocket"), ("pocket", "pocket"))
+    return choices[rng.choice(4, p=[0.9, 0.03, 0.03, 0.04])]
 
 
 @dataclass(frozen=True)
@@ -91,6 +132,12 @@ class JointAngles:
     pelvis_list: Angles
     pelvis_turn: Angles
     trunk_turn: Angles
+    trunk_sway: Angles
+    """Lean of the trunk to the left."""
+    shift: Angles
+    """How far the legs lean, as the pelvis moves over the left (+) or the right foot."""
+    nod: Angles
+    """How far the head looks down."""
 
 
 @functools.cache
@@ -113,31 +160,69 @@ def _fit(curve: Angles) -> Angles:
     return np.linalg.lstsq(_basis(phase), curve, rcond=None)[0]
 
 
-def joint_angles(style: GaitStyle, phase: Angles) -> JointAngles:
-    """Joint angles of `style` at `phase` (T,), in strides counted from a right heel strike."""
+def joint_angles(
+    style: GaitStyle, phase: Angles, amplitude: Angles | float = 1.0, stepping: Angles | float = 1.0
+) -> JointAngles:
+    """Joint angles of `style` at `phase` (T,), in strides counted from a right heel strike.
+
+    `amplitude` (T,): 0 stands, 1 walks at full stride; `stepping` (T,): 0 keeps both feet on the ground, 1 lifts them.
+    """
     series = normative_series()
     legs = np.stack([phase, phase + 0.5], axis=-1)
     basis = _basis(legs)
+    full, lift = (np.broadcast_to(part, phase.shape)[:, None] for part in (amplitude, stepping))
     stride = style.stride * (1 + np.array([0.5, -0.5]) * style.asymmetry)
     hip_mean, knee_mean = series["hip"][0], series["knee"][0]
     # The mean stays; only the excursion about it is scaled, so that a short stride still stands upright.
     hip = hip_mean + stride * (basis @ series["hip"] - hip_mean)
-    knee = knee_mean + style.knee * (basis @ series["knee"] - knee_mean)
+    knee = np.maximum(knee_mean + style.knee * (basis @ series["knee"] - knee_mean), 2.0)
     ankle = style.stride * (basis @ series["ankle"]) + CLEARANCE * _mid_swing(legs)
     # An arm swings with the opposite leg: forward when that leg is forward, at its own heel strike plus half a stride.
-    opposite = np.cos(2 * np.pi * (legs + 0.5))
-    turn = style.pelvis_turn * np.cos(2 * np.pi * phase)
+    opposite = full * np.cos(2 * np.pi * (legs + 0.5))
+    arm_swing = style.arm_swing * (1 + np.array([0.5, -0.5]) * style.arm_asymmetry)
+    step = full[:, 0]
+    turn = step * style.pelvis_turn * np.cos(2 * np.pi * phase)
+    # Most of the weight is on a foot a quarter of a stride after its heel strike, a little later still in mid-stance.
+    over_left = -step * np.sin(2 * np.pi * (phase - 0.05))
     return JointAngles(
-        hip=hip,
-        knee=np.maximum(knee, 2.0),
-        ankle=ankle,
-        swing=style.arm_swing * opposite - 2.0,
-        elbow=style.elbow + 0.4 * style.arm_swing * np.maximum(opposite, -0.3),
+        hip=STANDING["hip"] + full * (hip - STANDING["hip"]),
+        # A foot that makes a small step is still lifted.
+        knee=STANDING["knee"] + lift * (0.4 + 0.6 * full) * (knee - STANDING["knee"]),
+        ankle=STANDING["ankle"] + full * (ankle - STANDING["ankle"]),
+        swing=arm_swing * opposite - 2.0,
+        elbow=style.elbow + 0.4 * arm_swing * np.maximum(opposite, -0.3),
         # The pelvis drops on the side of the swinging leg, just after the other heel has struck.
-        pelvis_list=style.pelvis_list * np.sin(2 * np.pi * phase),
+        pelvis_list=step * style.pelvis_list * np.sin(2 * np.pi * phase),
         pelvis_turn=turn,
         trunk_turn=-0.9 * turn,
+        trunk_sway=style.sway * over_left,
+        shift=1.2 * over_left,
+        nod=style.head_pitch + step * style.bob * np.cos(4 * np.pi * phase),
     )
+
+
+def foot_pitch(angles: JointAngles) -> Angles:
+    """(T, 2) degrees that each heel is above the toes: what hip, knee and ankle add up to, flat in mid-stance."""
+    pitch = PELVIC_TILT - angles.hip + angles.knee - angles.ankle - HEEL
+    return pitch - FLAT * np.tanh(pitch / FLAT)
+
+
+def foot_load(phase: Angles) -> Angles:
+    """(T, 2) share of the weight on the right and the left foot at `phase` (T,): handed over while both stand."""
+    own = np.stack([phase, phase + 0.5], axis=-1) % 1
+    return smooth_step(own / BOTH) * smooth_step((STANCE - own) / BOTH)
+
+
+def foot_contact(phase: Angles) -> Angles:
+    """(T, 2) 1 where a foot stands at `phase` (T,), 0 where it is in the air, and a short way up and down between."""
+    own = np.stack([phase, phase + 0.5], axis=-1) % 1
+    return np.maximum(smooth_step((STANCE + 0.04 - own) / 0.04), smooth_step((own - 0.9) / 0.1))
+
+
+def smooth_step(part: Angles) -> Angles:
+    """0 below 0, 1 above 1, and a smooth way up between; the steps at x and 1 - x add up to 1."""
+    inside = np.clip(part, 0, 1)
+    return inside * inside * (3 - 2 * inside)
 
 
 def _mid_swing(phase: Angles) -> Angles:

@@ -1,19 +1,21 @@
 """Meshes of a dressed person: pieces cut out of the base mesh or built beside it, and put together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kit.coco18 import PARTS
 from synth.anatomy import ARM, HAND, HEAD, TRUNK, Anatomy
+from synth.fabric import Rgb
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-SURFACES = ("skin", "eyes", "hair", "top", "under", "bottom", "shoes", "soles", "bag")
-"""Surfaces of a dressed person; a face names one by its index."""
+SURFACES = ("skin", "eyes", "hair", "top", "under", "bottom", "shoes", "soles", "worn", "carried")
+"""Surfaces of a dressed person; a face names one by its index. What is `worn` besides (hats, scarves, tights) and what
+is `carried` is white: its colour is the mesh's tint, so that each thing has its own."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,12 @@ class Mesh:
     part: Ints
     """(F,) index into `kit.coco18.PARTS`: the paper's body part that the face covers."""
     tint: Floats
-    """(N, 3) factor on the surface's colour: lips, brows, beard."""
+    """(N, 3) factor on the surface's colour: lips, brows, beard; the colour itself of what is worn or carried."""
+
+
+def painted(piece: Mesh, colour: Rgb) -> Mesh:
+    """The same piece with every vertex tinted `colour`."""
+    return replace(piece, tint=np.broadcast_to(np.array(colour), piece.rest.shape).copy())
 
 
 def joined(pieces: list[Mesh]) -> Mesh:
@@ -133,23 +140,42 @@ def eased(vertices: Floats, quads: Ints, ease: Floats, smoothing: int) -> Floats
     used, local = np.unique(quads, return_inverse=True)
     local = local.reshape(quads.shape)
     cloth = vertices[:, used]
-    first, second = local.ravel(), np.roll(local, 1, axis=1).ravel()
-    ends = np.concatenate([first, second])
-    others = np.concatenate([second, first])
-    order = np.argsort(ends, kind="stable")
-    starts = np.searchsorted(ends[order], np.arange(len(used)))
-    count = np.diff(np.append(starts, len(ends)))[None, :, None]
+    others, order, starts = _edges(local, len(used))
+    count = np.diff(np.append(starts, len(others)))[None, :, None]
     for _ in range(smoothing):
         neighbours = np.add.reduceat(cloth[:, others[order]], starts, axis=1) / count
         cloth = 0.5 * cloth + 0.5 * neighbours
-    corners = cloth[:, local]
-    face_normals = np.cross(corners[:, :, 2] - corners[:, :, 0], corners[:, :, 3] - corners[:, :, 1])
-    face_of_end = np.tile(np.repeat(np.arange(len(local)), 4), 2)
-    normals = np.add.reduceat(face_normals[:, face_of_end[order]], starts, axis=1)
-    normals /= np.linalg.norm(normals, axis=-1, keepdims=True) + 1e-12
     out = vertices.copy()
-    out[:, used] = cloth + ease[used, None] * normals
+    out[:, used] = cloth + ease[used, None] * _normals(cloth, local, order, starts)
     return out
+
+
+def normals_of(vertices: Floats, quads: Ints) -> Floats:
+    """(T, V, 3) unit normals at the vertices (T, V, 3) of `quads`; zero where no quad is."""
+    used, local = np.unique(quads, return_inverse=True)
+    local = local.reshape(quads.shape)
+    _, order, starts = _edges(local, len(used))
+    normals = np.zeros_like(vertices)
+    normals[:, used] = _normals(vertices[:, used], local, order, starts)
+    return normals
+
+
+def _edges(quads: Ints, points: int) -> tuple[Ints, Ints, Ints]:
+    """Every edge of `quads` both ways: its far end; the order that sorts edges by their near end; where in that
+    order the edges of each of the `points` begin."""
+    first, second = quads.ravel(), np.roll(quads, 1, axis=1).ravel()
+    ends, others = np.concatenate([first, second]), np.concatenate([second, first])
+    order = np.argsort(ends, kind="stable")
+    return others, order, np.searchsorted(ends[order], np.arange(points))
+
+
+def _normals(points: Floats, quads: Ints, order: Ints, starts: Ints) -> Floats:
+    """(T, N, 3) unit normals, each the mean of the faces about it; `order` and `starts` as `_edges` gives them."""
+    corners = points[:, quads]
+    face_normals = np.cross(corners[:, :, 2] - corners[:, :, 0], corners[:, :, 3] - corners[:, :, 1])
+    face_of_end = np.tile(np.repeat(np.arange(len(quads)), 4), 2)
+    normals: Floats = np.add.reduceat(face_normals[:, face_of_end[order]], starts, axis=1)
+    return normals / (np.linalg.norm(normals, axis=-1, keepdims=True) + 1e-12)
 
 
 def rigid_piece(points: Floats, quads: Ints, motion: Floats, surface: str, part: str) -> Mesh:
@@ -163,6 +189,30 @@ def rigid_piece(points: Floats, quads: Ints, motion: Floats, surface: str, part:
         part=np.full(len(quads), PARTS.index(part)),
         tint=np.ones((len(points), 3)),
     )
+
+
+def trunk_band(anatomy: Anatomy, vertices: Floats, inside: Floats, ease: float, surface: str) -> Mesh:
+    """A band that lies on the trunk's clothes, such as a strap: where `inside` (V,) is positive, metres to its edge.
+
+    `vertices` (T, V, 3) metres of the body, `ease` metres from its skin.
+    """
+    quads = anatomy.quads["helper-tights"]
+    quads = quads[~np.isin(anatomy.region[quads], (ARM, HAND)).any(1)]
+    quads = quads[(anatomy.reference[quads, 2] > -0.1).all(1)]
+    lifted = eased(vertices, quads, np.full(len(inside), ease), smoothing=4)
+    piece = surface_piece(anatomy, quads, surface, lifted, inside)
+    piece.part[:] = PARTS.index("middle")
+    return piece
+
+
+def tube(start: Floats, end: Floats, radius: float) -> tuple[Floats, Ints]:
+    """Points and quads of an open round rod between two points (3,), metres."""
+    axis = (end - start) / np.linalg.norm(end - start)
+    across = np.cross(axis, np.eye(3)[np.abs(axis).argmin()])
+    across /= np.linalg.norm(across)
+    around = np.linspace(0, 2 * np.pi, 6, endpoint=False)[:, None]
+    ring = radius * (np.cos(around) * across + np.sin(around) * np.cross(axis, across))
+    return np.concatenate([start + ring, end + ring]), grid_quads(2, 6, closed=True)
 
 
 def grid_quads(rows: int, columns: int, closed: bool = False) -> Ints:

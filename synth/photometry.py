@@ -6,13 +6,18 @@ through: exposure, white balance, tone, saturation, sharpness, resolution, noise
 
 import io
 from dataclasses import dataclass
+from typing import Literal
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
+from scipy import ndimage
 
 Floats = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+"""Weights of linear red, green and blue (Rec. 709)."""
 
 
 @dataclass(frozen=True)
@@ -25,57 +30,86 @@ class Sensor:
     """Gains of red, green and blue."""
     contrast: float
     """Slope of the tone curve at middle grey; 1 is neutral."""
+    gamma: float
+    """Power on display values: below 1 lifts the shadows, above 1 sinks them."""
     black_level: float
     """Haze added to every pixel, 0..1."""
     saturation: float
     """0 grey, 1 neutral."""
+    vignette: tuple[float, float]
+    """By how much the light falls from one edge of the crop to the other, right and down, as a share of the mean:
+    what a lens's vignette leaves of itself in a crop away from the middle of the frame."""
     source_height: float
     """Height in pixels of the person's box in the camera's own frame: smaller is softer, it is scaled to 128."""
     blur: float
-    """Standard deviation of the lens's blur, in pixels of the crop."""
+    """Standard deviation of the lens's blur, in pixels of the source."""
+    motion_blur: float
+    """Length of the smear of what moves during the exposure, in pixels of the crop."""
     sharpen: float
     """Strength of the camera's own sharpening, 0 to 1."""
     noise: float
-    """Standard deviation of the noise at middle grey, 0..1."""
-    jpeg_quality: int
-    """Quality of the recorder's compression, 1 to 95."""
+    """Standard deviation of the noise at middle grey in the source, 0..1."""
+    codec: Literal["jpeg", "h264"]
+    """What the recorder compresses with."""
+    loss: int
+    """How coarsely, in H.264's quantiser steps, 20 (fine) to 40 (blocks); for JPEG translated by `jpeg_quality`."""
 
 
 def sensor_rand(rng: np.random.Generator) -> Sensor:
-    """Draw a camera's character."""
+    """Draw a camera's character, from a fresh network camera to an old analogue one."""
     warm, green = rng.normal(0, 0.09), rng.normal(0, 0.035)
+    codecs: tuple[Literal["jpeg", "h264"], ...] = ("jpeg", "h264")
     return Sensor(
-        exposure=rng.normal(-0.15, 0.35),
+        exposure=rng.normal(0.0, 0.4),
         white_balance=(float(np.exp(warm)), float(np.exp(green)), float(np.exp(-warm))),
-        contrast=rng.uniform(0.8, 1.2),
-        black_level=float(rng.exponential(0.02)),
-        saturation=rng.uniform(0.65, 1.2),
-        source_height=float(np.exp(rng.uniform(np.log(60), np.log(220)))),
-        blur=rng.uniform(0.2, 0.8),
-        sharpen=rng.uniform(0, 0.8),
-        noise=float(np.exp(rng.uniform(np.log(0.004), np.log(0.022)))),
-        jpeg_quality=int(rng.integers(45, 95)),
+        contrast=rng.uniform(0.8, 1.25),
+        gamma=float(np.exp(rng.normal(0, 0.12))),
+        black_level=float(min(rng.exponential(0.02), 0.12)),
+        saturation=rng.uniform(0.6, 1.25),
+        vignette=(rng.normal(0, 0.06), rng.normal(0, 0.06)),
+        source_height=float(np.exp(rng.uniform(np.log(56), np.log(300)))),
+        blur=rng.uniform(0.1, 0.65),
+        motion_blur=float(rng.exponential(0.8)),
+        sharpen=rng.uniform(0, 0.9),
+        noise=float(np.exp(rng.uniform(np.log(0.002), np.log(0.02)))),
+        codec=codecs[rng.integers(2)],
+        loss=int(rng.integers(20, 37)),
     )
 
 
 def automatic_gain(radiance: Floats) -> float:
     """The gain that brings the mean log luminance of a clip (..., 3) to middle grey, 0.18."""
-    luminance = radiance @ np.array([0.2126, 0.7152, 0.0722])
+    luminance = radiance @ LUMINANCE
     return float(0.18 / np.exp(np.log(np.maximum(luminance, 1e-4)).mean()))
 
 
 def develop(radiance: Floats, gain: float, sensor: Sensor, rng: np.random.Generator) -> Bytes:
-    """One frame (H, W, 3) of linear radiance as `sensor` would store it: uint8 RGB of the same size."""
-    exposed = radiance * gain * 2**sensor.exposure * np.array(sensor.white_balance)
-    display = tone_curve(exposed, sensor.contrast)
+    """A clip's linear radiance (T, H, W, 3), times `gain`, as `sensor` would store it: uint8 sRGB of the same size.
+
+    As in a camera, noise, sharpening and compression happen at the camera's own resolution, and the crop is scaled
+    up afterwards.
+    """
+    angle = rng.normal(0, 0.3)
+    taken = np.stack([exposed(frame * gain, sensor) for frame in radiance])
+    source = [scaled(to_bytes(smeared(frame, sensor.motion_blur, angle)), sensor) for frame in taken]
+    # A source larger than the crop is averaged down to it, and its noise with it.
+    finer = max(1.0, sensor.source_height / radiance.shape[1])
+    recorded = np.stack([grained(picture, sensor, finer, rng) for picture in source])
+    stored = recorded_h264(recorded, sensor.loss) if sensor.codec == "h264" else recorded_jpeg(recorded, sensor.loss)
+    size = (radiance.shape[2], radiance.shape[1])
+    return np.stack([np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC)) for frame in stored])
+
+
+def exposed(light: Floats, sensor: Sensor) -> Floats:
+    """One frame's light (H, W, 3), 0.18 being middle grey, as display values in 0..1."""
+    height, width = light.shape[:2]
+    across, down = np.linspace(-0.5, 0.5, width), np.linspace(-0.5, 0.5, height)[:, None]
+    shade = 1 + sensor.vignette[0] * across + sensor.vignette[1] * down
+    balanced = light * 2**sensor.exposure * np.array(sensor.white_balance) * np.maximum(shade, 0)[..., None]
+    display = tone_curve(balanced, sensor.contrast) ** sensor.gamma
     grey = (display @ np.array([0.299, 0.587, 0.114]))[..., None]
     display = np.clip(grey + sensor.saturation * (display - grey), 0, 1)
-    display = sensor.black_level + (1 - sensor.black_level) * display
-    picture = optics(display, sensor)
-    # Shot noise grows with the root of the light; half of it stays in the dark.
-    spread = sensor.noise * np.sqrt(0.25 + 1.5 * picture)
-    picture = picture + spread * rng.normal(size=picture.shape)
-    return compressed(to_bytes(picture), sensor.jpeg_quality)
+    return sensor.black_level + (1 - sensor.black_level) * display
 
 
 def tone_curve(linear: Floats, contrast: float) -> Floats:
@@ -86,17 +120,38 @@ def tone_curve(linear: Floats, contrast: float) -> Floats:
     return np.clip(0.46 + contrast * (encoded - 0.46), 0, 1)
 
 
-def optics(display: Floats, sensor: Sensor) -> Floats:
-    """Blur, the camera's own resolution, and its sharpening, on values in 0..1."""
-    height, width = display.shape[:2]
-    picture = Image.fromarray(to_bytes(display))
-    picture = picture.filter(ImageFilter.GaussianBlur(sensor.blur))
-    if sensor.source_height < height:
-        small = (max(8, round(width * sensor.source_height / height)), max(16, round(sensor.source_height)))
-        picture = picture.resize(small, Image.Resampling.BOX).resize((width, height), Image.Resampling.BICUBIC)
-    if sensor.sharpen > 0:
-        picture = picture.filter(ImageFilter.UnsharpMask(radius=1.5, percent=int(100 * sensor.sharpen), threshold=0))
-    return np.asarray(picture, dtype=np.float64) / 255
+def smeared(display: Floats, length: float, angle: float) -> Floats:
+    """A frame (H, W, 3) averaged along a line of `length` pixels at `angle` radians from the horizontal."""
+    if length < 1:
+        return display
+    reach = int(np.ceil(length / 2))
+    along = np.linspace(-length / 2, length / 2, 8 * reach + 1)
+    kernel = np.zeros((2 * reach + 1, 2 * reach + 1))
+    np.add.at(kernel, tuple(np.rint(reach + along * axis).astype(int) for axis in (np.sin(angle), np.cos(angle))), 1)
+    return ndimage.convolve(display, kernel[..., None] / kernel.sum(), mode="nearest")
+
+
+def scaled(picture: Bytes, sensor: Sensor) -> Image.Image:
+    """A frame at the camera's own resolution (never above the crop's), through its lens; sides are even."""
+    height, width = picture.shape[:2]
+    share = min(1.0, sensor.source_height / height)
+    size = (max(16, 2 * round(width * share / 2)), max(16, 2 * round(height * share / 2)))
+    image = Image.fromarray(picture)
+    if size != image.size:
+        image = image.resize(size, Image.Resampling.BOX)
+    return image.filter(ImageFilter.GaussianBlur(sensor.blur))
+
+
+def grained(picture: Image.Image, sensor: Sensor, finer: float, rng: np.random.Generator) -> Bytes:
+    """A frame with the sensor's noise, divided by `finer`, and the camera's own sharpening."""
+    display = np.asarray(picture, dtype=np.float64) / 255
+    # Shot noise grows with the root of the light; half of it stays in the dark.
+    spread = sensor.noise / finer * np.sqrt(0.25 + 1.5 * display)
+    noisy = to_bytes(display + spread * rng.normal(size=display.shape))
+    if sensor.sharpen == 0:
+        return noisy
+    mask = ImageFilter.UnsharpMask(radius=1.5, percent=int(100 * sensor.sharpen), threshold=0)
+    return np.asarray(Image.fromarray(noisy).filter(mask))
 
 
 def to_bytes(display: Floats) -> Bytes:
@@ -104,8 +159,33 @@ def to_bytes(display: Floats) -> Bytes:
     return np.clip(np.rint(display * 255), 0, 255).astype(np.uint8)
 
 
-def compressed(picture: Bytes, quality: int) -> Bytes:
-    """The picture after a round trip through JPEG."""
+def jpeg_quality(loss: int) -> int:
+    """The JPEG quality that loses about as much as H.264's quantiser at `loss`: 20 is 94, 37 is 33."""
+    return int(np.clip(round(94 - 3.6 * (loss - 20)), 5, 95))
+
+
+def recorded_jpeg(frames: Bytes, loss: int) -> Bytes:
+    """Frames (T, H, W, 3) after a round trip through JPEG."""
+
+    def trip(frame: Bytes) -> Bytes:
+        stream = io.BytesIO()
+        Image.fromarray(frame).save(stream, format="JPEG", quality=jpeg_quality(loss))
+        return np.asarray(Image.open(stream).convert("RGB"))
+
+    return np.stack([trip(frame) for frame in frames])
+
+
+def recorded_h264(frames: Bytes, loss: int) -> Bytes:
+    """Frames (T, H, W, 3) with even sides after a round trip through H.264 at a constant quantiser `loss`."""
     stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, format="JPEG", quality=quality)
-    return np.asarray(Image.open(stream).convert("RGB"))
+    # One thread and a constant quantiser: the same bytes on every run.
+    with av.open(stream, "w", format="h264") as container:
+        video = container.add_stream("libx264", rate=25, options={"qp": str(loss), "preset": "fast", "threads": "1"})
+        video.height, video.width, video.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
+        for frame in frames:
+            container.mux(video.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+        container.mux(video.encode())
+    stream.seek(0)
+    with av.open(stream, "r", format="h264") as container:
+        decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    return np.stack(decoded)

@@ -12,17 +12,23 @@ from typing import Any, Literal
 
 import numpy as np
 
-from synth.body import Phenotype, phenotype_rand
+from synth.body import Phenotype, phenotype_rand, stature
 from synth.camera import Camera, Tracker, camera_rand, tracker_rand
+from synth.carried import arms_of
+from synth.company import PASSING, Spot, bystanders_rand, passer_rand, surroundings
 from synth.config import RenderConfig
 from synth.gait import GaitStyle, gait_rand
+from synth.motion import Recording, recordings
 from synth.photometry import Sensor, sensor_rand
-from synth.place import Place, occluders_rand, place_rand
+from synth.place import Place
+from synth.places import occluders_rand, place_rand
+from synth.twins import TWINS, Look, changed_look
+from synth.walk import Walk, walk_rand
 from synth.wardrobe import Outfit, outfit_rand
 
 CameraName = Literal["cam_a", "cam_b"]
 CAMERAS: tuple[CameraName, ...] = ("cam_a", "cam_b")
-_IDENTITY, _VIEW, _CLIP, _FRAMES = range(4)
+_IDENTITY, _VIEW, _CLIP, _FRAMES, _COMPANY, _TWIN = range(6)
 """What a generator is for: the second number of its key."""
 
 
@@ -31,22 +37,24 @@ class Identity:
     """A person: the same wherever they are seen."""
 
     person: int
-    """1, 2, …"""
+    """1, 2, …; 0 is a bystander."""
     phenotype: Phenotype
     gait: GaitStyle
     outfit: Outfit
+    twin_of: int | None = None
+    """The person, of a lower number, that this one looks like in all but one thing; None for most."""
+    differs_in: str | None = None
+    """That thing: a name of `synth.twins.FACTORS`."""
 
 
 @dataclass(frozen=True)
-class Walk:
-    """How the person passes the camera in one clip."""
+class Bystander:
+    """Somebody else in a clip: seen, but not who the clip is of."""
 
-    heading: float
-    """Direction of walking in degrees about the vertical; 0 walks towards the camera, 90 to its right."""
-    turn: float
-    """Degrees a second that the path bends."""
-    phase: float
-    """Where in the stride the clip starts, 0..1."""
+    identity: Identity
+    walk: Walk
+    offset: tuple[float, float]
+    """(x, y) metres from the person in mid-clip."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,7 @@ class Clip:
     place: Place
     tracker: Tracker
     walk: Walk
+    bystanders: tuple[Bystander, ...]
     frames: int
     fps: float
     samples: int
@@ -81,22 +90,42 @@ def generator(seed: int, *key: int) -> np.random.Generator:
 
 
 def make_plan(config: RenderConfig) -> list[Clip]:
-    """The clips of a set: person by person, camera a before camera b."""
-    return [make_clip(config, person, name) for person in range(1, config.ids + 1) for name in CAMERAS]
+    """The clips of a set: person by person, camera a before camera b. Raises UserError for a bad --motion."""
+    motions = recordings(config.motion) if config.motion else ()
+    return [make_clip(config, person, name, motions) for person in range(1, config.ids + 1) for name in CAMERAS]
 
 
 def identity_rand(rng: np.random.Generator, person: int) -> Identity:
-    """Draw a person."""
-    phenotype, gait = phenotype_rand(rng), gait_rand(rng)
+    """Draw a person who is nobody's twin."""
+    phenotype = phenotype_rand(rng)
+    gait = gait_rand(rng, stature(phenotype))
     outfit = outfit_rand(rng, phenotype.gender, phenotype.age)
     if outfit.top.hem < 0 or outfit.bottom.kind == "skirt":
         # Arms hang outside wide clothes.
         gait = dataclasses.replace(gait, arm_spread=gait.arm_spread + 7.0)
+    gait = dataclasses.replace(gait, arms=arms_of(outfit.carried, gait.arms))
     return Identity(person, phenotype, gait, outfit)
 
 
-def make_clip(config: RenderConfig, person: int, camera_name: CameraName) -> Clip:
-    """The clip of one person before one camera."""
+def make_identity(seed: int, person: int) -> Identity:
+    """The person of this number in the set of `seed`: drawn afresh, or one of lower number with one thing changed."""
+    rng = generator(seed, _TWIN, person)
+    if person == 1 or rng.random() >= TWINS:
+        return identity_rand(generator(seed, _IDENTITY, person), person)
+    first = make_identity(seed, int(rng.integers(1, person)))
+    look, factor = changed_look(rng, Look(first.phenotype, first.outfit))
+    gait = dataclasses.replace(first.gait, arms=arms_of(look.outfit.carried, first.gait.arms))
+    return Identity(person, look.phenotype, gait, look.outfit, twin_of=first.person, differs_in=factor)
+
+
+def bystander_rand(rng: np.random.Generator, spot: Spot) -> Bystander:
+    """Draw somebody who goes straight on at `spot`."""
+    walk = dataclasses.replace(walk_rand(rng), heading=spot.heading, turn=0.0)
+    return Bystander(identity_rand(rng, 0), walk, spot.offset)
+
+
+def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motions: tuple[Recording, ...] = ()) -> Clip:
+    """The clip of one person before one camera, walking by their own gait or as recorded in one of `motions`."""
     number = CAMERAS.index(camera_name)
     view = (person - 1) % config.camera_pairs if config.camera_pairs else person
     view_rng = generator(config.seed, _VIEW, view, number)
@@ -105,19 +134,27 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName) -> Cli
     sensor = sensor_rand(view_rng)
     place = place_rand(view_rng)
     tracker = tracker_rand(clip_rng)
-    walk = Walk(heading=clip_rng.uniform(-180, 180), turn=clip_rng.normal(0, 8), phase=clip_rng.uniform())
-    if clip_rng.random() < config.occlusion:
-        place = dataclasses.replace(place, occluders=occluders_rand(clip_rng, camera))
+    walk = walk_rand(clip_rng, motions, config.frames / config.frames_a_second)
+    occluded = bool(clip_rng.random() < config.occlusion)
+    company_rng = generator(config.seed, _COMPANY, person, number)
+    around = surroundings(camera, walk.heading, config.frames / config.frames_a_second, place.solids)
+    spots = bystanders_rand(company_rng, around)
+    passer = passer_rand(company_rng, around, spots) if occluded and company_rng.random() < PASSING else None
+    if passer is not None:
+        spots = [*spots, passer]
+    elif occluded:
+        place = dataclasses.replace(place, occluders=occluders_rand(clip_rng, camera, walk.heading))
     return Clip(
         camera_name=camera_name,
-        identity=identity_rand(generator(config.seed, _IDENTITY, person), person),
+        identity=make_identity(config.seed, person),
         camera=camera,
         sensor=sensor,
         place=place,
         tracker=tracker,
         walk=walk,
+        bystanders=tuple(bystander_rand(company_rng, spot) for spot in spots),
         frames=config.frames,
-        fps=config.fps,
+        fps=config.frames_a_second,
         samples=config.samples,
         seed=config.seed,
     )

@@ -3,9 +3,10 @@
 One `Stage` a process at a time: Blender's scene is global.
 """
 
+import dataclasses
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,10 @@ from kit.coco18 import PARTS
 from kit.command import UserError
 from synth import materials
 from synth.camera import HEIGHT, WIDTH
-from synth.mesh import SURFACES, Mesh
-from synth.place import Box, Light, Place
+from synth.mesh import Mesh
+from synth.place import Lamp, Light, Place, Solid, Surface
 from synth.quiet import quiet
+from synth.solids import Patch, assembled, turned_pattern
 from synth.tailor import SOLE
 from synth.wardrobe import Outfit
 
@@ -37,6 +39,15 @@ class Passes:
     """(H, W) metres along the optical axis to what is seen first; very large where nothing is."""
     parts: Floats
     """(H, W, 3) coverage of each pixel by the person's upper, middle and lower part, 0..1."""
+
+
+def hazy(passes: Passes, light: Light) -> Passes:
+    """The same frame with the light's haze between the camera and what it sees."""
+    if light.haze == 0:
+        return passes
+    clear = np.exp(-light.haze * np.minimum(passes.depth, 1e4))[..., None]
+    veil = light.sky * np.array(light.horizon_colour)
+    return dataclasses.replace(passes, radiance=clear * passes.radiance + (1 - clear) * veil)
 
 
 def import_bpy() -> Any:
@@ -72,10 +83,20 @@ def one_core() -> Iterator[None]:
 class Stage:
     """A scene with one dressed person in one place, before one camera.
 
-    `samples`: Cycles samples a pixel; `device`: "cpu", or the Cycles device type to use.
+    `samples`: Cycles samples a pixel; `device`: "cpu", or the Cycles device type to use; `others`: people who are
+    there too, with as many frames: scenery that walks, without parts.
     """
 
-    def __init__(self, place: Place, person: Mesh, outfit: Outfit, samples: int, device: str, seed: int) -> None:
+    def __init__(
+        self,
+        place: Place,
+        person: Mesh,
+        outfit: Outfit,
+        samples: int,
+        device: str,
+        seed: int,
+        others: Sequence[tuple[Mesh, Outfit]] = (),
+    ) -> None:
         self._bpy = import_bpy()
         with quiet(1):
             self._bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -83,14 +104,13 @@ class Stage:
         self._samples = samples
         self._scratch = tempfile.TemporaryDirectory(prefix="synth-")
         self._configure(device, seed)
-        self._build_ground(place)
-        for box in place.boxes:
-            self._build_box(box)
-        self._occluders = [self._build_box(box) for box in place.occluders]
-        self._scenery = [thing for thing in self._scene.objects if thing.type == "MESH"]
+        self._weather = place.light
         self._light(place.light)
-        self._frames = person.vertices.astype(np.float32)
-        self._person = self._build_person(person, outfit)
+        self._build_place(place)
+        self._people = [self._build_person(mesh, dress, mesh is person) for mesh, dress in ((person, outfit), *others)]
+        self._frames = [mesh.vertices.astype(np.float32) for mesh in (person, *(mesh for mesh, _ in others))]
+        meshes = [thing for thing in self._scene.objects if thing.type == "MESH"]
+        self._scenery = [thing for thing in meshes if thing != self._people[0]]
         self._camera = self._build_camera()
 
     def close(self) -> None:
@@ -101,7 +121,7 @@ class Stage:
         """Render frame `frame` by the camera with this pose (world to camera) and intrinsics for 128 × 64 pixels."""
         self._pose(frame)
         self._aim(rotation, translation, intrinsics, WIDTH, HEIGHT)
-        return self._render(self._samples)
+        return hazy(self._render(self._samples), self._weather)
 
     def render_alone(self, rotation: Floats, translation: Floats, intrinsics: Floats, margin: int) -> Floats:
         """(H + 2 margin, W + 2 margin, 3) part coverage of the person alone, in the pose of the last `render`,
@@ -126,6 +146,8 @@ class Stage:
         scene.render.image_settings.file_format = "OPEN_EXR_MULTILAYER"
         scene.render.image_settings.color_depth = "32"
         scene.render.image_settings.exr_codec = "NONE"
+        # One part for all passes: Blender 5.0 cannot write several where pixels are not square.
+        scene.render.image_settings.use_exr_interleave = True
         scene.render.use_compositing = False
         cycles = scene.cycles
         cycles.seed = seed
@@ -136,7 +158,7 @@ class Stage:
         cycles.glossy_bounces = 1
         cycles.transmission_bounces = 0
         cycles.caustics_reflective = cycles.caustics_refractive = False
-        cycles.sample_clamp_indirect = 3.0
+        cycles.sample_clamp_direct = cycles.sample_clamp_indirect = 3.0
         cycles.device = "CPU"
         if device != "cpu":
             self._use_gpu(device)
@@ -166,25 +188,31 @@ class Stage:
         self._scene.collection.objects.link(thing)
         return thing
 
-    def _build_ground(self, place: Place) -> None:
-        corners = np.array([[-60, -30, 0], [60, -30, 0], [60, 90, 0], [-60, 90, 0]], dtype=float)
-        ground = self._new_object("ground", corners, np.array([[0, 1, 2, 3]]))
-        ground.data.materials.append(materials.place_material(self._bpy, place.ground, horizontal=True))
+    def _build_place(self, place: Place) -> None:
+        corners = np.array([[-80, -40, 0], [80, -40, 0], [80, 120, 0], [-80, 120, 0]], dtype=float)
+        pattern = turned_pattern(corners, place.ground.yaw)
+        self._build_patch("ground", Patch(corners, np.arange(4)[None], pattern), [place.ground])
+        self._build_solids("place", place.solids)
+        self._build_solids("occluders", place.occluders)
+        for shade in self._build_solids("shades", place.shades):
+            shade.visible_camera = False
 
-    def _build_box(self, box: Box) -> Any:
-        if box.round:
-            self._bpy.ops.mesh.primitive_cylinder_add(vertices=20, radius=0.5, depth=1.0)
-        else:
-            self._bpy.ops.mesh.primitive_cube_add(size=1.0)
-        thing = self._bpy.context.object
-        thing.location, thing.scale = box.centre, box.size
-        thing.rotation_euler = (0, 0, np.radians(box.yaw))
-        if max(box.size) < 5 and not box.round:
-            bevel = thing.modifiers.new("bevel", "BEVEL")
-            bevel.width, bevel.segments = 0.04, 2
-        if box.round:
-            thing.data.polygons.foreach_set("use_smooth", np.ones(len(thing.data.polygons), dtype=bool))
-        thing.data.materials.append(materials.place_material(self._bpy, box.surface, horizontal=False))
+    def _build_solids(self, name: str, solids: Sequence[Solid]) -> list[Any]:
+        """All solids as one object, if there are any."""
+        if not solids:
+            return []
+        whole = assembled(solids)
+        thing = self._build_patch(name, Patch(whole.points, whole.quads, whole.where), whole.surfaces)
+        thing.data.polygons.foreach_set("material_index", whole.surface.astype(np.int32))
+        thing.data.polygons.foreach_set("use_smooth", whole.smooth)
+        return [thing]
+
+    def _build_patch(self, name: str, patch: Patch, surfaces: Sequence[Surface]) -> Any:
+        thing = self._new_object(name, patch.points, patch.quads)
+        where = thing.data.attributes.new(materials.PLACE, "FLOAT_VECTOR", "POINT")
+        where.data.foreach_set("vector", patch.where.astype(np.float32).ravel())
+        for surface in surfaces:
+            thing.data.materials.append(materials.place_material(self._bpy, surface))
         return thing
 
     def _light(self, light: Light) -> None:
@@ -195,13 +223,20 @@ class Stage:
             # A sun lamp shines along its -Z; azimuth 0 is behind the camera, at negative Y.
             thing.rotation_euler = (np.radians(90 - light.sun_elevation), 0, np.radians(light.sun_azimuth))
             self._scene.collection.objects.link(thing)
-        for position, strength in light.lamps:
-            lamp = self._bpy.data.lights.new("lamp", "AREA")
-            lamp.energy, lamp.size = strength, 1.8
-            thing = self._bpy.data.objects.new("lamp", lamp)
-            thing.location = position
-            self._scene.collection.objects.link(thing)
+        for lamp in light.lamps:
+            self._build_lamp(lamp)
         self._build_sky(light)
+
+    def _build_lamp(self, lamp: Lamp) -> None:
+        from mathutils import Vector
+
+        data = self._bpy.data.lights.new("lamp", "AREA")
+        data.energy, data.color, data.size = lamp.strength, lamp.colour, lamp.size
+        thing = self._bpy.data.objects.new("lamp", data)
+        thing.location = lamp.position
+        # An area lamp shines along its -Z.
+        thing.rotation_euler = (Vector(lamp.aim) - Vector(lamp.position)).to_track_quat("-Z", "Y").to_euler()
+        self._scene.collection.objects.link(thing)
 
     def _build_sky(self, light: Light) -> None:
         """A sky that runs from the horizon's colour to the zenith's."""
@@ -217,7 +252,8 @@ class Stage:
         nodes.set(background.inputs["Color"], nodes.mix(height, light.horizon_colour, light.sky_colour))
         background.inputs["Strength"].default_value = light.sky
 
-    def _build_person(self, person: Mesh, outfit: Outfit) -> Any:
+    def _build_person(self, person: Mesh, outfit: Outfit, counted: bool) -> Any:
+        """A dressed person; one who is not `counted` stays out of the part pass."""
         thing = self._new_object("person", person.vertices[0], person.quads)
         mesh = thing.data
         for name, values in (("rest", person.rest), ("tint", person.tint)):
@@ -225,31 +261,15 @@ class Stage:
             attribute = mesh.attributes.new(name, "FLOAT_COLOR" if colour else "FLOAT_VECTOR", "POINT")
             filled = np.column_stack([values, np.ones(len(values))]) if colour else values
             attribute.data.foreach_set("color" if colour else "vector", filled.astype(np.float32).ravel())
-        part = mesh.attributes.new("part", "FLOAT_COLOR", "FACE")
-        one_hot = np.column_stack([np.eye(len(PARTS))[person.part], np.ones(len(person.part))])
-        part.data.foreach_set("color", one_hot.astype(np.float32).ravel())
-        for material in self._person_materials(outfit):
+        if counted:
+            part = mesh.attributes.new("part", "FLOAT_COLOR", "FACE")
+            one_hot = np.column_stack([np.eye(len(PARTS))[person.part], np.ones(len(person.part))])
+            part.data.foreach_set("color", one_hot.astype(np.float32).ravel())
+        for material in materials.person_materials(self._bpy, outfit):
             mesh.materials.append(material)
         mesh.polygons.foreach_set("material_index", person.surface.astype(np.int32))
         mesh.polygons.foreach_set("use_smooth", np.ones(len(person.quads), dtype=bool))
         return thing
-
-    def _person_materials(self, outfit: Outfit) -> list[Any]:
-        """One material a surface, in the order of SURFACES."""
-        top, bottom = outfit.top.fabric, outfit.bottom.fabric
-        bag = outfit.backpack.colour if outfit.backpack else (0.1, 0.1, 0.1)
-        look: dict[str, tuple[Any, float, float]] = {
-            "skin": (outfit.skin, 0.5, 0.0),
-            "eyes": ((0.75, 0.74, 0.72), 0.2, 0.0),
-            "hair": (materials.hair_colour(outfit.hair.colour), 0.45, 0.0),
-            "top": (materials.fabric_colour(top), top.roughness, top.folds),
-            "under": (outfit.top.under, 0.85, 0.4),
-            "bottom": (materials.fabric_colour(bottom), bottom.roughness, bottom.folds),
-            "shoes": (outfit.shoes.colour, 0.5, 0.0),
-            "soles": (outfit.shoes.sole, 0.7, 0.0),
-            "bag": (bag, 0.7, 0.3),
-        }
-        return [materials.person_material(self._bpy, name, *look[name]) for name in SURFACES]
 
     def _build_camera(self) -> Any:
         camera = self._bpy.data.cameras.new("camera")
@@ -262,12 +282,12 @@ class Stage:
         return thing
 
     def _pose(self, frame: int) -> None:
-        """Move the person's vertices to a frame; shoes have soles, so the body stands that much higher."""
-        points = self._frames[frame].copy()
-        points[:, 2] += SOLE
-        mesh = self._person.data
-        mesh.vertices.foreach_set("co", points.ravel())
-        mesh.update()
+        """Move everyone's vertices to a frame; shoes have soles, so bodies stand that much higher."""
+        for thing, frames in zip(self._people, self._frames, strict=True):
+            points = frames[frame].copy()
+            points[:, 2] += SOLE
+            thing.data.vertices.foreach_set("co", points.ravel())
+            thing.data.update()
 
     def _aim(self, rotation: Floats, translation: Floats, intrinsics: Floats, width: int, height: int) -> None:
         """Make Blender's camera the pinhole camera (intrinsics, rotation, translation) with this many pixels."""
@@ -275,9 +295,12 @@ class Stage:
 
         scene, camera = self._scene, self._camera.data
         scene.render.resolution_x, scene.render.resolution_y = width, height
+        # A pixel is this many times as high as it is wide; Blender wants both aspects to be at least 1.
+        tall = intrinsics[0, 0] / intrinsics[1, 1]
+        scene.render.pixel_aspect_x, scene.render.pixel_aspect_y = max(1.0, 1 / tall), max(1.0, tall)
         camera.lens = intrinsics[0, 0] / width * camera.sensor_width
         camera.shift_x = (width / 2 - intrinsics[0, 2]) / width
-        camera.shift_y = (intrinsics[1, 2] - height / 2) / width
+        camera.shift_y = tall * (intrinsics[1, 2] - height / 2) / width
         # Blender's camera looks along -Z with Y up; ours along +Z with Y down.
         pose = np.eye(4)
         pose[:3, :3] = rotation.T @ np.diag([1.0, -1.0, -1.0])

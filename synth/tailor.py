@@ -3,18 +3,23 @@
 The result is one mesh a person, whose faces say which surface they belong to.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from kit.coco18 import PARTS
 from synth.anatomy import ARM, FOOT, HAND, HEAD, LEG, TRUNK, Anatomy, above, drop, shoe_line
-from synth.bags import backpack
 from synth.body import BakedBody
+from synth.carried import carried
+from synth.fabric import Fabric, Rgb
 from synth.hair import hair
-from synth.mesh import SURFACES, Mesh, eased, joined, surface_piece
+from synth.headwear import headwear, hood_down, hood_up, scarf
+from synth.mesh import SURFACES, Mesh, eased, joined, normals_of, painted, surface_piece
 from synth.wardrobe import Outfit
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 
 SOLE = 0.022
@@ -32,12 +37,31 @@ def dress(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
         shoes(anatomy, body, outfit),
         bottom(anatomy, body, outfit),
         top(anatomy, body, outfit),
+        *hair_under(anatomy, body, outfit),
     ]
-    if outfit.hair.style != "bald":
-        pieces += hair(anatomy, body, outfit.hair)
-    if outfit.backpack:
-        pieces.append(backpack(anatomy, body, outfit.backpack, outfit.top.ease))
+    if outfit.tights:
+        pieces.append(tights(anatomy, body, outfit.tights))
+    if outfit.top.hood != "none":
+        hood = hood_up if outfit.top.hood == "up" else hood_down
+        pieces.append(painted(hood(anatomy, body), outfit.top.fabric.colour))
+    if outfit.headwear:
+        pieces.append(headwear(anatomy, body, outfit.headwear))
+    if outfit.scarf:
+        pieces.append(scarf(anatomy, body, outfit.top.ease, outfit.scarf))
+    pieces += [carried(anatomy, body, thing, outfit.top.ease, SOLE) for thing in outfit.carried]
     return joined(pieces)
+
+
+def hair_under(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> list[Mesh]:
+    """What shows of the hair: pressed flat under a hat, tucked into a hood, gone under a headscarf."""
+    style, hat = outfit.hair, outfit.headwear
+    if style.style == "bald" or (hat and hat.kind == "headscarf"):
+        return []
+    if outfit.top.hood == "up" or (hat and style.style == "bun"):
+        style = replace(style, style="short")
+    if hat or outfit.top.hood == "up":
+        style = replace(style, volume=min(style.volume, 0.005))
+    return hair(anatomy, body, style)
 
 
 def skin(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
@@ -56,6 +80,8 @@ def covered(anatomy: Anatomy, outfit: Outfit) -> NDArray[np.bool_]:
     by_bottom = (region == TRUNK) & (along < outfit.top.hem - 0.02)
     if outfit.bottom.kind != "skirt":
         by_bottom |= (region == LEG) & (along < outfit.bottom.length - 0.1)
+    if outfit.tights:
+        by_bottom |= region == LEG
     by_shoes = (region == FOOT) & (anatomy.reference[:, 2] < shoe_line(anatomy) - 0.02)
     return by_top | by_bottom | by_shoes
 
@@ -88,22 +114,27 @@ def eyes(anatomy: Anatomy, body: BakedBody) -> Mesh:
 
 
 def top(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
-    """Shirt, jumper, jacket or coat: the tights above the hem, without the arms beyond the sleeve; a coat's skirts
-    come from the helper skirt."""
+    """Shirt, jumper, jacket, coat or the upper half of a dress: the tights above the hem, without the arms beyond the
+    sleeve; a coat's skirts come from the helper skirt."""
     garment = outfit.top
     region, along = anatomy.region, anatomy.along
     inside = np.minimum(above(anatomy, max(garment.hem, -0.02)), -above(anatomy, garment.neck))
     inside[region == ARM] = ARM_LENGTH * (garment.sleeve - along[region == ARM])
     inside[np.isin(region, (HAND, FOOT))] = -0.02
     ease = np.full(len(region), garment.ease)
-    ease[region == ARM] *= 0.75
+    ease[region == ARM] *= 0.4 if garment.kind == "vest" else 0.75
     # A hem that hangs free stands off what is worn below it.
     low = np.clip((0.45 - along) / 0.45, 0, 1)
     hips = np.isin(region, (TRUNK, LEG))
     ease[hips] += (outfit.bottom.ease + 0.006) * np.where(region == LEG, 1.0, low)[hips]
     quads = anatomy.quads["helper-tights"]
     vertices = eased(body.vertices, quads, ease, smoothing=4)
-    pieces = [surface_piece(anatomy, quads, "top", vertices, inside)]
+    arms = (region[quads] == ARM).any(1)
+    sleeves = "under" if garment.kind == "vest" else "top"
+    pieces = [
+        surface_piece(anatomy, quads[~arms], "top", vertices, inside),
+        surface_piece(anatomy, quads[arms], sleeves, vertices, inside),
+    ]
     if garment.hem < 0:
         pieces.append(coat_skirts(anatomy, body, outfit))
     piece = joined(pieces)
@@ -124,7 +155,8 @@ def coat_skirts(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
 
 
 def bottom(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
-    """Trousers and shorts from the tights, skirts from the helper skirt; the top hangs over the waist."""
+    """Trousers and shorts from the tights, skirts from the helper skirt; the top hangs over the waist. The skirt of a
+    dress is cloth of the top."""
     garment = outfit.bottom
     region, along = anatomy.region, anatomy.along
     if garment.kind == "skirt":
@@ -140,19 +172,44 @@ def bottom(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
         ease = garment.ease + garment.flare * np.where(region == LEG, np.clip(along, 0, 1), 0)
         smoothing = 4
     vertices = eased(body.vertices, quads, ease, smoothing)
-    piece = surface_piece(anatomy, quads, "bottom", vertices, inside)
+    surface = "top" if outfit.top.kind == "dress" else "bottom"
+    tint = side_stripes(anatomy, quads, garment.fabric) if garment.fabric.pattern == "side-stripes" else None
+    piece = surface_piece(anatomy, quads, surface, vertices, inside, tint)
     piece.part[:] = PARTS.index("lower")
     return piece
 
 
+def side_stripes(anatomy: Anatomy, quads: Ints, fabric: Fabric) -> Floats:
+    """(V, 3) factors that turn the cloth's colour into its accent down the outer seam of the legs: where the average
+    body's surface faces sideways."""
+    outwards = normals_of(anatomy.reference[None], quads)[0, :, 0] * anatomy.side
+    tint = np.ones_like(anatomy.reference)
+    tint[(outwards > 0.93) & np.isin(anatomy.region, (LEG, TRUNK))] = np.array(fabric.accent) / np.array(fabric.colour)
+    return tint
+
+
+def tights(anatomy: Anatomy, body: BakedBody, colour: Rgb) -> Mesh:
+    """Tights or leggings below a skirt or shorts: skin-tight from the hip to the ankle."""
+    region = anatomy.region
+    inside = np.where(region == LEG, LEG_LENGTH * (1.0 - anatomy.along), -0.02)
+    inside[region == TRUNK] = -above(anatomy, 0.1)[region == TRUNK]
+    quads = anatomy.quads["helper-tights"]
+    vertices = eased(body.vertices, quads, np.full(len(region), 0.002), smoothing=1)
+    piece = surface_piece(anatomy, quads, "worn", vertices, inside)
+    piece.part[:] = PARTS.index("lower")
+    return painted(piece, colour)
+
+
 def shoes(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
-    """Shoes from the tights' feet, which have no toes."""
+    """Shoes from the tights' feet, which have no toes; what faces down is a sole that reaches the ground."""
     region, along = anatomy.region, anatomy.along
     inside = np.full(len(region), -0.02)
     inside[region == FOOT] = 0.05
     inside[region == LEG] = LEG_LENGTH * (along[region == LEG] - (1.0 - outfit.shoes.height))
     quads = anatomy.quads["helper-tights"]
-    vertices = eased(body.vertices, quads, np.full(len(region), 0.009), smoothing=1)
+    downwards = -normals_of(anatomy.reference[None], quads)[0, :, 2]
+    ease = np.where((region == FOOT) & (downwards > 0.5), SOLE, 0.009)
+    vertices = eased(body.vertices, quads, ease, smoothing=1)
     piece = surface_piece(anatomy, quads, "shoes", vertices, inside)
     ground = anatomy.reference[region == FOOT, 2].min()
     piece.surface[piece.rest[piece.quads].mean(1)[:, 2] < ground + 0.02] = SURFACES.index("soles")

@@ -1,45 +1,50 @@
-"""What a person wears and how their hair, skin and bag look: pure data, and how it is drawn.
+"""What a person wears: pure data, and how it is drawn. `synth.tailor` makes meshes of it.
 
-Colours are linear RGB in 0..1 (what the renderer takes), drawn from `assets/palette.yaml`.
+A kind of garment is a row of TOPS or BOTTOMS: adding one that the tailor can already cut is adding a row.
+
+Shares lean on what people wear in PETA, the largest mixed set of street and station pictures with named attributes
+(Deng et al., «Pedestrian attribute recognition at far distance», ACM MM 2014): backpack 20 %, shoulder bag 30 %,
+plastic bag 8 %, hat 10 %, scarf 8 %, short sleeves 14 %, shorts 4 %, short skirt 5 %, jeans 31 %, trousers 52 %.
+Rare things are drawn two to three times as often as there, because what a set lacks nobody learns to tell.
 """
 
-import functools
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import yaml
 
-PALETTE = Path(__file__).parents[1] / "assets" / "palette.yaml"
+from synth.carried import Carried, carried_rand
+from synth.fabric import Fabric, Pattern, Rgb, colour_rand, fabric_rand
+from synth.hair import Hair, hair_rand
+from synth.headwear import Headwear, headwear_rand
 
-Rgb = tuple[float, float, float]
-Pattern = Literal["plain", "hoops", "pinstripes", "plaid", "two-tone", "logo"]
-
-
-@dataclass(frozen=True)
-class Fabric:
-    """A cloth's look. Lengths in metres on the cloth; patterns stick to it."""
-
-    colour: Rgb
-    accent: Rgb
-    pattern: Pattern
-    period: float
-    """Distance from one stripe or check to the next."""
-    roughness: float
-    folds: float
-    """Depth of the creases, 0 (stretched) to 1 (loose)."""
+TopKind = Literal[
+    "t-shirt",
+    "sleeveless",
+    "polo",
+    "shirt",
+    "jumper",
+    "cardigan",
+    "hoodie",
+    "jacket",
+    "padded jacket",
+    "vest",
+    "coat",
+    "dress",
+]
+BottomKind = Literal["trousers", "leggings", "shorts", "skirt"]
+Hood = Literal["none", "down", "up"]
 
 
 @dataclass(frozen=True)
 class Top:
     """A garment of the trunk and the arms. Lengths are fractions of the body part."""
 
-    kind: Literal["t-shirt", "shirt", "jumper", "hoodie", "jacket", "coat"]
+    kind: TopKind
     sleeve: float
-    """0 shoulder, 0.5 elbow, 1 wrist."""
+    """0 shoulder, 0.5 elbow, 1 wrist. A vest has none: the sleeves of what is worn below it reach so far."""
     hem: float
-    """0 crotch, 1 neck; below 0 the coat hangs over the thighs."""
+    """0 crotch, 1 neck; below 0 a coat hangs over the thighs. A dress goes on as the outfit's bottom, a skirt."""
     neck: float
     """Where the collar ends, in the same measure."""
     ease: float
@@ -48,13 +53,14 @@ class Top:
     """Width of an open front in metres; 0 is closed. What shows below is the `under` colour."""
     fabric: Fabric
     under: Rgb
+    hood: Hood
 
 
 @dataclass(frozen=True)
 class Bottom:
-    """Trousers, shorts or a skirt."""
+    """Trousers, leggings, shorts or a skirt."""
 
-    kind: Literal["trousers", "shorts", "skirt"]
+    kind: BottomKind
     length: float
     """0 hip, 0.5 knee, 1 ankle."""
     ease: float
@@ -75,30 +81,11 @@ class Shoes:
 
 
 @dataclass(frozen=True)
-class Hair:
-    """Hair. `length` is metres below the ears; `volume` metres off the scalp."""
-
-    style: Literal["bald", "short", "bob", "long", "bun", "ponytail"]
-    length: float
-    volume: float
-    colour: Rgb
-
-
-@dataclass(frozen=True)
-class Bag:
-    """Something carried on the back."""
-
-    height: float
-    width: float
-    depth: float
-    colour: Rgb
-    accent: Rgb
-
-
-@dataclass(frozen=True)
 class Outfit:
     """All that covers a body."""
 
+    warmth: float
+    """The season that it is made for: 0 high summer to 1 deep winter."""
     skin: Rgb
     lips: Rgb
     beard: float
@@ -106,145 +93,359 @@ class Outfit:
     hair: Hair
     top: Top
     bottom: Bottom
+    tights: Rgb | None
+    """Colour of what covers the legs under a skirt, a dress or shorts; None for bare legs."""
     shoes: Shoes
-    backpack: Bag | None
+    headwear: Headwear | None
+    scarf: Rgb | None
+    carried: tuple[Carried, ...]
 
 
-@functools.cache
-def palette() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """For each use: colours (N, 3) linear RGB and their probabilities (N,)."""
-    uses = yaml.safe_load(PALETTE.read_text())
-    drawn = {}
-    for use, entries in uses.items():
-        colours = linear_rgb(np.array([entry["rgb"] for entry in entries.values()]) / 255)
-        shares = np.array([entry["share"] for entry in entries.values()], dtype=float)
-        drawn[use] = (colours, shares / shares.sum())
-    return drawn
+@dataclass(frozen=True)
+class TopRow:
+    """What tops of one kind have in common. Ranges are (least, most)."""
+
+    men: float
+    """Weight of the kind among men's tops."""
+    women: float
+    season: tuple[float, float]
+    """Warmth between which it is worn; it grows rare within 0.15 beyond."""
+    sleeve: tuple[float, float]
+    hem: tuple[float, float]
+    neck: tuple[float, float]
+    ease: tuple[float, float]
+    opened: float
+    """Share that hangs open in front."""
+    hooded: float
+    """Share with a hood."""
+    use: str
+    """The palette's list that its colours come from."""
+    patterns: dict[Pattern, float]
+    prints: float
+    folds: float
 
 
-def linear_rgb(srgb: np.ndarray) -> np.ndarray:
-    """sRGB in 0..1 to linear light (IEC 61966-2-1)."""
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-
-
-def colour_rand(rng: np.random.Generator, use: str, spread: float = 0.16) -> Rgb:
-    """Draw a colour for `use`, varied in lightness (log-normal, `spread`) and a little in each channel."""
-    colours, shares = palette()[use]
-    colour = colours[rng.choice(len(colours), p=shares)]
-    varied = colour * np.exp(rng.normal(0, spread) + rng.normal(0, 0.05, 3))
-    red, green, blue = np.clip(varied, 0.002, 0.85)
-    return float(red), float(green), float(blue)
-
-
-def fabric_rand(rng: np.random.Generator, use: str, patterns: dict[Pattern, float], folds: float) -> Fabric:
-    """Draw a cloth; `patterns` gives each pattern's probability."""
-    names = list(patterns)
-    pattern = names[rng.choice(len(names), p=np.array(list(patterns.values())))]
-    return Fabric(
-        colour=colour_rand(rng, use),
-        accent=colour_rand(rng, use),
-        pattern=pattern,
-        period=rng.uniform(0.06, 0.16),
-        roughness=rng.uniform(0.6, 0.95),
-        folds=folds * rng.uniform(0.6, 1.3),
-    )
-
-
-TOP_PATTERNS: dict[Pattern, float] = {
-    "plain": 0.5,
-    "logo": 0.16,
-    "hoops": 0.1,
-    "two-tone": 0.1,
-    "plaid": 0.08,
-    "pinstripes": 0.06,
+SHIRTS: dict[Pattern, float] = {"plain": 0.6, "pinstripes": 0.14, "plaid": 0.2, "specks": 0.06}
+JERSEYS: dict[Pattern, float] = {
+    "plain": 0.6,
+    "hoops": 0.12,
+    "two-tone": 0.08,
+    "raglan": 0.1,
+    "band": 0.07,
+    "specks": 0.03,
 }
+KNITS: dict[Pattern, float] = {"plain": 0.7, "hoops": 0.12, "band": 0.08, "two-tone": 0.07, "specks": 0.03}
+OUTER: dict[Pattern, float] = {"plain": 0.82, "two-tone": 0.08, "raglan": 0.07, "specks": 0.03}
+QUILTS: dict[Pattern, float] = {"quilted": 0.8, "plain": 0.2}
+DRESSES: dict[Pattern, float] = {"plain": 0.62, "specks": 0.2, "hoops": 0.08, "pinstripes": 0.03, "plaid": 0.07}
 PLAIN: dict[Pattern, float] = {"plain": 1.0}
+LEGWEAR: dict[Pattern, float] = {"plain": 0.9, "side-stripes": 0.1}
+
+TOPS: dict[TopKind, TopRow] = {
+    "t-shirt": TopRow(
+        men=20,
+        women=15,
+        season=(0.0, 0.4),
+        sleeve=(0.3, 0.48),
+        hem=(0.04, 0.14),
+        neck=(0.97, 1.03),
+        ease=(0.01, 0.017),
+        opened=0,
+        hooded=0,
+        use="tops",
+        patterns=JERSEYS,
+        prints=0.45,
+        folds=0.9,
+    ),
+    "sleeveless": TopRow(
+        men=1,
+        women=5,
+        season=(0.0, 0.25),
+        sleeve=(0.0, 0.08),
+        hem=(0.05, 0.16),
+        neck=(0.9, 0.97),
+        ease=(0.007, 0.013),
+        opened=0,
+        hooded=0,
+        use="tops",
+        patterns=JERSEYS,
+        prints=0.15,
+        folds=0.7,
+    ),
+    "polo": TopRow(
+        men=7,
+        women=3,
+        season=(0.0, 0.4),
+        sleeve=(0.3, 0.46),
+        hem=(0.04, 0.12),
+        neck=(1.02, 1.07),
+        ease=(0.011, 0.017),
+        opened=0,
+        hooded=0,
+        use="tops",
+        patterns=JERSEYS,
+        prints=0.08,
+        folds=0.8,
+    ),
+    "shirt": TopRow(
+        men=13,
+        women=11,
+        season=(0.1, 0.65),
+        sleeve=(0.85, 1.0),
+        hem=(0.02, 0.16),
+        neck=(1.0, 1.06),
+        ease=(0.011, 0.018),
+        opened=0.08,
+        hooded=0,
+        use="tops",
+        patterns=SHIRTS,
+        prints=0.02,
+        folds=0.9,
+    ),
+    "jumper": TopRow(
+        men=11,
+        women=13,
+        season=(0.35, 0.85),
+        sleeve=(0.92, 1.0),
+        hem=(0.06, 0.18),
+        neck=(0.98, 1.06),
+        ease=(0.015, 0.024),
+        opened=0,
+        hooded=0,
+        use="tops",
+        patterns=KNITS,
+        prints=0.12,
+        folds=0.8,
+    ),
+    "cardigan": TopRow(
+        men=2,
+        women=7,
+        season=(0.3, 0.75),
+        sleeve=(0.85, 1.0),
+        hem=(0.02, 0.14),
+        neck=(0.97, 1.02),
+        ease=(0.016, 0.024),
+        opened=0.8,
+        hooded=0,
+        use="tops",
+        patterns=KNITS,
+        prints=0,
+        folds=0.8,
+    ),
+    "hoodie": TopRow(
+        men=12,
+        women=8,
+        season=(0.3, 0.85),
+        sleeve=(0.92, 1.0),
+        hem=(0.06, 0.16),
+        neck=(1.03, 1.09),
+        ease=(0.02, 0.03),
+        opened=0.25,
+        hooded=1.0,
+        use="tops",
+        patterns=JERSEYS,
+        prints=0.35,
+        folds=0.9,
+    ),
+    "jacket": TopRow(
+        men=15,
+        women=12,
+        season=(0.35, 0.9),
+        sleeve=(0.92, 1.0),
+        hem=(0.06, 0.2),
+        neck=(1.0, 1.08),
+        ease=(0.02, 0.032),
+        opened=0.5,
+        hooded=0.2,
+        use="outer",
+        patterns=OUTER,
+        prints=0.08,
+        folds=0.7,
+    ),
+    "padded jacket": TopRow(
+        men=7,
+        women=7,
+        season=(0.65, 1.0),
+        sleeve=(0.93, 1.0),
+        hem=(0.03, 0.16),
+        neck=(1.05, 1.12),
+        ease=(0.034, 0.048),
+        opened=0.25,
+        hooded=0.45,
+        use="outer",
+        patterns=QUILTS,
+        prints=0,
+        folds=0.3,
+    ),
+    "vest": TopRow(
+        men=3,
+        women=2,
+        season=(0.35, 0.75),
+        sleeve=(0.9, 1.0),
+        hem=(0.06, 0.18),
+        neck=(1.0, 1.08),
+        ease=(0.022, 0.034),
+        opened=0.4,
+        hooded=0.1,
+        use="outer",
+        patterns=QUILTS,
+        prints=0,
+        folds=0.4,
+    ),
+    "coat": TopRow(
+        men=6,
+        women=11,
+        season=(0.6, 1.0),
+        sleeve=(0.93, 1.0),
+        hem=(-0.6, -0.18),
+        neck=(1.03, 1.1),
+        ease=(0.022, 0.034),
+        opened=0.35,
+        hooded=0.25,
+        use="outer",
+        patterns=OUTER,
+        prints=0,
+        folds=0.6,
+    ),
+    "dress": TopRow(
+        men=0,
+        women=13,
+        season=(0.0, 0.55),
+        sleeve=(0.0, 1.0),
+        hem=(0.0, 0.05),
+        neck=(0.92, 1.02),
+        ease=(0.008, 0.014),
+        opened=0,
+        hooded=0,
+        use="dresses",
+        patterns=DRESSES,
+        prints=0,
+        folds=0.7,
+    ),
+}
 
 
-def top_rand(rng: np.random.Generator) -> Top:
-    """Draw a top: a third with short sleeves, the rest shirts, jumpers, hooded tops, jackets and coats."""
-    kinds: tuple[Literal["t-shirt", "shirt", "jumper", "hoodie", "jacket", "coat"], ...]
-    kinds = ("t-shirt", "shirt", "jumper", "hoodie", "jacket", "coat")
-    kind = kinds[rng.choice(6, p=[0.32, 0.16, 0.16, 0.12, 0.16, 0.08])]
-    ease = {"t-shirt": 0.012, "shirt": 0.013, "jumper": 0.018, "hoodie": 0.024, "jacket": 0.026, "coat": 0.028}[kind]
-    outer = kind in ("jacket", "coat")
+@dataclass(frozen=True)
+class BottomRow:
+    """What bottoms of one kind have in common. Ranges are (least, most)."""
+
+    men: float
+    women: float
+    season: tuple[float, float]
+    length: tuple[float, float]
+    ease: tuple[float, float]
+    flare: tuple[float, float]
+    patterns: dict[Pattern, float]
+
+
+BOTTOMS: dict[BottomKind, BottomRow] = {
+    "trousers": BottomRow(80, 54, (0.15, 1.0), (0.92, 1.0), (0.008, 0.018), (0.0, 0.035), LEGWEAR),
+    "leggings": BottomRow(1, 14, (0.2, 0.9), (0.85, 0.99), (0.004, 0.006), (0.0, 0.002), LEGWEAR),
+    "shorts": BottomRow(14, 8, (0.0, 0.3), (0.3, 0.52), (0.01, 0.02), (0.01, 0.05), LEGWEAR),
+    "skirt": BottomRow(0, 16, (0.0, 0.7), (0.28, 0.9), (0.008, 0.014), (0.0, 0.05), DRESSES),
+}
+
+
+def in_season(warmth: float, season: tuple[float, float]) -> float:
+    """How usual a garment is: 1 where `warmth` lies in its season, falling to 0.01 at 0.15 beyond."""
+    beyond = max(season[0] - warmth, warmth - season[1], 0.0)
+    return max(0.01, 1.0 - beyond / 0.15)
+
+
+def top_rand(rng: np.random.Generator, female: bool, warmth: float) -> Top:
+    """Draw a top for the season."""
+    weights = np.array([(row.women if female else row.men) * in_season(warmth, row.season) for row in TOPS.values()])
+    kind = list(TOPS)[rng.choice(len(TOPS), p=weights / weights.sum())]
+    row = TOPS[kind]
+    hood: Hood = "none"
+    if rng.random() < row.hooded:
+        hood = "up" if rng.random() < 0.06 + 0.14 * warmth else "down"
     return Top(
         kind=kind,
-        sleeve=rng.uniform(0.3, 0.48) if kind == "t-shirt" else rng.uniform(0.9, 1.0),
-        hem=rng.uniform(-0.55, -0.25) if kind == "coat" else rng.uniform(0.04, 0.2),
-        neck=rng.uniform(1.06, 1.12) if kind in ("hoodie", "coat") else rng.uniform(0.98, 1.05),
-        ease=ease * rng.uniform(0.8, 1.4),
-        opening=rng.uniform(0.06, 0.16) if outer and rng.random() < 0.5 else 0.0,
-        fabric=fabric_rand(rng, "tops", PLAIN if outer else TOP_PATTERNS, 0.6 if outer else 0.9),
+        sleeve=rng.uniform(*row.sleeve),
+        hem=rng.uniform(*row.hem),
+        neck=rng.uniform(*row.neck),
+        ease=rng.uniform(*row.ease),
+        opening=rng.uniform(0.06, 0.17) if hood != "up" and rng.random() < row.opened else 0.0,
+        fabric=fabric_rand(rng, row.use, row.patterns, row.folds, row.prints),
         under=colour_rand(rng, "tops"),
+        hood=hood,
     )
 
 
-def bottom_rand(rng: np.random.Generator, female: bool) -> Bottom:
-    """Draw trousers, shorts or (for women) a skirt."""
-    kinds: tuple[Literal["trousers", "shorts", "skirt"], ...] = ("trousers", "shorts", "skirt")
-    kind = kinds[rng.choice(3, p=[0.72, 0.1, 0.18] if female else [0.85, 0.15, 0.0])]
-    slim = female and rng.random() < 0.7
-    length = {"trousers": rng.uniform(0.93, 1.0), "shorts": rng.uniform(0.34, 0.52), "skirt": rng.uniform(0.3, 0.75)}
+def bottom_rand(rng: np.random.Generator, female: bool, warmth: float) -> Bottom:
+    """Draw trousers, leggings, shorts or (for women) a skirt for the season."""
+    rows = BOTTOMS.values()
+    weights = np.array([(row.women if female else row.men) * in_season(warmth, row.season) for row in rows])
+    kind = list(BOTTOMS)[rng.choice(len(BOTTOMS), p=weights / weights.sum())]
+    row = BOTTOMS[kind]
+    # Slim legs are slim at hip and ankle, wide ones at both.
+    width = rng.beta(1.1, 2.0) if female else rng.beta(1.6, 1.6)
     return Bottom(
         kind=kind,
-        length=length[kind],
-        ease=rng.uniform(0.006, 0.01) if slim else rng.uniform(0.01, 0.018),
-        flare=rng.uniform(0.0, 0.008) if slim else rng.uniform(0.006, 0.035),
-        fabric=fabric_rand(rng, "bottoms", PLAIN, 0.7),
+        length=rng.uniform(*row.length),
+        ease=float(np.interp(width, (0, 1), row.ease)),
+        flare=float(np.interp(width, (0, 1), row.flare)),
+        fabric=fabric_rand(rng, "bottoms", row.patterns, 0.7),
     )
 
 
-def shoes_rand(rng: np.random.Generator) -> Shoes:
-    """Draw shoes; one pair in six are boots."""
-    boots = rng.random() < 0.17
+def skirt_of_dress(rng: np.random.Generator, fabric: Fabric) -> Bottom:
+    """The lower half of a dress: a skirt of the same cloth, from mid-thigh to the ankle."""
+    length = float(np.clip(rng.normal(0.52, 0.16), 0.3, 0.95))
+    return Bottom("skirt", length, rng.uniform(0.008, 0.016), rng.uniform(0.0, 0.06), fabric)
+
+
+def tights_rand(rng: np.random.Generator, kind: BottomKind, female: bool, warmth: float) -> Rgb | None:
+    """Draw what covers the legs below a skirt or shorts: nothing in summer, mostly black in winter."""
+    share = {"skirt": np.clip(2.2 * (warmth - 0.2), 0.02, 0.97), "shorts": 0.3 if female else 0.06}.get(kind, 0.0)
+    if rng.random() >= share:
+        return None
+    return (0.012, 0.012, 0.013) if rng.random() < 0.75 else colour_rand(rng, "bottoms")
+
+
+def shoes_rand(rng: np.random.Generator, female: bool, warmth: float) -> Shoes:
+    """Draw shoes; boots are for the cold."""
+    boots = rng.random() < (0.06 + 0.3 * warmth) * (1.4 if female else 0.7)
     light_sole = rng.random() < 0.4
     return Shoes(
-        height=rng.uniform(0.2, 0.5) if boots else 0.03,
+        height=rng.uniform(0.12, 0.5) if boots else rng.uniform(0.0, 0.06),
         colour=colour_rand(rng, "shoes"),
         sole=(0.6, 0.6, 0.58) if light_sole else (0.02, 0.02, 0.02),
     )
 
 
-def hair_rand(rng: np.random.Generator, female: bool, age: float) -> Hair:
-    """Draw hair; the old are often grey, older men often bald."""
-    styles: tuple[Literal["bald", "short", "bob", "long", "bun", "ponytail"], ...]
-    styles = ("bald", "short", "bob", "long", "bun", "ponytail")
-    old = age > 0.85
-    women, men = [0.0, 0.12, 0.22, 0.36, 0.12, 0.18], [0.3 if old else 0.08, 0.0, 0.04, 0.03, 0.01, 0.01]
-    men[1] = 1 - sum(men)
-    style = styles[rng.choice(6, p=women if female else men)]
-    grey = palette()["hair"][0][-1]
-    colour = colour_rand(rng, "hair", 0.12)
-    if old and rng.random() < 0.7:
-        colour = (float(grey[0]), float(grey[1]), float(grey[2]))
-    lengths = {"bob": rng.uniform(0.06, 0.13), "long": rng.uniform(0.18, 0.34), "ponytail": rng.uniform(0.16, 0.3)}
-    return Hair(style=style, length=lengths.get(style, 0.0), volume=rng.uniform(0.008, 0.022), colour=colour)
+def lips_of(skin: Rgb, female: bool) -> Rgb:
+    """Lips are the skin's colour, darker and redder."""
+    red, green, blue = np.array(skin) * (np.array([0.82, 0.55, 0.55]) if female else np.array([0.88, 0.7, 0.68]))
+    return float(red), float(green), float(blue)
 
 
 def outfit_rand(rng: np.random.Generator, gender: float, age: float) -> Outfit:
     """Draw everything that covers a body of this gender (0 male, 1 female) and age (anny's unit)."""
     female = gender > 0.5
-    skin = np.array(colour_rand(rng, "skin", 0.07))
-    lips = skin * np.array([0.82, 0.55, 0.55]) if female else skin * np.array([0.88, 0.7, 0.68])
+    warmth = rng.uniform()
+    skin = colour_rand(rng, "skin", 0.07)
+    hair = hair_rand(rng, female, age)
+    top = top_rand(rng, female, warmth)
+    bottom = bottom_rand(rng, female, warmth)
+    if top.kind == "dress":
+        bottom = skirt_of_dress(rng, top.fabric)
+    headwear = headwear_rand(rng, female, warmth)
+    if headwear and top.hood == "up":
+        headwear = None
+    scarf = rng.random() < 0.3 * max(0.0, warmth - 0.35) / 0.65
     return Outfit(
-        skin=(float(skin[0]), float(skin[1]), float(skin[2])),
-        lips=(float(lips[0]), float(lips[1]), float(lips[2])),
+        warmth=warmth,
+        skin=skin,
+        lips=lips_of(skin, female),
         beard=0.0 if female else float(rng.choice([0.0, 0.35, 0.8], p=[0.5, 0.3, 0.2])),
-        hair=hair_rand(rng, female, age),
-        top=top_rand(rng),
-        bottom=bottom_rand(rng, female),
-        shoes=shoes_rand(rng),
-        backpack=bag_rand(rng) if rng.random() < 0.2 else None,
-    )
-
-
-def bag_rand(rng: np.random.Generator) -> Bag:
-    """Draw a backpack."""
-    return Bag(
-        height=rng.uniform(0.38, 0.5),
-        width=rng.uniform(0.26, 0.34),
-        depth=rng.uniform(0.1, 0.19),
-        colour=colour_rand(rng, "bags"),
-        accent=colour_rand(rng, "bags"),
+        hair=hair,
+        top=top,
+        bottom=bottom,
+        tights=tights_rand(rng, bottom.kind, female, warmth),
+        shoes=shoes_rand(rng, female, warmth),
+        headwear=headwear,
+        scarf=colour_rand(rng, "tops") if scarf else None,
+        carried=carried_rand(rng, female),
     )

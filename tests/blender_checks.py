@@ -3,6 +3,7 @@
 A process of its own: Blender lives once a process.
 """
 
+import dataclasses
 import json
 import sys
 import time
@@ -13,7 +14,8 @@ import numpy as np
 from kit.coco18 import PARTS
 from synth.camera import Camera, Tracker, extrinsics, follow, to_camera
 from synth.mesh import SURFACES, Mesh, superellipsoid
-from synth.place import Box, Light, Place, Surface
+from synth.place import Light, Place, Solid, Surface
+from synth.places import light as lights
 from synth.stage import Stage
 from synth.tailor import SOLE
 from synth.wardrobe import outfit_rand
@@ -21,6 +23,8 @@ from synth.wardrobe import outfit_rand
 RADIUS = 0.1
 PLACES = np.array([[0, 0, 0.9], [-0.35, -0.4, 0.3], [0.4, 0.9, 0.15], [-0.2, -0.6, 1.75]])
 CAMERAS = [Camera(6, 0, 0, 0.9), Camera(4, 30, 3, 0.9)]
+ASPECTS = [0.75, 0.5]
+"""Width over height of each camera's box: the first one's pixels are broader than high."""
 GREY = Surface("plain", (0.3, 0.3, 0.3), (0.2, 0.2, 0.2), 1.0, 0.8)
 LIGHT = Light(2.0, (1, 1, 1), 50, 30, 1, 0.8, (0.6, 0.8, 1), (0.9, 0.9, 0.9), ())
 
@@ -39,10 +43,14 @@ def ball():
     )
 
 
-def stage(seed=0, occluders=()):
-    """The ball in an empty place."""
-    place = Place("plaza", GREY, (), tuple(occluders), LIGHT)
-    return Stage(place, ball(), outfit_rand(np.random.default_rng(0), 0.5, 0.7), 20, "cpu", seed)
+OUTFIT = outfit_rand(np.random.default_rng(0), 0.5, 0.7)
+
+
+def stage(seed=0, occluders=(), light=LIGHT, shades=(), others=()):
+    """The ball in an empty place, and balls beside it at `others`."""
+    place = Place("plaza", GREY, (), tuple(occluders), light, tuple(shades))
+    balls = [(dataclasses.replace(ball(), vertices=ball().vertices + offset), OUTFIT) for offset in others]
+    return Stage(place, ball(), OUTFIT, 20, "cpu", seed, balls)
 
 
 def centroid(coverage):
@@ -51,11 +59,11 @@ def centroid(coverage):
     return [float((coverage * axis).sum() / coverage.sum()) for axis in (columns, rows)]
 
 
-def view(camera):
+def view(number):
     """Rotation, translation and intrinsics of a crop with a little off its middle that holds every ball."""
-    rotation, translation = extrinsics(camera)
+    rotation, translation = extrinsics(CAMERAS[number])
     reach = np.concatenate([PLACES + RADIUS, PLACES - RADIUS])
-    tracker = Tracker(margin=1.35, shift=(0.02, -0.01), jitter=0.0)
+    tracker = Tracker(margin=1.35, aspect=ASPECTS[number], shift=(0.02, -0.01), drift=(0, 0), jitter=0.0)
     intrinsics = follow(to_camera(reach[None], rotation, translation), tracker, 25, np.random.default_rng(0))[0]
     return rotation, translation, intrinsics
 
@@ -63,8 +71,8 @@ def view(camera):
 def balls():
     """What each camera sees of each ball."""
     scene, found = stage(), []
-    for camera in CAMERAS:
-        rotation, translation, intrinsics = view(camera)
+    for number in range(len(CAMERAS)):
+        rotation, translation, intrinsics = view(number)
         for frame, point in enumerate(PLACES):
             seen = scene.render(frame, rotation, translation, intrinsics)
             alone = scene.render_alone(rotation, translation, intrinsics, 16)
@@ -92,8 +100,8 @@ def balls():
 
 def half_hidden():
     """Coverage of the first ball behind a board that covers all to the right of the optical axis, and alone."""
-    scene = stage(occluders=[Box((2.0, -3.0, 1.0), (4.0, 0.1, 4.0), 0, GREY)])
-    rotation, translation, intrinsics = view(CAMERAS[0])
+    scene = stage(occluders=[Solid((2.0, -3.0, 1.0), (4.0, 0.1, 4.0), 0, GREY)])
+    rotation, translation, intrinsics = view(0)
     seen = scene.render(0, rotation, translation, intrinsics)
     alone = scene.render_alone(rotation, translation, intrinsics, 16)
     scene.close()
@@ -106,9 +114,40 @@ def half_hidden():
     }
 
 
+def beside_others():
+    """Coverage of the first ball with another ball behind it, and with one before it, and what lies alone then."""
+    rotation, translation, intrinsics = view(CAMERAS[0])
+    found = {}
+    for name, offset in (("behind", (0.05, 2.0, 0.0)), ("before", (0.06, -2.0, 0.0))):
+        scene = stage(others=[offset])
+        seen = scene.render(0, rotation, translation, intrinsics)
+        alone = scene.render_alone(rotation, translation, intrinsics, 16)
+        scene.close()
+        found[name] = {"seen": seen.parts.sum(), "alone": alone.sum(), "nearest": seen.depth.min()}
+    return found
+
+
+def brightness():
+    """Mean light of a scene at noon, at night, and at noon under a roof off screen; and the depth under that roof."""
+    rotation, translation, intrinsics = view(CAMERAS[1])
+    noon = dataclasses.replace(LIGHT, sun_elevation=60.0, sun_azimuth=0.0)
+    roof = Solid((0, -1.0, 3.0), (4.0, 4.0, 0.1), 0, GREY)
+    found = {}
+    for name, light, shades in (
+        ("noon", noon, ()),
+        ("night", lights.night_rand(np.random.default_rng(0)), ()),
+        ("shaded", noon, (roof,)),
+    ):
+        scene = stage(light=light, shades=shades)
+        seen = scene.render(0, rotation, translation, intrinsics)
+        scene.close()
+        found[name] = {"mean": float(seen.radiance.mean()), "nearest": seen.depth.min()}
+    return found
+
+
 def repeats():
     """Light of one frame: twice, after another scene with another seed, and that other one."""
-    rotation, translation, intrinsics = view(CAMERAS[1])
+    rotation, translation, intrinsics = view(1)
     pictures = []
     started, used = time.perf_counter(), time.process_time()
     for seed in (1, 1, 2, 1):
@@ -125,4 +164,11 @@ def repeats():
     }
 
 
-Path(sys.argv[1]).write_text(json.dumps({"balls": balls(), "half_hidden": half_hidden(), "repeats": repeats()}))
+CHECKS = {
+    "balls": balls(),
+    "half_hidden": half_hidden(),
+    "others": beside_others(),
+    "brightness": brightness(),
+    "repeats": repeats(),
+}
+Path(sys.argv[1]).write_text(json.dumps(CHECKS))

@@ -7,8 +7,10 @@ import pytest
 
 from kit.coco18 import JOINTS
 from synth.anatomy import ARM, FOOT, HAND, HEAD, LEG, TRUNK
-from synth.body import Phenotype, about_x, about_y, about_z, aligning, phenotype_rand, walking_phase
-from synth.gait import gait_rand
+from synth.body import Phenotype, phenotype_rand, stature
+from synth.gait import STANDING, gait_rand, joint_angles, strides_a_second
+from synth.turns import DOWN, about, about_x, about_y, about_z, aligning, axes, halfway, reach
+from synth.walk import steady
 
 FPS = 25.0
 PEOPLE = range(6)
@@ -24,6 +26,11 @@ def person(number):
     return phenotype_rand(rng), gait_rand(rng)
 
 
+def strides(style, start, frames):
+    """(T,) strides at each frame of a walk that starts at phase `start`."""
+    return start + strides_a_second(style) * np.arange(frames) / FPS
+
+
 @pytest.fixture(scope="module")
 def walk(body_model):
     """Walks, by person, of 50 frames: the phase (T,) in strides and the baked body."""
@@ -32,8 +39,8 @@ def walk(body_model):
     def walk_of(number):
         if number not in done:
             phenotype, style = person(number)
-            phase = walking_phase(style, 0.1 * number, 50, FPS)
-            done[number] = phase, body_model.bake(phenotype, style, phase, np.zeros(50))
+            phase = strides(style, 0.1 * number, 50)
+            done[number] = phase, body_model.bake(phenotype, style, steady(phase, np.zeros(50)))
         return done[number]
 
     return walk_of
@@ -161,9 +168,9 @@ def test_the_middle_frame_stands_over_the_origin(walk):
 
 def test_heading_turns_the_path_and_the_person(body_model):
     phenotype, style = person(0)
-    phase = walking_phase(style, 0.2, 26, FPS)
-    straight = body_model.bake(phenotype, style, phase, np.zeros(26))
-    turned = body_model.bake(phenotype, style, phase, np.full(26, np.pi / 2))
+    phase = strides(style, 0.2, 26)
+    straight = body_model.bake(phenotype, style, steady(phase, np.zeros(26)))
+    turned = body_model.bake(phenotype, style, steady(phase, np.full(26, np.pi / 2)))
     # A quarter turn about +Z takes a walk along -Y to one along +X, and all else with it.
     quarter = np.array([[0, -1, 0], [1, 0, 0], [0, 0, 1.0]])
     np.testing.assert_allclose(turned.vertices, straight.vertices @ quarter.T, atol=1e-6)
@@ -175,7 +182,7 @@ def test_a_bending_path_keeps_the_person_along_it(body_model):
     phenotype, style = person(1)
     frames = 50
     heading = np.radians(np.linspace(-30, 30, frames))
-    body = body_model.bake(phenotype, style, walking_phase(style, 0, frames, FPS), heading)
+    body = body_model.bake(phenotype, style, steady(strides(style, 0, frames), heading))
     stride = round(FPS * 120 / style.cadence)  # over whole strides the sway cancels out
     path = joint(body, "neck")[stride:, :2] - joint(body, "neck")[:-stride, :2]
     found = np.arctan2(path[:, 0], -path[:, 1])
@@ -200,16 +207,16 @@ def test_head_and_chest_motions_carry_the_reference_pose_along(body_model, walk,
 
 def test_the_same_walk_twice_is_the_same_to_the_bit(body_model):
     phenotype, style = person(2)
-    phase = walking_phase(style, 0.4, 5, FPS)
-    first, second = (body_model.bake(phenotype, style, phase, np.zeros(5)) for _ in range(2))
+    phase = strides(style, 0.4, 5)
+    first, second = (body_model.bake(phenotype, style, steady(phase, np.zeros(5))) for _ in range(2))
     for name in ("rest", "vertices", "joints", "head", "chest"):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
 
 
 def test_a_frame_does_not_depend_on_how_long_the_clip_is_but_for_where_it_stands(body_model):
     phenotype, style = person(2)
-    phase = walking_phase(style, 0.4, 12, FPS)
-    long, short = (body_model.bake(phenotype, style, phase[:n], np.zeros(n)) for n in (12, 5))
+    phase = strides(style, 0.4, 12)
+    long, short = (body_model.bake(phenotype, style, steady(phase[:n], np.zeros(n))) for n in (12, 5))
     moved = long.vertices[:5] - short.vertices
     np.testing.assert_allclose(moved, np.broadcast_to(moved[:1, :1], moved.shape), atol=1e-6)
 
@@ -219,7 +226,7 @@ def test_adults_have_the_heights_of_adults(body_model, skin):
     heights = {"men": [], "women": []}
     for seed in range(18):
         phenotype = phenotype_rand(np.random.default_rng([7, seed]))
-        rest = body_model.bake(phenotype, style, np.zeros(1), np.zeros(1)).rest
+        rest = body_model.bake(phenotype, style, steady(np.zeros(1), np.zeros(1))).rest
         heights["women" if phenotype.gender > 0.5 else "men"].append(np.ptp(rest[skin, 2]))
     men, women = np.array(heights["men"]), np.array(heights["women"])
     assert min(len(men), len(women)) > 5
@@ -237,7 +244,7 @@ def test_phenotypes_do_what_they_say(body_model, skin):
     style = person(0)[1]
 
     def size(part, axis, **shape):
-        rest = body_model.bake(dataclasses.replace(average, **shape), style, np.zeros(1), np.zeros(1)).rest
+        rest = body_model.bake(dataclasses.replace(average, **shape), style, steady(np.zeros(1), np.zeros(1))).rest
         return np.ptp(rest[part, axis])
 
     assert size(skin, 2, height=0.5) > 1.1 * size(skin, 2, height=0.25)
@@ -278,3 +285,112 @@ def test_aligning_is_the_smallest_rotation():
         np.testing.assert_allclose(rotation @ unit[0], unit[1], atol=1e-9)
         # Its angle is the angle between the two directions.
         np.testing.assert_allclose((np.trace(rotation) - 1) / 2, unit[0] @ unit[1], atol=1e-9)
+
+
+def test_far_frames_are_some_of_the_whole_walk_not_another_walk(body_model):
+    phenotype, style = person(3)
+    moves = steady(strides(style, 0.2, 29), np.linspace(0, 0.5, 29))
+    whole, thinned = (body_model.bake(phenotype, style, moves, every) for every in (1, 7))
+    assert len(thinned.vertices) == 5
+    np.testing.assert_allclose(thinned.vertices, whole.vertices[::7], atol=1e-6)
+    np.testing.assert_allclose(thinned.joints, whole.joints[::7], atol=1e-6)
+    np.testing.assert_allclose(thinned.hands[1], whole.hands[1][::7], atol=1e-6)
+    np.testing.assert_allclose(thinned.ground, whole.ground[::7], atol=1e-6)
+
+
+def test_axes_and_halfway_are_rotations_that_keep_to_what_they_are_given():
+    rng = np.random.default_rng(1)
+    up, left = rng.normal(size=(2, 20, 3))
+    turns = axes(up, left)
+    np.testing.assert_allclose(turns @ turns.swapaxes(1, 2), np.eye(3)[None].repeat(20, 0), atol=1e-9)
+    np.testing.assert_allclose(np.linalg.det(turns), 1)
+    np.testing.assert_allclose(turns[..., 2], up / np.linalg.norm(up, axis=1, keepdims=True))
+    assert (np.einsum("ni,ni->n", turns[..., 0], left) > 0).all()
+    np.testing.assert_allclose(halfway(about_y(np.array([10.0])), about_y(np.array([50.0]))), about_y(np.array([30.0])))
+    np.testing.assert_allclose(about(np.array([0, 0, 2.0]), 35), about_z(np.array([35.0]))[0], atol=1e-12)
+
+
+@pytest.mark.parametrize(("bends", "pole"), [(1, [0, -1.0, 0.2]), (-1, [0.3, 1.0, 0])])
+def test_a_limb_reaches_its_end_with_the_joint_on_the_side_of_the_pole(bends, pole):
+    rng = np.random.default_rng(2)
+    start, end = rng.normal(size=(2, 50, 3))
+    end = start + (end - start) * rng.uniform(0.2, 0.69, (50, 1)) / np.linalg.norm(end - start, axis=1, keepdims=True)
+    pole = np.broadcast_to(np.array(pole), (50, 3))
+    first, second = reach(start, end, 0.4, 0.3, pole, bends)
+    middle = start + 0.4 * first @ DOWN
+    np.testing.assert_allclose(middle + 0.3 * second @ DOWN, end, atol=1e-6)
+    assert (np.einsum("ni,ni->n", middle - (start + end) / 2, pole) > -0.2).all()
+    # One hinge: both bones turn about the same axis, a knee backwards, an elbow forwards.
+    np.testing.assert_allclose(first[..., 0], second[..., 0], atol=1e-9)
+    bend = np.einsum("ni,ni->n", first[..., 1], second @ DOWN)
+    assert (bends * bend > 0).all()
+
+
+def test_a_limb_that_is_too_short_stretches_towards_its_end():
+    start, end = np.zeros((1, 3)), np.array([[0, 0, -2.0]])
+    first, second = reach(start, end, 0.4, 0.3, np.array([[0, -1.0, 0]]), 1)
+    np.testing.assert_allclose(first @ DOWN, [[0, 0, -1]], atol=2e-3)
+    np.testing.assert_allclose(second @ DOWN, [[0, 0, -1]], atol=2e-3)
+
+
+@pytest.mark.parametrize("number", PEOPLE)
+def test_legs_that_are_fitted_to_the_ground_keep_to_the_curves_of_walking(body_model, number):
+    """Hip and knee of the body itself, counted from standing, and the anchors of normal walking (assets/gait.json)."""
+    phenotype, style = person(number)
+    phase = np.arange(0, 2, 0.02)
+    still = dataclasses.replace(steady(phase[:1], phase[:1]), amplitude=phase[:1], stepping=phase[:1])
+    walking, standing = (body_model.bake(phenotype, style, course) for course in (steady(phase, np.zeros(100)), still))
+    for column, side in enumerate(("right", "left")):
+        hip, knee = (
+            walked - stood for walked, stood in zip(flexion(walking, side), flexion(standing, side), strict=True)
+        )
+        angles = joint_angles(style, phase)
+        for found, wanted, stood in ((hip, angles.hip, STANDING["hip"]), (knee, angles.knee, STANDING["knee"])):
+            apart = np.abs(found + stood - wanted[:, column])[50:]  # once the first stride has settled
+            assert apart.max() < 15
+            assert apart.mean() < 5
+        assert 48 < knee[50:].max() + STANDING["knee"] < 68
+        assert knee[50:].min() + STANDING["knee"] > -5
+        assert 25 < hip[50:].max() + STANDING["hip"] < 45
+        assert -18 < hip[50:].min() + STANDING["hip"] < 0
+
+
+def flexion(body, side):
+    """Flexion (T,) of hip and knee, degrees, of someone who walks along -Y."""
+    thigh = joint(body, f"{side}_knee") - joint(body, f"{side}_hip")
+    shank = joint(body, f"{side}_ankle") - joint(body, f"{side}_knee")
+    hip, shin = (np.degrees(np.arctan2(-bone[:, 1], -bone[:, 2])) for bone in (thigh, shank))
+    return hip, hip - shin
+
+
+def test_shorter_people_have_about_the_stature_that_is_counted_on(body_model, skin):
+    for seed in range(6):
+        phenotype = phenotype_rand(np.random.default_rng([8, seed]))
+        rest = body_model.bake(phenotype, person(0)[1], steady(np.zeros(1), np.zeros(1))).rest
+        assert np.ptp(rest[skin, 2]) == pytest.approx(stature(phenotype), abs=0.06)
+
+
+def test_rounded_shoulders_come_forward(body_model):
+    phenotype, style = person(0)
+    upright, rounded = (
+        body_model.bake(phenotype, dataclasses.replace(style, shoulders=angle), steady(np.zeros(1), np.zeros(1)))
+        for angle in (-8.0, 12.0)
+    )
+    for side in ("right", "left"):
+        forward = joint(upright, f"{side}_shoulder")[0, 1] - joint(rounded, f"{side}_shoulder")[0, 1]
+        assert 0.02 < forward < 0.1
+
+
+def test_fingers_bend_towards_the_palm_and_close_around_what_is_held(body_model):
+    phenotype, style = person(0)
+    bones = np.array(body_model._bones)[body_model._strongest]
+    tips = np.flatnonzero(np.isin(bones, ["finger2-3.L", "finger3-3.L", "finger4-3.L"]))
+    moved = {}
+    for pose in ("swing", "hold"):
+        own = dataclasses.replace(style, arms=("swing", pose))
+        body = body_model.bake(phenotype, own, steady(np.zeros(1), np.zeros(1)))
+        flat = body.rest[tips] @ body.hands[1][0, :3, :3].T + body.hands[1][0, :3, 3]
+        moved[pose] = (body.vertices[0, tips] - flat).mean(0)
+    # The palm of a hanging left hand faces the thigh, at -X.
+    assert -0.04 < moved["swing"][0] < -0.01
+    assert moved["hold"][2] > 0.05

@@ -19,7 +19,7 @@ from synth.camera import (
 )
 
 LEVEL = Camera(distance=6, pitch=0, roll=0, target_height=0.9)
-STEADY = Tracker(margin=1.1, shift=(0, 0), jitter=0)
+STEADY = Tracker(margin=1.1, aspect=0.5, shift=(0, 0), drift=(0, 0), jitter=0)
 PITCHED = dataclasses.replace(LEVEL, pitch=30)
 CAMERAS = [
     LEVEL,
@@ -114,11 +114,24 @@ def test_someone_wider_than_half_their_height_fits_too():
     assert seen[..., 0].max() < WIDTH
 
 
-def test_pixels_are_square_and_the_optical_axis_unskewed():
+def test_the_box_has_the_aspect_asked_for_unless_the_person_is_wider():
+    rng = np.random.default_rng(4)
+    points = to_camera(walker(6, rng), *extrinsics(PITCHED))
+    for aspect, stretch in ((0.5, 1.0), (0.4, 1.25)):
+        intrinsics = follow(points, dataclasses.replace(STEADY, aspect=aspect), 25, rng)
+        np.testing.assert_allclose(intrinsics[:, 0, 0], stretch * intrinsics[:, 1, 1])
+    points[..., 0] *= 2
+    narrow = follow(points, dataclasses.replace(STEADY, aspect=0.2), 25, rng)
+    seen = project(points, narrow)
+    assert seen[..., 0].min() > -0.5
+    assert seen[..., 0].max() < WIDTH + 0.5
+    assert np.ptp(seen[..., 0]) > 0.9 * WIDTH
+
+
+def test_the_optical_axis_is_unskewed():
     rng = np.random.default_rng(4)
     points = to_camera(walker(6, rng), *extrinsics(PITCHED))
     intrinsics = follow(points, tracker_rand(rng), 25, rng)
-    np.testing.assert_array_equal(intrinsics[:, 0, 0], intrinsics[:, 1, 1])
     np.testing.assert_array_equal(intrinsics[:, [0, 1, 2, 2], [1, 0, 0, 1]], 0)
     np.testing.assert_array_equal(intrinsics[:, 2, 2], 1)
 
@@ -130,6 +143,17 @@ def test_shift_moves_the_person_by_that_share_of_the_crop():
         for shift in ((0, 0), (0.05, -0.02))
     )
     np.testing.assert_allclose(still - shifted, np.broadcast_to([0.05 * HEIGHT, -0.02 * HEIGHT], still.shape))
+
+
+def test_drift_is_what_is_gained_from_the_first_frame_to_the_last():
+    points = to_camera(np.repeat(walker(1, np.random.default_rng(8)), 9, axis=0), *extrinsics(LEVEL))
+    still, slipping = (
+        project(points, follow(points, dataclasses.replace(STEADY, drift=drift), 25, np.random.default_rng(0)))
+        for drift in ((0, 0), (0.06, 0.02))
+    )
+    moved = (still - slipping)[:, 0] / HEIGHT
+    np.testing.assert_allclose(moved[-1] - moved[0], [0.06, 0.02], atol=1e-9)
+    np.testing.assert_allclose(moved[4], 0, atol=1e-9)
 
 
 def test_jitter_has_the_spread_that_it_says_and_follows_the_generator():
@@ -154,8 +178,21 @@ def test_cameras_are_surveillance_cameras():
     cameras = [camera_rand(np.random.default_rng(seed)) for seed in range(500)]
     distance = np.array([camera.distance for camera in cameras])
     pitch = np.array([camera.pitch for camera in cameras])
-    assert 3.5 <= distance.min() < 4
+    height = 0.9 + distance * np.sin(np.radians(pitch))
+    assert 3.0 <= distance.min() < 3.6
     assert 14 < distance.max() <= 15
     assert 0 <= pitch.min() < 3
-    assert 28 < pitch.max() <= 35
-    assert 0.6 < np.mean((pitch > 5) & (pitch < 25)) < 0.95
+    assert 30 < pitch.max() <= 35.001
+    assert 1.3 <= height.min() < 1.5
+    assert 4.5 < height.max() < 5.001
+    assert 0.1 < np.mean(height < 2.1) < 0.3
+
+
+def test_some_boxes_are_loose_and_some_cut_the_feet_off():
+    trackers = [tracker_rand(np.random.default_rng(seed)) for seed in range(500)]
+    margins, downs = (np.array(each) for each in zip(*((t.margin, t.shift[1]) for t in trackers), strict=True))
+    assert 0.05 < np.mean(margins > 1.15) < 0.15
+    assert 0.04 < np.mean(downs < -0.05) < 0.14
+    assert 0.01 < np.mean(downs > 0.035) < 0.07
+    aspects = [t.aspect for t in trackers]
+    assert 0.34 < min(aspects) < 0.38 < 0.5 < max(aspects) < 0.54

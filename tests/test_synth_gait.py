@@ -6,7 +6,19 @@ import json
 import numpy as np
 import pytest
 
-from synth.gait import CURVES, HARMONICS, GaitStyle, gait_rand, joint_angles, normative_series, strides_a_second
+from synth.gait import (
+    CURVES,
+    HARMONICS,
+    STANDING,
+    GaitStyle,
+    foot_contact,
+    foot_load,
+    foot_pitch,
+    gait_rand,
+    joint_angles,
+    normative_series,
+    strides_a_second,
+)
 
 PLAIN = GaitStyle(
     cadence=110,
@@ -22,6 +34,10 @@ PLAIN = GaitStyle(
     pelvis_list=4,
     pelvis_turn=4,
     step_width=0.1,
+    arm_asymmetry=0,
+    sway=1.5,
+    bob=1,
+    shoulders=2,
 )
 ROUND = np.arange(200) / 200
 FIELDS = [field.name for field in dataclasses.fields(joint_angles(PLAIN, ROUND))]
@@ -87,7 +103,7 @@ def test_strides_repeat(name):
 
 @pytest.mark.parametrize("name", BOTH_LEGS)
 def test_without_asymmetry_the_left_side_runs_half_a_stride_behind(name):
-    style = dataclasses.replace(gait_rand(np.random.default_rng(4)), asymmetry=0)
+    style = dataclasses.replace(gait_rand(np.random.default_rng(4)), asymmetry=0, arm_asymmetry=0)
     angles = getattr(joint_angles(style, ROUND), name)
     np.testing.assert_allclose(angles[:, 1], np.roll(angles[:, 0], len(ROUND) // 2), atol=1e-9)
 
@@ -141,7 +157,66 @@ def test_styles_stay_in_the_ranges_of_people():
         ("pelvis_turn", 3, 6),
         ("stride", 0.82, 1.12),
         ("step_width", 0.08, 0.16),
+        ("sway", 0.5, 3),
+        ("bob", 0.3, 2),
     ):
         values = np.array([getattr(style, name) for style in styles])
         assert low <= values.min() < values.max() <= high
         assert np.ptp(values) > 0.9 * (high - low)
+
+
+def test_every_style_stays_within_two_standard_deviations_of_the_published_curves():
+    """A standard deviation between healthy adults is taken as 6 degrees in hip and knee and 5 in the ankle."""
+    for seed in range(200):
+        angles = joint_angles(gait_rand(np.random.default_rng([6, seed])), ROUND)
+        for joint, spread in (("hip", 6), ("knee", 6), ("ankle", 5)):
+            published = fourier(normative_series()[joint], ROUND)
+            assert np.abs(getattr(angles, joint)[:, 0] - published).max() < 2 * spread, joint
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_without_amplitude_and_steps_a_person_stands_still(name):
+    angles = getattr(joint_angles(PLAIN, ROUND, 0.0, 0.0), name)
+    assert np.ptp(angles, axis=0).max() < 1e-9
+    if name in STANDING:
+        np.testing.assert_allclose(angles, STANDING[name])
+
+
+def test_a_short_step_moves_less_and_is_lifted_all_the_same():
+    full, half = joint_angles(PLAIN, ROUND), joint_angles(PLAIN, ROUND, 0.5)
+    assert np.ptp(half.hip[:, 0]) == pytest.approx(0.5 * np.ptp(full.hip[:, 0]), rel=0.01)
+    assert np.ptp(half.knee[:, 0]) > 0.6 * np.ptp(full.knee[:, 0])
+
+
+def test_the_foot_lies_flat_in_mid_stance_strikes_with_the_heel_and_leaves_by_the_toes():
+    pitch = foot_pitch(joint_angles(PLAIN, ROUND))[:, 0]
+    assert np.abs(pitch[(ROUND > 0.1) & (ROUND < 0.38)]).max() < 3
+    assert -25 < pitch[0] < -10
+    assert 40 < pitch[ROUND == 0.6] < 65
+    assert foot_pitch(joint_angles(PLAIN, ROUND, 0.0, 0.0)) == pytest.approx(0)
+
+
+def test_weight_is_handed_over_while_both_feet_stand():
+    load, contact = foot_load(ROUND), foot_contact(ROUND)
+    np.testing.assert_allclose(load.sum(1), 1)
+    assert (contact[load > 0] == 1).all()
+    both = (contact == 1).all(1).mean()
+    assert 0.12 < both < 0.24  # published: 20 to 24 % of the stride
+    assert (contact[(ROUND > 0.65) & (ROUND < 0.85), 0] == 0).all()
+
+
+def test_shorter_people_take_more_steps():
+    short, tall = (gait_rand(np.random.default_rng(0), stature=stature) for stature in (1.5, 1.9))
+    assert short.cadence / tall.cadence == pytest.approx((1.9 / 1.5) ** 0.5)
+    assert dataclasses.replace(short, cadence=tall.cadence) == tall
+
+
+def test_arms_mostly_swing():
+    arms = [gait_rand(np.random.default_rng([2, seed])).arms for seed in range(500)]
+    assert np.mean([pair == ("swing", "swing") for pair in arms]) == pytest.approx(0.9, abs=0.05)
+    assert {pose for pair in arms for pose in pair} == {"swing", "pocket"}
+
+
+def test_one_arm_may_swing_wider():
+    right, left = np.ptp(joint_angles(dataclasses.replace(PLAIN, arm_asymmetry=0.2), ROUND).swing, axis=0)
+    assert right / left == pytest.approx(1.1 / 0.9)

@@ -82,10 +82,10 @@ def test_people_and_walks_do_not_depend_on_the_cameras():
 @pytest.mark.parametrize(
     ("drawn", "of_whom"),
     [
-        ("identity_rand", {"identity"}),
-        ("camera_rand", {"camera", "sensor", "place"}),
-        ("place_rand", {"place"}),
-        ("tracker_rand", {"tracker", "walk", "place"}),
+        ("identity_rand", {"identity", "bystanders"}),
+        ("camera_rand", {"camera", "sensor", "place", "bystanders"}),
+        ("place_rand", {"place", "bystanders"}),
+        ("tracker_rand", {"tracker", "walk", "place", "bystanders"}),
     ],
 )
 def test_a_draw_more_in_one_place_shifts_no_other_thing(monkeypatch, drawn, of_whom):
@@ -117,13 +117,15 @@ def test_seconds_samples_and_frames_change_what_is_rendered_not_who():
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.6, 1.0])
 def test_the_share_of_occluded_clips_is_what_was_asked_for(share):
     clips = planned(ids=250, occlusion=share)
-    found = np.mean([bool(clip.place.occluders) for clip in clips])
+    passers = [[other for other in clip.bystanders if other.offset[1] < 0] for clip in clips]
+    found = np.mean([bool(clip.place.occluders or who) for clip, who in zip(clips, passers, strict=True)])
     assert found == pytest.approx(share, abs=0.07 if 0 < share < 1 else 0)
-    for clip in clips:
-        for box in clip.place.occluders:
+    for clip, who in zip(clips, passers, strict=True):
+        assert not (clip.place.occluders and who)
+        for y in [solid.centre[1] for solid in clip.place.occluders] + [other.offset[1] for other in who]:
             # Between the person at the origin and the camera at negative Y.
             ground_distance = clip.camera.distance * np.cos(np.radians(clip.camera.pitch))
-            assert -ground_distance < box.centre[1] < -0.4
+            assert -ground_distance < y < -0.4
 
 
 def test_walks_come_from_all_sides():
@@ -177,7 +179,7 @@ def test_wide_clothes_hold_the_arms_away():
     assert min(spread[True]) > np.mean(spread[False])
 
 
-@pytest.mark.parametrize("path", sorted(Path(synth.__file__).parent.glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(Path(synth.__file__).parent.rglob("*.py")), ids=lambda path: path.name)
 def test_nothing_is_drawn_from_global_state_or_the_clock(path):
     allowed = {"default_rng", "Generator", "SeedSequence"}
     for node in ast.walk(ast.parse(path.read_text())):
@@ -191,3 +193,8 @@ def test_nothing_is_drawn_from_global_state_or_the_clock(path):
             # The progress of a run may be timed; what is drawn may not.
             assert path.name == "render.py"
             assert node.attr == "monotonic"
+
+
+def test_frames_are_spread_over_two_seconds_unless_told_otherwise():
+    assert [planned(ids=1, frames=frames)[0].fps for frames in (1, 8, 50, 100)] == [0.5, 4.0, 25.0, 25.0]
+    assert planned(ids=1, frames=8, fps=12.5)[0].fps == 12.5

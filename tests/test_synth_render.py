@@ -16,6 +16,7 @@ from synth_runs import SMALL, frames_of, hashes, python, render, rows, session_o
 from kit.coco18 import JOINTS
 from kit.command import run
 from kit.files import write_jsonl
+from synth.company import APART
 from synth.config import RenderConfig
 from synth.plan import make_plan, plan_row
 from synth.render import render as render_job
@@ -119,8 +120,10 @@ def test_pixels_of_joints_are_the_projection_of_their_places(truths):
         np.testing.assert_allclose(image[..., :2] / image[..., 2:] - 0.5, truth.joints2d, rtol=0, atol=0.01)
 
 
-def test_people_stand_upright_on_the_ground_and_walk(truths):
-    for truth in truths.values():
+def test_people_stand_upright_on_the_ground_and_walk(rendered, truths):
+    walks = {row["clip"]: row["walk"] for row in rows(rendered.out / "plan.jsonl")}
+    assert any(walk["kind"] in ("straight", "turning") for walk in walks.values())
+    for clip, truth in truths.items():
         place = {name: truth.joints3d[:, number] for number, name in enumerate(JOINTS)}
         height = {name: path[:, 2] for name, path in place.items()}
         assert (height["nose"] > 1.1).all()
@@ -129,7 +132,11 @@ def test_people_stand_upright_on_the_ground_and_walk(truths):
         assert (np.minimum(height["right_ankle"], height["left_ankle"]) < 0.22).all()
         # 3 frames at 25 a second: 8 hundredths of a second.
         speed = np.linalg.norm(place["neck"][-1, :2] - place["neck"][0, :2]) / 0.08
-        assert 0.4 < speed < 2.2
+        assert speed < 2.2
+        if walks[clip]["kind"] in ("straight", "turning"):
+            assert speed > 0.4
+        if walks[clip]["pace"] == 0:
+            assert speed < 0.3
         assert np.linalg.norm(place["neck"][1, :2]) < 0.5
 
 
@@ -149,8 +156,9 @@ def test_boxes_and_parts_agree_with_the_mask(truths):
                 continue
             row, column = np.nonzero(mask)
             np.testing.assert_array_equal(box, [column.min(), row.min(), column.max(), row.max()])
-            assert (box[:2] > amodal[:2] - 1).all()
-            assert (box[2:] < amodal[2:] + 1).all()
+            # Two samples a pixel: one of them may lie three quarters of a pixel outside, and count for half.
+            assert (box[:2] > amodal[:2] - 1.5).all()
+            assert (box[2:] < amodal[2:] + 1.5).all()
 
 
 def test_occluded_clips_are_the_planned_ones(truths):
@@ -159,7 +167,8 @@ def test_occluded_clips_are_the_planned_ones(truths):
         clip: (truth.amodal_box[:, :2].min() < 0) or (truth.amodal_box[:, 2:] > [63, 127]).any()
         for clip, truth in truths.items()
     }
-    hidden = [clip.name for clip in PLAN if clip.place.occluders]
+    passed = [clip.name for clip in PLAN if any(other.offset[1] < APART for other in clip.bystanders)]
+    hidden = [clip.name for clip in PLAN if clip.place.occluders or clip.name in passed]
     assert 1 <= len(hidden) < len(PLAN)
     for clip in PLAN:
         if clip.name not in hidden:

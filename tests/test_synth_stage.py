@@ -1,11 +1,15 @@
 """Blender's camera and passes against the pinhole formula, on balls at known places."""
 
+import dataclasses
 import importlib.util
 import json
 
 import numpy as np
 import pytest
 from synth_runs import ROOT, python
+
+from synth.place import Light
+from synth.stage import Passes, hazy
 
 RADIUS = 0.1
 
@@ -24,10 +28,10 @@ def checks(tmp_path_factory):
 
 
 def pinhole(ball):
-    """Stored pixel (x, y) of the ball's centre, its distance along the optical axis, and pixels a metre there."""
+    """Stored pixel (x, y) of the ball's centre, its distance along the optical axis, and pixels a square metre."""
     x, y, z = np.array(ball["rotation"]) @ ball["point"] + ball["translation"]
-    (focal, _, centre_x), (_, _, centre_y), _ = ball["intrinsics"]
-    return np.array([focal * x / z + centre_x - 0.5, focal * y / z + centre_y - 0.5]), z, focal / z
+    (across, _, centre_x), (_, down, centre_y), _ = ball["intrinsics"]
+    return np.array([across * x / z + centre_x - 0.5, down * y / z + centre_y - 0.5]), z, across * down / z**2
 
 
 def test_balls_are_where_the_pinhole_camera_sees_them(checks):
@@ -43,7 +47,7 @@ def test_balls_have_the_size_of_their_distance(checks):
     for ball in checks["balls"]:
         _, _, scale = pinhole(ball)
         # A ball of few faces is a little smaller than a sphere.
-        assert ball["coverage"] == pytest.approx(np.pi * (RADIUS * scale) ** 2, rel=0.08)
+        assert ball["coverage"] == pytest.approx(np.pi * RADIUS**2 * scale, rel=0.08)
 
 
 def test_depth_is_metres_along_the_optical_axis(checks):
@@ -72,6 +76,32 @@ def test_a_board_over_one_half_hides_half_and_stands_before_the_ball(checks):
     assert found["centroid"][0] < whole["centroid"][0] - 1
     assert found["ball_depth"] == pytest.approx(5.9, abs=0.03)
     assert found["board_depth"] == pytest.approx([2.95, 2.95], abs=0.01)
+
+
+def test_another_ball_counts_as_scenery_that_can_hide(checks):
+    whole = next(ball for ball in checks["balls"] if ball["point"] == [0, 0, 0.9])["coverage"]
+    behind, before = checks["others"]["behind"], checks["others"]["before"]
+    assert behind["seen"] == pytest.approx(whole, rel=0.02)
+    assert behind["alone"] == pytest.approx(whole, rel=0.02)
+    assert before["seen"] < 0.5 * whole
+    assert before["alone"] == pytest.approx(whole, rel=0.02)
+    assert before["nearest"] == pytest.approx(3.9, abs=0.05)
+
+
+def test_night_is_darker_than_noon_and_a_roof_off_screen_shades_without_being_seen(checks):
+    found = checks["brightness"]
+    assert found["night"]["mean"] < 0.5 * found["noon"]["mean"]
+    assert found["shaded"]["mean"] < 0.7 * found["noon"]["mean"]
+    assert found["shaded"]["nearest"] == pytest.approx(found["noon"]["nearest"], abs=1e-3)
+
+
+def test_haze_takes_light_with_distance_and_gives_the_horizons():
+    far = np.array([[0.0, 10.0, 1e10]])
+    light = Light(0, (1, 1, 1), 45, 0, 1, 0.5, (1, 1, 1), (1.0, 0.8, 0.6), (), haze=np.log(2) / 10)
+    seen = hazy(Passes(np.zeros((1, 3, 3)), far, np.zeros((1, 3, 3))), light)
+    np.testing.assert_allclose(seen.radiance[0], [[0, 0, 0], [0.25, 0.2, 0.15], [0.5, 0.4, 0.3]], atol=1e-6)
+    clear = Passes(np.ones((1, 3, 3)), far, np.zeros((1, 3, 3)))
+    assert (hazy(clear, dataclasses.replace(light, haze=0.0)).radiance == 1).all()
 
 
 def test_a_scene_renders_to_the_same_bits_again_whatever_came_between(checks):

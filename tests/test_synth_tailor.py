@@ -11,6 +11,7 @@ from synth.body import phenotype_rand
 from synth.gait import gait_rand
 from synth.mesh import SURFACES, Mesh, cut, eased, grid_quads, joined, superellipsoid
 from synth.tailor import SOLE, dress
+from synth.walk import steady
 from synth.wardrobe import bag_rand, fabric_rand, linear_rgb, outfit_rand, palette, top_rand
 
 TOPS = ("t-shirt", "shirt", "jumper", "hoodie", "jacket", "coat")
@@ -127,7 +128,7 @@ def walker(body_model):
     """A woman in two frames of her walk."""
     phenotype = dataclasses.replace(phenotype_rand(np.random.default_rng(5)), gender=0.9)
     style = gait_rand(np.random.default_rng(5))
-    return body_model.bake(phenotype, style, np.array([0.1, 0.35]), np.zeros(2))
+    return body_model.bake(phenotype, style, steady(np.array([0.1, 0.35]), np.zeros(2)))
 
 
 def outfit(**changes):

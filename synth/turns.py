@@ -1,0 +1,95 @@
+"""Rotations: matrices (..., 3, 3) that act on column vectors, angles in degrees."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+DOWN = np.array([0.0, 0.0, -1.0])
+FORWARD = np.array([0.0, -1.0, 0.0])
+"""Where a body in the reference pose looks."""
+
+
+def about_x(degrees: Array) -> Array:
+    """(..., 3, 3) rotations about X; a positive angle takes +Y to +Z."""
+    return _about(degrees, 0)
+
+
+def about_y(degrees: Array) -> Array:
+    """(..., 3, 3) rotations about Y; a positive angle takes +Z to +X."""
+    return _about(degrees, 1)
+
+
+def about_z(degrees: Array) -> Array:
+    """(..., 3, 3) rotations about Z; a positive angle takes +X to +Y."""
+    return _about(degrees, 2)
+
+
+def _about(degrees: Array, axis: int) -> Array:
+    angle = np.radians(np.atleast_1d(degrees))
+    first, second = (axis + 1) % 3, (axis + 2) % 3
+    rotation = np.zeros((*angle.shape, 3, 3))
+    rotation[..., axis, axis] = 1
+    rotation[..., first, first] = rotation[..., second, second] = np.cos(angle)
+    rotation[..., second, first] = np.sin(angle)
+    rotation[..., first, second] = -np.sin(angle)
+    return rotation
+
+
+def about(axis: Array, degrees: float) -> Array:
+    """(3, 3): the rotation by `degrees` about the direction `axis` (3,), right-handed."""
+    unit = axis / np.linalg.norm(axis)
+    skew = np.cross(np.eye(3), unit)
+    angle = np.radians(degrees)
+    turned: Array = np.eye(3) + np.sin(angle) * skew + (1 - np.cos(angle)) * skew @ skew
+    return turned
+
+
+def aligning(source: Array, target: Array) -> Array:
+    """(..., 3, 3): the smallest rotations that take the directions `source` to the directions `target`, (..., 3)."""
+    a, b = np.broadcast_arrays(_unit(source), _unit(target))
+    cross, cosine = np.cross(a, b), (a * b).sum(-1)
+    skew = np.zeros((*a.shape, 3))
+    for row, column, axis, sign in ((0, 1, 2, -1), (0, 2, 1, 1), (1, 2, 0, -1)):
+        skew[..., row, column] = sign * cross[..., axis]
+        skew[..., column, row] = -sign * cross[..., axis]
+    # Opposite directions have no smallest rotation; anything finite will do for them.
+    return np.eye(3) + skew + skew @ skew / np.maximum(1 + cosine, 1e-6)[..., None, None]
+
+
+def axes(up: Array, left: Array) -> Array:
+    """(..., 3, 3): the turn that takes +Z to `up` and +X as near to `left` as a right angle allows."""
+    z = _unit(up)
+    x = _unit(left - (left * z).sum(-1, keepdims=True) * z)
+    return np.stack([x, np.cross(z, x), z], axis=-1)
+
+
+def halfway(first: Array, second: Array) -> Array:
+    """(..., 3, 3): the turn midway between two that are less than a half turn apart."""
+    between = first + second
+    return axes(between[..., 2], between[..., 0])
+
+
+def reach(start: Array, end: Array, upper: float, lower: float, pole: Array, bends: int) -> tuple[Array, Array]:
+    """Turns (T, 3, 3) of the two bones of a limb, from hanging straight down, that bring its end to `end` (T, 3).
+
+    `start` (T, 3): where the limb hangs; `upper` and `lower`: lengths of its bones, metres; `pole` (T, 3): where the
+    middle joint points; `bends`: +1 for a knee, -1 for an elbow, which point to opposite sides. The end is reached
+    as nearly as the limb's length allows.
+    """
+    way = end - start
+    length = np.linalg.norm(way, axis=-1, keepdims=True)
+    along = way / length
+    distance = np.clip(length, abs(upper - lower) + 1e-6, (upper + lower) * (1 - 1e-6))
+    side = _unit(pole - (pole * along).sum(-1, keepdims=True) * along)
+    cosine = np.clip((upper**2 + distance**2 - lower**2) / (2 * upper * distance), -1, 1)
+    first = cosine * along + np.sqrt(1 - cosine**2) * side
+    second = _unit(distance * along - upper * first)
+    hinge = np.cross(side, along).astype(np.float64) * bends
+    return axes(-first, hinge), axes(-second, hinge)
+
+
+def _unit(vectors: Array) -> Array:
+    """Vectors (..., 3) of length 1."""
+    unit: Array = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return unit

@@ -1,0 +1,166 @@
+"""Near-duplicates: people who look like somebody else in the set but for one thing, which has a name.
+
+They teach a network what a change of one garment looks like: without them, any one cue tells two people apart.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from synth.body import Phenotype
+from synth.carried import carried_rand
+from synth.fabric import Fabric, Rgb, contrasting_rand, print_rand
+from synth.hair import hair_rand
+from synth.headwear import headwear_rand
+from synth.wardrobe import TOPS, Outfit, lips_of, shoes_rand
+
+TWINS = 0.15
+"""Share of identities that are somebody's twin."""
+TRIES = 30
+"""Draws of a thing before it is taken to be always the same here."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What of a person can be seen."""
+
+    phenotype: Phenotype
+    outfit: Outfit
+
+    @property
+    def female(self) -> bool:
+        """The wardrobe that clothes are drawn from."""
+        return self.phenotype.gender > 0.5
+
+
+Change = Callable[[np.random.Generator, Look], Look]
+"""Draws one thing anew, by chance or because it cannot be seen the same as before."""
+
+
+def changed_look(rng: np.random.Generator, look: Look) -> tuple[Look, str]:
+    """A look that differs from `look` in one factor, and the factor's name."""
+    for number in rng.permutation(len(FACTORS)):
+        name = list(FACTORS)[number]
+        for _ in range(TRIES):
+            changed = FACTORS[name](rng, look)
+            if changed != look:
+                return changed, name
+    raise AssertionError("a top's colour can always be changed")
+
+
+def _with_top_fabric(look: Look, fabric: Fabric) -> Look:
+    """The look with its top of another cloth, and so the skirt of a dress."""
+    outfit = replace(look.outfit, top=replace(look.outfit.top, fabric=fabric))
+    if outfit.top.kind == "dress":
+        outfit = replace(outfit, bottom=replace(outfit.bottom, fabric=fabric))
+    return replace(look, outfit=outfit)
+
+
+def top_colour(rng: np.random.Generator, look: Look) -> Look:
+    """Another colour of the top, told from the old one and from its own accent."""
+    top = look.outfit.top
+    colour = _told_apart(rng, TOPS[top.kind].use, top.fabric.colour)
+    accent = top.fabric.accent
+    if top.fabric.pattern == "quilted":
+        accent = (0.45 * colour[0], 0.45 * colour[1], 0.45 * colour[2])
+    return _with_top_fabric(look, replace(top.fabric, colour=colour, accent=accent))
+
+
+def top_pattern(rng: np.random.Generator, look: Look) -> Look:
+    """Another pattern of the top in the same colours."""
+    top = look.outfit.top
+    names = list(TOPS[top.kind].patterns)
+    return _with_top_fabric(look, replace(top.fabric, pattern=names[rng.integers(len(names))]))
+
+
+def top_print(rng: np.random.Generator, look: Look) -> Look:
+    """A print on a plain top, or none where there is one; only kinds of top that have prints."""
+    top = look.outfit.top
+    if TOPS[top.kind].prints == 0 or top.fabric.pattern not in ("plain", "raglan"):
+        return look
+    patch = None if top.fabric.print else print_rand(rng, top.fabric.colour)
+    return _with_top_fabric(look, replace(top.fabric, print=patch))
+
+
+def bottom_colour(rng: np.random.Generator, look: Look) -> Look:
+    """Another colour of trousers, shorts or skirt; not of a dress, whose top is the same cloth."""
+    if look.outfit.top.kind == "dress":
+        return look
+    bottom = look.outfit.bottom
+    fabric = replace(bottom.fabric, colour=_told_apart(rng, "bottoms", bottom.fabric.colour))
+    return replace(look, outfit=replace(look.outfit, bottom=replace(bottom, fabric=fabric)))
+
+
+def shoes(rng: np.random.Generator, look: Look) -> Look:
+    """Shoes of another colour, other soles, perhaps boots."""
+    other = shoes_rand(rng, look.female, look.outfit.warmth)
+    colour = contrasting_rand(rng, "shoes", look.outfit.shoes.colour, 0.3)
+    return replace(look, outfit=replace(look.outfit, shoes=replace(other, colour=colour)))
+
+
+def hair(rng: np.random.Generator, look: Look) -> Look:
+    """Another hair style or colour, where hair can be seen."""
+    hat = look.outfit.headwear
+    if look.outfit.top.hood == "up" or hat is not None:
+        return look
+    other = hair_rand(rng, look.female, look.phenotype.age)
+    old = look.outfit.hair
+    apart = np.linalg.norm(np.cbrt(other.colour) - np.cbrt(old.colour)) > 0.15 and other.style != "bald"
+    return replace(look, outfit=replace(look.outfit, hair=other)) if other.style != old.style or apart else look
+
+
+def headwear(rng: np.random.Generator, look: Look) -> Look:
+    """A hat more, less or of another kind; not under a hood."""
+    other, old = headwear_rand(rng, look.female, look.outfit.warmth), look.outfit.headwear
+    kinds = tuple(worn.kind if worn else None for worn in (other, old))
+    if look.outfit.top.hood == "up" or kinds[0] == kinds[1]:
+        return look
+    return replace(look, outfit=replace(look.outfit, headwear=other))
+
+
+def carried_thing(rng: np.random.Generator, look: Look) -> Look:
+    """Other things carried, or none."""
+    other, old = carried_rand(rng, look.female), look.outfit.carried
+    if [thing.kind for thing in other] == [thing.kind for thing in old]:
+        return look
+    return replace(look, outfit=replace(look.outfit, carried=other))
+
+
+def skin(rng: np.random.Generator, look: Look) -> Look:
+    """Another skin tone, with lips to match."""
+    tone = contrasting_rand(rng, "skin", look.outfit.skin, 0.2)
+    return replace(look, outfit=replace(look.outfit, skin=tone, lips=lips_of(tone, look.female)))
+
+
+def stature(rng: np.random.Generator, look: Look) -> Look:
+    """9 to 15 cm taller or shorter (1.09 m of stature a unit)."""
+    height = look.phenotype.height + rng.choice([-1, 1]) * rng.uniform(0.085, 0.14)
+    return replace(look, phenotype=replace(look.phenotype, height=float(height))) if 0.2 <= height <= 0.6 else look
+
+
+def build(rng: np.random.Generator, look: Look) -> Look:
+    """Clearly heavier or lighter."""
+    weight = look.phenotype.weight + rng.choice([-1, 1]) * rng.uniform(0.25, 0.4)
+    return replace(look, phenotype=replace(look.phenotype, weight=float(weight))) if 0.15 <= weight <= 0.95 else look
+
+
+FACTORS: dict[str, Change] = {
+    "top colour": top_colour,
+    "top pattern": top_pattern,
+    "top print": top_print,
+    "bottom colour": bottom_colour,
+    "shoes": shoes,
+    "hair": hair,
+    "headwear": headwear,
+    "carried": carried_thing,
+    "skin": skin,
+    "stature": stature,
+    "build": build,
+}
+"""Each factor that twins may differ in, with the function that changes it and nothing else."""
+
+
+def _told_apart(rng: np.random.Generator, use: str, than: Rgb) -> Rgb:
+    """A colour for `use` that a person would not take for `than`."""
+    return contrasting_rand(rng, use, than, 0.3)
