@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.coco18 import JOINTS
+from kit.coco18 import JOINTS, PARTS
 from synth.camera import HEIGHT, WIDTH, project
 
 Floats = NDArray[np.float64]
@@ -42,7 +42,7 @@ class FrameTruth:
     mask: Bools
     """(128, 64) pixels that the person covers by half or more."""
     part_masks: Bools
-    """(3, 128, 64) likewise for the upper, middle and lower part."""
+    """(3, 128, 64) the mask, each pixel of it in one of the upper, middle and lower part: that which covers most."""
     visible_ratio: float
     """Share of the person's silhouette that is inside the crop and not hidden by others, 0..1."""
     box: Floats
@@ -56,6 +56,11 @@ def joints_in_image(joints: Floats, intrinsics: Floats) -> Floats:
     return project(joints, intrinsics) - 0.5
 
 
+def inside_crop(pixels: Floats) -> Bools:
+    """(...,) which of the stored pixels (..., 2) lie in the crop."""
+    return ((pixels >= -0.5) & (pixels < np.array([WIDTH, HEIGHT]) - 0.5)).all(-1)
+
+
 def joints_seen(pixels: Floats, depth_of_joint: Floats, depth: Floats) -> Bools:
     """(18,) joints in the crop with nothing in front of them.
 
@@ -63,10 +68,9 @@ def joints_seen(pixels: Floats, depth_of_joint: Floats, depth: Floats) -> Bools:
     A joint lies inside the body, so the surface may be in front of it by as much as JOINT_DEPTH.
     """
     column, row = np.rint(pixels).astype(int).T
-    inside = (column >= 0) & (column < WIDTH) & (row >= 0) & (row < HEIGHT)
     first = depth[np.clip(row, 0, HEIGHT - 1), np.clip(column, 0, WIDTH - 1)]
     allowed = np.array([JOINT_DEPTH[joint.split("_")[-1]] for joint in JOINTS])
-    return inside & (depth_of_joint - first < allowed)
+    return inside_crop(pixels) & (depth_of_joint - first < allowed)
 
 
 def box_of_mask(mask: Bools) -> Floats:
@@ -94,16 +98,15 @@ def frame_truth(
     """
     pixels = joints_in_image(joints_camera, intrinsics)
     coverage = parts.sum(-1)
+    mask = coverage >= 0.5
     extent = joints_in_image(outline, intrinsics)
     return FrameTruth(
         joints2d=pixels,
         joints3d=joints_world,
         joints_visible=joints_seen(pixels, joints_camera[:, 2], depth),
-        mask=coverage >= 0.5,
-        part_masks=np.moveaxis(
-            (parts >= 0.5) | ((coverage >= 0.5)[..., None] & (parts == parts.max(-1, keepdims=True))), -1, 0
-        ),
+        mask=mask,
+        part_masks=mask & (parts.argmax(-1) == np.arange(len(PARTS))[:, None, None]),
         visible_ratio=float(np.clip(coverage.sum() / whole, 0, 1)) if whole > 0 else 0.0,
-        box=box_of_mask(coverage >= 0.5),
+        box=box_of_mask(mask),
         amodal_box=np.concatenate([extent.min(0), extent.max(0)]),
     )

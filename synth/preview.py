@@ -1,42 +1,51 @@
-"""See a set: `python -m synth.preview --data data/synthetic` writes contact sheets as PNG files."""
+"""See a set: `python -m synth.preview --data data/synthetic` writes contact sheets and a page of numbers."""
 
+import dataclasses
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import imageio.v3 as iio
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
+from tqdm import tqdm
 
-from kit.coco18 import JOINTS, LIMBS
 from kit.command import UserError, run
-from kit.files import read_jsonl, replacing
+from kit.files import read_jsonl, write_atomically, write_json
+from synth import sheets
+from synth.page import render_page
 from synth.plan import CAMERAS
-from synth.store import RenderedSet
+from synth.sheets import Bytes, spread_over
+from synth.statistics import USED, Statistics, measure, statistics
+from synth.store import RenderedSet, finished_rows, read_truth
 
-Bytes = NDArray[np.uint8]
-GAP = 2
-PAPER = (24, 26, 30)
-PART_COLOURS = np.array([[240, 96, 80], [80, 200, 120], [90, 140, 250]])
-SEEN, HIDDEN = (255, 220, 0), (255, 60, 200)
+CAPTIONS = {
+    "people": "each person by camera a and by camera b",
+    "over-time": "clips over time: camera a, and beside it camera b",
+    "motion": "two clips of each kind of motion, over time",
+    "arms": "what the right and the left arm do, over time",
+    "places": "each family of places",
+    "cameras": "people by pairs of cameras, with each camera's distance and how far it looks down",
+    "occlusions": "things and people in the way, and the true visible ratio of each frame",
+    "twins": "near-duplicates, each beside whom they look like, and what they differ in",
+    "truth": "the exact truth beside each frame: part masks, joints (hidden ones in pink), visible box and ratio",
+}
 
 
 @dataclass(frozen=True)
 class PreviewConfig:
-    """Make contact sheets of a rendered set: people by both cameras, clips over time, joints and masks."""
+    """Make contact sheets of a rendered set, and index.html with all of them and the set's numbers."""
 
     data: Path = Path("data/synthetic")
     """Folder of the set."""
 
     out: Path | None = None
-    """Folder of the sheets; by default DATA/preview."""
+    """Folder of the sheets and the page; by default DATA/preview."""
 
     people: int = 60
     """Identities on the first sheet, evenly spread over the set."""
 
     clips: int = 12
-    """Clips on the sheets over time and with joints."""
+    """Clips on the sheets over time, with occlusions, and with joints."""
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be meant."""
@@ -45,117 +54,72 @@ class PreviewConfig:
 
 
 def preview(config: PreviewConfig) -> None:
-    """Write the three sheets."""
+    """Write the sheets as PNG files, statistics.json, and the page that holds them all."""
     source = RenderedSet(config.data)
-    if not source.manifest.is_file():
-        raise UserError(
-            f"{config.data} holds no manifest.jsonl: render a set with python -m synth.render --out {config.data}"
-        )
-    rows = {row["clip"]: row for row in read_jsonl(source.manifest)}
-    people = sorted({row["person"] for row in rows.values()})
-    if not people:
-        raise UserError(f"{source.manifest} names no clip yet: let python -m synth.render finish")
+    rows = {row["clip"]: row for row in finished_rows(source)}
+    plan = read_plan(source)
     out = config.out or config.data / "preview"
-    save(people_sheet(source, rows, spread(people, config.people)), out / "people.png")
-    clips = [
-        f"{camera}/person_{person:04d}" for person in spread(people, (config.clips + 1) // 2) for camera in CAMERAS
-    ]
+    pictures = {}
+    for name, picture in make_sheets(source, rows, plan, config).items():
+        pictures[name] = as_png(picture)
+        write_atomically(out / f"{name}.png", pictures[name])
+    numbers = count(source, rows, plan)
+    write_json(out / "statistics.json", dataclasses.asdict(numbers))
+    page = render_page(config.data.resolve().name, numbers, [(CAPTIONS[name], pictures[name]) for name in pictures])
+    write_atomically(out / "index.html", page.encode())
+    print(f"{out / 'index.html'}: {len(pictures)} contact sheets and the set's numbers")
+
+
+def read_plan(source: RenderedSet) -> dict[str, Any]:
+    """Rows of the plan by their clip. Raises UserError where it cannot be read."""
+    try:
+        return {row["clip"]: row for row in read_jsonl(source.plan)}
+    except FileNotFoundError:
+        raise UserError(f"{source.plan} is missing: the command that rendered the set makes it again") from None
+    except (ValueError, TypeError, KeyError) as broken:
+        raise UserError(f"{source.plan} is no plan ({broken}): the command that rendered the set mends it") from None
+
+
+def make_sheets(
+    source: RenderedSet, rows: dict[str, Any], plan: dict[str, Any], config: PreviewConfig
+) -> dict[str, Bytes]:
+    """The sheets that the set has something for, by the names of CAPTIONS."""
+    people = sorted({row["person"] for row in rows.values()})
+    few = spread_over(people, (config.clips + 1) // 2)
+    clips = [f"{camera}/person_{person:04d}" for person in few for camera in CAMERAS]
     clips = [clip for clip in clips if clip in rows][: config.clips]
-    save(time_sheet(source, rows, clips), out / "over-time.png")
-    save(truth_sheet(source, rows, clips), out / "truth.png")
-    print(f"{out}: people.png, over-time.png, truth.png")
+    made = {
+        "people": sheets.people_sheet(source, rows, spread_over(people, config.people)),
+        "over-time": sheets.time_sheet(source, rows, clips),
+    }
+    for name, path in (("motion", "walk.kind"), ("arms", "identity.gait.arms")):
+        if groups := sheets.grouped(plan, rows, path):
+            made[name] = sheets.motion_sheet(source, rows, groups)
+    if groups := sheets.grouped(plan, rows, "place.family"):
+        made["places"] = sheets.places_sheet(source, rows, groups)
+    made["cameras"] = sheets.cameras_sheet(source, rows, plan)
+    if hidden := sheets.occluded(plan, rows):
+        made["occlusions"] = sheets.occlusion_sheet(source, rows, spread_over(hidden, config.clips))
+    if twins := sheets.twins_in(plan, rows):
+        made["twins"] = sheets.twins_sheet(source, rows, plan, spread_over(twins, 2 * config.clips))
+    made["truth"] = sheets.truth_sheet(source, rows, clips)
+    return made
 
 
-def spread(items: list[Any], count: int) -> list[Any]:
-    """At most `count` items, evenly spread."""
-    chosen = np.unique(np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int))
-    return [items[i] for i in chosen]
+def count(source: RenderedSet, rows: dict[str, Any], plan: dict[str, Any]) -> Statistics:
+    """Measure every clip by its annotations and its middle frame, and count."""
+    measured = {
+        clip: measure(read_truth(source, clip, USED), sheets.middle(source, rows, clip))
+        for clip in tqdm(rows, "numbers", unit="clip", disable=None)
+    }
+    return statistics(list(plan.values()), measured)
 
 
-def frame_of(source: RenderedSet, clip: str, number: int) -> Bytes:
-    """One frame (128, 64, 3) of a clip; `number` counts from 0."""
-    return iio.imread(source.frames(clip) / f"{number + 1:04d}.png")
-
-
-def people_sheet(source: RenderedSet, rows: dict[str, Any], people: list[int], columns: int = 12) -> Bytes:
-    """Each person once by each camera, the pair side by side."""
-    pairs = []
-    for person in people:
-        clips = [f"{camera}/person_{person:04d}" for camera in CAMERAS]
-        tiles = [frame_of(source, clip, rows[clip]["frames"] // 2) for clip in clips if clip in rows]
-        tiles += [np.full((128, 64, 3), PAPER, np.uint8)] * (len(CAMERAS) - len(tiles))
-        pairs.append(beside(tiles, 0))
-    return grid(pairs, min(columns, len(pairs)))
-
-
-def time_sheet(source: RenderedSet, rows: dict[str, Any], clips: list[str], moments: int = 12) -> Bytes:
-    """Clips over time, two a row: camera a, then camera b of the same person."""
-    strips = []
-    for clip in clips:
-        numbers = spread(list(range(rows[clip]["frames"])), moments)
-        strips.append(beside([frame_of(source, clip, number) for number in numbers], 0))
-    return grid(strips, min(2, len(strips)))
-
-
-def truth_sheet(source: RenderedSet, rows: dict[str, Any], clips: list[str], scale: int = 3) -> Bytes:
-    """For each clip its middle frame, the part masks over it, and the joints (hidden ones in pink)."""
-    tiles = []
-    for clip in clips:
-        number = rows[clip]["frames"] // 2
-        frame = frame_of(source, clip, number)
-        with np.load(source.annotation(clip)) as truth:
-            masks, joints = truth["part_masks"][number], truth["joints2d"][number]
-            seen, box = truth["joints_visible"][number], truth["box"][number]
-            ratio = float(truth["visible_ratio"][number])
-        masked = frame.astype(float)
-        for mask, colour in zip(masks, PART_COLOURS, strict=True):
-            masked[mask] = 0.45 * masked[mask] + 0.55 * colour
-        big = [enlarged(frame, scale), enlarged(masked.astype(np.uint8), scale)]
-        skeleton = Image.fromarray(enlarged(frame, scale))
-        draw_skeleton(ImageDraw.Draw(skeleton), (joints + 0.5) * scale, seen)
-        draw = ImageDraw.Draw(skeleton)
-        draw.rectangle([*(box[:2] * scale), *((box[2:] + 1) * scale)], outline=(255, 255, 255))
-        draw.text((3, 3), f"{ratio:.2f}", fill=(255, 255, 255))
-        tiles.append(beside([*big, np.asarray(skeleton)], 0))
-    return grid(tiles, min(4, len(tiles)))
-
-
-def draw_skeleton(draw: ImageDraw.ImageDraw, joints: NDArray[np.float64], seen: NDArray[np.bool_]) -> None:
-    """Limbs and joints (18, 2) in the picture's own pixels."""
-    for first, second in LIMBS:
-        a, b = JOINTS.index(first), JOINTS.index(second)
-        draw.line([*joints[a], *joints[b]], fill=(90, 200, 255), width=1)
-    for (x, y), visible in zip(joints, seen, strict=True):
-        draw.ellipse([x - 2, y - 2, x + 2, y + 2], fill=SEEN if visible else HIDDEN)
-
-
-def enlarged(picture: Bytes, scale: int) -> Bytes:
-    """The picture, each pixel a square of `scale` × `scale`."""
-    return np.kron(picture, np.ones((scale, scale, 1), np.uint8))
-
-
-def beside(tiles: list[Bytes], gap: int) -> Bytes:
-    """Tiles of one height next to each other."""
-    spacer = np.full((tiles[0].shape[0], gap, 3), PAPER, np.uint8)
-    parts = [part for tile in tiles for part in (tile, spacer)][:-1] if gap else tiles
-    return np.concatenate(parts, axis=1)
-
-
-def grid(tiles: list[Bytes], columns: int) -> Bytes:
-    """Tiles of one size in rows of `columns`."""
-    height, width = max(tile.shape[0] for tile in tiles), max(tile.shape[1] for tile in tiles)
-    count = -(-len(tiles) // columns)
-    sheet = np.full((count * (height + GAP) + GAP, columns * (width + GAP) + GAP, 3), PAPER, np.uint8)
-    for number, tile in enumerate(tiles):
-        top, left = GAP + number // columns * (height + GAP), GAP + number % columns * (width + GAP)
-        sheet[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
-    return sheet
-
-
-def save(picture: Bytes, path: Path) -> None:
-    """Write a PNG, all of it or nothing."""
-    with replacing(path) as partial, partial.open("wb") as stream:
-        Image.fromarray(picture).save(stream, format="PNG")
+def as_png(picture: Bytes) -> bytes:
+    """The picture as a PNG file."""
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, format="PNG")
+    return stream.getvalue()
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import shutil
+import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,6 +108,41 @@ def annotation_arrays(rendered: RenderedClip) -> dict[str, NDArray[Any]]:
         "joint_names": np.array(JOINTS),
         "part_names": np.array(PARTS),
     }
+
+
+def finished_rows(source: RenderedSet) -> list[dict[str, Any]]:
+    """Rows of the clips that are finished, in the manifest's order.
+
+    Raises UserError where there is no set, where no clip is finished, and where a clip has lost files since.
+    """
+    if not source.manifest.is_file():
+        raise UserError(
+            f"{source.out} holds no manifest.jsonl: render a set with python -m synth.render --out {source.out}"
+        )
+    try:
+        rows = read_jsonl(source.manifest)
+    except ValueError as broken:
+        raise UserError(f"{broken}; render the set again to another folder") from None
+    if not all(isinstance(row, dict) and {"clip", "person", "camera", "frames"} <= row.keys() for row in rows):
+        raise UserError(f"{source.manifest} is not a rendered set's: name another folder with --data")
+    if not rows:
+        raise UserError(f"{source.manifest} names no clip yet: let python -m synth.render finish")
+    lost = next((row["clip"] for row in rows if not is_whole(source, row)), None)
+    if lost:
+        raise UserError(f"{source.out} has lost files of {lost}: the command that rendered the set makes them again")
+    return rows
+
+
+def read_truth(source: RenderedSet, clip: str, names: Iterable[str]) -> dict[str, NDArray[Any]]:
+    """Some of the arrays that `annotation_arrays` made of a clip. Raises UserError where they cannot be read."""
+    path = source.annotation(clip)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in names}
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: the command that rendered the set makes it again") from None
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        raise UserError(f"{path} is broken: delete it, and the command that rendered the set makes it again") from None
 
 
 def append_row(target: RenderedSet, row: dict[str, Any]) -> None:

@@ -117,6 +117,12 @@ def test_every_pixel_of_the_mask_belongs_to_a_part_and_parts_stay_inside_it():
     assert found.part_masks[1].sum() == 1
 
 
+def test_a_pixel_shared_by_parts_goes_to_one_of_them():
+    found = truth(covering(0, 0.5) + covering(1, 0.5), 40.0)
+    assert found.mask.sum() == 40
+    np.testing.assert_array_equal(found.part_masks.sum(0), found.mask)
+
+
 def test_the_amodal_box_reaches_beyond_the_crop():
     found = truth(covering(1), 40.0)
     np.testing.assert_allclose(found.amodal_box, [32 - 10 - 0.5, 64 - 20 - 0.5, 32 + 10 - 0.5, 64 + 30 - 0.5])

@@ -1,6 +1,11 @@
 """Contact sheets of a set, and what the user reads when there is none."""
 
+import json
+import re
+import shutil
 import sys
+from collections import Counter
+from html.parser import HTMLParser
 
 import imageio.v3 as iio
 import numpy as np
@@ -8,8 +13,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from kit.command import run
-from synth import preview
-from synth.preview import PreviewConfig, beside, enlarged, grid, spread
+from synth import preview, sheets
+from synth.preview import PreviewConfig
+from synth.sheets import beside, captioned, enlarged, grid, grouped, occluded, spread_over, twins_in
 
 
 def outcome(monkeypatch, capsys, *argv):
@@ -20,29 +26,60 @@ def outcome(monkeypatch, capsys, *argv):
     return stop.value.code, printed.out, printed.err
 
 
-def test_three_sheets_of_the_expected_sizes(rendered, tmp_path, monkeypatch, capsys):
-    code, out, err = outcome(monkeypatch, capsys, "--data", rendered.out, "--out", tmp_path / "sheets")
+class Page(HTMLParser):
+    """Counts the elements of a page; every one that is opened must be closed."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.open, self.text = Counter(), [], ""
+
+    def handle_starttag(self, tag, attrs):
+        self.tags[tag] += 1
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def test_sheets_of_the_expected_sizes_and_a_page_that_holds_them(rendered, tmp_path, monkeypatch, capsys):
+    code, out, err = outcome(monkeypatch, capsys, "--data", rendered.out, "--out", tmp_path / "seen")
     assert (code, err) == (0, "")
-    assert out == f"{tmp_path / 'sheets'}: people.png, over-time.png, truth.png\n"
-    sheets = {path.name: iio.imread(path) for path in sorted((tmp_path / "sheets").iterdir())}
-    gap = preview.GAP
+    pictures = {path.name: iio.imread(path) for path in sorted((tmp_path / "seen").glob("*.png"))}
+    assert out == f"{tmp_path / 'seen' / 'index.html'}: {len(pictures)} contact sheets and the set's numbers\n"
+    gap = sheets.GAP
     # 4 people in a row, both cameras each; 8 clips of 3 frames, 2 a row; 8 clips, 4 a row, three pictures each.
-    assert {name: sheet.shape for name, sheet in sheets.items()} == {
+    expected = {
         "people.png": (128 + 2 * gap, 4 * (128 + gap) + gap, 3),
         "over-time.png": (4 * (128 + gap) + gap, 2 * (192 + gap) + gap, 3),
         "truth.png": (2 * (384 + gap) + gap, 4 * (576 + gap) + gap, 3),
+        "cameras.png": (128 + sheets.CAPTION + 2 * gap, 4 * (128 + gap) + gap, 3),
     }
+    assert {name: pictures[name].shape for name in expected} == expected
+    assert {"places.png", "occlusions.png"} <= pictures.keys()
     first = iio.imread(rendered.out / "multi_shot" / "cam_b" / "person_0001" / "0002.png")
-    np.testing.assert_array_equal(sheets["people.png"][gap : gap + 128, gap + 64 : gap + 128], first)
+    np.testing.assert_array_equal(pictures["people.png"][gap : gap + 128, gap + 64 : gap + 128], first)
     second = 2 * gap + 192  # camera b's strip stands beside camera a's
-    np.testing.assert_array_equal(sheets["over-time.png"][gap : gap + 128, second + 64 : second + 128], first)
+    np.testing.assert_array_equal(pictures["over-time.png"][gap : gap + 128, second + 64 : second + 128], first)
+    page = Page()
+    source = (tmp_path / "seen" / "index.html").read_text()
+    page.feed(source)
+    assert not page.open
+    numbers = json.loads((tmp_path / "seen" / "statistics.json").read_text())
+    assert (numbers["people"], numbers["clips"], numbers["frames"]) == (4, 8, 24)
+    assert page.tags["img"] == len(pictures)
+    assert page.tags["svg"] == len(numbers["shares"]) + len(numbers["spreads"])
+    assert not re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?https?:", source), "the page needs nothing from elsewhere"
 
 
 def test_fewer_people_and_clips_on_request(rendered, tmp_path, monkeypatch, capsys):
     options = ["--people", 2, "--clips", 1]
     assert outcome(monkeypatch, capsys, "--data", rendered.out, "--out", tmp_path, *options)[0] == 0
-    assert iio.imread(tmp_path / "people.png").shape[1] == 2 * (128 + preview.GAP) + preview.GAP
-    assert iio.imread(tmp_path / "over-time.png").shape[0] == 128 + 2 * preview.GAP
+    assert iio.imread(tmp_path / "people.png").shape[1] == 2 * (128 + sheets.GAP) + sheets.GAP
+    assert iio.imread(tmp_path / "over-time.png").shape[0] == 128 + 2 * sheets.GAP
 
 
 def refused(monkeypatch, capsys, tmp_path, *argv):
@@ -66,6 +103,14 @@ def test_a_set_without_a_finished_clip_is_one_line(tmp_path, monkeypatch, capsys
     assert "names no clip yet" in refused(monkeypatch, capsys, tmp_path, "--data", tmp_path)
 
 
+def test_a_set_without_its_plan_is_one_line(rendered, tmp_path, monkeypatch, capsys):
+    shutil.copytree(rendered.out, tmp_path / "set")
+    (tmp_path / "set" / "plan.jsonl").write_text('{"seed": 0}\n')
+    assert "is no plan" in refused(monkeypatch, capsys, tmp_path, "--data", tmp_path / "set")
+    (tmp_path / "set" / "plan.jsonl").unlink()
+    assert "plan.jsonl is missing" in refused(monkeypatch, capsys, tmp_path, "--data", tmp_path / "set")
+
+
 def test_no_people_is_one_line(tmp_path, monkeypatch, capsys):
     assert "at least 1" in refused(monkeypatch, capsys, tmp_path, "--data", tmp_path, "--people", 0)
 
@@ -76,16 +121,16 @@ def test_a_folder_that_cannot_be_written_is_one_line(rendered, tmp_path, monkeyp
     assert "cannot use" in line
 
 
-def test_spread_is_even_and_holds_the_ends():
-    assert spread(list(range(10)), 3) == [0, 4, 9]
-    assert spread([5, 6], 9) == [5, 6]
-    assert spread([5], 1) == [5]
+def test_a_spread_is_even_and_holds_the_ends():
+    assert spread_over(list(range(10)), 3) == [0, 4, 9]
+    assert spread_over([5, 6], 9) == [5, 6]
+    assert spread_over([5], 1) == [5]
 
 
 def test_grid_beside_and_enlarged_keep_every_tile():
     tiles = [np.full((4, 2, 3), value, np.uint8) for value in (10, 20, 30)]
     sheet = grid(tiles, 2)
-    assert sheet.shape == (2 * (4 + preview.GAP) + preview.GAP, 2 * (2 + preview.GAP) + preview.GAP, 3)
+    assert sheet.shape == (2 * (4 + sheets.GAP) + sheets.GAP, 2 * (2 + sheets.GAP) + sheets.GAP, 3)
     assert [(sheet == value).all(-1).sum() for value in (10, 20, 30)] == [8, 8, 8]
     assert beside(tiles, 0).shape == (4, 6, 3)
     assert beside(tiles, 1).shape == (4, 8, 3)
@@ -100,6 +145,36 @@ def test_seen_and_hidden_joints_are_told_apart():
     joints[0], joints[1] = [10, 40], [50, 40]
     seen = np.ones(18, bool)
     seen[1] = False
-    preview.draw_skeleton(ImageDraw.Draw(picture), joints, seen)
-    assert picture.getpixel((10, 40)) == preview.SEEN
-    assert picture.getpixel((50, 40)) == preview.HIDDEN
+    sheets.draw_skeleton(ImageDraw.Draw(picture), joints, seen)
+    assert picture.getpixel((10, 40)) == sheets.SEEN
+    assert picture.getpixel((50, 40)) == sheets.HIDDEN
+
+
+def test_clips_are_grouped_by_what_the_plan_says_of_them():
+    plan = {
+        "cam_a/person_0001": {"walk": {"kind": "standing"}, "place": {"occluders": []}, "bystanders": [{}]},
+        "cam_b/person_0001": {"walk": {"kind": "straight"}, "place": {"occluders": [{}]}},
+        "cam_a/person_0002": {"walk": {"kind": "straight"}, "place": {"occluders": []}},
+    }
+    rows = {clip: {} for clip in plan} | {"cam_b/person_0002": {}}
+    assert grouped(plan, rows, "walk.kind") == {
+        "straight": ["cam_b/person_0001", "cam_a/person_0002"],
+        "standing": ["cam_a/person_0001"],
+    }
+    assert grouped(plan, rows, "walk.pace") == {}
+    assert occluded(plan, rows) == ["cam_a/person_0001", "cam_b/person_0001"]
+
+
+def test_twins_are_shown_where_both_are_finished():
+    twin_of = {1: None, 2: 1, 3: 1, 4: 9}
+    rows = {f"cam_a/person_{person:04d}": {"camera": "cam_a", "person": person} for person in twin_of}
+    plan = {f"cam_a/person_{n:04d}": {"identity": {"person": n, "twin_of": of}} for n, of in twin_of.items()}
+    assert twins_in(plan, rows) == [2, 3]
+    assert twins_in({clip: {"identity": {"person": 1}} for clip in plan}, rows) == []
+
+
+def test_a_caption_is_written_above_the_picture():
+    picture = np.full((20, 60, 3), 99, np.uint8)
+    found = captioned(picture, "0.83")
+    np.testing.assert_array_equal(found[sheets.CAPTION :], picture)
+    assert found[: sheets.CAPTION].max() > 150

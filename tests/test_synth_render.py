@@ -101,31 +101,23 @@ def test_the_terminal_shows_our_two_lines_and_the_bar_alone(rendered):
     assert re.search(r"\d(frame/s|s/frame)", bar[-1])
 
 
-def dilated(mask):
-    """A mask (T, H, W) and its 8 neighbours."""
-    padded = np.pad(mask, ((0, 0), (1, 1), (1, 1)))
-    height, width = mask.shape[1:]
-    shifts = [padded[:, dy : dy + height, dx : dx + width] for dy in range(3) for dx in range(3)]
-    return np.any(shifts, axis=0)
-
-
 def test_visible_joints_lie_on_the_person(truths):
+    # Each joint's own pixel, with no tolerance about it. Those that miss are noses and ears on the head's outline.
     on = []
     for truth in truths.values():
-        near = dilated(truth.mask)
         frame, joint = np.nonzero(truth.joints_visible)
         column, row = np.rint(truth.joints2d[frame, joint]).astype(int).T
-        on.append(near[frame, row, column])
+        on.append(truth.mask[frame, row, column])
     on = np.concatenate(on)
     assert len(on) > 150
-    assert on.mean() >= 0.95
+    assert on.mean() >= 0.98
 
 
 def test_pixels_of_joints_are_the_projection_of_their_places(truths):
     for truth in truths.values():
-        camera = truth.joints3d @ truth.rotation.T + truth.translation
+        camera = truth.joints3d.astype(float) @ truth.rotation.T + truth.translation
         image = np.einsum("tij,tnj->tni", truth.intrinsics, camera)
-        np.testing.assert_allclose(image[..., :2] / image[..., 2:] - 0.5, truth.joints2d, atol=0.02)
+        np.testing.assert_allclose(image[..., :2] / image[..., 2:] - 0.5, truth.joints2d, rtol=0, atol=0.01)
 
 
 def test_people_stand_upright_on_the_ground_and_walk(rendered, truths):
@@ -158,7 +150,7 @@ def test_people_fill_their_crop(truths):
 
 def test_boxes_and_parts_agree_with_the_mask(truths):
     for truth in truths.values():
-        np.testing.assert_array_equal(truth.part_masks.any(1), truth.mask)
+        np.testing.assert_array_equal(truth.part_masks.sum(1), truth.mask)
         for mask, box, amodal in zip(truth.mask, truth.box, truth.amodal_box, strict=True):
             if not mask.any():
                 continue

@@ -1,0 +1,107 @@
+"""Renders clips and, by brute force, each person alone: `blender_truth.py OUT.json` writes how the two agree.
+
+A process of its own: Blender lives once a process. Of each clip's middle frame there are the stored truth, at the
+clip's own few samples; the person alone in an empty place at many samples; and the silhouette that the person's faces
+fill, drawn without Blender.
+"""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from synth import clip as clips
+from synth.body import BodyModel
+from synth.camera import HEIGHT, WIDTH, project, to_camera
+from synth.config import RenderConfig
+from synth.mesh import Mesh
+from synth.plan import make_plan
+from synth.stage import Stage
+from synth.tailor import SOLE
+
+MARGIN, SAMPLES, FINE = 64, 128, 6
+FRAMES = 3
+
+
+def chosen():
+    """Two clips: somebody behind a thing, and somebody in nobody's way."""
+    config = RenderConfig(ids=30, frames=FRAMES, fps=8, samples=6, seed=3, occlusion=1.0)
+    plan = make_plan(config)
+    hidden = next(clip for clip in plan if clip.place.occluders)
+    free = plan[-1]
+    return [hidden, dataclasses.replace(free, place=dataclasses.replace(free.place, occluders=()), bystanders=())]
+
+
+def rendered(model, clip):
+    """The clip as the generator renders it, and the arguments that it built its stage of."""
+    built = []
+
+    def building(*arguments):
+        built.append(arguments)
+        return Stage(*arguments)
+
+    clips.Stage = building
+    try:
+        return clips.render_clip(model, clip, "cpu"), built[0]
+    finally:
+        clips.Stage = Stage
+
+
+def alone(arguments, frame, rotation, translation, intrinsics):
+    """(HEIGHT + 2 MARGIN, WIDTH + 2 MARGIN) coverage by the person in an empty place."""
+    place, person, outfit, *_ = arguments
+    empty = {field.name: () for field in dataclasses.fields(place) if isinstance(getattr(place, field.name), tuple)}
+    stage = Stage(dataclasses.replace(place, **empty), person, outfit, 2 * SAMPLES, "cpu", 5)
+    try:
+        stage._samples = 1  # of the render that poses the person; the one alone takes half of what follows
+        stage.render(frame, rotation, translation, intrinsics)
+        stage._samples = 2 * SAMPLES
+        return stage.render_alone(rotation, translation, intrinsics, MARGIN).sum(-1)
+    finally:
+        stage.close()
+
+
+def silhouette(mesh: Mesh, frame, rotation, translation, intrinsics):
+    """The same without Blender: every face filled on a grid FINE times as fine, then averaged."""
+    size = np.array([WIDTH + 2 * MARGIN, HEIGHT + 2 * MARGIN])
+    points = to_camera(mesh.vertices[frame] + [0, 0, SOLE], rotation, translation)
+    pixels = (project(points, intrinsics) + MARGIN) * FINE - 0.5
+    picture = Image.new("1", tuple((size * FINE).tolist()))
+    draw = ImageDraw.Draw(picture)
+    for corners in pixels[mesh.quads]:
+        draw.polygon([tuple(corner) for corner in corners.tolist()], fill=1)
+    return np.asarray(picture, float).reshape(size[1], FINE, size[0], FINE).mean((1, 3))
+
+
+def agreement(first, second):
+    """Intersection over union of two masks."""
+    return float((first & second).sum() / (first | second).sum())
+
+
+def check(model, clip):
+    """How the stored truth of one clip's middle frame agrees with the person alone."""
+    found, arguments = rendered(model, clip)
+    frame = FRAMES // 2
+    view = (found.rotation, found.translation, found.intrinsics[frame])
+    truth, brute = found.truth[frame], alone(arguments, frame, *view)
+    drawn = silhouette(arguments[1], frame, *view)
+    inner = (slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
+    whole = brute[inner] >= 0.5
+    return {
+        "clip": clip.name,
+        "visible_ratio": truth.visible_ratio,
+        "covered": float(truth.mask.sum()),
+        "whole": float(brute.sum()),
+        "drawn": float(drawn.sum()),
+        "mask_beyond_whole": float((truth.mask & ~whole).sum() / truth.mask.sum()),
+        "mask_agreement": agreement(truth.mask, whole),
+        "drawn_agreement": agreement(drawn[inner] >= 0.5, whole),
+    }
+
+
+if __name__ == "__main__":
+    model = BodyModel()
+    Path(sys.argv[1]).write_text(json.dumps([check(model, clip) for clip in chosen()]))

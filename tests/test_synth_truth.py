@@ -1,0 +1,36 @@
+"""The stored truth against the person alone, rendered by brute force and drawn without Blender."""
+
+import json
+
+import pytest
+from synth_runs import ROOT, python
+
+
+@pytest.fixture(scope="module")
+def checks(tmp_path_factory):
+    """What `blender_truth.py` found: of a clip with something in the way, and of one without."""
+    pytest.importorskip("bpy")
+    out = tmp_path_factory.mktemp("truth") / "out.json"
+    finished = python(ROOT / "tests" / "blender_truth.py", out)
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(out.read_text())
+
+
+def test_the_silhouette_alone_is_the_one_that_the_faces_fill(checks):
+    for check in checks:
+        assert check["drawn"] == pytest.approx(check["whole"], rel=0.03)
+        assert check["drawn_agreement"] > 0.95
+
+
+def test_the_visible_ratio_is_what_is_seen_of_the_person_alone(checks):
+    for check in checks:
+        assert check["visible_ratio"] == pytest.approx(check["covered"] / check["whole"], abs=0.03)
+    hidden, _ = checks
+    assert hidden["visible_ratio"] < 0.95
+
+
+def test_the_mask_is_the_person_alone_but_for_what_is_hidden(checks):
+    hidden, free = checks
+    assert free["mask_agreement"] > 0.96
+    for check in (hidden, free):
+        assert check["mask_beyond_whole"] < 0.02
