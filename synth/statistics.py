@@ -14,7 +14,7 @@ import yaml
 from numpy.typing import NDArray
 
 from kit.coco18 import JOINTS
-from synth.wardrobe import PALETTE
+from synth.fabric import PALETTE
 
 Floats = NDArray[np.float64]
 Row = Mapping[str, Any]
