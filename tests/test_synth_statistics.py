@@ -6,7 +6,7 @@ import pytest
 from kit.coco18 import JOINTS
 from synth.camera import Camera, extrinsics
 from synth.statistics import Measured, measure, named_colours, nearest_colour, spread, statistics, tally, viewpoint
-from synth.wardrobe import linear_rgb
+from synth.fabric import linear_rgb
 
 MEASURED = Measured(
     stature=1.75,
