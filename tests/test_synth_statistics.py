@@ -5,8 +5,8 @@ import pytest
 
 from kit.coco18 import JOINTS
 from synth.camera import Camera, extrinsics
-from synth.statistics import Measured, measure, named_colours, nearest_colour, spread, statistics, tally, viewpoint
 from synth.fabric import linear_rgb
+from synth.statistics import Measured, measure, named_colours, nearest_colour, spread, statistics, tally, viewpoint
 
 MEASURED = Measured(
     stature=1.75,
