@@ -1,9 +1,13 @@
 """Render a set of synthetic people: `python -m synth.render --ids 1000`."""
 
 import os
+import signal
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
+from types import FrameType
 from typing import Any
 
 from tqdm import tqdm
@@ -50,11 +54,37 @@ def render_waiting(target: RenderedSet, waiting: list[Clip], workers: int, devic
     frames = sum(clip.frames for clip in waiting)
     with tqdm(total=frames, unit="frame", desc=f"render on {workers} × {device}", smoothing=0.1) as bar:
         try:
-            for row in farm.render_all(waiting, target.out, workers, device):
-                append_row(target, row)
-                bar.update(row["frames"])
+            with noticing_interrupt() as check:
+                for row in farm.render_all(waiting, target.out, workers, device):
+                    append_row(target, row)
+                    bar.update(row["frames"])
+                    check()
         finally:
             farm.stop_ray()
+
+
+@contextmanager
+def noticing_interrupt() -> Iterator[Callable[[], None]]:
+    """A check that raises KeyboardInterrupt where Ctrl-C was pressed since.
+
+    Python raises it by itself, too, but an exception that is raised inside one of Ray's callbacks is lost.
+    """
+    pressed = False
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.default_int_handler(number, frame)
+
+    def check() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def available_cores() -> int:

@@ -1,5 +1,6 @@
 """Rendering on Ray when something goes wrong: clips that fail, workers that die, Ctrl-C."""
 
+import contextlib
 import errno
 import os
 import signal
@@ -91,6 +92,18 @@ def test_ctrl_c_ends_with_one_line_and_leaves_no_process(tmp_path):
     finally:
         for process in session_of(running.pid):
             os.kill(process, signal.SIGKILL)
+
+
+def test_ctrl_c_that_ray_swallows_still_ends_the_run():
+    from synth.render import noticing_interrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), noticing_interrupt() as check:
+        check()
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        check()
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_the_users_mistakes_and_a_full_disk_in_a_worker_stay_what_they_are(tmp_path):
