@@ -17,7 +17,7 @@ MOST = 14
 
 
 def render_page(name: str, numbers: Statistics, sheets: list[tuple[str, bytes]]) -> str:
-    """The whole page; `sheets` are captions and PNG files."""
+    """The whole page; `sheets` are captions and JPEG files."""
     on_mask = "no joint is visible" if numbers.joints_on_mask is None else f"{100 * numbers.joints_on_mask:.1f} %"
     cards = {
         "people": f"{numbers.people}",
@@ -34,11 +34,11 @@ def render_page(name: str, numbers: Statistics, sheets: list[tuple[str, bytes]])
     )
 
 
-def figure(caption: str, png: bytes) -> str:
+def figure(caption: str, jpeg: bytes) -> str:
     """A contact sheet, with the picture inside the page."""
     text = html.escape(caption)
-    picture = base64.b64encode(png).decode()
-    return f'<figure><img alt="{text}" src="data:image/png;base64,{picture}"><figcaption>{text}</figcaption></figure>'
+    picture = base64.b64encode(jpeg).decode()
+    return f'<figure><img alt="{text}" src="data:image/jpeg;base64,{picture}"><figcaption>{text}</figcaption></figure>'
 
 
 def share_chart(shares: Shares) -> str:

@@ -276,7 +276,7 @@ def light_of(light: Row | None) -> str | None:
 
 def company(row: Row) -> str:
     """Who and what stands about on purpose."""
-    things = "something in the way" if at(row, "place.occluders") else ""
+    things = "an occluder" if at(row, "place.occluders") else ""
     people = "other people" if row.get("bystanders") else ""
     return " and ".join(filter(None, (things, people))) or "nothing"
 
