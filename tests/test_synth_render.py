@@ -22,7 +22,7 @@ from synth.plan import make_plan, plan_row
 from synth.render import render as render_job
 
 CLIPS = [f"cam_{camera}/person_{person:04d}" for person in (1, 2, 3, 4) for camera in "ab"]
-PLAN = make_plan(RenderConfig(ids=4, frames=3, samples=2, seed=0, occlusion=0.5))
+PLAN = make_plan(RenderConfig(ids=4, frames=3, fps=25, samples=2, seed=0, occlusion=0.5))
 
 TRUTH = {
     "joints2d": ((3, 18, 2), np.float32),
