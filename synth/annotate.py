@@ -18,15 +18,18 @@ JOINT_DEPTH = {
     "nose": 0.06,
     "eye": 0.05,
     "ear": 0.05,
-    "neck": 0.14,
-    "shoulder": 0.13,
+    "neck": 0.19,
+    "shoulder": 0.15,
     "elbow": 0.09,
-    "wrist": 0.07,
+    "wrist": 0.1,
     "hip": 0.18,
-    "knee": 0.11,
-    "ankle": 0.09,
+    "knee": 0.14,
+    "ankle": 0.12,
 }
-"""How far below the surface (clothes included) a joint may lie and still count as seen, metres."""
+"""How far below the surface (clothes included) a joint may lie and still count as seen, metres.
+
+Set between the two heaps of depths that 24 people's clips gave: joints below the surface of their own limb, nearly all
+less deep, and joints behind another limb, the trunk or the head."""
 
 
 @dataclass(frozen=True)
