@@ -117,8 +117,14 @@ def data_record(data: ReidData) -> dict[str, Any]:
         "split": data.split,
         "protocol": data.protocol,
         "notes": list(data.notes),
+        "warnings": list(data.warnings),
         "counts": {half: counts(getattr(data, half)) for half in ("train", "query", "gallery")},
     }
+
+
+def remarks(data: ReidData) -> list[str]:
+    """Notes and warnings, a line each, for people."""
+    return [f"note: {note}" for note in data.notes] + [f"warning: {warning}" for warning in data.warnings]
 
 
 def trained_on(data: ReidData, fingerprint: str) -> dict[str, Any]:
