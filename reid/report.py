@@ -5,7 +5,6 @@ Writes DIR/report.html, which needs no other file, and DIR/result.json, the same
 
 import base64
 import html
-import io
 import json
 import string
 from dataclasses import dataclass
@@ -13,13 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from kit.command import UserError, run
 from kit.files import read_jsonl, write_atomically, write_json
+from reid.charts import as_svg, draw_cmc_axes, new_chart
 
 TEMPLATE = Path(__file__).parents[1] / "assets" / "report.html"
 STAGES = {
@@ -168,10 +164,7 @@ def cmc_chart(curves: dict[str, list[float]]) -> str:
     for stage, curve in curves.items():
         dash = (0, (4, 3)) if stage == "chance" else "solid"
         axes.plot(range(1, len(curve) + 1), curve, label=stage, color=COLOURS[stage], linewidth=2, linestyle=dash)
-    axes.set(title="Cumulative matching characteristic", xlabel="rank", ylabel="found within the first k, %")
-    axes.set(xlim=(1, max(map(len, curves.values()))), ylim=(0, 102))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(frameon=False, loc="lower right")
+    draw_cmc_axes(axes, max(map(len, curves.values())))
     return as_svg(drawing, axes)
 
 
@@ -190,23 +183,6 @@ def loss_chart(metrics: dict[str, list[dict[str, Any]]]) -> str:
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False, loc="upper right")
     return as_svg(drawing, axes)
-
-
-def new_chart() -> tuple[Figure, Axes]:
-    """An empty chart of the page's size."""
-    drawing = Figure(figsize=(5.4, 3.9), layout="tight")
-    return drawing, drawing.add_subplot()
-
-
-def as_svg(drawing: Figure, axes: Axes) -> str:
-    """A finished chart as an SVG element; the same numbers give the same text."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(alpha=0.25)
-    stream = io.StringIO()
-    with rc_context({"svg.hashsalt": "report", "svg.fonttype": "none"}):
-        drawing.savefig(stream, format="svg", metadata={"Date": None})
-    text = stream.getvalue()
-    return text[text.index("<svg") :]
 
 
 def facts(result: dict[str, Any]) -> str:

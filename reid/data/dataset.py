@@ -29,7 +29,8 @@ class FrameStore:
         size = len(wanted) * height * width * 3
         self.kept = size <= kept_gib * 2**30
         if not self.kept:
-            print(f"{size / 2**30:.1f} GiB of frames do not fit --cache-gib {kept_gib}: they are decoded when needed")
+            if kept_gib:  # else it was asked for
+                print(f"{size / 2**30:.1f} GiB of frames do not fit --cache-gib {kept_gib}: decoded when needed")
             return
         self._position = {path: position for position, path in enumerate(wanted)}
         self._frames = np.empty((len(wanted), height, width, 3), np.uint8)
