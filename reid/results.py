@@ -8,7 +8,7 @@ import importlib.metadata
 import platform
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,10 @@ from reid.metrics import Ranking, euclidean_distances, evaluate_ranking
 
 SHOWN_RANKS = (1, 5, 10, 20)
 CMC_LENGTH = 20
-PACKAGES = ("torch", "torchvision", "numpy", "imageio")
+PACKAGES = ("torch", "torchvision", "numpy", "scipy", "imageio")
 PROJECT = "alignnet-reid"
+COUNTED = ("queries", "valid_queries")
+"""Numbers of a block that are counts, not shares."""
 
 Block = dict[str, Any]
 """Numbers of one ranking: rank1, rank5, rank10, rank20, mAP and cmc in percent, queries, valid_queries."""
@@ -98,6 +100,33 @@ def rank_tracklets(
     return ranking_block(evaluate_ranking(distances, query_pids, gallery_pids, query_cams, gallery_cams))
 
 
+def places_in_gallery(query: Sequence[Tracklet], gallery: Sequence[Tracklet]) -> npt.NDArray[np.int64] | None:
+    """The gallery row (Q,) that each query is, where all queries stand in the gallery too (MARS); else None."""
+    row = {tracklet: position for position, tracklet in enumerate(gallery)}
+    found = [row.get(tracklet, -1) for tracklet in query]
+    return np.array(found, dtype=np.int64) if found and min(found) >= 0 else None
+
+
+def mean_block(blocks: Sequence[Block]) -> Block:
+    """The mean of each number over the splits; `queries` and `valid_queries` are summed."""
+    return {name: _over_splits(name, blocks, lambda values: np.mean(values, axis=0)) for name in blocks[0]}
+
+
+def deviation_block(blocks: Sequence[Block]) -> Block | None:
+    """The standard deviation of each number over the splits (of a sample: n - 1); None for one split."""
+    if len(blocks) < 2:
+        return None
+    names = [name for name in blocks[0] if name not in COUNTED]
+    return {name: _over_splits(name, blocks, lambda values: np.std(values, axis=0, ddof=1)) for name in names}
+
+
+def _over_splits(name: str, blocks: Sequence[Block], fold: Callable[[npt.NDArray[Any]], Any]) -> Any:
+    values = np.array([block[name] for block in blocks])
+    if name in COUNTED:
+        return int(values.sum())
+    return np.round(fold(values), 4).tolist()
+
+
 def chance_of(data: ReidData) -> Block:
     """The chance of a data set's query and gallery. Raises UserError where no query has a positive."""
     query_pids, query_cams = pids_and_cameras(data.query)
@@ -108,12 +137,12 @@ def chance_of(data: ReidData) -> Block:
         raise UserError(f"{data.root}: nothing to evaluate: {none} in another camera; take another split") from none
 
 
-def data_record(data: ReidData) -> dict[str, Any]:
+def data_record(data: ReidData, known_fingerprint: str | None = None) -> dict[str, Any]:
     """What was read, and how it was divided."""
     return {
         "name": data.name,
         "root": str(data.root),
-        "fingerprint": fingerprint(data),
+        "fingerprint": known_fingerprint or fingerprint(data),
         "split": data.split,
         "protocol": data.protocol,
         "notes": list(data.notes),
@@ -154,7 +183,8 @@ def fingerprint(data: ReidData) -> str:
     """
     digest = hashlib.sha256()
     for path in sorted({frame for tracklet in data.tracklets for frame in tracklet.frames}):
-        digest.update(f"{path.relative_to(data.root).as_posix()} {path.stat().st_size}\n".encode())
+        name = path.relative_to(data.root) if path.is_relative_to(data.root) else path  # a CSV may name any place
+        digest.update(f"{name.as_posix()} {path.stat().st_size}\n".encode())
     for manifest in (data.root / "manifest.jsonl", data.root / "prid_2011" / "manifest.jsonl"):
         if manifest.is_file():
             digest.update(_manifest_hashes(manifest))
