@@ -21,6 +21,7 @@ import numpy as np
 from kit.command import UserError, run
 from kit.files import sha256_of_file, write_atomically, write_json
 from reid.config import ProtocolConfig, require
+from reid.data import ONE_DIVISION
 from reid.data.tracklet import ReidData, split_number
 from reid.metrics import euclidean_distances, evaluate_ranking
 from reid.paper_tables import page
@@ -214,7 +215,7 @@ def chosen_splits(splits: tuple[ReidData, ...], config: EvaluateConfig) -> dict[
 
     Raises UserError where there is no split of that number.
     """
-    if len(splits) == 1:
+    if config.dataset in ONE_DIVISION:
         return {0: splits[0]}
     if config.split is None and config.splits in ("all", "random"):
         return dict(enumerate(splits))

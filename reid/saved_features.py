@@ -79,7 +79,7 @@ def write_rows(path: Path, rows: Iterator[npt.NDArray[np.float32]], count: int) 
 
     Raises UserError on a row that is not finite (a network that diverged), ValueError on another number of rows.
     """
-    existed = path.parent.is_dir()
+    made = [folder for folder in path.parents if not folder.exists()]  # innermost first
     try:
         with replacing(path) as partial, partial.open("wb") as stream:
             written = 0
@@ -94,6 +94,7 @@ def write_rows(path: Path, rows: Iterator[npt.NDArray[np.float32]], count: int) 
             if written != count:
                 raise ValueError(f"{written} rows came, {count} were announced")
     except BaseException:
-        if not existed:
-            path.parent.rmdir()
+        for folder in made:
+            if folder.is_dir():
+                folder.rmdir()
         raise

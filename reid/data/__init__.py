@@ -10,6 +10,9 @@ from reid.data.prid import prid_splits
 from reid.data.synthetic import synthetic_splits
 from reid.data.tracklet import ReidData, split_number
 
+ONE_DIVISION = ("mars", "market")
+"""Data sets that come divided once; `split` is not looked at."""
+
 
 def load_data(choice: ProtocolConfig, seed: int) -> ReidData:
     """The data set that is asked for, divided by one split; `seed` serves where `choice.split_seed` is not given.
@@ -17,7 +20,7 @@ def load_data(choice: ProtocolConfig, seed: int) -> ReidData:
     Raises UserError on a missing folder, another layout, or a split that does not fit.
     """
     splits = load_splits(choice, seed)
-    return splits[0] if len(splits) == 1 else split_number(splits, choice.split_or_first)
+    return splits[0] if choice.dataset in ONE_DIVISION else split_number(splits, choice.split_or_first)
 
 
 def load_splits(choice: ProtocolConfig, seed: int) -> tuple[ReidData, ...]:

@@ -108,7 +108,8 @@ def in_numeric_order(frames: Sequence[Path], where: str) -> tuple[Path, ...]:
     ordered = sorted((frame_number(path), path) for path in frames)
     for (number, path), (following, other) in itertools.pairwise(ordered):
         if number == following:
-            raise UserError(f"{where}: {path.name} and {other.name} are both frame {number}; remove one")
+            names = (path.name, other.name) if path.parent == other.parent else (path, other)
+            raise UserError(f"{where}: {names[0]} and {names[1]} are both frame {number}; remove one")
     return tuple(path for _, path in ordered)
 
 
