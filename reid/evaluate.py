@@ -107,7 +107,7 @@ def evaluate(config: EvaluateConfig) -> None:
         shown |= {f"split {each['split']}": each for each in result["per_split"]}
         shown |= {"mean": shown.pop("result"), "± std": result["std"]}
     print(table(shown))
-    print(f"{result['valid_queries']} of {result['queries']} queries have a positive; {result['protocol']}")
+    print(f"{result['valid_queries']} of {result['queries']} queries have a positive; protocol: {result['protocol']}")
     device = result.get("device", "cpu (numpy)")
     record = result | run_record(PROG, config, device, started, time.perf_counter() - clock)
     if config.json is not None:
@@ -201,7 +201,8 @@ def evaluate_checkpoint(config: EvaluateConfig) -> dict[str, Any]:
         "std": deviation_block(blocks),
         "chance": mean_block([each.chance for each in measured]),
         "per_split": [each.record() for each in measured],
-        "protocol": f"step: {data.protocol}",
+        "protocol": "step",
+        "rules": data.protocol,
         "seeds": {"splits": config.seed if config.split_seed is None else config.split_seed},
         "data": record | {"notes": [*data.notes, *notes]},
         "checkpoint": first.checkpoint,

@@ -105,7 +105,8 @@ def page(result: dict[str, Any]) -> str:
             "",
             splits_table(result),
             "",
-            f"Protocol: {result['protocol']}. Splits: {data['split']}. Data fingerprint: {data['fingerprint'][:16]}.",
+            f"Protocol: {result['protocol']} ({result['rules']}).",
+            f"Splits: {data['split']}. Data fingerprint: {data['fingerprint'][:16]}.",
             *(["", *remarks] if remarks else []),
             "",
         ]

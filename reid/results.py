@@ -25,7 +25,7 @@ SHOWN_RANKS = (1, 5, 10, 20)
 CMC_LENGTH = 20
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "imageio")
 PROJECT = "alignnet-reid"
-COUNTED = ("queries", "valid_queries")
+COUNTED = ("queries", "valid_queries", "queries_without_positive")
 """Numbers of a block that are counts, not shares."""
 
 Block = dict[str, Any]

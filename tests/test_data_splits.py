@@ -1,5 +1,8 @@
 """Split files as .mat: which half is which, whose positions they are, and files that do not fit."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from reid_folders import write_dots, write_ilids, write_prid, write_splits, write_splits_mat
@@ -11,6 +14,7 @@ from reid.data.matfiles import read_mat
 from reid.data.prid import EXCLUDED, KEPT, prid_splits
 from reid.data.splits import read_mat_splits
 
+SHARED = Path(os.environ.get("REID_DATA", Path(__file__).parents[2] / "shared" / "data"))
 NAMES = [f"p{number}" for number in range(1, 9)]
 
 
@@ -152,8 +156,6 @@ def test_ilids_counts_in_the_sorted_list_of_folders(tmp_path, inner):
 def test_the_order_does_not_come_from_the_file_system(tmp_path, monkeypatch):
     write_ilids(tmp_path, persons=8)
     expected = ilids_splits(tmp_path, "auto", seed=0)
-    from pathlib import Path
-
     forwards = Path.iterdir
     monkeypatch.setattr(Path, "iterdir", lambda self: iter(sorted(forwards(self), reverse=True)))
     assert ilids_splits(tmp_path, "auto", seed=0) == expected
@@ -173,3 +175,18 @@ def test_a_person_of_one_camera_would_shift_all_positions(tmp_path):
     write_dots(tmp_path / "i-LIDS-VID/sequences/cam2/person099", ["cam2_person099_00001.png"])
     with pytest.raises(UserError, match="1 persons are in one camera alone, the first is person099 in cam2"):
         ilids_splits(tmp_path, "auto", 0)
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not (SHARED / "splits_prid2011.json").is_file(), reason="the published splits are not here")
+def test_the_published_splits_fit_the_200_persons_and_the_22_exclusions(prid200):
+    path = prid200 / "splits_prid2011.json"
+    path.write_bytes((SHARED / "splits_prid2011.json").read_bytes())
+    try:
+        found = prid_splits(prid200, "all", seed=0)
+    finally:
+        path.unlink()
+    assert [(len(data.train), len(data.query), len(data.gallery)) for data in found] == [(178, 89, 89)] * 10
+    assert {t.pid for t in found[0].tracklets} == set(KEPT)
+    assert len(EXCLUDED) == 22
+    assert not [warning for warning in found[0].warnings if path.name in warning]

@@ -50,7 +50,8 @@ def test_ten_splits_from_one_pass(prid, tmp_path, capsys):
     assert found["chance"]["rank1"] == 25.0
     assert found["data"]["split"] == "10 splits: split 0 of splits_prid2011.json to split 9 of splits_prid2011.json"
     assert len({each["features"]["fingerprint"] for each in found["per_split"]}) == 1
-    assert {"versions", "seeds", "protocol", "command"} <= found.keys()
+    assert {"versions", "seeds", "rules", "command"} <= found.keys()
+    assert found["protocol"] == "step"
     files = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert files == ["cmc.svg", "features", "result.json", "table.md"]
     printed = capsys.readouterr().out
