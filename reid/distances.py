@@ -16,7 +16,7 @@ _NUMBERS_A_BLOCK = 2**21
 _SAME = 1e-12
 """Squared distances below this share of the squared lengths are rounding, and count as 0."""
 
-_LARGEST = 1e18
+_LARGEST = np.float64(1e18)
 """Features beyond this would overflow a distance in float32."""
 
 
@@ -25,7 +25,7 @@ def euclidean_distances(query_features: Floats, gallery_features: Floats) -> npt
 
     Worked out in float64 around the gallery's mean, which moves no distance and keeps digits where descriptors share
     most of their length, and rounded to float32: descriptors that are equal have a distance of exactly 0. Besides the
-    result, memory does not depend on Q and G. Raises ValueError on shapes that do not fit, no rows, or a number that
+    result there is a block of queries in memory. Raises ValueError on shapes that do not fit, no rows, or a number that
     is not finite or too large.
     """
     check_features(query_features, gallery_features)
