@@ -8,11 +8,14 @@ features are synthetic. Each measurement has a process of its own and the machin
 """
 
 import json
+import multiprocessing
 import os
 import platform
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +23,7 @@ from typing import Any
 import numpy as np
 from scipy.io import loadmat
 
-from kit.command import UserError, run
+from kit.command import JobError, UserError, run
 from kit.files import write_json
 
 ROOT = Path(__file__).parents[1]
@@ -61,12 +64,15 @@ def benchmark(config: BenchmarkConfig) -> None:
     for clone, part in ((config.torchreid, "torchreid/metrics/rank.py"), (config.reranking, "python-version")):
         if clone is not None and not (clone / part).exists():
             raise UserError(f"{clone} has no {part}: name a clone of the public repository")
+    for file in ("tracks_test_info.mat", "query_IDX.mat"):
+        if not (config.mars / file).is_file():
+            raise UserError(f"no {file} in {config.mars}: name MARS's info folder with --mars")
     load = os.getloadavg()[0]
     costs: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for case, noise in (("learned", config.noise), ("random", None)):
-            write_features(config, folder, noise)
+            apart(write_features, config, folder, noise)
             child("inputs", folder, config)
             jobs = ["our-ranking"]
             if config.torchreid is not None:
@@ -76,7 +82,7 @@ def benchmark(config: BenchmarkConfig) -> None:
                 jobs += ["our-re-ranking", "our-re-ranking-of-features"]
                 jobs += ["reference-re-ranking"] if config.reranking is not None else []
             costs[case] = {job: child(job, folder, config) for job in jobs}
-            costs[case] |= {"compared": compared(costs[case], folder)}
+            costs[case] |= {"compared": apart(compared, costs[case], folder)}
     result = {"costs": costs, "machine": machine() | {"load_before": load, "load_after": os.getloadavg()[0]}}
     print_ratios(result)
     if config.json is not None:
@@ -100,6 +106,12 @@ def write_features(config: BenchmarkConfig, folder: Path, noise: float | None) -
             np.save(folder / f"{side}_{name}.npy", values[rows])
 
 
+def apart(work: Callable[..., Any], *arguments: Any) -> Any:
+    """Do `work` in another process: on Linux a child's peak memory is never less than its parent's was."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
 def child(job: str, folder: Path, config: BenchmarkConfig) -> dict[str, Any]:
     """Run a job of `benchmarks.one_job` in a process of its own."""
     clone = config.reranking if job == "reference-re-ranking" else config.torchreid
@@ -110,7 +122,7 @@ def child(job: str, folder: Path, config: BenchmarkConfig) -> dict[str, Any]:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise UserError(f"{job} failed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")
+        raise JobError(f"{job} failed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")
     print(f"{job}: {done.stdout.strip().splitlines()[-1]}", flush=True)
     cost: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return cost
