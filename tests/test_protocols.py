@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import tracemalloc
 import warnings
 from pathlib import Path
 
@@ -205,6 +206,20 @@ def test_distances_may_come_in_blocks() -> None:
     for blocks in (known[0][:-1], np.vstack((known[0], known[0])), known[0][:, :-1]):
         with pytest.raises(ValueError, match="pids say"):
             evaluate_protocol(iter([blocks]), *known[1:])
+
+
+def test_memory_does_not_grow_with_the_queries() -> None:
+    rng = np.random.default_rng(0)
+    gallery, pids, cams = rng.normal(size=(2000, 4)), rng.integers(1, 500, 2000), rng.integers(1, 3, 2000)
+    peaks = []
+    for queries in (768, 4096):
+        rows = rng.integers(0, 2000, queries)
+        tracemalloc.start()
+        rank_features(gallery[rows], gallery, pids[rows], pids, cams[rows], cams)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.3 * peaks[0]
+    assert peaks[1] < 4096 * 2000 * 4  # the distances of all, in float32
 
 
 def test_distances_given_are_not_changed() -> None:
