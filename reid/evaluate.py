@@ -1,6 +1,6 @@
 """Rank queries against a gallery: anybody's features, or a data set described by a checkpoint.
 
-    python -m reid.evaluate --features F.npz --json OUT.json
+    python -m reid.evaluate --features F.npz --protocol official --rerank --json OUT.json
     python -m reid.evaluate --dataset prid --root FOLDER --checkpoint runs/finetune-prid --split 0 --json OUT.json
     python -m reid.evaluate --dataset prid --root FOLDER --checkpoint RUNS --splits all --out FOLDER
 
@@ -10,6 +10,7 @@ With --features, torch is neither needed nor imported.
 import tempfile
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,25 +24,23 @@ from kit.files import sha256_of_file, write_atomically, write_json
 from reid.config import ProtocolConfig, require
 from reid.data import ONE_DIVISION
 from reid.data.tracklet import ReidData, split_number
-from reid.metrics import euclidean_distances, evaluate_ranking
+from reid.metrics import Protocol, chance_ranking, rank_features
 from reid.paper_tables import page
-from reid.results import (
-    chance_block,
-    data_record,
-    deviation_block,
-    mean_block,
-    now,
-    ranking_block,
-    remarks,
-    run_record,
-    table,
-)
+from reid.results import data_record, deviation_block, mean_block, now, ranking_block, remarks, run_record, table
+from reid.score_normalisation import ScoreNorm
 
 PROG = "python -m reid.evaluate"
-FEATURES_PROTOCOL = (
-    "step: the gallery as given; a gallery item with the query's pid and camera is ignored, so is pid -1 (junk), "
-    "pid 0 matches nobody; Euclidean distance; CMC, step mAP"
+COMMON_RULES = (
+    "a gallery item with the query's pid and camera is ignored, so is pid -1 (junk), pid 0 matches nobody; "
+    "Euclidean distance; equal distances in gallery order"
 )
+RULES: dict[Protocol, str] = {
+    "step": f"the gallery as given; queries without a positive skipped; step AP; {COMMON_RULES}",
+    "torchreid": f"queries taken out of the gallery; queries without a positive skipped; step AP; {COMMON_RULES}",
+    "official": f"the gallery as given; all queries counted; trapezoidal AP; {COMMON_RULES}",
+}
+RERANKING: dict[str, float] = {"k1": 20, "k2": 6, "lambda": 0.3}
+"""Of Zhong et al. 2017: the defaults of `reid.reranking`."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,18 @@ class EvaluateConfig(ProtocolConfig):
     """Rank queries against a gallery: from a file of features (--features), or a data set and a --checkpoint."""
 
     features: Path | None = None
-    """.npz with query_features (Q,D), query_pids (Q,), query_cams (Q,), and the same three for the gallery."""
+    """.npz with query_features (Q,D), query_pids (Q,), query_cams (Q,), the same three for the gallery, and, if queries
+    stand in the gallery too, query_index (Q,): the gallery row that each is, from 0."""
+
+    protocol: Protocol = "step"
+    """step: the gallery as given; torchreid: without the queries; official: all queries counted, trapezoidal AP."""
+
+    score_norm: ScoreNorm | None = None
+    """Distances less the mean and over the deviation of their row, their column, or both (symmetric, as the paper).
+    Default: as they are."""
+
+    rerank: bool = False
+    """Re-rank by k-reciprocal neighbours (k1 = 20, k2 = 6, lambda = 0.3) before --score-norm."""
 
     checkpoint: Path | None = None
     """Run folder, or its model.pt; or a folder with one run a split: split-0, split-1, …"""
@@ -101,7 +111,10 @@ def evaluate(config: EvaluateConfig) -> None:
             f"--out {config.out}: a folder, for what a --checkpoint finds; write features' numbers with --json"
         )
     started, clock = now(), time.perf_counter()
-    result = evaluate_features(config.features) if config.features else evaluate_checkpoint(config)
+    if config.features:
+        result = evaluate_features(config.features, config.protocol, config.score_norm, config.rerank)
+    else:
+        result = evaluate_checkpoint(config)
     shown = {"chance": result["chance"], "result": result}
     if result.get("std"):
         shown |= {f"split {each['split']}": each for each in result["per_split"]}
@@ -116,49 +129,73 @@ def evaluate(config: EvaluateConfig) -> None:
         write_page(config.out, record)
 
 
-def evaluate_features(path: Path) -> dict[str, Any]:
-    """CMC and mAP of a file of features. Raises UserError where it is not one."""
+def evaluate_features(
+    path: Path, protocol: Protocol = "step", score_norm: ScoreNorm | None = None, rerank: bool = False
+) -> dict[str, Any]:
+    """CMC, mAP and mINP of a file of features by a protocol. Raises UserError where the file does not serve."""
     arrays = read_features(path)
-    features = [arrays[f"{side}_features"] for side in ("query", "gallery")]
+    features = (arrays["query_features"], arrays["gallery_features"])
     people = (arrays["query_pids"], arrays["gallery_pids"], arrays["query_cams"], arrays["gallery_cams"])
+    rows = arrays.get("query_index")
     try:
-        block = ranking_block(evaluate_ranking(euclidean_distances(*features), *people))
-        chance = chance_block(*people)
+        ranking = rank_features(
+            *features, *people, protocol=protocol, query_index=rows, score_norm=score_norm, rerank=rerank
+        )
+        chance = chance_ranking(*people, protocol=protocol, query_index=rows)
     except ValueError as misfit:
         raise UserError(f"{path}: {misfit}") from misfit
-    return {**block, "chance": chance, "protocol": FEATURES_PROTOCOL, "features": _file_record(path)}
+    return {
+        **ranking_block(ranking),
+        "chance": ranking_block(chance),
+        **counting_record(protocol, score_norm, rerank),
+        "features": _file_record(path),
+    }
+
+
+def counting_record(protocol: Protocol, score_norm: ScoreNorm | None, rerank: bool) -> dict[str, Any]:
+    """How the queries were counted, and what was done to the distances before."""
+    return {
+        "protocol": protocol,
+        "rules": RULES[protocol],
+        "post_processing": {"rerank": RERANKING if rerank else None, "score_norm": score_norm},
+    }
 
 
 def read_features(path: Path) -> dict[str, np.ndarray]:
-    """The six arrays of a file of features, of shapes that fit, finite, with whole pids and cameras.
+    """The arrays of a file of features, of shapes that fit and in numbers, with whole pids, cameras and query_index.
 
-    Raises UserError where the file is missing, no .npz, or lacks an array, or one does not fit.
+    `query_index` may be missing. Raises UserError where the file is missing, no .npz, or lacks another array, or one
+    does not fit.
     """
     if not path.is_file():
         raise UserError(f"no such file of features: {path}")
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     try:
         with np.load(path, allow_pickle=False) as archive:
-            for side in ("query", "gallery"):
-                for kind in ("features", "pids", "cams"):
-                    arrays[f"{side}_{kind}"] = archive[f"{side}_{kind}"]
+            for name in ("features", "pids", "cams"):
+                arrays |= {f"{side}_{name}": archive[f"{side}_{name}"] for side in ("query", "gallery")}
+            if "query_index" in archive:
+                arrays["query_index"] = archive["query_index"]
     except KeyError as missing:
         raise UserError(f"{path}: {str(missing.args[0]).split(' is not')[0]} is missing") from missing
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as broken:
+    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as broken:
         raise UserError(f"{path}: not an .npz of plain arrays (numpy.savez)") from broken
     for side in ("query", "gallery"):
         features = arrays[f"{side}_features"]
         if features.ndim != 2 or not np.issubdtype(features.dtype, np.number) or np.iscomplexobj(features):
             raise UserError(f"{path}: {side}_features must be numbers (rows, size), not {_kind(features)}")
-        for name in (f"{side}_pids", f"{side}_cams"):
-            arrays[name] = _whole_numbers(arrays[name], len(features), f"{path}: {name}")
+    for name, values in arrays.items():
+        if not name.endswith("_features"):
+            length = len(arrays["gallery_features" if name.startswith("gallery") else "query_features"])
+            arrays[name] = _whole_numbers(values, length, f"{path}: {name}")
     return arrays
 
 
 def _whole_numbers(values: np.ndarray, length: int, where: str) -> np.ndarray:
     if values.shape != (length,) or not np.issubdtype(values.dtype, np.number) or np.iscomplexobj(values):
         raise UserError(f"{where} must be {length} whole numbers, one a row of features, not {_kind(values)}")
-    whole = values.astype(np.int64) if np.isfinite(values).all() else None
+    with np.errstate(invalid="ignore"):  # a number beyond int64 is found by comparing
+        whole = values.astype(np.int64) if np.isfinite(values).all() else None
     if whole is None or not (whole == values).all():
         raise UserError(f"{where} must be whole numbers")
     return whole
@@ -169,7 +206,7 @@ def _kind(values: np.ndarray) -> str:
 
 
 def evaluate_checkpoint(config: EvaluateConfig) -> dict[str, Any]:
-    """CMC and mAP of a data set whose tracklets a checkpoint (or one a split) describes: each split, and their mean.
+    """CMC, mAP and mINP of a data set that a checkpoint (or one a split) describes: each split, and their mean.
 
     Raises UserError on the faults of either.
     """
@@ -186,7 +223,17 @@ def evaluate_checkpoint(config: EvaluateConfig) -> dict[str, Any]:
     for line in remarks(data):
         print(line)
     with features_folder(config) as features:
-        options = MeasureOptions(device, features, config.chunk, config.height, config.width, config.cache_gib)
+        options = MeasureOptions(
+            device=device,
+            features=features,
+            chunk=config.chunk,
+            height=config.height,
+            width=config.width,
+            cache_gib=config.cache_gib,
+            protocol=config.protocol,
+            score_norm=config.score_norm,
+            rerank=config.rerank,
+        )
         measured = measure_splits(chosen, checkpoints, options)
     notes = leak_notes(measured)
     for note in notes:
@@ -201,8 +248,7 @@ def evaluate_checkpoint(config: EvaluateConfig) -> dict[str, Any]:
         "std": deviation_block(blocks),
         "chance": mean_block([each.chance for each in measured]),
         "per_split": [each.record() for each in measured],
-        "protocol": "step",
-        "rules": data.protocol,
+        **counting_record(config.protocol, config.score_norm, config.rerank),
         "seeds": {"splits": config.seed if config.split_seed is None else config.split_seed},
         "data": record | {"notes": [*data.notes, *notes]},
         "checkpoint": first.checkpoint,

@@ -16,7 +16,10 @@ __all__ = ["describe_and_rank", "padded", "tracklet_descriptors"]
 
 
 def describe_and_rank(model: AlignNet, data: ReidData, store: FrameStore, chunk: int, device: torch.device) -> Block:
-    """CMC and mAP of a data set's query and gallery as `model` describes them; see `reid.results.ranking_block`."""
+    """CMC, mAP and mINP of a data set's query and gallery as `model` describes them, by the protocol «step».
+
+    See `reid.results.ranking_block`.
+    """
     tracklets = tuple(dict.fromkeys((*data.query, *data.gallery)))
     described = tracklet_descriptors(model, tracklets, store, chunk, device)
     row = {tracklet: position for position, tracklet in enumerate(tracklets)}

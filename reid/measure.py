@@ -16,9 +16,11 @@ from kit.files import sha256_of_file
 from reid.data.dataset import FrameStore
 from reid.data.tracklet import ReidData, Tracklet
 from reid.describe import stream_descriptors
+from reid.metrics import Protocol
 from reid.models.checkpoint import load_model
 from reid.results import Block, chance_of, counts, fingerprint, rank_tracklets
 from reid.saved_features import SavedFeatures, features_fingerprint, saved_or_made
+from reid.score_normalisation import ScoreNorm
 
 MODEL = "model.pt"
 
@@ -28,7 +30,7 @@ PUBLISHED = ("PRID2011", "iLIDS-VID", "MARS", "Market-1501")
 
 @dataclass(frozen=True)
 class MeasureOptions:
-    """How tracklets are described; None = as the network was trained."""
+    """How tracklets are described, None = as the network was trained; and how they are ranked."""
 
     device: torch.device
 
@@ -47,6 +49,15 @@ class MeasureOptions:
     cache_gib: float = 0.0
     """Decoded frames that fit this many GiB are kept; 0 = each is decoded when it is needed, and then forgotten."""
 
+    protocol: Protocol = "step"
+    """How the queries are counted; see `reid.metrics.Protocol`."""
+
+    score_norm: ScoreNorm | None = None
+    """How distances are normalised; None = not."""
+
+    rerank: bool = False
+    """Whether distances are re-ranked by k-reciprocal neighbours."""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -61,7 +72,7 @@ class Measured:
     """That of the data; see `reid.results.fingerprint`."""
 
     block: Block
-    """CMC and mAP in percent; see `reid.results.ranking_block`."""
+    """CMC, mAP and mINP in percent; see `reid.results.ranking_block`."""
 
     chance: Block
     """What a random order is expected to give."""
@@ -117,7 +128,7 @@ def measure_splits(
     Splits of one network share one pass over their tracklets. Raises UserError where a split has nothing to rank, a
     file is no network, or a frame cannot be read.
     """
-    chances = {number: chance_of(data) for number, data in splits.items()}
+    chances = {number: chance_of(data, options.protocol) for number, data in splits.items()}
     prints = fingerprints(splits)
     found: dict[int, Measured] = {}
     for file in dict.fromkeys(checkpoint_of[number] for number in splits):
@@ -135,7 +146,15 @@ def measure_splits(
                 split=number,
                 data=data,
                 fingerprint=prints[number],
-                block=rank_tracklets(data.query, data.gallery, saved.rows[query], saved.rows[gallery]),
+                block=rank_tracklets(
+                    data.query,
+                    data.gallery,
+                    saved.rows[query],
+                    saved.rows[gallery],
+                    options.protocol,
+                    options.score_norm,
+                    options.rerank,
+                ),
                 chance=chances[number],
                 trained_on_tested=trained_on_tested(metadata.get("trained_on", {}), data, prints[number]),
                 checkpoint=checkpoint,

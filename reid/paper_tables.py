@@ -33,6 +33,9 @@ class Row:
     cells: dict[str, Cell]
     """By the name of the data that was really used."""
 
+    beside: str | None = None
+    """The paper's row that is done in the same way, below which this one stands; None = none is."""
+
 
 PAPER = (
     Row(
@@ -51,15 +54,29 @@ PAPER = (
 def row_of_result(method: str, result: dict[str, Any]) -> Row:
     """A row of a result of `python -m reid.evaluate` (its result.json)."""
     deviation = result["std"]["rank1"] if result.get("std") else None
-    return Row(method, {result["data"]["name"]: Cell(result["rank1"], result["mAP"], deviation)})
+    done = result["post_processing"]
+    steps = ["Re-ranking"] if done["rerank"] else []
+    if done["score_norm"]:
+        kind = "" if done["score_norm"] == "symmetric" else f" ({done['score_norm']})"
+        steps.append(f"Score Normalization{kind}")
+    beside = " + ".join([PAPER[0].method, *steps])
+    return Row(
+        " + ".join([method, *steps]),
+        {result["data"]["name"]: Cell(result["rank1"], result["mAP"], deviation)},
+        beside if beside in {row.method for row in PAPER} else None,
+    )
 
 
 def table_2(rows: Sequence[Row]) -> str:
-    """The paper's last rows, and `rows` below, with a column more for each data set that the paper does not have."""
+    """The paper's last rows, each with those of `rows` that it is compared with below it, and then the other `rows`.
+
+    A data set that the paper does not have makes a column more.
+    """
     others = dict.fromkeys(name for row in rows for name in row.cells if name not in COLUMNS)
     columns = (*COLUMNS, *others)
     lines = ["| Method | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    for row in (*PAPER, *rows):
+    beside = [each for paper in PAPER for each in (paper, *(row for row in rows if row.beside == paper.method))]
+    for row in (*beside, *(row for row in rows if row.beside is None)):
         cells = [_written(row.cells[name], name) if name in row.cells else "–" for name in columns]
         lines.append(f"| {row.method} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -94,6 +111,8 @@ def page(result: dict[str, Any]) -> str:
     data = result["data"]
     count = len(result["per_split"])
     method = f"this network, {count} splits" if count > 1 else f"this network, {result['per_split'][0]['source']}"
+    done = result["post_processing"]
+    reranking = ", ".join(f"{name} = {value}" for name, value in (done["rerank"] or {}).items()) or "none"
     remarks = [f"- {line}" for line in (*data["notes"], *data["warnings"])]
     return "\n".join(
         [
@@ -105,7 +124,9 @@ def page(result: dict[str, Any]) -> str:
             "",
             splits_table(result),
             "",
+            f"Data: {data['protocol']}.",
             f"Protocol: {result['protocol']} ({result['rules']}).",
+            f"Re-ranking: {reranking}. Score normalisation: {done['score_norm'] or 'none'}.",
             f"Splits: {data['split']}. Data fingerprint: {data['fingerprint'][:16]}.",
             *(["", *remarks] if remarks else []),
             "",

@@ -130,7 +130,9 @@ def render_page(result: dict[str, Any], metrics: dict[str, list[dict[str, Any]]]
         cards="".join(card(stage, result[stage]["rank1"]) for stage in STAGES),
         reading=html.escape(reading),
         rows="".join(table_row(stage, result[stage]) for stage in STAGES),
-        protocol=html.escape(f"{finetune['data']['protocol']}. Split: {finetune['data']['split']}. All in percent."),
+        protocol=html.escape(
+            f"{finetune['data']['protocol']}; CMC, step mAP. Split: {finetune['data']['split']}. All in percent."
+        ),
         cmc_chart=cmc_chart({stage: result[stage]["cmc"] for stage in STAGES}),
         loss_chart=loss_chart(metrics),
         figures="".join(figure(path) for path in sheets) or "<p>No contact sheets were given.</p>",

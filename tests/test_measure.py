@@ -6,9 +6,22 @@ import statistics
 import numpy as np
 import pytest
 import torch
-from reid_folders import TINY, command, flags, write_ilids, write_mars, write_own, write_prid, write_splits
+from reid_folders import (
+    TINY,
+    command,
+    flags,
+    write_ilids,
+    write_market,
+    write_mars,
+    write_own,
+    write_prid,
+    write_splits,
+)
 
 from reid import evaluate, finetune
+from reid.data.market import load_market
+from reid.data.mars import load_mars
+from reid.metrics import chance_ranking, rank_features
 from reid.models.alignnet import AlignNet, ModelConfig
 from reid.models.checkpoint import save_model
 
@@ -151,6 +164,106 @@ def test_the_other_layouts(dataset, tmp_path):
         assert "test tracklets: 12180 expected, 8 found" in found["data"]["warnings"]
     if dataset == "folder":
         assert "| Method | PRID2011 | iLIDS-VID | MARS | own data (data) |" in table
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory):
+    """Market-1501's layout whose ten held-out persons have two tracklets a camera, of which one is a query."""
+    root = write_market(tmp_path_factory.mktemp("market") / "data", persons=100)
+    for path in sorted((root / "bounding_box_train").glob("*_000151_01.jpg")):
+        path.rename(path.with_name(path.name.replace("s1_", "s2_")))
+    return root
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    return save_network(tmp_path_factory.mktemp("network") / "model.pt")
+
+
+@pytest.mark.parametrize("protocol", ["step", "torchreid", "official"])
+@pytest.mark.parametrize("options", [{}, {"score_norm": "column"}, {"rerank": True, "score_norm": "symmetric"}])
+def test_protocols_and_post_processing_are_those_of_features(market, network, tmp_path, protocol, options):
+    found = measured(market.parent, market, network, dataset="market", protocol=protocol, **options)
+    data = load_market(market, seed=0, test="held-out")
+    tracklets = dict.fromkeys((*data.query, *data.gallery))
+    rows = np.load(found["per_split"][0]["features"]["file"])
+    described = dict(zip(tracklets, rows, strict=True))
+    arrays = {"query_index": np.array([data.gallery.index(tracklet) for tracklet in data.query])}
+    for side in ("query", "gallery"):
+        some = getattr(data, side)
+        arrays[f"{side}_features"] = np.stack([described[tracklet] for tracklet in some])
+        arrays[f"{side}_pids"] = np.array([tracklet.pid for tracklet in some])
+        arrays[f"{side}_cams"] = np.array([tracklet.camera for tracklet in some])
+    expected = rank_features(**arrays, protocol=protocol, **options)
+    assert found["mAP"] == pytest.approx(100 * expected.mAP, abs=1e-9)
+    assert found["mINP"] == pytest.approx(100 * expected.mINP, abs=1e-9)
+    assert found["cmc"] == pytest.approx(100 * expected.cmc[:20], abs=1e-9)
+
+    np.savez(tmp_path / "f.npz", **arrays)
+    argv = flags({"features": tmp_path / "f.npz", "json": tmp_path / "f.json", "protocol": protocol} | options)
+    assert command(evaluate, argv) == 0
+    same = json.loads((tmp_path / "f.json").read_text())
+    for name in ("cmc", "mAP", "mINP", "queries", "valid_queries", "queries_without_positive", "chance"):
+        assert found[name] == same[name]
+    for name in ("protocol", "rules", "post_processing"):
+        assert found[name] == same[name]
+    assert found["protocol"] == protocol
+    assert found["post_processing"]["score_norm"] == options.get("score_norm")
+    assert bool(found["post_processing"]["rerank"]) == ("rerank" in options)
+
+
+def test_protocols_and_post_processing_change_the_numbers_but_not_the_descriptors(market, network):
+    ways = [{}, {"protocol": "torchreid"}, {"protocol": "official"}, {"score_norm": "column"}, {"rerank": True}]
+    found = [measured(market.parent, market, network, dataset="market", **way) for way in ways]
+    assert len({each["mAP"] for each in found}) == len(ways)
+    assert len({each["per_split"][0]["features"]["fingerprint"] for each in found}) == 1
+    assert all(each["per_split"][0]["features"]["reused"] for each in found[1:])
+    assert found[1]["chance"]["mAP"] != found[0]["chance"]["mAP"]
+
+
+def test_queries_taken_out_of_the_gallery_leave_some_without_a_positive(network, tmp_path, capsys):
+    root = write_mars(tmp_path / "mars")
+    data = load_mars(root)
+    counts = {}
+    for protocol in ("step", "torchreid", "official"):
+        found = measured(tmp_path, root, network, dataset="mars", protocol=protocol)
+        counts[protocol] = (found["queries"], found["valid_queries"], found["queries_without_positive"])
+    assert counts == {"step": (4, 4, 0), "torchreid": (4, 1, 3), "official": (4, 4, 0)}
+    assert "1 of 4 queries have a positive; protocol: torchreid" in capsys.readouterr().out
+    labels = [
+        np.array([getattr(t, name) for t in side]) for name in ("pid", "camera") for side in (data.query, data.gallery)
+    ]
+    rows = np.array([data.gallery.index(tracklet) for tracklet in data.query])
+    assert chance_ranking(*labels, protocol="torchreid", query_index=rows).valid_queries == 1
+
+
+def test_a_gallery_of_queries_alone_is_refused_before_anything_is_described(network, tmp_path, capsys):
+    root = write_own(tmp_path / "own")
+    argv = {"dataset": "folder", "root": root, "checkpoint": network, "splits": "all", "out": tmp_path / "out"}
+    assert command(evaluate, flags(argv | {"protocol": "torchreid"})) == 2
+    printed = capsys.readouterr().err
+    assert len(printed.splitlines()) == 1
+    assert "all of the gallery is junk (pid -1) or a query; take another split, or another protocol" in printed
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "above", "method"),
+    [
+        ({}, "| paper: Ours | 96.0", "this network, 10 splits"),
+        ({"score_norm": "symmetric"}, "| paper: Ours + Score N", "this network, 10 splits + Score Normalization"),
+        ({"rerank": True}, "| paper: Ours + Re-ranking", "this network, 10 splits + Re-ranking"),
+        ({"score_norm": "row"}, "| paper: Ours + Re-ranking", "this network, 10 splits + Score Normalization (row)"),
+    ],
+)
+def test_our_row_stands_below_the_papers_of_the_same_kind(prid, tmp_path, network, options, above, method):
+    found = measured(tmp_path, prid, network, splits="all", **options)
+    lines = (tmp_path / "out" / "table.md").read_text().splitlines()
+    ours = f"| {method} | {found['rank1']:.1f} ± {found['std']['rank1']:.1f} | – | – |"
+    assert lines[lines.index(ours) - 1].startswith(above)
+    assert f"Protocol: step ({found['rules']})." in lines
+    reranking = "k1 = 20, k2 = 6, lambda = 0.3" if "rerank" in options else "none"
+    assert f"Re-ranking: {reranking}. Score normalisation: {options.get('score_norm', 'none')}." in lines
 
 
 def test_other_layouts_can_be_trained_on(tmp_path):

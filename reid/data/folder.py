@@ -24,7 +24,7 @@ SPLITS_FILE = "splits.json"
 
 PROTOCOL = (
     "query = one tracklet a (person, camera) of the test persons, gallery = all their tracklets and the distractors, "
-    "those of the query's own person and camera ignored; Euclidean distance; CMC, step mAP"
+    "those of the query's own person and camera ignored; Euclidean distance"
 )
 
 

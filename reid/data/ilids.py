@@ -18,7 +18,7 @@ CAMERAS = ("cam1", "cam2")
 MAT_FILE, MAT_FOLDER = "train_test_splits_ilidsvid.mat", "train-test people splits"
 PERSONS = 300
 
-PROTOCOL = "query = test persons of cam1, gallery = test persons of cam2, one tracklet each; Euclidean distance; CMC"
+PROTOCOL = "query = test persons of cam1, gallery = test persons of cam2, one tracklet each; Euclidean distance"
 
 
 def ilids_splits(root: Path, splits: SplitSource, seed: int) -> tuple[ReidData, ...]:

@@ -17,11 +17,11 @@ NAME = re.compile(r"(?P<pid>-1|\d+)_c(?P<camera>\d+)s(?P<sequence>\d+)_(?P<frame
 
 HELD_OUT_PROTOCOL = (
     "held-out training identities; query = one tracklet a (pid, camera), gallery = all their tracklets, "
-    "those of the query's own pid and camera ignored; Euclidean distance; CMC, step mAP"
+    "those of the query's own pid and camera ignored; Euclidean distance"
 )
 OFFICIAL_PROTOCOL = (
     "query = folder query, gallery = folder bounding_box_test grouped into tracklets (pid -1 junk ignored, "
-    "0 distractors kept), same pid and camera ignored; Euclidean distance; CMC, step mAP"
+    "0 distractors kept), same pid and camera ignored; Euclidean distance"
 )
 
 

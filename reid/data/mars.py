@@ -21,7 +21,7 @@ from reid.data.tracklet import ReidData, Tracklet, expect
 
 PROTOCOL = (
     "query = the 1980 tracklets of query_IDX, gallery = all test tracklets, the queries among them; pid -1 junk "
-    "ignored, 0 distractors kept, same pid and camera ignored; Euclidean distance; CMC, mAP"
+    "ignored, 0 distractors kept, same pid and camera ignored; Euclidean distance"
 )
 
 Table = npt.NDArray[np.int64]

@@ -40,7 +40,7 @@ KEPT = tuple(number for number in range(1, SHARED_PERSONS + 1) if number not in 
 USUAL_FRAMES = 27
 """Persons with at least this many frames in both cameras are 178 (with 21, as most papers say, they are 183)."""
 
-PROTOCOL = "query = test persons of cam_a, gallery = test persons of cam_b, one tracklet each; Euclidean distance; CMC"
+PROTOCOL = "query = test persons of cam_a, gallery = test persons of cam_b, one tracklet each; Euclidean distance"
 
 
 def load_prid(root: Path, split: int, splits: SplitSource, seed: int, min_frames: int = 1) -> ReidData:

@@ -50,7 +50,7 @@ class ReidData:
     gallery: tuple[Tracklet, ...]
 
     protocol: str
-    """How the division and the ranking are made, for people."""
+    """Who is asked for and who is searched, for people."""
 
     split: str
     """Where the division comes from."""

@@ -1,0 +1,1 @@
+"""Measurements, each a command: what carries, what is fast, and against what."""
