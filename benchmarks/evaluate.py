@@ -147,11 +147,13 @@ def print_ratios(result: dict[str, Any]) -> None:
         for peer in (name for name in costs if name.startswith(("torchreid", "reference"))):
             ours = costs["our-re-ranking" if peer.startswith("reference") else "our-ranking"]
             times, memory = costs[peer]["seconds"] / ours["seconds"], ours["peak_mib"] / costs[peer]["peak_mib"]
-            costs[peer] |= {"times_slower": times, "our_share_of_its_memory": memory}
+            cpu_times = costs[peer]["cpu_seconds"] / ours["cpu_seconds"]
+            costs[peer] |= {"times_slower": times, "times_cpu": cpu_times, "our_share_of_its_memory": memory}
             print(
-                f"  {peer}: {costs[peer]['seconds']:.2f} s, ours {ours['seconds']:.3f} s: {times:.1f}x "
-                f"(goal {GOALS[peer]:g}x); peak {costs[peer]['peak_mib']:.0f} MiB, ours {ours['peak_mib']:.0f}: "
-                f"{memory:.2f} of it; greatest difference {costs['compared'][peer]:.1e}"
+                f"  {peer}: {costs[peer]['seconds']:.2f} s, ours {ours['seconds']:.3f} s: {times:.1f}x, "
+                f"{cpu_times:.1f}x in processor time (goal {GOALS[peer]:g}x)\n"
+                f"    peak {costs[peer]['peak_mib']:.0f} MiB, ours {ours['peak_mib']:.0f}: {memory:.2f} of it; "
+                f"greatest difference {costs['compared'][peer]:.1e}"
             )
     machine = result["machine"]
     print(f"{machine['cores']} cores, load {machine['load_before']:.1f} before, {machine['load_after']:.1f} after")
