@@ -196,7 +196,7 @@ def test_what_only_the_evaluation_meets(network, tmp_path, capsys):
     own_with_an_unreadable_frame(tmp_path / "own")
     prid(tmp_path / "prid", [{"train": people(1, 2), "test": people(3, 4)}])
     for options, complaint in (
-        ({"dataset": "mars", "root": tmp_path / "mars"}, "none of the 1 queries has a positive in another camera"),
+        ({"dataset": "mars", "root": tmp_path / "mars"}, "none of the 1 queries has a positive (its pid"),
         ({"dataset": "folder", "root": tmp_path / "own"}, "unreadable image"),
         ({"dataset": "prid", "root": tmp_path / "prid", "split": 1}, "has splits 0-0, not 1"),
         ({"dataset": "mars", "root": tmp_path / "mars", "splits": "random"}, "MARS has one published division"),
