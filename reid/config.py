@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-DatasetName = Literal["prid", "market", "synthetic"]
+DatasetName = Literal["prid", "ilids", "mars", "market", "synthetic", "folder"]
+SplitSource = Literal["auto", "all", "json", "mat", "random"]
 
 DEFAULT_ROOTS: dict[str, Path] = {
     "prid": Path("data/prid2011"),
+    "ilids": Path("data/ilids-vid"),
+    "mars": Path("data/mars"),
     "market": Path("data/market1501"),
     "synthetic": Path("data/synthetic"),
+    "folder": Path("data/own"),
 }
 DEFAULT_PRETRAIN_RUN = Path("runs/pretrain")
 
@@ -29,22 +33,28 @@ class ProtocolConfig:
     """Which real (or stand-in) data, and which people are for training and which for testing."""
 
     dataset: DatasetName = "prid"
-    """Layout of the data: prid (PRID2011 multi-shot), market (Market-1501 as tracklets), synthetic (a rendered set)."""
+    """Layout of the data: prid (PRID2011 multi-shot), ilids (iLIDS-VID), mars, market (Market-1501 as tracklets),
+    synthetic (a rendered set), folder (one's own: ROOT/camera/person/frames, or a CSV of path,person,camera).
+    """
 
     root: Path | None = None
-    """Folder of the data set. Default: data/prid2011, data/market1501 or data/synthetic."""
+    """Folder of the data set (folder: or a CSV file). Default: data/prid2011, data/ilids-vid, data/mars,
+    data/market1501, data/synthetic or data/own.
+    """
 
-    split: int = 0
-    """Number of the split, 0-9 (prid, synthetic)."""
+    split: int | None = None
+    """Number of the split, 0-9 (prid, ilids, synthetic, folder). Default: 0, or every one where all are measured."""
 
-    splits: Literal["auto", "json", "random"] = "auto"
-    """prid: json = the published splits file, random = ten seeded halves, auto = json where the file is there."""
+    splits: SplitSource = "auto"
+    """json, mat = the published file of this format; all = every published split, its file demanded; random = ten
+    seeded halves; auto = the published file, and for prid seeded halves where it is not there.
+    """
 
     split_seed: int | None = None
     """Seed of the random halves and of the held-out tenth. Default: the same as --seed."""
 
     min_frames: int = 1
-    """Random halves take persons with at least this many frames in both cameras (27 gives PRID2011's usual 178)."""
+    """prid: random halves take persons with at least this many frames in both cameras (27 gives the usual 178)."""
 
     market_test: Literal["held-out", "official"] = "held-out"
     """market: test on held-out training identities, or on the folders query and bounding_box_test."""
@@ -54,10 +64,15 @@ class ProtocolConfig:
 
     def check_protocol(self) -> None:
         """Raise ValueError, one line, on a value out of range."""
-        require(0 <= self.split <= 9, f"--split must be 0 to 9, not {self.split}")
+        require(0 <= self.split_or_first <= 9, f"--split must be 0 to 9, not {self.split}")
         require(self.min_frames >= 1, f"--min-frames must be at least 1, not {self.min_frames}")
         require(0 < self.held_out < 1, f"--held-out must lie between 0 and 1, not {self.held_out}")
         require(self.split_seed is None or self.split_seed >= 0, "--split-seed must not be negative")
+
+    @property
+    def split_or_first(self) -> int:
+        """Number of the one split that is used where one is."""
+        return self.split or 0
 
     @property
     def data_root(self) -> Path:

@@ -1,13 +1,18 @@
 """Rank queries against a gallery: anybody's features, or a data set described by a checkpoint.
 
-    python -m reid.evaluate --features F.npz --json OUT.json
+    python -m reid.evaluate --features F.npz --protocol official --rerank --json OUT.json
     python -m reid.evaluate --dataset prid --root FOLDER --checkpoint runs/finetune-prid --split 0 --json OUT.json
+    python -m reid.evaluate --dataset prid --root FOLDER --checkpoint RUNS --splits all --out FOLDER
 
 With --features, torch is neither needed nor imported.
 """
 
+import tempfile
 import time
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,17 +20,27 @@ from typing import Any, Literal
 import numpy as np
 
 from kit.command import UserError, run
-from kit.files import sha256_of_file, write_json
+from kit.files import sha256_of_file, write_atomically, write_json
 from reid.config import ProtocolConfig, require
-from reid.data.tracklet import ReidData
-from reid.metrics import euclidean_distances, evaluate_ranking
-from reid.results import chance_block, chance_of, data_record, now, ranking_block, run_record, table
+from reid.data import ONE_DIVISION
+from reid.data.tracklet import ReidData, split_number
+from reid.metrics import Protocol, chance_ranking, rank_features
+from reid.paper_tables import page
+from reid.results import data_record, deviation_block, mean_block, now, ranking_block, remarks, run_record, table
+from reid.score_normalisation import ScoreNorm
 
 PROG = "python -m reid.evaluate"
-FEATURES_PROTOCOL = (
-    "step: the gallery as given; a gallery item with the query's pid and camera is ignored, so is pid -1 (junk), "
-    "pid 0 matches nobody; Euclidean distance; CMC, step mAP"
+COMMON_RULES = (
+    "a gallery item with the query's pid and camera is ignored, so is pid -1 (junk), pid 0 matches nobody; "
+    "Euclidean distance; equal distances in gallery order"
 )
+RULES: dict[Protocol, str] = {
+    "step": f"the gallery as given; queries without a positive skipped; step AP; {COMMON_RULES}",
+    "torchreid": f"queries taken out of the gallery; queries without a positive skipped; step AP; {COMMON_RULES}",
+    "official": f"the gallery as given; all queries counted; trapezoidal AP; {COMMON_RULES}",
+}
+RERANKING: dict[str, float] = {"k1": 20, "k2": 6, "lambda": 0.3}
+"""Of Zhong et al. 2017: the defaults of `reid.reranking`."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +48,24 @@ class EvaluateConfig(ProtocolConfig):
     """Rank queries against a gallery: from a file of features (--features), or a data set and a --checkpoint."""
 
     features: Path | None = None
-    """.npz with query_features (Q,D), query_pids (Q,), query_cams (Q,), and the same three for the gallery."""
+    """.npz with query_features (Q,D), query_pids (Q,), query_cams (Q,), the same three for the gallery, and, if queries
+    stand in the gallery too, query_index (Q,): the gallery row that each is, from 0."""
+
+    protocol: Protocol = "step"
+    """step: the gallery as given; torchreid: without the queries; official: all queries counted, trapezoidal AP."""
+
+    score_norm: ScoreNorm | None = None
+    """Distances less the mean and over the deviation of their row, their column, or both (symmetric, as the paper).
+    Default: as they are."""
+
+    rerank: bool = False
+    """Re-rank by k-reciprocal neighbours (k1 = 20, k2 = 6, lambda = 0.3) before --score-norm."""
 
     checkpoint: Path | None = None
-    """Run folder, or its model.pt."""
+    """Run folder, or its model.pt; or a folder with one run a split: split-0, split-1, …"""
+
+    out: Path | None = None
+    """With --checkpoint: folder for result.json, table.md (the paper's Table 2 beside), cmc.svg and the descriptors."""
 
     json: Path | None = None
     """File that the result is written to. Default: printed only."""
@@ -50,8 +79,10 @@ class EvaluateConfig(ProtocolConfig):
     width: int | None = None
     """Width of the network's input, pixels. Default: as the checkpoint was trained."""
 
-    cache_gib: float = 8.0
-    """Frames are decoded once and kept in memory if they fit this many GiB; otherwise read again each time."""
+    cache_gib: float = 0.0
+    """Decoded frames are kept if they fit this many GiB; 0 = memory does not grow with the data. With one network for
+    all splits every frame is needed once.
+    """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the network runs; auto = a CUDA GPU where there is one."""
@@ -65,6 +96,7 @@ class EvaluateConfig(ProtocolConfig):
         require(self.chunk is None or self.chunk >= 1, f"--chunk must be at least 1 frame, not {self.chunk}")
         for name in ("height", "width"):
             require((getattr(self, name) or 32) >= 32, f"--{name} must be at least 32 pixels")
+        require(self.cache_gib >= 0, f"--cache-gib must not be negative, not {self.cache_gib}")
         require(self.seed >= 0, f"--seed must not be negative, not {self.seed}")
 
 
@@ -74,58 +106,96 @@ def evaluate(config: EvaluateConfig) -> None:
         raise UserError("give either --features FILE.npz, or --checkpoint RUN with --dataset and --root")
     if config.json is not None and config.json.is_dir():
         raise UserError(f"--json {config.json} is a folder; name a file")
+    if config.out is not None and (config.features is not None or (config.out.exists() and not config.out.is_dir())):
+        raise UserError(
+            f"--out {config.out}: a folder, for what a --checkpoint finds; write features' numbers with --json"
+        )
     started, clock = now(), time.perf_counter()
-    result = evaluate_features(config.features) if config.features else evaluate_checkpoint(config)
-    print(table({"chance": result["chance"], "result": result}))
-    print(f"{result['valid_queries']} of {result['queries']} queries have a positive; {result['protocol']}")
+    if config.features:
+        result = evaluate_features(config.features, config.protocol, config.score_norm, config.rerank)
+    else:
+        result = evaluate_checkpoint(config)
+    shown = {"chance": result["chance"], "result": result}
+    if result.get("std"):
+        shown |= {f"split {each['split']}": each for each in result["per_split"]}
+        shown |= {"mean": shown.pop("result"), "± std": result["std"]}
+    print(table(shown))
+    print(f"{result['valid_queries']} of {result['queries']} queries have a positive; protocol: {result['protocol']}")
+    device = result.get("device", "cpu (numpy)")
+    record = result | run_record(PROG, config, device, started, time.perf_counter() - clock)
     if config.json is not None:
-        device = result.get("device", "cpu (numpy)")
-        write_json(config.json, result | run_record(PROG, config, device, started, time.perf_counter() - clock))
+        write_json(config.json, record)
+    if config.out is not None:
+        write_page(config.out, record)
 
 
-def evaluate_features(path: Path) -> dict[str, Any]:
-    """CMC and mAP of a file of features. Raises UserError where it is not one."""
+def evaluate_features(
+    path: Path, protocol: Protocol = "step", score_norm: ScoreNorm | None = None, rerank: bool = False
+) -> dict[str, Any]:
+    """CMC, mAP and mINP of a file of features by a protocol. Raises UserError where the file does not serve."""
     arrays = read_features(path)
-    features = [arrays[f"{side}_features"] for side in ("query", "gallery")]
+    features = (arrays["query_features"], arrays["gallery_features"])
     people = (arrays["query_pids"], arrays["gallery_pids"], arrays["query_cams"], arrays["gallery_cams"])
+    rows = arrays.get("query_index")
     try:
-        block = ranking_block(evaluate_ranking(euclidean_distances(*features), *people))
-        chance = chance_block(*people)
+        ranking = rank_features(
+            *features, *people, protocol=protocol, query_index=rows, score_norm=score_norm, rerank=rerank
+        )
+        chance = chance_ranking(*people, protocol=protocol, query_index=rows)
     except ValueError as misfit:
         raise UserError(f"{path}: {misfit}") from misfit
-    return {**block, "chance": chance, "protocol": FEATURES_PROTOCOL, "features": _file_record(path)}
+    return {
+        **ranking_block(ranking),
+        "chance": ranking_block(chance),
+        **counting_record(protocol, score_norm, rerank),
+        "features": _file_record(path),
+    }
+
+
+def counting_record(protocol: Protocol, score_norm: ScoreNorm | None, rerank: bool) -> dict[str, Any]:
+    """How the queries were counted, and what was done to the distances before."""
+    return {
+        "protocol": protocol,
+        "rules": RULES[protocol],
+        "post_processing": {"rerank": RERANKING if rerank else None, "score_norm": score_norm},
+    }
 
 
 def read_features(path: Path) -> dict[str, np.ndarray]:
-    """The six arrays of a file of features, of shapes that fit, finite, with whole pids and cameras.
+    """The arrays of a file of features, of shapes that fit and in numbers, with whole pids, cameras and query_index.
 
-    Raises UserError where the file is missing, no .npz, or lacks an array, or one does not fit.
+    `query_index` may be missing. Raises UserError where the file is missing, no .npz, or lacks another array, or one
+    does not fit.
     """
     if not path.is_file():
         raise UserError(f"no such file of features: {path}")
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     try:
         with np.load(path, allow_pickle=False) as archive:
-            for side in ("query", "gallery"):
-                for kind in ("features", "pids", "cams"):
-                    arrays[f"{side}_{kind}"] = archive[f"{side}_{kind}"]
+            for name in ("features", "pids", "cams"):
+                arrays |= {f"{side}_{name}": archive[f"{side}_{name}"] for side in ("query", "gallery")}
+            if "query_index" in archive:
+                arrays["query_index"] = archive["query_index"]
     except KeyError as missing:
         raise UserError(f"{path}: {str(missing.args[0]).split(' is not')[0]} is missing") from missing
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as broken:
+    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as broken:
         raise UserError(f"{path}: not an .npz of plain arrays (numpy.savez)") from broken
     for side in ("query", "gallery"):
         features = arrays[f"{side}_features"]
         if features.ndim != 2 or not np.issubdtype(features.dtype, np.number) or np.iscomplexobj(features):
             raise UserError(f"{path}: {side}_features must be numbers (rows, size), not {_kind(features)}")
-        for name in (f"{side}_pids", f"{side}_cams"):
-            arrays[name] = _whole_numbers(arrays[name], len(features), f"{path}: {name}")
+    for name, values in arrays.items():
+        if not name.endswith("_features"):
+            length = len(arrays["gallery_features" if name.startswith("gallery") else "query_features"])
+            arrays[name] = _whole_numbers(values, length, f"{path}: {name}")
     return arrays
 
 
 def _whole_numbers(values: np.ndarray, length: int, where: str) -> np.ndarray:
     if values.shape != (length,) or not np.issubdtype(values.dtype, np.number) or np.iscomplexobj(values):
         raise UserError(f"{where} must be {length} whole numbers, one a row of features, not {_kind(values)}")
-    whole = values.astype(np.int64) if np.isfinite(values).all() else None
+    with np.errstate(invalid="ignore"):  # a number beyond int64 is found by comparing
+        whole = values.astype(np.int64) if np.isfinite(values).all() else None
     if whole is None or not (whole == values).all():
         raise UserError(f"{where} must be whole numbers")
     return whole
@@ -136,50 +206,90 @@ def _kind(values: np.ndarray) -> str:
 
 
 def evaluate_checkpoint(config: EvaluateConfig) -> dict[str, Any]:
-    """CMC and mAP of a data set whose tracklets a checkpoint describes. Raises UserError on either's faults."""
+    """CMC, mAP and mINP of a data set that a checkpoint (or one a split) describes: each split, and their mean.
+
+    Raises UserError on the faults of either.
+    """
     # Here, so that ranking features needs no torch.
-    from reid.data import load_data
-    from reid.data.dataset import FrameStore
-    from reid.features import describe_and_rank
-    from reid.models.checkpoint import load_model
+    from reid.data import load_splits
+    from reid.measure import MeasureOptions, checkpoints_of, leak_notes, measure_splits
     from reid.training import device_name, pick_device
 
     assert config.checkpoint is not None
-    path = config.checkpoint / "model.pt" if config.checkpoint.is_dir() else config.checkpoint
     device = pick_device(config.device)
-    data = load_data(config, config.seed)
-    chance = chance_of(data)
-    model, metadata = load_model(path)
-    images = metadata.get("images", {})
-    height, width = config.height or images.get("height", 128), config.width or images.get("width", 64)
-    chunk = config.chunk or images.get("chunk", 15)
-    record = data_record(data)
-    notes = data.notes + trained_on_note(metadata.get("trained_on", {}), data, record["fingerprint"])
+    chosen = chosen_splits(load_splits(config, config.seed), config)
+    checkpoints = checkpoints_of(config.checkpoint, tuple(chosen))
+    data = next(iter(chosen.values()))
+    for line in remarks(data):
+        print(line)
+    with features_folder(config) as features:
+        options = MeasureOptions(
+            device=device,
+            features=features,
+            chunk=config.chunk,
+            height=config.height,
+            width=config.width,
+            cache_gib=config.cache_gib,
+            protocol=config.protocol,
+            score_norm=config.score_norm,
+            rerank=config.rerank,
+        )
+        measured = measure_splits(chosen, checkpoints, options)
+    notes = leak_notes(measured)
     for note in notes:
         print(f"note: {note}")
-    paths = (frame for tracklet in (*data.query, *data.gallery) for frame in tracklet.frames)
-    store = FrameStore(paths, height, width, config.cache_gib)
-    block = describe_and_rank(model.to(device), data, store, chunk, device)
+    blocks = [each.block for each in measured]
+    first = measured[0]
+    record = data_record(data, first.fingerprint)
+    sources = [each.data.split for each in measured]
+    record["split"] = sources[0] if len(sources) == 1 else f"{len(sources)} splits: {sources[0]} to {sources[-1]}"
     return {
-        **block,
-        "chance": chance,
-        "protocol": data.protocol,
-        "data": record | {"notes": list(notes)},
-        "checkpoint": _file_record(path) | {"network": metadata["model_config"]},
-        "images": {"height": height, "width": width, "chunk": chunk},
+        **mean_block(blocks),
+        "std": deviation_block(blocks),
+        "chance": mean_block([each.chance for each in measured]),
+        "per_split": [each.record() for each in measured],
+        **counting_record(config.protocol, config.score_norm, config.rerank),
+        "seeds": {"splits": config.seed if config.split_seed is None else config.split_seed},
+        "data": record | {"notes": [*data.notes, *notes]},
+        "checkpoint": first.checkpoint,
+        "images": first.images,
         "device": device_name(device),
     }
 
 
-def trained_on_note(trained: dict[str, Any], data: ReidData, fingerprint: str) -> tuple[str, ...]:
-    """A warning where the checkpoint was trained on people who are tested here."""
-    if trained.get("fingerprint") != fingerprint:
-        return ()
-    tested = {tracklet.pid for tracklet in data.query}
-    known = tested & set(trained["pids"])
-    if not known:
-        return ()
-    return (f"the checkpoint was trained on {len(known)} of the {len(tested)} persons tested: no fair number",)
+def chosen_splits(splits: tuple[ReidData, ...], config: EvaluateConfig) -> dict[int, ReidData]:
+    """The splits that are measured, by number: --split, or all where --splits is all or random, or the first.
+
+    Raises UserError where there is no split of that number.
+    """
+    if config.dataset in ONE_DIVISION:
+        return {0: splits[0]}
+    if config.split is None and config.splits in ("all", "random"):
+        return dict(enumerate(splits))
+    return {config.split_or_first: split_number(splits, config.split_or_first)}
+
+
+@contextmanager
+def features_folder(config: EvaluateConfig) -> Iterator[Path]:
+    """Where descriptors are kept: `features` beside the result; without a result, a folder for the while."""
+    beside = config.out or (config.json.parent if config.json else None)
+    if beside is not None:
+        yield beside / "features"
+    else:
+        with tempfile.TemporaryDirectory(prefix="reid-") as folder:
+            yield Path(folder)
+
+
+def write_page(folder: Path, result: dict[str, Any]) -> None:
+    """result.json, table.md and cmc.svg."""
+    from reid.charts import cmc_of_splits  # here: matplotlib takes half a second
+
+    curves = [each["cmc"] for each in result["per_split"]]
+    chart = cmc_of_splits(result["cmc"], curves, result["chance"]["cmc"], result["data"]["name"])
+    write_json(folder / "result.json", result)
+    write_atomically(folder / "table.md", page(result).encode())
+    write_atomically(folder / "cmc.svg", chart.encode())
+    print(f"{folder / 'result.json'}, table.md and cmc.svg are written")
 
 
 def _file_record(path: Path) -> dict[str, str]:

@@ -17,14 +17,14 @@ import torch
 
 from kit.command import UserError, run
 from kit.files import sha256_of_file, write_json
-from reid.config import DEFAULT_PRETRAIN_RUN, ProtocolConfig, TrainConfig
+from reid.config import DEFAULT_PRETRAIN_RUN, ProtocolConfig, TrainConfig, require
 from reid.data import load_data
 from reid.data.dataset import FrameStore
 from reid.data.tracklet import ReidData, labels_of
 from reid.features import describe_and_rank
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_into, save_model
-from reid.results import Block, chance_of, data_record, in_words, now, run_record, table, trained_on
+from reid.results import Block, chance_of, data_record, in_words, now, remarks, run_record, table, trained_on
 from reid.run_folder import (
     CHECKPOINT,
     MODEL,
@@ -52,7 +52,8 @@ PROG = "python -m reid.finetune"
 
 @dataclass(frozen=True)
 class FinetuneConfig(TrainConfig, ProtocolConfig):
-    """Fine-tune on PRID2011, Market-1501 tracklets or a rendered set, and measure before and after.
+    """Fine-tune on PRID2011, iLIDS-VID, MARS, Market-1501 tracklets, a rendered set or your own, measured before and
+    after.
 
     Starts from runs/pretrain where it is there and writes runs/finetune-<dataset> unless told otherwise.
     """
@@ -67,6 +68,7 @@ class FinetuneConfig(TrainConfig, ProtocolConfig):
         """Refuse values out of range."""
         self.check_training()
         self.check_protocol()
+        require(self.splits != "all", "--splits all: a network is trained on one split: name it with --split 0 … 9")
 
     @property
     def run_folder(self) -> Path:
@@ -82,13 +84,13 @@ def finetune(config: FinetuneConfig) -> None:
     device = pick_device(config.device)
     data = load_data(config, config.seed)
     record, chance = data_record(data), chance_of(data)
-    config = replace(config, run=folder, root=config.data_root, resume=False)
+    config = replace(config, run=folder, root=config.data_root, split=config.split_or_first, resume=False)
     checkpoint = read_checkpoint(folder, config, record["fingerprint"]) if resume else None
 
     model = build_network(config, len(labels_of(data.train)), resumed=checkpoint is not None)
     start = checkpoint["started_from"] if checkpoint else load_start(model, config)
-    print(f"starts from {start['text']}")
     training_set = make_training_set(config, data)
+    print(f"starts from {start['text']}")
     state = TrainState(model.to(device), make_optimizer(model, config))
     if checkpoint is not None:
         restore(state, checkpoint, folder)
@@ -97,8 +99,8 @@ def finetune(config: FinetuneConfig) -> None:
         print(f"{folder}: finished already, {state.step} steps")
         return
     print(f"trains on {data.name} ({data.split}): {in_words(record['counts']['train'])}")
-    for note in data.notes:
-        print(f"note: {note}")
+    for line in remarks(data):
+        print(line)
     print(f"{last} steps on {device_name(device)}")
 
     open_run(folder, config, state.step)

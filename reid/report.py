@@ -5,7 +5,6 @@ Writes DIR/report.html, which needs no other file, and DIR/result.json, the same
 
 import base64
 import html
-import io
 import json
 import string
 from dataclasses import dataclass
@@ -13,13 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from kit.command import UserError, run
 from kit.files import read_jsonl, write_atomically, write_json
+from reid.charts import as_svg, draw_cmc_axes, new_chart
 
 TEMPLATE = Path(__file__).parents[1] / "assets" / "report.html"
 STAGES = {
@@ -134,7 +130,9 @@ def render_page(result: dict[str, Any], metrics: dict[str, list[dict[str, Any]]]
         cards="".join(card(stage, result[stage]["rank1"]) for stage in STAGES),
         reading=html.escape(reading),
         rows="".join(table_row(stage, result[stage]) for stage in STAGES),
-        protocol=html.escape(f"{finetune['data']['protocol']}. Split: {finetune['data']['split']}. All in percent."),
+        protocol=html.escape(
+            f"{finetune['data']['protocol']}; CMC, step mAP. Split: {finetune['data']['split']}. All in percent."
+        ),
         cmc_chart=cmc_chart({stage: result[stage]["cmc"] for stage in STAGES}),
         loss_chart=loss_chart(metrics),
         figures="".join(figure(path) for path in sheets) or "<p>No contact sheets were given.</p>",
@@ -168,10 +166,7 @@ def cmc_chart(curves: dict[str, list[float]]) -> str:
     for stage, curve in curves.items():
         dash = (0, (4, 3)) if stage == "chance" else "solid"
         axes.plot(range(1, len(curve) + 1), curve, label=stage, color=COLOURS[stage], linewidth=2, linestyle=dash)
-    axes.set(title="Cumulative matching characteristic", xlabel="rank", ylabel="found within the first k, %")
-    axes.set(xlim=(1, max(map(len, curves.values()))), ylim=(0, 102))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(frameon=False, loc="lower right")
+    draw_cmc_axes(axes, max(map(len, curves.values())))
     return as_svg(drawing, axes)
 
 
@@ -190,23 +185,6 @@ def loss_chart(metrics: dict[str, list[dict[str, Any]]]) -> str:
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False, loc="upper right")
     return as_svg(drawing, axes)
-
-
-def new_chart() -> tuple[Figure, Axes]:
-    """An empty chart of the page's size."""
-    drawing = Figure(figsize=(5.4, 3.9), layout="tight")
-    return drawing, drawing.add_subplot()
-
-
-def as_svg(drawing: Figure, axes: Axes) -> str:
-    """A finished chart as an SVG element; the same numbers give the same text."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(alpha=0.25)
-    stream = io.StringIO()
-    with rc_context({"svg.hashsalt": "report", "svg.fonttype": "none"}):
-        drawing.savefig(stream, format="svg", metadata={"Date": None})
-    text = stream.getvalue()
-    return text[text.index("<svg") :]
 
 
 def facts(result: dict[str, Any]) -> str:

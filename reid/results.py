@@ -8,7 +8,7 @@ import importlib.metadata
 import platform
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,63 +19,31 @@ import numpy.typing as npt
 from kit.command import DataclassInstance, UserError, as_plain
 from kit.files import read_jsonl
 from reid.data.tracklet import ReidData, Tracklet
-from reid.metrics import Ranking, euclidean_distances, evaluate_ranking
+from reid.metrics import Protocol, Ranking, chance_ranking, rank_features
+from reid.score_normalisation import ScoreNorm
 
 SHOWN_RANKS = (1, 5, 10, 20)
 CMC_LENGTH = 20
-PACKAGES = ("torch", "torchvision", "numpy", "imageio")
+PACKAGES = ("torch", "torchvision", "numpy", "scipy", "imageio")
 PROJECT = "alignnet-reid"
+COUNTED = ("queries", "valid_queries", "queries_without_positive")
+"""Numbers of a block that are counts, not shares."""
 
 Block = dict[str, Any]
-"""Numbers of one ranking: rank1, rank5, rank10, rank20, mAP and cmc in percent, queries, valid_queries."""
+"""Numbers of one ranking: rank1, rank5, rank10, rank20, mAP, mINP and cmc in percent, and those of COUNTED."""
 
 
 def ranking_block(ranking: Ranking) -> Block:
-    """A ranking as plain numbers; shares in percent."""
-    return {
-        **_shares(ranking.cmc, ranking.mAP),
-        "queries": ranking.queries,
-        "valid_queries": ranking.valid_queries,
-    }
-
-
-def chance_block(
-    query_pids: npt.NDArray[np.integer],
-    gallery_pids: npt.NDArray[np.integer],
-    query_cams: npt.NDArray[np.integer],
-    gallery_cams: npt.NDArray[np.integer],
-) -> Block:
-    """What a random order of the gallery is expected to give, by the rules of `reid.metrics`; shares in percent.
-
-    Of n items that are not ignored, p match. None of the first k matches with the chance
-    prod_{i<k} (n - p - i) / (n - i); the mean precision at the hits is expected to be
-    (p - 1) / (n - 1) (1 - H_n / n) + H_n / n, with the harmonic number H_n. Raises ValueError where no query has a
-    positive.
-    """
-    cmcs, precisions = [], []
-    for pid, camera in zip(query_pids.tolist(), query_cams.tolist(), strict=True):
-        kept = (gallery_pids != -1) & ~((gallery_pids == pid) & (gallery_cams == camera))
-        n = int(kept.sum())
-        p = int((kept & (gallery_pids == pid)).sum()) if pid > 0 else 0
-        if p == 0:
-            continue
-        before = np.arange(CMC_LENGTH)
-        misses = np.maximum(n - p - before, 0) / np.maximum(n - before, 1)
-        cmcs.append(1 - np.cumprod(misses))
-        harmonic = float((1 / np.arange(1, n + 1)).sum()) / n
-        precisions.append(harmonic + ((p - 1) / (n - 1) * (1 - harmonic) if n > 1 else 0))
-    if not cmcs:
-        raise ValueError(f"none of the {len(query_pids)} queries has a positive")
-    found = _shares(np.mean(cmcs, axis=0), float(np.mean(precisions)))
-    return {**found, "queries": len(query_pids), "valid_queries": len(cmcs)}
-
-
-def _shares(cmc: npt.NDArray[np.floating], mean_precision: float) -> Block:
-    percent = [round(100 * float(share), 4) for share in cmc[:CMC_LENGTH]]
+    """A ranking as plain numbers: shares in percent, not rounded, and counts of queries."""
+    percent = [100 * float(share) for share in ranking.cmc[:CMC_LENGTH]]
     return {
         **{f"rank{rank}": percent[rank - 1] for rank in SHOWN_RANKS},
-        "mAP": round(100 * mean_precision, 4),
+        "mAP": 100 * ranking.mAP,
+        "mINP": 100 * ranking.mINP,
         "cmc": percent,
+        "queries": ranking.queries,
+        "valid_queries": ranking.valid_queries,
+        "queries_without_positive": ranking.queries - ranking.valid_queries,
     }
 
 
@@ -90,35 +58,104 @@ def rank_tracklets(
     gallery: Sequence[Tracklet],
     query_features: npt.NDArray[np.floating],
     gallery_features: npt.NDArray[np.floating],
+    protocol: Protocol = "step",
+    score_norm: ScoreNorm | None = None,
+    rerank: bool = False,
 ) -> Block:
-    """CMC and mAP of descriptors (Q, D) and (G, D) by Euclidean distance; see `ranking_block`."""
+    """CMC, mAP and mINP of descriptors (Q, D) and (G, D) by a protocol; see `ranking_block`, `reid.metrics`.
+
+    Raises UserError where the descriptors have no distances.
+    """
     query_pids, query_cams = pids_and_cameras(query)
     gallery_pids, gallery_cams = pids_and_cameras(gallery)
-    distances = euclidean_distances(query_features, gallery_features)
-    return ranking_block(evaluate_ranking(distances, query_pids, gallery_pids, query_cams, gallery_cams))
+    counted, rows = protocol_of(query, gallery, protocol)
+    try:
+        ranking = rank_features(
+            query_features,
+            gallery_features,
+            query_pids,
+            gallery_pids,
+            query_cams,
+            gallery_cams,
+            protocol=counted,
+            query_index=rows,
+            score_norm=score_norm,
+            rerank=rerank,
+        )
+    except ValueError as misfit:
+        raise UserError(f"the network's descriptors cannot be ranked: {misfit}") from misfit
+    return ranking_block(ranking)
 
 
-def chance_of(data: ReidData) -> Block:
-    """The chance of a data set's query and gallery. Raises UserError where no query has a positive."""
+def protocol_of(
+    query: Sequence[Tracklet], gallery: Sequence[Tracklet], protocol: Protocol
+) -> tuple[Protocol, npt.NDArray[np.int64] | None]:
+    """What `reid.metrics` is to be asked for: a protocol, and the gallery row (Q,) of each query that has one.
+
+    Where no query stands in the gallery (PRID2011), torchreid's protocol takes nothing out of it: it is «step».
+    """
+    rows = places_in_gallery(query, gallery)
+    apart = protocol == "torchreid" and rows is None and set(query).isdisjoint(gallery)
+    return "step" if apart else protocol, rows
+
+
+def places_in_gallery(query: Sequence[Tracklet], gallery: Sequence[Tracklet]) -> npt.NDArray[np.int64] | None:
+    """The gallery row (Q,) that each query is, where all queries stand in the gallery too (MARS); else None."""
+    row = {tracklet: position for position, tracklet in enumerate(gallery)}
+    found = [row.get(tracklet, -1) for tracklet in query]
+    return np.array(found, dtype=np.int64) if found and min(found) >= 0 else None
+
+
+def mean_block(blocks: Sequence[Block]) -> Block:
+    """The mean of each number over the splits; those of COUNTED are summed."""
+    return {name: _over_splits(name, blocks, lambda values: np.mean(values, axis=0)) for name in blocks[0]}
+
+
+def deviation_block(blocks: Sequence[Block]) -> Block | None:
+    """The standard deviation of each number over the splits (of a sample: n - 1); None for one split."""
+    if len(blocks) < 2:
+        return None
+    names = [name for name in blocks[0] if name not in COUNTED]
+    return {name: _over_splits(name, blocks, lambda values: np.std(values, axis=0, ddof=1)) for name in names}
+
+
+def _over_splits(name: str, blocks: Sequence[Block], fold: Callable[[npt.NDArray[Any]], Any]) -> Any:
+    values = np.array([block[name] for block in blocks])
+    if name in COUNTED:
+        return int(values.sum())
+    return fold(values).tolist()
+
+
+def chance_of(data: ReidData, protocol: Protocol = "step") -> Block:
+    """The chance of a data set's query and gallery by a protocol. Raises UserError where no query has a positive."""
     query_pids, query_cams = pids_and_cameras(data.query)
     gallery_pids, gallery_cams = pids_and_cameras(data.gallery)
+    counted, rows = protocol_of(data.query, data.gallery, protocol)
     try:
-        return chance_block(query_pids, gallery_pids, query_cams, gallery_cams)
+        chance = chance_ranking(query_pids, gallery_pids, query_cams, gallery_cams, protocol=counted, query_index=rows)
     except ValueError as none:
-        raise UserError(f"{data.root}: nothing to evaluate: {none} in another camera; take another split") from none
+        advice = "take another split, or another protocol" if protocol == "torchreid" else "take another split"
+        raise UserError(f"{data.root}: nothing to evaluate: {none}; {advice}") from none
+    return ranking_block(chance)
 
 
-def data_record(data: ReidData) -> dict[str, Any]:
+def data_record(data: ReidData, known_fingerprint: str | None = None) -> dict[str, Any]:
     """What was read, and how it was divided."""
     return {
         "name": data.name,
         "root": str(data.root),
-        "fingerprint": fingerprint(data),
+        "fingerprint": known_fingerprint or fingerprint(data),
         "split": data.split,
         "protocol": data.protocol,
         "notes": list(data.notes),
+        "warnings": list(data.warnings),
         "counts": {half: counts(getattr(data, half)) for half in ("train", "query", "gallery")},
     }
+
+
+def remarks(data: ReidData) -> list[str]:
+    """Notes and warnings, a line each, for people."""
+    return [f"note: {note}" for note in data.notes] + [f"warning: {warning}" for warning in data.warnings]
 
 
 def trained_on(data: ReidData, fingerprint: str) -> dict[str, Any]:
@@ -148,7 +185,8 @@ def fingerprint(data: ReidData) -> str:
     """
     digest = hashlib.sha256()
     for path in sorted({frame for tracklet in data.tracklets for frame in tracklet.frames}):
-        digest.update(f"{path.relative_to(data.root).as_posix()} {path.stat().st_size}\n".encode())
+        name = path.relative_to(data.root) if path.is_relative_to(data.root) else path  # a CSV may name any place
+        digest.update(f"{name.as_posix()} {path.stat().st_size}\n".encode())
     for manifest in (data.root / "manifest.jsonl", data.root / "prid_2011" / "manifest.jsonl"):
         if manifest.is_file():
             digest.update(_manifest_hashes(manifest))

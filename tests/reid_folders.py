@@ -10,6 +10,7 @@ from unittest.mock import patch
 import imageio.v3 as iio
 import numpy as np
 import pytest
+from scipy import io
 
 from kit.command import run
 
@@ -101,6 +102,81 @@ def write_market(root: Path, persons: int = 12, folder: str = "bounding_box_trai
                 image, _ = figure(pid, camera - 1, frame)
                 iio.imwrite(root / folder / f"{pid:04d}_c{camera}s1_{frame:06d}_01.jpg", image, quality=95)
     return root
+
+
+DOT = iio.imwrite("<bytes>", np.full((4, 2, 3), 90, np.uint8), extension=".png")
+"""A whole picture, as small as they come: for what is about folders and not about people."""
+
+
+def write_dots(folder: Path, names: list[str]) -> None:
+    """A folder of images that are all alike."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_bytes(DOT)
+
+
+def write_splits_mat(path: Path, persons: int, count: int = 10, key: str = "ls_set") -> np.ndarray:
+    """A train_test_splits_*.mat: `count` random orders of 1-based positions; returns the table as written."""
+    rng = np.random.default_rng(persons)
+    table = np.stack([rng.permutation(persons) + 1 for _ in range(count)]).astype(np.uint16)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    io.savemat(path, {key: table})
+    return table
+
+
+def write_ilids(root: Path, persons: int = 8, frames: int = 2, splits: bool = True, inner: str = "i-LIDS-VID") -> Path:
+    """iLIDS-VID's layout, with gaps between the persons' numbers and frames that do not begin at 1."""
+    for camera in ("cam1", "cam2"):
+        for number in range(1, persons + 1):
+            name = f"person{number + number // 4:03d}"
+            folder = root / inner / "sequences" / camera / name
+            write_dots(folder, [f"{camera}_{name}_{frame:05d}.png" for frame in range(317, 317 + frames)])
+    if splits:
+        write_splits_mat(root / "train-test people splits" / "train_test_splits_ilidsvid.mat", persons)
+    return root
+
+
+MARS_TRAIN = ((1, 1, 3), (1, 2, 2), (2, 1, 2), (2, 3, 2), (3, 1, 2), (3, 2, 2))
+MARS_TEST = ((-1, 1, 2), (0, 2, 2), (4, 1, 2), (4, 1, 3), (4, 2, 2), (6, 2, 2), (6, 3, 4), (8, 1, 2))
+"""(pid, camera, frames) of each tracklet of the small MARS."""
+
+
+def write_mars(root: Path, queries: tuple[int, ...] = (3, 5, 6, 7)) -> Path:
+    """MARS' layout, small: see MARS_TRAIN, MARS_TEST; `queries` are rows of the test table, from 1."""
+    (root / "info").mkdir(parents=True)
+    for side, rows in (("train", MARS_TRAIN), ("test", MARS_TEST)):
+        table, names = [], []
+        for number, (pid, camera, frames) in enumerate(rows, start=1):
+            person = "00-1" if pid == -1 else f"{pid:04d}"
+            some = [f"{person}C{camera}T{number:04d}F{frame:03d}.jpg" for frame in range(1, frames + 1)]
+            write_dots(root / f"bbox_{side}" / person, some)
+            table.append((len(names) + 1, len(names) + frames, pid, camera))
+            names += some
+        (root / "info" / f"{side}_name.txt").write_text("\n".join(names) + "\n")
+        io.savemat(root / "info" / f"tracks_{side}_info.mat", {f"track_{side}_info": np.array(table, np.int32)})
+    io.savemat(root / "info" / "query_IDX.mat", {"query_IDX": np.array([queries], np.uint16)})
+    return root
+
+
+def write_own(root: Path, persons: tuple[str, ...] = ("anna", "bo", "cem", "dora"), frames: int = 2) -> Path:
+    """One's own data: ROOT/camera/person/frames."""
+    for camera in ("entrance", "yard"):
+        for person in persons:
+            write_dots(root / camera / person, [f"img_{frame}.png" for frame in range(9, 9 + frames)])
+    return root
+
+
+def write_own_csv(root: Path, header: str = "path,person,camera,sequence", **spoiled: str) -> Path:
+    """The same as a CSV; `spoiled` replaces the text of a line, by its number: L3="…"."""
+    write_own(root)
+    lines = [header]
+    for image in sorted(root.rglob("*.png")):
+        lines.append(f"{image.relative_to(root)},{image.parent.name},{image.parent.parent.name},1")
+    for name, text in spoiled.items():
+        lines[int(name[1:]) - 1] = text
+    path = root / "frames.csv"
+    path.write_text("\n".join(lines) + "\n")
+    return path
 
 
 # The smallest network of the same architecture, and few steps: a second or two on a CPU.

@@ -113,7 +113,7 @@ def test_the_store_keeps_frames_or_reads_them_again_with_the_same_result(tmp_pat
     paths = [tmp_path / f"{n}.png" for n in (3, 1, 2)]
     for path in paths:
         iio.imwrite(path, rng.integers(0, 256, (32, 16, 3), dtype=np.uint8))
-    kept, again = FrameStore(paths, 64, 48, kept_gib=1.0), FrameStore(paths, 64, 48, kept_gib=0.0)
+    kept, again = FrameStore(paths, 64, 48, kept_gib=1.0), FrameStore(paths, 64, 48, kept_gib=1e-9)
     assert "do not fit --cache-gib" in capsys.readouterr().out
     for store in (kept, again):
         frames, scales = store.read(paths[::-1])

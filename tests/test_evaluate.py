@@ -10,6 +10,7 @@ import pytest
 from reid_folders import TINY, command, flags, write_prid, write_rendered
 
 from reid import evaluate, finetune, pretrain
+from reid.metrics import rank_features
 
 ROOT = Path(__file__).parents[1]
 
@@ -55,7 +56,9 @@ def test_features_against_counting_by_hand(tmp_path, seed, capsys):
     for name, value in by_hand(arrays).items():
         assert found[name] == pytest.approx(value, abs=1e-3)
     assert found["queries"] == 30
-    assert "step" in found["protocol"]
+    assert found["protocol"] == "step"
+    assert found["queries_without_positive"] == 30 - found["valid_queries"]
+    assert found["post_processing"] == {"rerank": None, "score_norm": None}
     assert f"{found['valid_queries']} of 30 queries" in capsys.readouterr().out
 
 
@@ -80,6 +83,84 @@ def test_pids_may_be_stored_as_other_numbers(tmp_path):
     assert found[0]["mAP"] == found[1]["mAP"]
 
 
+def standing_queries(seed=0):
+    """Features whose queries stand in the gallery too: every third item is one."""
+    arrays = some_features(seed, gallery=90)
+    rows = np.flatnonzero(arrays["gallery_pids"] > 0)[::3]
+    for kind in ("features", "pids", "cams"):
+        arrays[f"query_{kind}"] = arrays[f"gallery_{kind}"][rows]
+    return arrays | {"query_index": rows}
+
+
+@pytest.mark.parametrize("protocol", ["step", "torchreid", "official"])
+@pytest.mark.parametrize("options", [[], ["--score-norm", "symmetric"], ["--rerank", "--score-norm", "column"]])
+def test_protocols_and_post_processing(tmp_path, protocol, options):
+    arrays = standing_queries()
+    np.savez(tmp_path / "f.npz", **arrays)
+    argv = ["--features", str(tmp_path / "f.npz"), "--protocol", protocol, "--json", str(tmp_path / "out.json")]
+    assert command(evaluate, argv + options) == 0
+    found = json.loads((tmp_path / "out.json").read_text())
+    expected = rank_features(
+        *(arrays[f"{side}_{kind}"] for kind in ("features", "pids", "cams") for side in ("query", "gallery")),
+        protocol=protocol,
+        query_index=arrays["query_index"],
+        rerank="--rerank" in options,
+        score_norm=options[-1] if options else None,
+    )
+    assert found["protocol"] == protocol
+    assert found["mAP"] == pytest.approx(100 * expected.mAP, abs=1e-9)
+    assert found["mINP"] == pytest.approx(100 * expected.mINP, abs=1e-9)
+    assert found["cmc"] == pytest.approx(100 * expected.cmc[:20], abs=1e-9)
+    assert found["post_processing"]["score_norm"] == (options[-1] if options else None)
+    assert bool(found["post_processing"]["rerank"]) == ("--rerank" in options)
+
+
+@pytest.mark.parametrize(
+    ("rows", "complaint"),
+    [
+        (None, "needs query_index"),
+        (lambda r: r[:-1], "query_index must be"),
+        (lambda r: r + 0.5, "query_index must be whole numbers"),
+        (lambda r: r * 1e300, "query_index must be whole numbers"),
+        (lambda r: np.roll(r, 1), "rows are counted from 0"),
+        (lambda r: r + 90, "rows are 0..89"),
+        (lambda r: -1 - r, "rows are 0..89"),
+        (lambda r: r.astype(str), "query_index must be"),
+    ],
+)
+def test_faulty_query_index(tmp_path, capsys, rows, complaint):
+    arrays = standing_queries()
+    index = arrays.pop("query_index")
+    if rows is not None:
+        arrays["query_index"] = rows(index)
+        arrays["query_cams"][0], arrays["gallery_cams"][index[0]] = 7, 7  # so that no neighbour looks the same
+    np.savez(tmp_path / "f.npz", **arrays)
+    argv = ["--features", str(tmp_path / "f.npz"), "--protocol", "torchreid", "--json", str(tmp_path / "out.json")]
+    assert command(evaluate, argv) == 2
+    printed = capsys.readouterr()
+    assert len(printed.err.splitlines()) == 1
+    assert complaint in printed.err
+    assert not (tmp_path / "out.json").exists()
+
+
+def test_a_gallery_of_queries_alone_and_unknown_names(tmp_path, capsys):
+    arrays = some_features(queries=20)
+    for kind in ("features", "pids", "cams"):
+        arrays[f"gallery_{kind}"] = arrays[f"query_{kind}"]
+    np.savez(tmp_path / "f.npz", **arrays, query_index=np.arange(20))
+    file = ["--features", str(tmp_path / "f.npz")]
+    for argv, complaint in (
+        ([*file, "--protocol", "torchreid"], "all of the gallery is junk (pid -1) or a query"),
+        ([*file, "--protocol", "mars"], "--protocol"),
+        ([*file, "--score-norm", "both"], "score-norm"),
+        ([*file, "--json", str(tmp_path)], "is a folder"),
+    ):
+        assert command(evaluate, argv) == 2
+        printed = capsys.readouterr()
+        assert len(printed.err.splitlines()) == 1
+        assert complaint in printed.err
+
+
 def spoiled(**changes):
     arrays = some_features()
     for name, change in changes.items():
@@ -98,6 +179,14 @@ def with_nan(features):
         ({"query_features": with_nan}, "query features: row 3 holds NaN"),
         ({"gallery_features": lambda f: np.where(f > 2, np.inf, f)}, "holds NaN or infinity"),
         ({"gallery_features": lambda f: f[:, :5]}, "6 and 5 numbers"),
+        (
+            {"query_features": lambda f: f.astype(np.float64) * 1e200},
+            "query features: row 0 holds a number beyond 1e+18",
+        ),
+        ({"query_features": lambda f: f[:, :0], "gallery_features": lambda f: f[:, :0]}, "at least one row"),
+        ({"query_cams": lambda c: c + 1j}, "query_cams must be 30 whole numbers"),
+        ({"gallery_features": lambda _: None}, "gallery_features is missing"),
+        ({"query_pids": lambda p: p.astype(np.float64) * 1e300}, "query_pids must be whole numbers"),
         ({"query_features": lambda f: f[0]}, "query_features must be numbers"),
         ({"query_features": lambda f: f.astype(str)}, "query_features must be numbers"),
         ({"query_pids": lambda p: p[:-1]}, "query_pids must be 30 whole numbers"),

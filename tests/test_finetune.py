@@ -9,7 +9,18 @@ from reid_folders import TINY, command, flags, write_market, write_prid, write_r
 from kit.files import sha256_of_file
 from reid import finetune, pretrain
 
-BLOCK = {"rank1", "rank5", "rank10", "rank20", "mAP", "cmc", "queries", "valid_queries"}
+BLOCK = {
+    "rank1",
+    "rank5",
+    "rank10",
+    "rank20",
+    "mAP",
+    "mINP",
+    "cmc",
+    "queries",
+    "valid_queries",
+    "queries_without_positive",
+}
 
 
 def run(root, folder, **options):

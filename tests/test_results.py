@@ -8,8 +8,8 @@ from reid_folders import write_prid, write_rendered
 
 from kit.command import UserError
 from reid.data.prid import load_prid
-from reid.metrics import chance_rank1, evaluate_ranking
-from reid.results import chance_block, chance_of, counts, fingerprint, ranking_block, table
+from reid.metrics import chance_rank1, chance_ranking, evaluate_ranking
+from reid.results import chance_of, counts, fingerprint, rank_tracklets, ranking_block, table
 
 
 def people(rng, queries=40, gallery=30):
@@ -22,8 +22,8 @@ def test_chance_is_the_mean_over_random_orders():
     rng = np.random.default_rng(0)
     who = people(rng)
     rankings = [ranking_block(evaluate_ranking(rng.random((40, 30)), *who)) for _ in range(300)]
-    chance = chance_block(*who)
-    for name in ("rank1", "rank5", "rank10", "rank20", "mAP"):
+    chance = ranking_block(chance_ranking(*who))
+    for name in ("rank1", "rank5", "rank10", "rank20", "mAP", "mINP"):
         mean = np.mean([ranking[name] for ranking in rankings])
         assert chance[name] == pytest.approx(mean, abs=1.5)
     assert chance["rank1"] == pytest.approx(100 * chance_rank1(*who), abs=1e-3)
@@ -32,10 +32,10 @@ def test_chance_is_the_mean_over_random_orders():
 
 def test_chance_with_one_positive_each_is_one_in_the_gallery():
     pids, cams = np.arange(1, 26), np.zeros(25, int)
-    chance = chance_block(pids, pids, cams, cams + 1)
-    assert chance["rank1"] == 4.0
-    assert chance["rank5"] == 20.0
-    assert chance["cmc"] == [4.0 * rank for rank in range(1, 21)]
+    chance = ranking_block(chance_ranking(pids, pids, cams, cams + 1))
+    assert chance["rank1"] == pytest.approx(4)
+    assert chance["rank5"] == pytest.approx(20)
+    assert chance["cmc"] == pytest.approx([4 * rank for rank in range(1, 21)])
     assert chance["mAP"] == pytest.approx(100 * (1 / np.arange(1, 26)).mean(), abs=1e-3)
 
 
@@ -43,7 +43,7 @@ def test_a_small_gallery_has_a_cmc_of_twenty_all_the_same():
     one = np.array([1, 2])
     block = ranking_block(evaluate_ranking(np.array([[0.0, 1.0], [0.5, 0.4]]), one, one, one * 0, one * 0 + 1))
     assert block["cmc"] == [100.0] * 20 == [block["rank1"]] * 20
-    assert chance_block(one, one, one * 0, one * 0 + 1)["cmc"] == [50.0] + [100.0] * 19
+    assert ranking_block(chance_ranking(one, one, one * 0, one * 0 + 1))["cmc"] == [50.0] + [100.0] * 19
 
 
 def test_a_set_without_positives_cannot_be_evaluated(tmp_path):
@@ -51,6 +51,21 @@ def test_a_set_without_positives_cannot_be_evaluated(tmp_path):
     same_camera = type(data)(**{**vars(data), "gallery": data.query})
     with pytest.raises(UserError, match="nothing to evaluate"):
         chance_of(same_camera)
+
+
+def test_where_no_query_stands_in_the_gallery_torchreids_protocol_is_step(tmp_path):
+    data = load_prid(write_prid(tmp_path, persons=6, frames=1), 0, "random", seed=0)
+    features = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
+    blocks = [rank_tracklets(data.query, data.gallery, *features, protocol) for protocol in ("step", "torchreid")]
+    assert blocks[0] == blocks[1]
+    assert chance_of(data, "torchreid") == chance_of(data)
+
+
+def test_descriptors_without_distances_are_refused(tmp_path):
+    data = load_prid(write_prid(tmp_path, persons=6, frames=1), 0, "random", seed=0)
+    features = np.full((2, 3, 4), 1e30, np.float32)
+    with pytest.raises(UserError, match="descriptors cannot be ranked: query features: row 0"):
+        rank_tracklets(data.query, data.gallery, *features)
 
 
 def test_the_fingerprint_follows_the_data_not_the_place(tmp_path):

@@ -1,22 +1,44 @@
 """Data sets as tracklets, cut into chunks, dealt into batches, decoded and augmented."""
 
+from kit.command import UserError
 from reid.config import ProtocolConfig
+from reid.data.folder import folder_splits
+from reid.data.ilids import ilids_splits
 from reid.data.market import load_market
-from reid.data.prid import load_prid
-from reid.data.synthetic import load_synthetic
-from reid.data.tracklet import ReidData
+from reid.data.mars import load_mars
+from reid.data.prid import prid_splits
+from reid.data.synthetic import synthetic_splits
+from reid.data.tracklet import ReidData, split_number
+
+ONE_DIVISION = ("mars", "market")
+"""Data sets that come divided once; `split` is not looked at."""
 
 
 def load_data(choice: ProtocolConfig, seed: int) -> ReidData:
-    """The data set that is asked for, divided; `seed` serves where `choice.split_seed` is not given.
+    """The data set that is asked for, divided by one split; `seed` serves where `choice.split_seed` is not given.
 
     Raises UserError on a missing folder, another layout, or a split that does not fit.
     """
+    splits = load_splits(choice, seed)
+    return splits[0] if choice.dataset in ONE_DIVISION else split_number(splits, choice.split_or_first)
+
+
+def load_splits(choice: ProtocolConfig, seed: int) -> tuple[ReidData, ...]:
+    """The data set that is asked for under every one of its splits (ten, or the only one). Raises as `load_data`."""
     seed = seed if choice.split_seed is None else choice.split_seed
+    root = choice.data_root
+    if choice.dataset == "mars" and choice.splits in ("json", "mat", "random"):
+        raise UserError(f"--splits {choice.splits}: MARS has one published division; leave the option out")
     match choice.dataset:
         case "prid":
-            return load_prid(choice.data_root, choice.split, choice.splits, seed, choice.min_frames)
+            return prid_splits(root, choice.splits, seed, choice.min_frames)
+        case "ilids":
+            return ilids_splits(root, choice.splits, seed)
+        case "mars":
+            return (load_mars(root),)
         case "market":
-            return load_market(choice.data_root, seed, choice.market_test, choice.held_out)
+            return (load_market(root, seed, choice.market_test, choice.held_out),)
         case "synthetic":
-            return load_synthetic(choice.data_root, choice.split, seed)
+            return synthetic_splits(root, seed)
+        case "folder":
+            return folder_splits(root, choice.splits, seed)

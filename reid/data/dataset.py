@@ -18,13 +18,16 @@ from reid.data.tracklet import Tracklet, read_frame
 
 
 class FrameStore:
-    """Frames at the network's input size, decoded once and kept as uint8 where they fit in memory.
+    """Frames at the network's input size, decoded once and kept as uint8 where they fit in `kept_gib`; 0 keeps none.
 
     Raises UserError, at once where the frames are kept and at first use where they are not, on an unreadable image.
     """
 
     def __init__(self, paths: Iterable[Path], height: int, width: int, kept_gib: float) -> None:
         self.height, self.width = height, width
+        self.kept = False
+        if not kept_gib:
+            return
         wanted = sorted(set(paths))
         size = len(wanted) * height * width * 3
         self.kept = size <= kept_gib * 2**30

@@ -11,17 +11,17 @@ from typing import Literal
 import numpy as np
 
 from kit.command import UserError
-from reid.data.tracklet import ReidData, Tracklet, is_image
+from reid.data.tracklet import ReidData, Tracklet, expect, is_image
 
 NAME = re.compile(r"(?P<pid>-1|\d+)_c(?P<camera>\d+)s(?P<sequence>\d+)_(?P<frame>\d+)_(?P<box>\d+)")
 
 HELD_OUT_PROTOCOL = (
     "held-out training identities; query = one tracklet a (pid, camera), gallery = all their tracklets, "
-    "those of the query's own pid and camera ignored; Euclidean distance; CMC, step mAP"
+    "those of the query's own pid and camera ignored; Euclidean distance"
 )
 OFFICIAL_PROTOCOL = (
     "query = folder query, gallery = folder bounding_box_test grouped into tracklets (pid -1 junk ignored, "
-    "0 distractors kept), same pid and camera ignored; Euclidean distance; CMC, step mAP"
+    "0 distractors kept), same pid and camera ignored; Euclidean distance"
 )
 
 
@@ -34,15 +34,21 @@ def load_market(root: Path, seed: int, test: Literal["held-out", "official"], he
     if not root.is_dir():
         raise UserError(f"no such folder: {root}: put Market-1501 there (bounding_box_train/…), or name it with --root")
     tracklets = tuple(tracklet for tracklet in read_folder(root / "bounding_box_train") if tracklet.pid > 0)
+    warnings = (
+        *expect(len({tracklet.pid for tracklet in tracklets}), 751, "persons in bounding_box_train"),
+        *expect(_images(tracklets), 12_936, "images in bounding_box_train"),
+    )
     if test == "official":
+        query, gallery = read_folder(root / "query"), read_folder(root / "bounding_box_test")
         return ReidData(
             name="Market-1501 (tracklets)",
             root=root,
             train=tracklets,
-            query=read_folder(root / "query"),
-            gallery=read_folder(root / "bounding_box_test"),
+            query=query,
+            gallery=gallery,
             protocol=OFFICIAL_PROTOCOL,
             split="official",
+            warnings=(*warnings, *expect(_images(query), 3368, "images in query")),
         )
     pids = sorted({tracklet.pid for tracklet in tracklets})
     count = max(2, round(held_out * len(pids)))
@@ -59,7 +65,12 @@ def load_market(root: Path, seed: int, test: Literal["held-out", "official"], he
         protocol=HELD_OUT_PROTOCOL,
         split=f"{count} of {len(pids)} training identities held out (seed {seed})",
         notes=("not Market-1501's test set: held-out training identities, as tracklets",),
+        warnings=warnings,
     )
+
+
+def _images(tracklets: tuple[Tracklet, ...]) -> int:
+    return sum(len(tracklet.frames) for tracklet in tracklets)
 
 
 def first_of_each_camera(tracklets: tuple[Tracklet, ...]) -> tuple[Tracklet, ...]:

@@ -16,7 +16,7 @@ from kit.command import UserError
 from kit.files import read_jsonl
 from reid.data.prid import CAMERAS, PROTOCOL, person_number
 from reid.data.splits import SPLITS, random_halves
-from reid.data.tracklet import ReidData, Tracklet, numbered_frames
+from reid.data.tracklet import ReidData, Tracklet, numbered_frames, split_number
 
 MANIFEST = "manifest.jsonl"
 
@@ -88,16 +88,23 @@ def read_joints(tracklet: Tracklet) -> Joints:
 
 def load_synthetic(root: Path, split: int, seed: int) -> ReidData:
     """A rendered set under seeded random half number `split`: PRID2011's protocol on rendered people."""
+    return split_number(synthetic_splits(root, seed), split)
+
+
+def synthetic_splits(root: Path, seed: int) -> tuple[ReidData, ...]:
+    """A rendered set under each of ten seeded random halves. Raises UserError as `read_clips`, and on few persons."""
     clips = read_clips(root)
     names = sorted(f"{pid:04d}" for pid in _ids_in_both(clips))
     if len(names) < 4:
         raise UserError(f"{root}: {len(names)} persons in both cameras; halves need 4")
-    half = random_halves(names, seed)[split]
-    return _divided(
-        clips,
-        root,
-        tested={int(name) for name in half.test},
-        split=f"seeded random half {split} of {SPLITS} (seed {seed})",
+    return tuple(
+        _divided(
+            clips,
+            root,
+            tested={int(name) for name in half.test},
+            split=f"seeded random half {number} of {SPLITS} (seed {seed})",
+        )
+        for number, half in enumerate(random_halves(names, seed))
     )
 
 

@@ -1,6 +1,9 @@
 """A tracklet: the frames of one person from one camera, in order; and what a data set is made of."""
 
+import itertools
+import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,7 +50,7 @@ class ReidData:
     gallery: tuple[Tracklet, ...]
 
     protocol: str
-    """How the division and the ranking are made, for people."""
+    """Who is asked for and who is searched, for people."""
 
     split: str
     """Where the division comes from."""
@@ -55,10 +58,20 @@ class ReidData:
     notes: tuple[str, ...] = ()
     """What a reader of the numbers should know besides."""
 
+    warnings: tuple[str, ...] = ()
+    """Integrity checks that found another number than the published data has: what, expected, found."""
+
     @property
     def tracklets(self) -> tuple[Tracklet, ...]:
         """Every tracklet once: training, then query, then gallery."""
         return tuple(dict.fromkeys((*self.train, *self.query, *self.gallery)))
+
+
+def split_number(splits: Sequence[ReidData], number: int) -> ReidData:
+    """Split `number` of a data set's splits. Raises UserError where there are fewer."""
+    if not 0 <= number < len(splits):
+        raise UserError(f"{splits[0].root}: has splits 0-{len(splits) - 1}, not {number}")
+    return splits[number]
 
 
 def labels_of(tracklets: tuple[Tracklet, ...]) -> dict[int, int]:
@@ -82,12 +95,31 @@ def is_image(path: Path) -> bool:
 def numbered_frames(folder: Path) -> tuple[Path, ...]:
     """Image files of a folder by frame number, not by name: 9.png comes before 10.png.
 
-    Raises UserError where there is none.
+    Raises UserError where there is none, or two have the same number.
     """
-    frames = sorted((path for path in folder.iterdir() if is_image(path)), key=lambda path: (frame_number(path), path))
+    frames = [folder / name for name in os.listdir(folder) if is_image(Path(name))]  # noqa: PTH208 - iterdir is slower
     if not frames:
         raise UserError(f"{folder}: an empty tracklet, no image in it")
-    return tuple(frames)
+    return in_numeric_order(frames, str(folder))
+
+
+def in_numeric_order(frames: Sequence[Path], where: str) -> tuple[Path, ...]:
+    """Image files by frame number. Raises UserError, which begins with `where`, where two have the same number."""
+    ordered = sorted((frame_number(path), path) for path in frames)
+    for (number, path), (following, other) in itertools.pairwise(ordered):
+        if number == following:
+            names = (path.name, other.name) if path.parent == other.parent else (path, other)
+            raise UserError(f"{where}: {names[0]} and {names[1]} are both frame {number}; remove one")
+    return tuple(path for _, path in ordered)
+
+
+def expect(found: int, expected: int, what: str) -> tuple[str, ...]:
+    """A warning, with both numbers, where `found` is not what the published data has; else nothing.
+
+    >>> expect(384, 385, "persons in cam_a")
+    ('persons in cam_a: 385 expected, 384 found',)
+    """
+    return () if found == expected else (f"{what}: {expected} expected, {found} found",)
 
 
 def read_frame(path: Path) -> np.ndarray:

@@ -1,0 +1,134 @@
+"""The paper's Table 2 (TR2019-108, Section 4.4), and our numbers in its shape beside it, as Markdown.
+
+Nothing here imports torch.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+COLUMNS = ("PRID2011", "iLIDS-VID", "MARS")
+RANKS = ("rank1", "rank5", "rank10", "rank20", "mAP", "mINP")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one method reaches on one data set, in percent."""
+
+    rank1: float
+    """CMC at 1."""
+
+    mean_ap: float | None = None
+    """mAP; the paper gives it for MARS alone, in brackets."""
+
+    deviation: float | None = None
+    """Standard deviation of rank-1 over the splits, where there are several."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method, and what it reaches on some data sets."""
+
+    method: str
+    cells: dict[str, Cell]
+    """By the name of the data that was really used."""
+
+    beside: str | None = None
+    """The paper's row that is done in the same way, below which this one stands; None = none is."""
+
+
+PAPER = (
+    Row(
+        "paper: Ours",
+        {"PRID2011": Cell(96.0), "iLIDS-VID": Cell(83.0), "MARS": Cell(83.2, 71.8)},
+    ),
+    Row(
+        "paper: Ours + Score Normalization",
+        {"PRID2011": Cell(96.7), "iLIDS-VID": Cell(85.9), "MARS": Cell(84.9, 73.6)},
+    ),
+    Row("paper: Ours + Re-ranking", {"MARS": Cell(85.4, 82.8)}),
+)
+"""The last three rows of Table 2: rank-1, for MARS with mAP."""
+
+
+def row_of_result(method: str, result: dict[str, Any]) -> Row:
+    """A row of a result of `python -m reid.evaluate` (its result.json)."""
+    deviation = result["std"]["rank1"] if result.get("std") else None
+    done = result["post_processing"]
+    steps = ["Re-ranking"] if done["rerank"] else []
+    if done["score_norm"]:
+        kind = "" if done["score_norm"] == "symmetric" else f" ({done['score_norm']})"
+        steps.append(f"Score Normalization{kind}")
+    beside = " + ".join([PAPER[0].method, *steps])
+    return Row(
+        " + ".join([method, *steps]),
+        {result["data"]["name"]: Cell(result["rank1"], result["mAP"], deviation)},
+        beside if beside in {row.method for row in PAPER} else None,
+    )
+
+
+def table_2(rows: Sequence[Row]) -> str:
+    """The paper's last rows, each with those of `rows` that it is compared with below it, and then the other `rows`.
+
+    A data set that the paper does not have makes a column more.
+    """
+    others = dict.fromkeys(name for row in rows for name in row.cells if name not in COLUMNS)
+    columns = (*COLUMNS, *others)
+    lines = ["| Method | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    beside = [each for paper in PAPER for each in (paper, *(row for row in rows if row.beside == paper.method))]
+    for row in (*beside, *(row for row in rows if row.beside is None)):
+        cells = [_written(row.cells[name], name) if name in row.cells else "–" for name in columns]
+        lines.append(f"| {row.method} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _written(cell: Cell, name: str) -> str:
+    spread = "" if cell.deviation is None else f" ± {cell.deviation:.1f}"
+    precision = f" ({cell.mean_ap:.1f})" if cell.mean_ap is not None and name not in COLUMNS[:2] else ""
+    return f"{cell.rank1:.1f}{spread}{precision}"
+
+
+def splits_table(result: dict[str, Any]) -> str:
+    """Every split of a result, its mean and standard deviation, and chance."""
+    names = [name for name in RANKS if name in result]
+    lines = ["| split | " + " | ".join(names) + " | queries |", "|---" * (len(names) + 2) + "|"]
+    for each in result["per_split"]:
+        lines.append(_line(each["source"], each, names, f"{each['valid_queries']} of {each['queries']}"))
+    if result["std"]:
+        lines.append(_line("**mean**", result, names, ""))
+        lines.append(_line("standard deviation", result["std"], names, ""))
+    lines.append(_line("chance", result["chance"], names, ""))
+    return "\n".join(lines)
+
+
+def _line(title: str, block: dict[str, Any], names: Sequence[str], queries: str) -> str:
+    numbers = [f"{block[name]:.1f}" if name in block else "–" for name in names]
+    return f"| {title} | " + " | ".join(numbers) + f" | {queries} |"
+
+
+def page(result: dict[str, Any]) -> str:
+    """All of a result as Markdown: Table 2, the splits, how it was measured, and what to know of it."""
+    data = result["data"]
+    count = len(result["per_split"])
+    method = f"this network, {count} splits" if count > 1 else f"this network, {result['per_split'][0]['source']}"
+    done = result["post_processing"]
+    reranking = ", ".join(f"{name} = {value}" for name, value in (done["rerank"] or {}).items()) or "none"
+    remarks = [f"- {line}" for line in (*data["notes"], *data["warnings"])]
+    return "\n".join(
+        [
+            f"# {data['name']}",
+            "",
+            table_2([row_of_result(method, result)]),
+            "",
+            "Rank-1 in percent, mAP in brackets; ± is the standard deviation over the splits.",
+            "",
+            splits_table(result),
+            "",
+            f"Data: {data['protocol']}.",
+            f"Protocol: {result['protocol']} ({result['rules']}).",
+            f"Re-ranking: {reranking}. Score normalisation: {done['score_norm'] or 'none'}.",
+            f"Splits: {data['split']}. Data fingerprint: {data['fingerprint'][:16]}.",
+            *(["", *remarks] if remarks else []),
+            "",
+        ]
+    )
