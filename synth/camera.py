@@ -85,7 +85,7 @@ def tracker_rand(rng: np.random.Generator) -> Tracker:
         cut = rng.uniform(0.04, 0.09)
     return Tracker(
         margin=margin,
-        aspect=rng.uniform(0.36, 0.52),
+        aspect=rng.uniform(0.33, 0.48),
         shift=(rng.normal(0, 0.015), rng.normal(0, 0.012) + cut),
         drift=(rng.normal(0, 0.02), rng.normal(0, 0.012)),
         jitter=rng.uniform(0.002, 0.008),

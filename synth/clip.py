@@ -65,7 +65,8 @@ def render_clip(model: BodyModel, clip: Clip, device: str) -> RenderedClip:
     finally:
         stage.close()
     radiance = np.stack([seen.radiance for seen in passes])
-    frames = photometry.develop(radiance, photometry.automatic_gain(radiance), clip.sensor, rng)
+    light = photometry.incident_light(radiance, np.stack([seen.albedo for seen in passes]))
+    frames = photometry.develop(radiance, photometry.automatic_gains(light, clip.sensor), clip.sensor, rng)
     truth = [
         annotate.frame_truth(joints[t], joints_camera[t], outline[t], intrinsics[t], seen.depth, seen.parts, wholes[t])
         for t, seen in enumerate(passes)

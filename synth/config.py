@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from synth.ablation import Factor
+
 CLIP_SECONDS = 2.0
 """How long a clip lasts unless --fps says otherwise: a person walks some three metres, and stays before the camera."""
 Device = Literal["auto", "cpu", "cuda", "optix", "hip", "metal"]
@@ -50,6 +52,10 @@ class RenderConfig:
 
     motion: Path | None = None
     """Folder of BVH files, such as CMU's motion capture, that people move by in place of computed walks."""
+
+    without: tuple[Factor, ...] = ()
+    """Kinds of variety to leave out, all else equal, to measure what each is worth: a list such as
+    "[sensors,places]"."""
 
     dry_run: bool = False
     """Print what would be rendered and stop."""

@@ -7,11 +7,14 @@ do not change when more are asked for, and nothing depends on the order or the n
 import dataclasses
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
+from synth import ablation
+from synth.ablation import Factor
 from synth.body import Phenotype, phenotype_rand, stature
 from synth.camera import Camera, Tracker, camera_rand, tracker_rand
 from synth.carried import arms_of
@@ -107,10 +110,11 @@ def identity_rand(rng: np.random.Generator, person: int) -> Identity:
     return Identity(person, phenotype, gait, outfit)
 
 
-def make_identity(seed: int, person: int) -> Identity:
-    """The person of this number in the set of `seed`: drawn afresh, or one of lower number with one thing changed."""
+def make_identity(seed: int, person: int, twins: bool = True) -> Identity:
+    """The person of this number in the set of `seed`: drawn afresh, or, where there are `twins`, one of lower number
+    with one thing changed."""
     rng = generator(seed, _TWIN, person)
-    if person == 1 or rng.random() >= TWINS:
+    if person == 1 or not twins or rng.random() >= TWINS:
         return identity_rand(generator(seed, _IDENTITY, person), person)
     first = make_identity(seed, int(rng.integers(1, person)))
     look, factor = changed_look(rng, Look(first.phenotype, first.outfit))
@@ -144,9 +148,9 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
         spots = [*spots, passer]
     elif occluded:
         place = dataclasses.replace(place, occluders=occluders_rand(clip_rng, camera, walk.heading))
-    return Clip(
+    clip = Clip(
         camera_name=camera_name,
-        identity=make_identity(config.seed, person),
+        identity=make_identity(config.seed, person, "twins" not in config.without),
         camera=camera,
         sensor=sensor,
         place=place,
@@ -158,6 +162,41 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
         samples=config.samples,
         seed=config.seed,
     )
+    return without(clip, config.without)
+
+
+def without(clip: Clip, factors: Collection[Factor]) -> Clip:
+    """The clip with each of `factors` at one plain value; twins are left out where people are drawn."""
+    plain: dict[str, Any] = {}
+    if "sensors" in factors:
+        plain["sensor"] = ablation.PLAIN_SENSOR
+    if "views" in factors:
+        plain["camera"] = ablation.PLAIN_CAMERA
+    if "crops" in factors:
+        plain["tracker"] = ablation.PLAIN_TRACKER
+    if "motions" in factors:
+        plain["walk"] = ablation.plain_walk(clip.walk)
+    place, others = clip.place, clip.bystanders
+    if "company" in factors:
+        place, others = dataclasses.replace(place, occluders=()), ()
+    if "lights" in factors:
+        place = ablation.plain_light(place)
+    if "places" in factors:
+        place = ablation.plain_place(place)
+    others = tuple(dataclasses.replace(other, identity=_plainer(other.identity, factors)) for other in others)
+    return dataclasses.replace(clip, identity=_plainer(clip.identity, factors), place=place, bystanders=others, **plain)
+
+
+def _plainer(identity: Identity, factors: Collection[Factor]) -> Identity:
+    outfit, gait = identity.outfit, identity.gait
+    if "garments" in factors:
+        outfit = ablation.plain_garments(outfit)
+    if "patterns" in factors:
+        outfit = ablation.plain_fabrics(outfit)
+    if "accessories" in factors:
+        outfit = ablation.bare(outfit)
+        gait = dataclasses.replace(gait, arms=("swing", "swing"))
+    return dataclasses.replace(identity, outfit=outfit, gait=gait)
 
 
 def plan_row(clip: Clip) -> dict[str, Any]:

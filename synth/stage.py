@@ -29,6 +29,10 @@ from synth.wardrobe import Outfit
 Floats = NDArray[np.float64]
 
 
+ALBEDO_PASS = "Diffuse Color"
+"""Cycles' name of the pass that carries the colour of what is seen, whatever its light."""
+
+
 @dataclass(frozen=True)
 class Passes:
     """What one render gives, H × W as asked."""
@@ -39,6 +43,8 @@ class Passes:
     """(H, W) metres along the optical axis to what is seen first; very large where nothing is."""
     parts: Floats
     """(H, W, 3) coverage of each pixel by the person's upper, middle and lower part, 0..1."""
+    albedo: Floats
+    """(H, W, 3) share of the light that what is seen scatters back, 0..1; 0 where the sky is seen."""
 
 
 def hazy(passes: Passes, light: Light) -> Passes:
@@ -164,6 +170,7 @@ class Stage:
             self._use_gpu(device)
         layer = scene.view_layers[0]
         layer.use_pass_z = True
+        layer.use_pass_diffuse_color = True
         layer.aovs.add().name = materials.PART_PASS
 
     def _use_gpu(self, device: str) -> None:
@@ -327,7 +334,8 @@ class Stage:
         def stacked(name: str) -> Floats:
             return np.stack([channels[f"{name}.{letter}"] for letter in "RGB"], axis=-1)
 
-        return Passes(stacked("Combined"), channels["Depth.Z"], np.clip(stacked(materials.PART_PASS), 0, 1))
+        parts = np.clip(stacked(materials.PART_PASS), 0, 1)
+        return Passes(stacked("Combined"), channels["Depth.Z"], parts, stacked(ALBEDO_PASS))
 
 
 def gpu_kinds() -> list[str]:

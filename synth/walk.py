@@ -15,8 +15,9 @@ from synth.turns import Array
 
 Kind = Literal["straight", "turning", "slowing", "standing", "talking"]
 KINDS: tuple[Kind, ...] = ("straight", "turning", "slowing", "standing", "talking")
-SHARES = (0.44, 0.28, 0.10, 0.10, 0.08)
-"""How often each kind is drawn: most people walk by."""
+SHARES = (0.36, 0.38, 0.10, 0.08, 0.08)
+"""How often each kind is drawn: most people walk by. Those who turn are seen from more sides, which a set of clips of
+two seconds is short of."""
 STOPPING = 1.0
 """Strides over which a walk dies down to a stand."""
 
@@ -48,7 +49,7 @@ class Walk:
 
 
 def walk_rand(rng: np.random.Generator, recordings: tuple[Recording, ...] = (), seconds: float = 0.0) -> Walk:
-    """Draw a walk: 72 % walk by, straight or turning; 10 % slow to a stand, 10 % stand, 8 % talk to someone.
+    """Draw a walk: 74 % walk by, straight or turning; 10 % slow to a stand, 8 % stand, 8 % talk to someone.
 
     With `recordings`, a clip of `seconds` plays one of them instead, from a random moment. All directions are equally
     likely.
@@ -59,7 +60,7 @@ def walk_rand(rng: np.random.Generator, recordings: tuple[Recording, ...] = (), 
     if recordings:
         return Walk(heading, 0.0, phase, take=take_rand(rng, recordings, seconds))
     if kind == "turning":
-        return Walk(heading, side * rng.uniform(15, 45), phase, kind, glance=glance)
+        return Walk(heading, side * rng.uniform(15, 65), phase, kind, glance=glance)
     if kind == "slowing":
         return Walk(heading, drift, phase, kind, stop=stop, glance=glance)
     if kind == "standing":

@@ -139,7 +139,7 @@ OUTER: dict[Pattern, float] = {"plain": 0.82, "two-tone": 0.08, "raglan": 0.07, 
 QUILTS: dict[Pattern, float] = {"quilted": 0.8, "plain": 0.2}
 DRESSES: dict[Pattern, float] = {"plain": 0.62, "specks": 0.2, "hoops": 0.08, "pinstripes": 0.03, "plaid": 0.07}
 PLAIN: dict[Pattern, float] = {"plain": 1.0}
-LEGWEAR: dict[Pattern, float] = {"plain": 0.9, "side-stripes": 0.1}
+LEGWEAR: dict[Pattern, float] = {"plain": 0.8, "side-stripes": 0.1, "specks": 0.06, "plaid": 0.04}
 
 TOPS: dict[TopKind, TopRow] = {
     "t-shirt": TopRow(
@@ -341,7 +341,7 @@ class BottomRow:
 BOTTOMS: dict[BottomKind, BottomRow] = {
     "trousers": BottomRow(80, 54, (0.15, 1.0), (0.92, 1.0), (0.008, 0.018), (0.0, 0.035), LEGWEAR),
     "leggings": BottomRow(1, 14, (0.2, 0.9), (0.85, 0.99), (0.004, 0.006), (0.0, 0.002), LEGWEAR),
-    "shorts": BottomRow(14, 8, (0.0, 0.3), (0.3, 0.52), (0.01, 0.02), (0.01, 0.05), LEGWEAR),
+    "shorts": BottomRow(34, 20, (0.0, 0.35), (0.3, 0.52), (0.01, 0.02), (0.01, 0.05), LEGWEAR),
     "skirt": BottomRow(0, 16, (0.0, 0.7), (0.28, 0.9), (0.008, 0.014), (0.0, 0.05), DRESSES),
 }
 

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from synth.photometry import Sensor, automatic_gain, develop, sensor_rand, tone_curve
+from synth.photometry import Sensor, automatic_gains, develop, incident_light, sensor_rand, tone_curve
 
+WHITE = np.ones(3)
 NEUTRAL = Sensor(
     exposure=0,
+    auto_white=0,
     white_balance=(1, 1, 1),
     contrast=1,
     gamma=1,
@@ -34,7 +36,7 @@ def smooth_scene():
 
 def seen(scene, gain=1.0, seed=0, **changes):
     """The frame of a neutral sensor but for `changes`, as numbers."""
-    (frame,) = develop(scene[None], gain, dataclasses.replace(NEUTRAL, **changes), np.random.default_rng(seed))
+    (frame,) = develop(scene[None], gain * WHITE, dataclasses.replace(NEUTRAL, **changes), np.random.default_rng(seed))
     assert frame.dtype == np.uint8
     assert frame.shape == scene.shape
     return frame.astype(float)
@@ -143,12 +145,12 @@ def test_h264_keeps_frames_in_order_and_still_ones_still():
     steps = np.linspace(0.05, 0.6, 12)
     brightening = np.stack([np.full((64, 32, 3), light) for light in steps])
     video = dataclasses.replace(NEUTRAL, codec="h264", loss=30)
-    frames = develop(brightening, 1.0, video, np.random.default_rng(0)).astype(float)
+    frames = develop(brightening, WHITE, video, np.random.default_rng(0)).astype(float)
     np.testing.assert_allclose(frames.mean((1, 2, 3)), srgb(steps), atol=5)
     # Noise that JPEG keeps from frame to frame, a video codec mostly leaves out.
     still = np.repeat(smooth_scene()[None], 8, axis=0)
     flicker = [
-        np.diff(develop(still, 1.0, dataclasses.replace(NEUTRAL, noise=0.01, codec=codec, loss=30),
+        np.diff(develop(still, WHITE, dataclasses.replace(NEUTRAL, noise=0.01, codec=codec, loss=30),
                         np.random.default_rng(0)).astype(float), axis=0).std()
         for codec in ("h264", "jpeg")
     ]  # fmt: skip
@@ -158,7 +160,7 @@ def test_h264_keeps_frames_in_order_and_still_ones_still():
 def test_a_recording_is_the_same_every_time():
     clip = np.clip(smooth_scene() + np.random.default_rng(0).normal(0, 0.1, (6, 128, 64, 3)), 0, 1)
     video = dataclasses.replace(NEUTRAL, codec="h264", loss=26, source_height=75.3)
-    first, second = (develop(clip, 1.0, video, np.random.default_rng(0)) for _ in range(2))
+    first, second = (develop(clip, WHITE, video, np.random.default_rng(0)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
@@ -190,18 +192,41 @@ def test_gamma_moves_the_shadows():
 def test_the_same_generator_gives_the_same_frame():
     sensor = dataclasses.replace(sensor_rand(np.random.default_rng(3)), noise=0.02, loss=20)
     clip = smooth_scene()[None]
-    frames = [develop(clip, 1.0, sensor, np.random.default_rng(seed)) for seed in (0, 0, 1)]
+    frames = [develop(clip, WHITE, sensor, np.random.default_rng(seed)) for seed in (0, 0, 1)]
     np.testing.assert_array_equal(frames[0], frames[1])
     assert (frames[0] != frames[2]).mean() > 0.1
 
 
-def test_automatic_exposure_brings_any_clip_to_middle_grey():
-    scene = np.stack([smooth_scene(), 0.5 * smooth_scene()])
+def lit_clip(light, seed=0):
+    """Radiance and albedo (2, 8, 4, 3) of surfaces in `light` (3,), some more shaded, under a bright sky."""
+    rng = np.random.default_rng(seed)
+    albedo = rng.uniform(0.03, 0.8, (2, 8, 4, 3))
+    shade = np.exp(rng.normal(0, 0.3, (2, 8, 4, 1)))
+    shade /= np.exp(np.log(shade[:, 2:]).mean())
+    radiance = albedo * shade * light
+    albedo[:, :2], radiance[:, :2] = 0, 50.0
+    return radiance, albedo
+
+
+def test_a_camera_sets_itself_to_the_light_and_not_to_what_is_lit():
+    light = np.array([3.0, 2.0, 0.5])
     for factor in (0.01, 1, 100):
-        lit = scene * factor
-        luminance = (automatic_gain(lit) * lit) @ np.array([0.2126, 0.7152, 0.0722])
-        assert np.exp(np.log(luminance).mean()) == pytest.approx(0.18)
-    assert np.isfinite(automatic_gain(np.zeros((1, 2, 2, 3))))
+        for seed in range(3):
+            np.testing.assert_allclose(incident_light(*lit_clip(factor * light, seed)), factor * light)
+    radiance, albedo = lit_clip(light)
+    albedo[:, 4:], radiance[:, 4:] = 0.5 * albedo[:, 4:], 0.5 * radiance[:, 4:]
+    np.testing.assert_allclose(incident_light(radiance, np.maximum(albedo, 0.021 * (albedo > 0))), light, rtol=0.1)
+    assert np.isfinite(incident_light(np.zeros((1, 2, 2, 3)), np.zeros((1, 2, 2, 3)))).all()
+
+
+def test_automatic_white_balance_takes_its_share_of_the_lights_colour_and_none_of_its_brightness():
+    light = np.array([3.0, 2.0, 0.5])
+    gains = {share: automatic_gains(light, dataclasses.replace(NEUTRAL, auto_white=share)) for share in (0, 0.5, 1)}
+    np.testing.assert_allclose(gains[1] * light, 1)
+    assert np.ptp(gains[0]) == 0
+    assert (gains[0] * light) @ np.array([0.2126, 0.7152, 0.0722]) == pytest.approx(1)
+    cast = {share: np.log(gain * light) for share, gain in gains.items()}
+    np.testing.assert_allclose(cast[0.5] - cast[0.5].mean(), 0.5 * (cast[0] - cast[0].mean()), atol=1e-12)
 
 
 def test_sensors_differ_and_are_within_reason():
@@ -232,7 +257,7 @@ def test_sensors_differ_and_are_within_reason():
 def test_a_real_pair_of_cameras_differs_more_than_two_frames_of_one():
     first, second = (sensor_rand(np.random.default_rng(seed)) for seed in (10, 11))
     frames = [
-        develop(smooth_scene()[None], 1.0, sensor, np.random.default_rng(seed))[0].astype(float)
+        develop(smooth_scene()[None], WHITE, sensor, np.random.default_rng(seed))[0].astype(float)
         for sensor, seed in ((first, 0), (first, 1), (second, 0))
     ]
     small = [np.asarray(Image.fromarray(frame.astype(np.uint8)).resize((4, 8))).astype(float) for frame in frames]

@@ -1,5 +1,6 @@
 """The benchmark of transfer: its batches, its augmentation, its ranking, and a whole small run."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from reid_folders import write_market
 
 from benchmarks import transfer
+from kit.command import UserError
 
 
 def crops(people=14, cameras=2, each=3):
@@ -73,3 +75,19 @@ def test_a_whole_run_learns_and_writes_its_result(rendered, tmp_path, monkeypatc
     assert result["trained_on"].startswith("4 identities")
     assert 0 <= result["trained"]["rank1"] <= 100
     assert result["loss"]["identity"] > 0
+
+
+def test_a_rendered_set_is_tested_on_with_people_who_were_not_trained_on(rendered, tmp_path):
+    config = transfer.TransferConfig(test=rendered.out, data=rendered.out, ids=1, json=tmp_path / "out.json")
+    query, gallery = transfer.tested_images(config)
+    assert 1 not in query.pids
+    assert set(query.pids) == set(gallery.pids)
+    assert set(query.cameras) & set(gallery.cameras) == set()
+    with pytest.raises(UserError, match="lower --ids"):
+        transfer.tested_images(dataclasses.replace(config, ids=1000))
+
+
+def test_one_thing_to_test_on_is_named(tmp_path):
+    for both in ({}, {"market": tmp_path, "test": tmp_path}):
+        with pytest.raises(ValueError, match="--market or --test"):
+            transfer.TransferConfig(**both)
