@@ -27,8 +27,9 @@ from tqdm import tqdm
 
 from kit.command import UserError, as_plain, run
 from kit.files import sha256_of_file, write_json
+from reid.data.backdrop import before_another_place
 from reid.data.market import first_of_each_camera, read_folder
-from reid.data.synthetic import read_clips
+from reid.data.synthetic import read_clips, read_masks
 from reid.data.tracklet import Tracklet, read_frame
 from reid.losses import batch_hard_ranking_loss
 from reid.metrics import evaluate_ranking
@@ -73,6 +74,9 @@ class TransferConfig:
     start: Literal["imagenet", "nothing"] = "imagenet"
     """What the network starts from."""
 
+    new_place: float = 0.0
+    """Chance that a training image's person is put before another image's place, as reid.pretrain does, 0..1."""
+
     threads: int = 1
     """Threads that PyTorch may use on a CPU."""
 
@@ -80,6 +84,8 @@ class TransferConfig:
         """Refuse values that cannot be meant."""
         if (self.market is None) == (self.test is None):
             raise ValueError("--market or --test: name one of them, what is to be tested on")
+        if not 0 <= self.new_place <= 1:
+            raise ValueError(f"--new-place {self.new_place}: must be between 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,8 @@ class Images:
     """(N,)"""
     cameras: np.ndarray
     """(N,)"""
+    masks: np.ndarray | None = None
+    """(N, 128, 64) bool: where the person is seen; None where nobody knows."""
 
 
 def transfer(config: TransferConfig) -> None:
@@ -134,17 +142,25 @@ def training_images(config: TransferConfig) -> Images:
     wanted = sorted({clip.pid for clip in clips})[: config.ids]
     if len(wanted) < PEOPLE:
         raise UserError(f"{config.data}: {len(wanted)} identities; a batch takes {PEOPLE}")
-    return read_images(spread_frames(clips, wanted, config.frames), "rendered set")
+    clips = tuple(clip for clip in clips if clip.pid in set(wanted))
+    images = read_images(spread_frames(clips, config.frames), "rendered set")
+    if config.new_place == 0:
+        return images
+    masks = [read_masks(clip)[spread(len(clip.frames), config.frames)] for clip in clips]
+    return dataclasses.replace(images, masks=np.concatenate(masks))
 
 
-def spread_frames(clips: tuple[Tracklet, ...], pids: list[int], frames: int) -> tuple[Tracklet, ...]:
-    """The clips of `pids`, each with as many `frames`, evenly spread."""
-    kept = []
-    for clip in clips:
-        if clip.pid in pids:
-            chosen = np.unique(np.linspace(0, len(clip.frames) - 1, frames).round().astype(int))
-            kept.append(dataclasses.replace(clip, frames=tuple(clip.frames[position] for position in chosen)))
-    return tuple(kept)
+def spread(length: int, count: int) -> np.ndarray:
+    """Up to `count` positions in a clip of `length` frames, evenly spread."""
+    return np.unique(np.linspace(0, length - 1, count).round().astype(int))
+
+
+def spread_frames(clips: tuple[Tracklet, ...], frames: int) -> tuple[Tracklet, ...]:
+    """The clips, each with as many `frames`, evenly spread."""
+    return tuple(
+        dataclasses.replace(clip, frames=tuple(clip.frames[position] for position in spread(len(clip.frames), frames)))
+        for clip in clips
+    )
 
 
 def tested_images(config: TransferConfig) -> tuple[Images, Images]:
@@ -157,7 +173,7 @@ def tested_images(config: TransferConfig) -> tuple[Images, Images]:
     if not others:
         raise UserError(f"{config.test}: no identities after the first {config.ids}; lower --ids or render more")
     first = min(clip.camera for clip in clips)
-    tested = spread_frames(clips, others, config.frames)
+    tested = spread_frames(tuple(clip for clip in clips if clip.pid in set(others)), config.frames)
     query = tuple(clip for clip in tested if clip.camera == first)
     gallery = tuple(clip for clip in tested if clip.camera != first)
     return read_images(query, "queries"), read_images(gallery, "gallery")
@@ -227,7 +243,8 @@ def train(network: Network, source: Images, config: TransferConfig, device: torc
             decay = 0.5 * (1 + np.cos(np.pi * step / config.steps))
             optimizer.param_groups[0]["lr"] = RATE * min(1.0, (step + 1) / WARM_UP) * decay
             batch = draw_batch(source, rng)
-            pixels = augmented(source.pixels[batch].float() / 255, rng).to(device, memory_format=torch.channels_last)
+            seen = in_new_places(source, batch, config.new_place, rng)
+            pixels = augmented(seen.float() / 255, rng).to(device, memory_format=torch.channels_last)
             pooled, necked = network(pixels)
             target = labels[batch].to(device)
             identity = F.cross_entropy(network.classifier(necked), target, label_smoothing=SMOOTHING)
@@ -250,6 +267,19 @@ def draw_batch(source: Images, rng: np.random.Generator) -> Tensor:
             here = np.flatnonzero((source.pids == pid) & (source.cameras == camera))
             chosen.append(rng.choice(here, IMAGES // 2, replace=len(here) < IMAGES // 2))
     return torch.from_numpy(np.concatenate(chosen))
+
+
+def in_new_places(source: Images, batch: Tensor, chance: float, rng: np.random.Generator) -> Tensor:
+    """The batch's pixels (N, 3, H, W) uint8, some of its people before the places of other images."""
+    pixels = source.pixels[batch]
+    if source.masks is None or chance == 0:
+        return pixels
+    moved = np.flatnonzero(rng.random(len(batch)) < chance)
+    others = rng.integers(len(source.pixels), size=len(moved))
+    frames, behind = (found.permute(0, 2, 3, 1).numpy() for found in (pixels[moved], source.pixels[others]))
+    mixed = before_another_place(frames, source.masks[batch[moved]], behind, source.masks[others])
+    pixels[moved] = torch.from_numpy(mixed).permute(0, 3, 1, 2)
+    return pixels
 
 
 def augmented(pixels: Tensor, rng: np.random.Generator) -> Tensor:

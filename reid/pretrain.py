@@ -63,6 +63,10 @@ class PretrainConfig(TrainConfig):
     pose_weight: float = 1.0
     """Weight of the pose loss (squared error of heat maps and part affinity fields at every stage)."""
 
+    new_place: float = 0.0
+    """Chance that a chunk's people are put, by their masks, before another clip's place, 0..1: who they are must not be
+    read off their surroundings. 0 trains on the frames as they were rendered."""
+
     validation_ids: int = 0
     """Identities kept out of training and ranked, camera a against camera b, at the end."""
 
@@ -70,6 +74,7 @@ class PretrainConfig(TrainConfig):
         """Refuse values out of range."""
         self.check_training()
         require(self.pose_weight >= 0, f"--pose-weight must not be negative, not {self.pose_weight}")
+        require(0 <= self.new_place <= 1, f"--new-place must lie between 0 and 1, not {self.new_place}")
         require(self.validation_ids >= 0, f"--validation-ids must not be negative, not {self.validation_ids}")
 
 
@@ -85,7 +90,7 @@ def pretrain(config: PretrainConfig) -> None:
     checkpoint = read_checkpoint(folder, config, record["fingerprint"]) if resume else None
 
     model = build_network(config, len(labels_of(data.train)), resumed=checkpoint is not None).to(device)
-    training_set = make_training_set(config, data, with_joints=True)
+    training_set = make_training_set(config, data, with_joints=True, new_place=config.new_place)
     state = TrainState(model, make_optimizer(model, config))
     if checkpoint is not None:
         restore(state, checkpoint, folder)

@@ -137,8 +137,12 @@ def build_network(config: TrainConfig, classes: int, resumed: bool = False) -> A
     return model
 
 
-def make_training_set(config: TrainConfig, data: ReidData, with_joints: bool = False) -> TrainingSet:
+def make_training_set(
+    config: TrainConfig, data: ReidData, with_joints: bool = False, new_place: float = 0.0
+) -> TrainingSet:
     """The training chunks of `data`, the PK sampler over them, and all frames of `data`, decoded.
+
+    `with_joints` and `new_place` (the chance of another chunk's place behind a chunk's people) need a rendered set.
 
     Raises UserError where P is more than the identities, or a frame (or the joints) cannot be read.
     """
@@ -146,7 +150,7 @@ def make_training_set(config: TrainConfig, data: ReidData, with_joints: bool = F
     sampler = PKSampler(chunks, config.ids_per_batch, config.chunks_per_id, config.seed)
     paths = (frame for tracklet in data.tracklets for frame in tracklet.frames)
     store = FrameStore(paths, config.height, config.width, config.cache_gib)
-    limits = AugmentationRange(config.flip, config.shift, config.erase, config.colour)
+    limits = AugmentationRange(config.flip, config.shift, config.erase, config.colour, new_place)
     return TrainingSet(ChunkDataset(data.train, chunks, store, limits, config.seed, with_joints), sampler, store)
 
 

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from synth.camera import Camera
+from synth.config import CLIP_SECONDS
 from synth.place import Solid
 from synth.places.occluders import ground_distance
-from synth.solids import footprint, stands
+from synth.solids import FLAT, OVERHEAD, footprint
+from synth.walk import Walk
 
 Floats = NDArray[np.float64]
 
@@ -26,6 +29,14 @@ APART = 0.9
 PACES = np.array([0.0, 0.7, 1.2, 1.7])
 """Metres a second that people may go at."""
 TRIES = 20
+STAY = (CLIP_SECONDS, 6.0)
+"""Seconds that a person is before a camera, at least and at most."""
+ARM, SIDE = 0.6, 0.45
+"""Metres that things keep from who walks for longer than the least, and from the line between them and the camera."""
+TALLEST = 2.1
+"""Metres to the top of a tall person's hat."""
+NEARER = 0.6
+"""Share of the camera's distance over the ground from mid-clip that they keep from it."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +56,67 @@ class Surroundings:
     camera: Camera
     heading: float
     """The person's own, degrees."""
+    turn: float
+    """Degrees a second by which they turn."""
     seconds: float
     """Length of the clip."""
     obstacles: Floats
     """(N, 2) points of the ground that things stand on."""
 
 
-def surroundings(camera: Camera, heading: float, seconds: float, solids: Sequence[Solid]) -> Surroundings:
-    """The person's path and the things of a place."""
-    points = np.concatenate([np.zeros((0, 2)), *(footprint(solid) for solid in solids if stands(solid))])
+def surroundings(camera: Camera, walk: Walk, seconds: float, things: Floats) -> Surroundings:
+    """The person's path and the `things` of a place, as `outlines` has them."""
     reach = 6.0 + PACES.max() * seconds
-    return Surroundings(camera, heading, seconds, points[np.abs(points).max(1) < reach])
+    points = standing(things)
+    return Surroundings(camera, walk.heading, walk.turn, seconds, points[np.abs(points).max(1) < reach])
+
+
+def outlines(solids: Sequence[Solid]) -> Floats:
+    """(N, 4) points x, y of the ground under things that rise above it, from what height to what height; metres."""
+    rows = [np.zeros((0, 4))]
+    for solid in solids:
+        low, high = solid.centre[2] - solid.size[2] / 2, solid.centre[2] + solid.size[2] / 2
+        if high > FLAT:
+            points = footprint(solid)
+            rows.append(np.column_stack([points, np.full(len(points), low), np.full(len(points), high)]))
+    return np.concatenate(rows)
+
+
+def standing(things: Floats) -> Floats:
+    """(M, 2) those points of `outlines` under which nobody can walk."""
+    points: Floats = things[things[:, 2] < OVERHEAD, :2]
+    return points
+
+
+def stay(camera: Camera, walk: Walk, things: Floats, occluders: Floats | None = None) -> float:
+    """For how many seconds, within STAY, the person can walk without meeting one of `things`, being hidden by it, or
+    coming too near the camera: half of them before mid-clip, half after it. `occluders` may hide them, not more.
+
+    things, occluders -- as `outlines` has them.
+    """
+    times = np.arange(-STAY[1] / 2, STAY[1] / 2 + 0.05, 0.1)
+    path = paths(Spot((0.0, 0.0), walk.heading), times, walk.turn)[-1]
+    path = path * min(1.0, walk.pace)
+    far, height = ground_distance(camera), camera.target_height + camera.distance * np.sin(np.radians(camera.pitch))
+    camera_at = np.array([0.0, -far])
+    bad = np.linalg.norm(path - camera_at, axis=-1) < NEARER * far
+    bad |= nearest(path, standing(things)) < ARM
+    if occluders is not None:
+        bad |= nearest(path, standing(occluders)) < ARM
+    for share in np.linspace(0.3, 1, 13):
+        # Between the lines from the camera to the feet and to the top of the head.
+        feet = height * (1 - share)
+        between = things[(things[:, 2] < feet + TALLEST * share) & (things[:, 3] > feet), :2]
+        bad |= nearest(camera_at + share * (path - camera_at), between) < SIDE
+    return float(np.clip(2 * np.abs(times[bad]).min(initial=STAY[1]) - 0.2, *STAY))
+
+
+def nearest(places: Floats, things: Floats) -> Floats:
+    """Metres from each of `places` (..., 2) to the next of `things` (N, 2); infinite where there are none."""
+    if len(things) == 0:
+        return np.full(places.shape[:-1], np.inf)
+    metres: Floats = cKDTree(things).query(places)[0]
+    return metres
 
 
 def bystanders_rand(rng: np.random.Generator, around: Surroundings) -> list[Spot]:
@@ -95,21 +156,21 @@ def is_free(spot: Spot, around: Surroundings, others: Sequence[Spot]) -> bool:
     times = np.linspace(-0.5, 0.5, 9) * around.seconds
     own = paths(spot, times)
     camera = np.array([0.0, -ground_distance(around.camera)])
-    person = paths(Spot((0.0, 0.0), around.heading), times)
+    person = paths(Spot((0.0, 0.0), around.heading), times, around.turn)
     for path in (person, *(paths(other, times) for other in others)):
         if np.linalg.norm(own[:, None] - path[None], axis=-1).min() < APART:
             return False
     sight = camera + np.linspace(0.6, 1, 20)[:, None] * (np.array(spot.offset) - camera)
     walked = np.concatenate([own.reshape(-1, 2), sight])
-    if len(around.obstacles):
-        nearest = np.linalg.norm(walked[:, None] - around.obstacles[None], axis=-1).min()
-        if nearest < 0.55:
-            return False
+    if (nearest(walked, around.obstacles) < 0.55).any():
+        return False
     return bool(np.linalg.norm(own - camera, axis=-1).min() > 1.3)
 
 
-def paths(spot: Spot, times: Floats) -> Floats:
-    """(paces, T, 2) where somebody is at `times` (T,) seconds from mid-clip, at each of PACES."""
-    heading = np.radians(spot.heading)
-    direction = np.array([np.sin(heading), -np.cos(heading)])
-    return np.array(spot.offset) + (PACES[:, None] * times)[..., None] * direction
+def paths(spot: Spot, times: Floats, turn: float = 0.0) -> Floats:
+    """(paces, T, 2) where somebody is at `times` (T,) seconds from mid-clip, at each of PACES, who turns by `turn`
+    degrees a second: an arc, of which each point lies half as far round as the heading there."""
+    halfway = np.radians(spot.heading + turn * times / 2)
+    chord = times * np.sinc(np.radians(turn) * times / (2 * np.pi))
+    way = chord[:, None] * np.stack([np.sin(halfway), -np.cos(halfway)], axis=-1)
+    return np.array(spot.offset) + PACES[:, None, None] * way

@@ -6,8 +6,11 @@ from typing import Literal
 
 from synth.ablation import Factor
 
+VIDEO_RATE = 25.0
+"""Frames a second that a camera gives at most, unless --fps says otherwise."""
 CLIP_SECONDS = 2.0
-"""How long a clip lasts unless --fps says otherwise: a person walks some three metres, and stays before the camera."""
+"""How long a clip lasts at least, unless --fps says otherwise: a person walks some three metres. With the frames
+for it that is video at its full rate; a set of fewer is thinned out, and then shows people for longer."""
 Device = Literal["auto", "cpu", "cuda", "optix", "hip", "metal"]
 
 
@@ -26,8 +29,8 @@ class RenderConfig:
     """Frames a clip."""
 
     fps: float | None = None
-    """Frames a second of the cameras; by default what spreads a clip's frames over two seconds, 25 at most: a set
-    with fewer frames is the same walks, thinned out."""
+    """Frames a second of the cameras; by default 25 for 50 frames and more. Fewer are spread over two to six seconds,
+    for as long as the person meets nothing before that camera."""
 
     seed: int = 0
     """Seed of everything that is drawn; the first N identities are the same for any --ids."""
@@ -75,7 +78,9 @@ class RenderConfig:
         if not 0 <= self.occlusion <= 1:
             raise ValueError(f"--occlusion {self.occlusion}: must be between 0 and 1")
 
-    @property
-    def frames_a_second(self) -> float:
-        """What `fps` comes to."""
-        return self.fps if self.fps is not None else min(25.0, self.frames / CLIP_SECONDS)
+    def frames_a_second(self, stay: float) -> float:
+        """The rate of a camera before which the person can be for `stay` seconds, CLIP_SECONDS at least."""
+        if self.fps is not None:
+            return self.fps
+        longest = CLIP_SECONDS * max(1.0, CLIP_SECONDS * VIDEO_RATE / self.frames)
+        return min(VIDEO_RATE, self.frames / min(stay, longest))

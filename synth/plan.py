@@ -18,7 +18,7 @@ from synth.ablation import Factor
 from synth.body import Phenotype, phenotype_rand, stature
 from synth.camera import Camera, Tracker, camera_rand, tracker_rand
 from synth.carried import arms_of
-from synth.company import PASSING, Spot, bystanders_rand, passer_rand, surroundings
+from synth.company import PASSING, STAY, Spot, bystanders_rand, outlines, passer_rand, paths, stay, surroundings
 from synth.config import RenderConfig
 from synth.gait import GaitStyle, gait_rand
 from synth.motion import Recording, recordings
@@ -138,16 +138,24 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
     sensor = sensor_rand(view_rng)
     place = place_rand(view_rng)
     tracker = tracker_rand(clip_rng)
-    walk = walk_rand(clip_rng, motions, config.frames / config.frames_a_second)
+    walk = walk_rand(clip_rng, motions, config.frames / config.frames_a_second(STAY[0]))
+    things = outlines(place.solids)
+    # Where a recording goes is not known here.
+    seconds = STAY[0] if walk.take else stay(camera, walk, things)
     occluded = bool(clip_rng.random() < config.occlusion)
     company_rng = generator(config.seed, _COMPANY, person, number)
-    around = surroundings(camera, walk.heading, config.frames / config.frames_a_second, place.solids)
+    around = surroundings(camera, walk, config.frames / config.frames_a_second(seconds), things)
     spots = bystanders_rand(company_rng, around)
     passer = passer_rand(company_rng, around, spots) if occluded and company_rng.random() < PASSING else None
     if passer is not None:
         spots = [*spots, passer]
     elif occluded:
-        place = dataclasses.replace(place, occluders=occluders_rand(clip_rng, camera, walk.heading))
+        path = paths(Spot((0.0, 0.0), walk.heading), np.linspace(-STAY[0], STAY[0], 31) / 2, walk.turn)[-1]
+        place = dataclasses.replace(place, occluders=occluders_rand(clip_rng, camera, path))
+        seconds = min(seconds, stay(camera, walk, things, outlines(place.occluders)))
+    if not {"views", "motions"}.isdisjoint(config.without):
+        # Nor is there room for longer before a plain camera, or for a plain walk.
+        seconds = STAY[0]
     clip = Clip(
         camera_name=camera_name,
         identity=make_identity(config.seed, person, "twins" not in config.without),
@@ -158,7 +166,7 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
         walk=walk,
         bystanders=tuple(bystander_rand(company_rng, spot) for spot in spots),
         frames=config.frames,
-        fps=config.frames_a_second,
+        fps=config.frames_a_second(seconds),
         samples=config.samples,
         seed=config.seed,
     )

@@ -16,8 +16,8 @@ from synth.turns import Array
 Kind = Literal["straight", "turning", "slowing", "standing", "talking"]
 KINDS: tuple[Kind, ...] = ("straight", "turning", "slowing", "standing", "talking")
 SHARES = (0.36, 0.38, 0.10, 0.08, 0.08)
-"""How often each kind is drawn: most people walk by. Those who turn are seen from more sides, which a set of clips of
-two seconds is short of."""
+"""How often each kind is drawn: most people walk by. Those who turn are seen from more sides, which a set of two clips
+a person is short of."""
 STOPPING = 1.0
 """Strides over which a walk dies down to a stand."""
 

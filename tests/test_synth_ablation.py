@@ -12,9 +12,9 @@ from synth.plan import Clip, make_plan
 WHOLE = make_plan(RenderConfig(ids=40, frames=2))
 TOUCHES: dict[Factor, set[str]] = {
     "sensors": {"sensor"},
-    "views": {"camera"},
+    "views": {"camera", "fps"},
     "crops": {"tracker"},
-    "motions": {"walk"},
+    "motions": {"walk", "fps"},
     "company": {"place", "bystanders"},
     "lights": {"place"},
     "places": {"place"},

@@ -6,18 +6,31 @@ import numpy as np
 import pytest
 
 from synth.camera import Camera
-from synth.company import APART, Spot, Surroundings, bystanders_rand, is_free, passer_rand, paths, surroundings
+from synth.company import (
+    APART,
+    STAY,
+    Spot,
+    Surroundings,
+    bystanders_rand,
+    is_free,
+    outlines,
+    passer_rand,
+    paths,
+    stay,
+    surroundings,
+)
 from synth.config import RenderConfig
 from synth.place import Solid, Surface
 from synth.plan import make_plan
+from synth.walk import Walk
 
 CAMERA = Camera(distance=8, pitch=10, roll=0, target_height=0.9)
-NOTHING = np.zeros((0, 2))
+NOTHING = outlines([])
 
 
 def empty(heading=90.0, seconds=2.0):
     """A place without things."""
-    return Surroundings(CAMERA, heading, seconds, NOTHING)
+    return Surroundings(CAMERA, heading, 0.0, seconds, np.zeros((0, 2)))
 
 
 def test_a_path_goes_the_way_of_the_heading():
@@ -26,6 +39,46 @@ def test_a_path_goes_the_way_of_the_heading():
     assert (np.diff(path[1:, :, 0], axis=1) > 0).all()
     np.testing.assert_allclose(path[..., 1], 2.0, atol=1e-12)
     assert paths(Spot((0.0, 0.0), 0.0), np.array([1.0]))[-1, 0, 1] < -1
+
+
+def test_who_turns_walks_an_arc_of_the_same_length():
+    times = np.linspace(-2, 2, 401)
+    for turn in (0.0, 40.0, -65.0):
+        path = paths(Spot((1.0, 2.0), 30.0), times, turn)[1]
+        np.testing.assert_allclose(path[200], [1.0, 2.0], atol=1e-12)
+        steps = np.diff(path, axis=0)
+        np.testing.assert_allclose(np.linalg.norm(steps, axis=1), 0.7 * 0.01, rtol=1e-3)
+        courses = np.degrees(np.unwrap(np.arctan2(steps[:, 0], -steps[:, 1])))
+        np.testing.assert_allclose(courses, 30 + turn * (times[1:] + times[:-1]) / 2, atol=0.1)
+
+
+def block(x, y, z=1.0):
+    """A pillar two metres high, or as high above the ground as `z` says."""
+    return outlines([Solid((x, y, z), (0.4, 0.4, 2), 0, Surface("plain", (0.3,) * 3, (0.3,) * 3, 1.0, 0.8))])
+
+
+def test_people_stay_until_they_meet_a_thing_are_hidden_or_come_near_the_camera():
+    across = Walk(90.0, 0.0, 0.0)
+    assert stay(CAMERA, across, NOTHING) == STAY[1]
+    # 1.7 m a second at the fastest, 0.6 m off the thing: 2.9 m are 1.7 s after mid-clip, and as long before it.
+    assert stay(CAMERA, across, block(3.7, 0)) == pytest.approx(3.4, abs=0.25)
+    assert stay(CAMERA, across, block(1.0, 0)) == STAY[0]
+    assert stay(CAMERA, across, block(3.7, 1.6)) == STAY[1]
+    # Seen from the camera, it stands before where they will be.
+    hidden = stay(CAMERA, across, block(1.8, -3.9))
+    assert STAY[0] < hidden < STAY[1]
+    assert stay(CAMERA, across, NOTHING, block(1.8, -3.9)) == STAY[1]
+    # What hangs over the way hides nobody, unless the camera looks through it.
+    assert stay(CAMERA, across, block(1.8, -3.9, 4.2)) == STAY[1]
+    assert stay(CAMERA, across, block(3.7, 0, 3.8)) == STAY[1]
+    steep = dataclasses.replace(CAMERA, pitch=35)
+    assert STAY[0] < stay(steep, across, block(1.8, -3.3, 4.2)) < STAY[1]
+    # Nor does what the camera sees them over.
+    assert stay(steep, across, block(1.8, -3.3, 0.2)) == STAY[1]
+    # 8 m off and 10 degrees up: they come as near as 4.7 m, 3.2 m from where they were.
+    assert stay(CAMERA, Walk(0.0, 0.0, 0.0), NOTHING) == pytest.approx(3.6, abs=0.25)
+    assert stay(CAMERA, Walk(0.0, 0.0, 0.0, "standing", pace=0.0), NOTHING) == STAY[1]
+    assert stay(CAMERA, Walk(0.0, 65.0, 0.0), NOTHING) > stay(CAMERA, Walk(0.0, 0.0, 0.0), NOTHING)
 
 
 def test_people_keep_apart_and_away_from_things_and_the_camera():
@@ -43,7 +96,7 @@ def test_people_keep_apart_and_away_from_things_and_the_camera():
 
 def test_nobody_is_behind_a_wall():
     wall = Solid((0, 3, 1), (30, 0.3, 2), 0, Surface("plain", (0.3,) * 3, (0.3,) * 3, 1.0, 0.8))
-    around = surroundings(CAMERA, 90.0, 1.0, [wall])
+    around = surroundings(CAMERA, Walk(90.0, 0.0, 0.0), 1.0, outlines([wall]))
     assert not is_free(Spot((0.0, 4.5), 90.0), around, [])
     assert is_free(Spot((0.0, 1.6), 90.0), around, [])
     for seed in range(50):
@@ -77,8 +130,8 @@ def test_planned_bystanders_are_other_people_who_keep_apart():
     assert {other.identity.person for other in others} == {0}
     assert len({repr(other.identity) for other in others}) == len(others)
     for clip in clips:
-        times = np.linspace(-1, 1, 9)
-        own = paths(Spot((0.0, 0.0), clip.walk.heading), times)
+        times = np.linspace(-0.5, 0.5, 9) * clip.frames / clip.fps
+        own = paths(Spot((0.0, 0.0), clip.walk.heading), times, clip.walk.turn)
         for other in clip.bystanders:
             path = paths(Spot(other.offset, other.walk.heading), times)
             assert np.linalg.norm(own[2] - path[2], axis=-1).min() >= APART
@@ -88,7 +141,7 @@ def test_baked_bystanders_never_touch_the_person(body_model):
     pytest.importorskip("torch")
     from synth.clip import baked, placed_mesh
 
-    clips = [clip for clip in make_plan(RenderConfig(ids=40, frames=5, fps=2.5)) if clip.bystanders][:6]
+    clips = [clip for clip in make_plan(RenderConfig(ids=40, frames=5)) if clip.bystanders][:6]
     for clip in clips:
         person = baked(body_model, clip.identity, clip.walk, clip.frames, clip.fps)
         for other in clip.bystanders:

@@ -89,8 +89,9 @@ def test_occluders_stand_before_the_person_not_on_their_way():
     for seed in range(60):
         rng = np.random.default_rng(seed)
         camera, heading = camera_rand(rng), rng.uniform(-180, 180)
-        solids = occluders_rand(rng, camera, heading)
-        way = np.linspace(-1.2, 1.2, 25)[:, None] * [np.sin(np.radians(heading)), -np.cos(np.radians(heading))]
+        way = np.linspace(-1.4, 1.4, 29)[:, None] * [np.sin(np.radians(heading)), -np.cos(np.radians(heading))]
+        solids = occluders_rand(rng, camera, way)
+        way = way[2:-2]
         ground = np.concatenate([footprint(solid) for solid in solids])
         missed += np.linalg.norm(ground[:, None] - way, axis=-1).min() < 0.3
         distance = camera.distance * np.cos(np.radians(camera.pitch))

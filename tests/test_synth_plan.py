@@ -82,9 +82,9 @@ def test_people_and_walks_do_not_depend_on_the_cameras():
     ("drawn", "of_whom"),
     [
         ("identity_rand", {"identity", "bystanders"}),
-        ("camera_rand", {"camera", "sensor", "place", "bystanders"}),
-        ("place_rand", {"place", "bystanders"}),
-        ("tracker_rand", {"tracker", "walk", "place", "bystanders"}),
+        ("camera_rand", {"camera", "sensor", "place", "bystanders", "fps"}),
+        ("place_rand", {"place", "bystanders", "fps"}),
+        ("tracker_rand", {"tracker", "walk", "place", "bystanders", "fps"}),
     ],
 )
 def test_a_draw_more_in_one_place_shifts_no_other_thing(monkeypatch, drawn, of_whom):
@@ -194,6 +194,13 @@ def test_nothing_is_drawn_from_global_state_or_the_clock(path):
             assert node.attr == "monotonic"
 
 
-def test_frames_are_spread_over_two_seconds_unless_told_otherwise():
-    assert [planned(ids=1, frames=frames)[0].fps for frames in (1, 8, 50, 100)] == [0.5, 4.0, 25.0, 25.0]
-    assert planned(ids=1, frames=8, fps=12.5)[0].fps == 12.5
+def test_frames_are_spread_over_the_seconds_that_a_person_stays_unless_told_otherwise():
+    few, many = planned(ids=12, frames=8), planned(ids=12, frames=50)
+    seconds = np.array([clip.frames / clip.fps for clip in few])
+    assert seconds.min() >= 2 - 1e-9
+    assert seconds.max() <= 6 + 1e-9
+    assert len(set(seconds.round(3))) > 5
+    assert {clip.fps for clip in many} == {25.0}
+    half = np.array([25 / clip.fps for clip in planned(ids=12, frames=25)])
+    np.testing.assert_allclose(half, np.minimum(seconds, 4.0))
+    assert {clip.fps for clip in planned(ids=2, frames=8, fps=12.5)} == {12.5}

@@ -11,9 +11,10 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from kit.coco18 import MIRRORED_JOINTS
+from reid.data.backdrop import before_another_place
 from reid.data.chunks import Chunk
 from reid.data.sampler import Draw
-from reid.data.synthetic import Joints, read_joints
+from reid.data.synthetic import Joints, read_joints, read_masks
 from reid.data.tracklet import Tracklet, read_frame
 
 
@@ -66,6 +67,8 @@ class AugmentationRange:
     shift: int = 4
     erase: float = 0.0
     colour: float = 0.0
+    new_place: float = 0.0
+    """Chance that the people of a rendered chunk are put before another chunk's place, 0..1."""
 
 
 @dataclass(frozen=True)
@@ -178,10 +181,12 @@ class ChunkDataset(Dataset):
         pixels (all of them known, wherever they are) and `visible` (T,18) bool.
         """
         chunk = self._chunks[draw.chunk]
-        tracklet = self._tracklets[chunk.tracklet]
         rng = np.random.default_rng([self._seed, *draw.place])
         change = draw_augmentation(rng, self._limits, self._store.height, self._store.width)
-        frames, scales = self._store.read(tracklet.frames[frame] for frame in chunk.frames)
+        frames, scales = self._read(chunk)
+        if rng.random() < self._limits.new_place:
+            place = self._chunks[rng.integers(len(self._chunks))]
+            frames = before_another_place(frames, self._masks(chunk), self._read(place)[0], self._masks(place))
         frames = augment_frames(frames, change)
         item = {
             # Contiguous, so that the batch's layout, and with it the last bit of a loss, is the same with workers.
@@ -194,6 +199,22 @@ class ChunkDataset(Dataset):
             joints = augment_joints(joints, change, self._store.height, self._store.width)
             item["joints"], item["visible"] = torch.from_numpy(joints.positions), torch.from_numpy(joints.visible)
         return item
+
+    def _read(self, chunk: Chunk) -> tuple[np.ndarray, np.ndarray]:
+        tracklet = self._tracklets[chunk.tracklet]
+        return self._store.read(tracklet.frames[frame] for frame in chunk.frames)
+
+    def _masks(self, chunk: Chunk) -> np.ndarray:
+        """(T, H, W) bool at the size of the store's frames."""
+        masks = read_masks(self._tracklets[chunk.tracklet])[list(chunk.frames)]
+        return resized_masks(masks, self._store.height, self._store.width)
+
+
+def resized_masks(masks: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Masks (T, h, w) bool at another size: each pixel is what is at its middle."""
+    rows = ((np.arange(height) + 0.5) * masks.shape[1] / height).astype(int)
+    columns = ((np.arange(width) + 0.5) * masks.shape[2] / width).astype(int)
+    return masks[:, rows][:, :, columns]
 
 
 def resized_joints(joints: Joints, frames: list[int], scales: np.ndarray) -> Joints:

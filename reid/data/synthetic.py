@@ -71,19 +71,34 @@ def _clip(root: Path, row: dict) -> Tracklet:
 
 def read_joints(tracklet: Tracklet) -> Joints:
     """The exact joints of a rendered clip. Raises UserError where its annotations are missing or do not fit."""
+    positions, visible = _annotations(tracklet, "joints2d", "joints_visible")
+    positions, visible = positions.astype(np.float32), visible.astype(bool)
+    expected = (len(tracklet.frames), len(JOINTS))
+    if positions.shape != (*expected, 2) or visible.shape != expected or not np.isfinite(positions[visible]).all():
+        found = f"joints2d {positions.shape} and joints_visible {visible.shape}"
+        raise UserError(f"{tracklet.annotations}: {found} do not fit {expected}")
+    return Joints(np.where(visible[..., None], positions, 0), visible)
+
+
+def read_masks(tracklet: Tracklet) -> np.ndarray:
+    """(T, H, W) bool: where the person of a rendered clip is seen. Raises UserError as `read_joints`."""
+    (masks,) = _annotations(tracklet, "mask")
+    if masks.dtype != bool or masks.ndim != 3 or len(masks) != len(tracklet.frames):
+        raise UserError(
+            f"{tracklet.annotations}: mask {masks.shape} {masks.dtype} does not fit {len(tracklet.frames)} frames"
+        )
+    return masks
+
+
+def _annotations(tracklet: Tracklet, *names: str) -> tuple[np.ndarray, ...]:
     path = tracklet.annotations
     if path is None:
         raise UserError(f"{tracklet.frames[0].parent}: no annotations; pose is learnt from rendered sets alone")
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            positions = np.asarray(arrays["joints2d"], dtype=np.float32)
-            visible = np.asarray(arrays["joints_visible"], dtype=bool)
+            return tuple(np.asarray(arrays[name]) for name in names)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as broken:
         raise UserError(f"{path}: unreadable annotations ({broken}); render the clip again") from broken
-    expected = (len(tracklet.frames), len(JOINTS))
-    if positions.shape != (*expected, 2) or visible.shape != expected or not np.isfinite(positions[visible]).all():
-        raise UserError(f"{path}: joints2d {positions.shape} and joints_visible {visible.shape} do not fit {expected}")
-    return Joints(np.where(visible[..., None], positions, 0), visible)
 
 
 def load_synthetic(root: Path, split: int, seed: int) -> ReidData:

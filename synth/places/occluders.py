@@ -11,8 +11,6 @@ from synth.solids import footprint
 
 Floats = NDArray[np.float64]
 
-REACH = 1.4
-"""Metres to which the person walks from the origin: half of two seconds at 1.4 m/s."""
 CLEARANCE = 0.45
 """Metres that their path keeps from what hides them."""
 HIDDEN = (0.08, 0.7)
@@ -20,11 +18,10 @@ HIDDEN = (0.08, 0.7)
 KINDS_TRIED, TRIES = 4, 8
 
 
-def occluders_rand(rng: np.random.Generator, camera: Camera, heading: float) -> tuple[Solid, ...]:
-    """One thing between the person and the camera that is not on the way of one who walks along `heading` (degrees)
-    and hides a part of them, not all, from that camera. Where no try does both, the one that comes nearest."""
-    way = REACH * np.linspace(-1, 1, 15)[:, None]
-    path = way * np.array([np.sin(np.radians(heading)), -np.cos(np.radians(heading))])
+def occluders_rand(rng: np.random.Generator, camera: Camera, path: Floats) -> tuple[Solid, ...]:
+    """One thing between the person and the camera that is not on their `path` (N, 2), metres from where they are in
+    mid-clip, and hides a part of them, not all, from that camera. Where no try does both, the one that comes nearest.
+    """
     kinds, shares = zip(*KINDS, strict=True)
     best: tuple[Solid, ...] = ()
     most = -1.0
