@@ -139,23 +139,9 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
     place = place_rand(view_rng)
     tracker = tracker_rand(clip_rng)
     walk = walk_rand(clip_rng, motions, config.frames / config.frames_a_second(STAY[0]))
-    things = outlines(place.solids)
-    # Where a recording goes is not known here.
-    seconds = STAY[0] if walk.take else stay(camera, walk, things)
     occluded = bool(clip_rng.random() < config.occlusion)
     company_rng = generator(config.seed, _COMPANY, person, number)
-    around = surroundings(camera, walk, config.frames / config.frames_a_second(seconds), things)
-    spots = bystanders_rand(company_rng, around)
-    passer = passer_rand(company_rng, around, spots) if occluded and company_rng.random() < PASSING else None
-    if passer is not None:
-        spots = [*spots, passer]
-    elif occluded:
-        path = paths(Spot((0.0, 0.0), walk.heading), np.linspace(-STAY[0], STAY[0], 31) / 2, walk.turn)[-1]
-        place = dataclasses.replace(place, occluders=occluders_rand(clip_rng, camera, path))
-        seconds = min(seconds, stay(camera, walk, things, outlines(place.occluders)))
-    if not {"views", "motions"}.isdisjoint(config.without):
-        # Nor is there room for longer before a plain camera, or for a plain walk.
-        seconds = STAY[0]
+    place, spots, seconds = surround(config, clip_rng, company_rng, camera, place, walk, occluded)
     clip = Clip(
         camera_name=camera_name,
         identity=make_identity(config.seed, person, "twins" not in config.without),
@@ -171,6 +157,36 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
         seed=config.seed,
     )
     return without(clip, config.without)
+
+
+def surround(
+    config: RenderConfig,
+    rng: np.random.Generator,
+    company_rng: np.random.Generator,
+    camera: Camera,
+    place: Place,
+    walk: Walk,
+    occluded: bool,
+) -> tuple[Place, list[Spot], float]:
+    """Draw what else is in a clip: the place, with what hides the person where they are `occluded` by a thing; where
+    other people are, one of them passing by where the person is occluded by them; and for how many seconds there is
+    room for all that. Things are drawn from `rng`, people from `company_rng`."""
+    things = outlines(place.solids)
+    # Where a recording goes is not known here.
+    seconds = STAY[0] if walk.take else stay(camera, walk, things)
+    around = surroundings(camera, walk, config.frames / config.frames_a_second(seconds), things)
+    spots = bystanders_rand(company_rng, around)
+    passer = passer_rand(company_rng, around, spots) if occluded and company_rng.random() < PASSING else None
+    if passer is not None:
+        spots = [*spots, passer]
+    elif occluded:
+        path = paths(Spot((0.0, 0.0), walk.heading), np.linspace(-STAY[0], STAY[0], 31) / 2, walk.turn)[-1]
+        place = dataclasses.replace(place, occluders=occluders_rand(rng, camera, path))
+        seconds = min(seconds, stay(camera, walk, things, outlines(place.occluders)))
+    if not {"views", "motions"}.isdisjoint(config.without):
+        # Nor is it known what room there is before a plain camera, or for a plain walk.
+        seconds = STAY[0]
+    return place, spots, seconds
 
 
 def without(clip: Clip, factors: Collection[Factor]) -> Clip:
