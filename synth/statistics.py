@@ -278,7 +278,7 @@ def company(row: Row) -> str:
     """Who and what stands about on purpose."""
     things = "an occluder" if at(row, "place.occluders") else ""
     people = "other people" if row.get("bystanders") else ""
-    return " and ".join(filter(None, (things, people))) or "nothing"
+    return "both of these" if things and people else things or people or "nothing"
 
 
 def path_speed(row: Row, found: Measured) -> float | None:

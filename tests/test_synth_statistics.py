@@ -91,7 +91,7 @@ def test_people_are_counted_once_and_clips_each():
     plan = [
         row(1, "cam_a", identity=identity, place={"family": "street", "occluders": [{}]}),
         row(1, "cam_b", identity=identity, place={"family": "hall", "occluders": []}, bystanders=[{}]),
-        row(2, "cam_a", place={"family": "hall"}),
+        row(2, "cam_a", place={"family": "hall", "occluders": [{}]}, bystanders=[{}]),
         row(3, "cam_a", place={"family": "plaza"}),  # planned, not rendered
     ]
     found = statistics(plan, {one["clip"]: MEASURED for one in plan[:3]})
@@ -103,7 +103,7 @@ def test_people_are_counted_once_and_clips_each():
     assert shares["Carried"] == {"nothing": 1, "phone": 1, "tote": 1}
     assert shares["Headwear"] == {"none": 1}
     assert shares["Gender"] == {"woman": 1}
-    assert shares["In the picture besides"] == {"nothing": 1, "other people": 1, "an occluder": 1}
+    assert shares["In the picture besides"] == {"both of these": 1, "other people": 1, "an occluder": 1}
     assert "Motion" not in shares
     spreads = {each.title: each for each in found.spreads}
     assert sum(spreads["Visible ratio"].counts) == 9
