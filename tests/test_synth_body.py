@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from gait_bands import published_band
 
 from kit.coco18 import JOINTS
 from synth.anatomy import ARM, FOOT, HAND, HEAD, LEG, TRUNK
@@ -353,6 +354,26 @@ def test_legs_that_are_fitted_to_the_ground_keep_to_the_curves_of_walking(body_m
         assert knee[50:].min() + STANDING["knee"] > -5
         assert 25 < hip[50:].max() + STANDING["hip"] < 45
         assert -18 < hip[50:].min() + STANDING["hip"] < 0
+
+
+@pytest.mark.parametrize("number", PEOPLE)
+def test_legs_that_are_fitted_to_the_ground_stay_within_what_is_published_of_people(body_model, number):
+    """Hip and knee of the body itself against mean and standard deviation of another laboratory's people."""
+    phenotype, style = person(number)
+    phase = np.arange(0, 3, 0.02)
+    still = dataclasses.replace(steady(phase[:1], phase[:1]), amplitude=phase[:1], stepping=phase[:1])
+    walking, standing = (body_model.bake(phenotype, style, course) for course in (steady(phase, np.zeros(150)), still))
+    for side, later in (("right", 0.0), ("left", 0.5)):
+        walked, stood = flexion(walking, side), flexion(standing, side)
+        for joint_name, angle, at_rest in zip(("hip", "knee"), walked, stood, strict=True):
+            mean, sd = published_band(joint_name, phase[100:] + later)
+            found = (angle - at_rest + STANDING[joint_name])[100:]  # the last of three strides
+            away = np.abs(found - mean) / sd
+            # What a hip counts from differs by a few degrees between laboratories: moments may pass, extremes not.
+            assert away.max() < 2.5
+            assert np.mean(away > 2) <= 0.04
+            for extreme in (np.argmax(found), np.argmin(found)):
+                assert away[extreme] < 2
 
 
 def flexion(body, side):
