@@ -27,6 +27,8 @@ SOLE = 0.022
 
 ARM_LENGTH, LEG_LENGTH = 0.55, 0.85
 """Rough lengths, metres: they turn fractions of a limb into the distances that edges are cut by."""
+HIDDEN = 0.1
+"""How far inside a leg of trousers or a skirt nothing is seen any more, as a fraction of the leg."""
 
 
 def dress(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
@@ -40,7 +42,7 @@ def dress(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
         *hair_under(anatomy, body, outfit),
     ]
     if outfit.tights:
-        pieces.append(tights(anatomy, body, outfit.tights))
+        pieces.append(tights(anatomy, body, outfit.tights, shown_from(outfit)))
     if outfit.top.hood != "none":
         hood = hood_up if outfit.top.hood == "up" else hood_down
         pieces.append(painted(hood(anatomy, body), outfit.top.fabric.colour))
@@ -77,10 +79,10 @@ def covered(anatomy: Anatomy, outfit: Outfit) -> NDArray[np.bool_]:
     region, along = anatomy.region, anatomy.along
     by_top = (region == TRUNK) & (along > max(outfit.top.hem, 0.0) + 0.08) & (along < outfit.top.neck - 0.14)
     by_top |= (region == TRUNK) & (along > 0.6) & (np.abs(anatomy.reference[:, 0]) > 0.13)
-    by_top |= (region == ARM) & (along < outfit.top.sleeve - 0.12)
-    by_bottom = (region == TRUNK) & (along < outfit.top.hem - 0.02)
-    if outfit.bottom.kind != "skirt":
-        by_bottom |= (region == LEG) & (along < outfit.bottom.length - 0.1)
+    by_top |= (region == ARM) & (along < outfit.top.sleeve - 0.03)
+    # What is worn below reaches up under the top, so that nothing shows between them.
+    by_bottom = (region == TRUNK) & (along < max(outfit.top.hem, 0.0) + 0.1)
+    by_bottom |= (region == LEG) & (along < outfit.bottom.length - HIDDEN)
     if outfit.tights:
         by_bottom |= region == LEG
     by_shoes = (region == FOOT) & (anatomy.reference[:, 2] < shoe_line(anatomy) - 0.02)
@@ -191,11 +193,16 @@ def side_stripes(anatomy: Anatomy, quads: Ints, fabric: Fabric) -> Floats:
     return tint
 
 
-def tights(anatomy: Anatomy, body: BakedBody, colour: Rgb) -> Mesh:
-    """Tights or leggings below a skirt or shorts: skin-tight from the hip to the ankle."""
-    region = anatomy.region
-    inside = np.where(region == LEG, LEG_LENGTH * (1.0 - anatomy.along), -0.02)
-    inside[region == TRUNK] = -above(anatomy, 0.1)[region == TRUNK]
+def shown_from(outfit: Outfit) -> float:
+    """Where on the leg, 0 hip to 1 ankle, what is worn under the skirt or the shorts begins to be seen, and a hand's
+    breadth above: further up it could only poke through."""
+    return max(outfit.bottom.length, -outfit.top.hem) - HIDDEN
+
+
+def tights(anatomy: Anatomy, body: BakedBody, colour: Rgb, start: float) -> Mesh:
+    """Tights or leggings below a skirt or shorts: skin-tight from `start` on the leg to the ankle."""
+    region, along = anatomy.region, anatomy.along
+    inside = np.where(region == LEG, LEG_LENGTH * np.minimum(1.0 - along, along - start), -0.02)
     quads = anatomy.quads["helper-tights"]
     vertices = eased(body.vertices, quads, np.full(len(region), 0.002), smoothing=1)
     piece = surface_piece(anatomy, quads, "worn", vertices, inside)
@@ -208,7 +215,10 @@ def shoes(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
     region, along = anatomy.region, anatomy.along
     inside = np.full(len(region), -0.02)
     inside[region == FOOT] = 0.05
-    inside[region == LEG] = LEG_LENGTH * (along[region == LEG] - (1.0 - outfit.shoes.height))
+    edge = 1.0 - outfit.shoes.height
+    if outfit.bottom.kind == "skirt":
+        edge = max(edge, shown_from(outfit))
+    inside[region == LEG] = LEG_LENGTH * (along[region == LEG] - edge)
     quads = anatomy.quads["helper-tights"]
     downwards = -normals_of(anatomy.reference[None], quads)[0, :, 2]
     ease = np.where((region == FOOT) & (downwards > 0.5), SOLE - 0.002, 0.009)
