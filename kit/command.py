@@ -94,7 +94,10 @@ def field_help(config_type: type[DataclassInstance]) -> dict[str, str]:
 
 
 def build_parser(config_type: type[DataclassInstance], prog: str) -> jsonargparse.ArgumentParser:
-    """A parser with one flag a field of `config_type`, and `--config FILE.yaml` (flags win over it)."""
+    """A parser with one flag a field of `config_type`, and `--config FILE.yaml` (flags win over it).
+
+    A field with the metadata {"positional": True} is a word of its own instead.
+    """
     parser = _Parser(
         prog=prog,
         description=inspect.getdoc(config_type),
@@ -113,7 +116,10 @@ def build_parser(config_type: type[DataclassInstance], prog: str) -> jsonargpars
             kind: dict[str, Any] = {"action": jsonargparse.ActionYesNo(no_prefix="no-")}
         else:
             kind = {"type": types[field.name]}
-        parser.add_argument(flag, dest=field.name, default=default, help=help_of.get(field.name, ""), **kind)
+        if field.metadata.get("positional"):
+            parser.add_argument(field.name, nargs="?", default=default, help=help_of.get(field.name, ""), **kind)
+        else:
+            parser.add_argument(flag, dest=field.name, default=default, help=help_of.get(field.name, ""), **kind)
     return parser
 
 

@@ -15,6 +15,27 @@ Device = Literal["auto", "cpu", "cuda", "optix", "hip", "metal"]
 
 
 @dataclass(frozen=True)
+class Shard:
+    """One machine's part of a set that several render: every `count`th person, from `number` on."""
+
+    number: int
+    """1 to count."""
+    count: int
+
+    def holds(self, person: int) -> bool:
+        """Whether this part has the person numbered `person`, from 1."""
+        return (person - self.number) % self.count == 0
+
+
+def shard_of(text: str) -> Shard:
+    """The shard written as "2/8". Raises ValueError for anything else."""
+    number, _, count = text.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise ValueError(f"--shard {text}: must be a part and a number of parts, such as 1/8 to 8/8")
+    return Shard(int(number), int(count))
+
+
+@dataclass(frozen=True)
 class RenderConfig:
     """Render synthetic people on video, in PRID2011's layout, with exact annotations.
 
@@ -42,7 +63,15 @@ class RenderConfig:
     """Cycles samples a pixel: fewer is faster and noisier."""
 
     workers: int = 0
-    """Processes that render, one thread each; 0 is one a core."""
+    """Processes that render, one thread each; 0 is one a core, of this machine or of the cluster."""
+
+    address: str | None = None
+    """A running Ray cluster to render on, such as "auto" or "10.0.0.1:6379", in place of this machine alone. Its
+    machines must all see --out and this checkout under the same paths."""
+
+    shard: str | None = None
+    """Part of the set to render, such as 2/8, for machines without Ray between them. When all parts are there, the
+    same command without --shard makes one set of them."""
 
     device: Device = "auto"
     """What Cycles renders on; auto takes a GPU where Cycles finds one, else the CPU."""
@@ -77,6 +106,13 @@ class RenderConfig:
                 raise ValueError(f"--{name.replace('_', '-')} {getattr(self, name)}: must not be negative")
         if not 0 <= self.occlusion <= 1:
             raise ValueError(f"--occlusion {self.occlusion}: must be between 0 and 1")
+        if self.shard is not None:
+            shard_of(self.shard)
+
+    @property
+    def part(self) -> Shard | None:
+        """The shard that --shard names."""
+        return None if self.shard is None else shard_of(self.shard)
 
     def frames_a_second(self, stay: float) -> float:
         """The rate of a camera before which the person can be for `stay` seconds, CLIP_SECONDS at least."""

@@ -1,9 +1,15 @@
-"""Renders clips in parallel on Ray: one single-threaded Blender a core."""
+"""Renders clips in parallel on Ray: one single-threaded Blender a core, of this machine or of a cluster.
+
+Workers may die at any moment, and machines with them: their clips are given to others.
+"""
 
 import errno
 import logging
 import os
+import platform
 import re
+import socket
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +21,8 @@ from synth.store import RenderedSet
 
 CLIPS_BEFORE_RECYCLING = 200
 """Blender leaks a little with every scene: a worker is replaced after this many clips."""
-RETRIES = 3
-"""How often a worker that dies is restarted."""
+TRIES = 3
+"""How often a clip is tried before the set goes on without it."""
 
 
 class Renderer:
@@ -24,13 +30,18 @@ class Renderer:
 
     def __init__(self, out: Path, device: str) -> None:
         from synth.body import BodyModel
+        from synth.stage import pick_device
 
         self._target = RenderedSet(out)
-        self._device = device
+        self._device = pick_device(device)  # "auto" may mean another one on each machine of a cluster
         self._model = BodyModel()
 
     def ready(self) -> None:
-        """Return; the body model is there by then."""
+        """Return; the body model is there by then. Raises UserError on a machine that does not see the set."""
+        if not self._target.out.is_dir():
+            raise UserError(
+                f"{platform.node()} does not see {self._target.out}: name a folder that all machines share by --out"
+            )
 
     def render(self, clip: Clip) -> dict[str, Any]:
         """Render and store one clip; returns its row for the manifest."""
@@ -40,85 +51,162 @@ class Renderer:
         return write_clip(self._target, clip, render_clip(self._model, clip, self._device))
 
 
-def start_ray(workers: int) -> None:
-    """Start Ray on this machine, quietly, with `workers` slots."""
+def start_ray(workers: int, address: str | None = None) -> int:
+    """Start Ray on this machine, quietly, with `workers` slots, or join the cluster at `address`.
+
+    Returns the number of cores there are to render on. Raises UserError where there is no such cluster.
+    """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Ray prints what happens to its workers; what matters of it reaches the user as one line, from `failure_of`.
+    # Ray prints what happens to its workers; what matters of it reaches the user as one line, from `report_of`.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "^")
     import ray
 
-    ray.init(
-        address="local",
-        num_cpus=workers,
-        include_dashboard=False,
-        configure_logging=True,
-        logging_level=logging.CRITICAL,
-        log_to_driver=False,
-        # Workers import this checkout whatever folder the command was typed in.
-        runtime_env={"env_vars": {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}},
-    )
+    if address is not None:
+        check_address(address)
+    here: dict[str, Any] = {"address": "local", "num_cpus": workers, "include_dashboard": False}
+    try:
+        ray.init(
+            **(here if address is None else {"address": address}),
+            configure_logging=True,
+            logging_level=logging.CRITICAL,
+            log_to_driver=False,
+            # Workers import this checkout whatever folder the command was typed in.
+            runtime_env={"env_vars": {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}},
+        )
+    except (ConnectionError, ValueError, RuntimeError) as failure:
+        if address is None:
+            raise
+        raise no_cluster(address, str(failure).strip().splitlines()[0]) from None
+    return int(ray.cluster_resources().get("CPU", 0))
+
+
+def check_address(address: str) -> None:
+    """Raise UserError where nobody answers at a host:port: Ray itself would knock for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or host.startswith("ray:"):
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as failure:
+        raise no_cluster(address, failure.strerror or str(failure)) from None
+
+
+def no_cluster(address: str, why: str) -> UserError:
+    """What the user is told where `address` is no cluster's."""
+    return UserError(f"--address {address}: no Ray cluster there ({why}): start one with ray start --head")
 
 
 def stop_ray() -> None:
-    """Stop Ray and its workers."""
+    """Stop Ray and its workers, or leave the cluster."""
     import ray
 
     ray.shutdown()
 
 
+class Crew:
+    """Renderers that are on their way, idle, or at work on a clip; who dies is replaced by who calls."""
+
+    def __init__(self, out: Path, device: str) -> None:
+        import ray
+
+        self._ray, self._hand = ray, (out, device)
+        # Neither Ray's restarts nor its retries: a machine that is gone would be waited for.
+        self._renderer = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(Renderer)
+        self._starting: dict[Any, Any] = {}
+        self._idle: list[Any] = []
+        self._done_by = Counter[Any]()
+        self.running: dict[Any, tuple[Any, Clip]] = {}
+
+    def hire(self, count: int = 1) -> None:
+        """Have so many more renderers started; a cluster without room for them starts them when it has."""
+        for _ in range(count):
+            renderer = self._renderer.remote(*self._hand)
+            self._starting[renderer.ready.remote()] = renderer
+
+    def set_to_work(self, waiting: deque[Clip]) -> None:
+        """Give the idle ones clips from the front of those that wait."""
+        while waiting and self._idle:
+            renderer, clip = self._idle.pop(), waiting.popleft()
+            self.running[renderer.render.remote(clip)] = renderer, clip
+
+    def next_report(self) -> tuple[Clip | None, dict[str, Any] | None, Exception | None]:
+        """Wait until a renderer has come up, finished its clip, or failed: the clip, its row, the failure."""
+        (done,), _ = self._ray.wait([*self.running, *self._starting], num_returns=1)
+        renderer, clip = self.running.pop(done) if done in self.running else (self._starting.pop(done), None)
+        try:
+            row = self._ray.get(done)
+        except self._ray.exceptions.RayError as failure:
+            if isinstance(failure, self._ray.exceptions.RayActorError):
+                self._done_by.pop(renderer, None)
+            else:
+                self._idle.append(renderer)
+            return clip, None, failure
+        self._done_by[renderer] += clip is not None
+        if self._done_by[renderer] < CLIPS_BEFORE_RECYCLING:
+            self._idle.append(renderer)
+        else:
+            self._ray.kill(renderer)
+            del self._done_by[renderer]
+            self.hire()
+        return clip, row, None
+
+
 def render_all(clips: list[Clip], out: Path, workers: int, device: str) -> Iterator[dict[str, Any]]:
     """Render `clips` on `workers` processes; yields manifest rows as clips finish, in any order.
 
-    A worker that dies is restarted, and its clip tried again, up to three times. Raises JobError, which names the
-    clip, where one cannot be rendered.
+    A worker that dies is replaced. A clip that fails, or whose worker dies, is tried again after the others, three
+    times in all. Raises JobError at the end where clips could not be rendered, and at once where no worker starts, with
+    Ray's reports in a file of the set; the user's mistake and a full disk come as they are.
     """
-    import ray
+    from ray.exceptions import RayActorError
 
-    remote_renderer = ray.remote(num_cpus=1, max_restarts=RETRIES, max_task_retries=RETRIES)(Renderer)
-    target = out.resolve()
-    waiting = list(reversed(clips))
-    actors = [remote_renderer.remote(target, device)]
-    try:
-        # anny fills its cache without a lock, and takes a minute the first time: one worker goes ahead.
-        ray.get(actors[0].ready.remote())
-    except ray.exceptions.RayError as failure:
-        raise failure_of(clips[0], failure, out) from None
-    actors += [remote_renderer.remote(target, device) for _ in range(min(workers, len(clips)) - 1)]
-    done_by = dict.fromkeys(range(len(actors)), 0)
-    running: dict[Any, tuple[int, Clip]] = {}
-    for slot, actor in enumerate(actors):
-        clip = waiting.pop()
-        running[actor.render.remote(clip)] = slot, clip
-    while running:
-        (ready,), _ = ray.wait(list(running), num_returns=1)
-        slot, clip = running.pop(ready)
-        try:
-            row = ray.get(ready)
-        except ray.exceptions.RayError as failure:
-            raise failure_of(clip, failure, out) from None
-        done_by[slot] += 1
-        if waiting:
-            if done_by[slot] % CLIPS_BEFORE_RECYCLING == 0:
-                ray.kill(actors[slot])
-                actors[slot] = remote_renderer.remote(target, device)
-            clip = waiting.pop()
-            running[actors[slot].render.remote(clip)] = slot, clip
-        yield row
+    crew, waiting = Crew(out.resolve(), device), deque(clips)
+    tries, lost, never_came = Counter[str](), dict[str, Exception](), 0
+    # anny fills its cache without a lock, and takes a minute the first time: one worker goes ahead.
+    crew.hire()
+    others = min(workers, len(clips)) - 1
+    while waiting or crew.running:
+        crew.set_to_work(waiting)
+        clip, row, failure = crew.next_report()
+        if failure is None:
+            never_came = 0
+            crew.hire(others)
+            others = 0
+            if row is not None:
+                yield row
+            continue
+        cause = getattr(failure, "cause", None)
+        if isinstance(cause, UserError) or (isinstance(cause, OSError) and cause.errno == errno.ENOSPC):
+            raise cause
+        if isinstance(failure, RayActorError):
+            crew.hire()
+        if clip is None:
+            never_came += 1
+            if never_came == TRIES * workers or getattr(failure, "actor_init_failed", False):
+                raise complaint({"No clip": failure}, out)
+        else:
+            tries[clip.name] += 1
+            if tries[clip.name] < TRIES:
+                waiting.append(clip)
+            else:
+                lost[clip.name] = failure
+    if lost:
+        raise complaint(lost, out)
 
 
-def failure_of(clip: Clip, failure: Exception, out: Path) -> Exception:
-    """What to raise for a clip that Ray could not get rendered: the user's mistake or a full disk as it is, anything
-    else in one line that names the clip, with Ray's whole report in a file of the set."""
+def complaint(lost: dict[str, Exception], out: Path) -> JobError:
+    """One line about the clips that Ray could not get rendered, with its whole reports in a file of the set."""
+    file = RenderedSet(out).failure
+    reports = (f"{clip}\n{failure}\n" for clip, failure in lost.items())
+    write_atomically(file, re.sub(r"\x1b\[\d*m", "", "\n".join(reports)).encode())
+    clip, failure = next(iter(lost.items()))
     cause = getattr(failure, "cause", None)
-    if isinstance(cause, UserError) or (isinstance(cause, OSError) and cause.errno == errno.ENOSPC):
-        return cause
-    report, file = re.sub(r"\x1b\[\d*m", "", str(failure)), RenderedSet(out).failure
-    write_atomically(file, report.encode())
     if cause is not None:
         what = f"{type(cause).__name__}: {cause}"
     elif getattr(failure, "actor_init_failed", False):
-        what = f"its worker does not start: {report.strip().splitlines()[-1]}"
+        what = f"its worker does not start: {str(failure).strip().splitlines()[-1]}"
     else:
-        what = f"its worker died {RETRIES + 1} times"
-    return JobError(f"{clip.name} cannot be rendered: {what}: more in {file}")
+        what = f"its worker died {TRIES} times"
+    others = f", nor {len(lost) - 1} more; all others are there" if len(lost) > 1 else ""
+    return JobError(f"{clip} cannot be rendered: {what}{others}: more in {file}; the same command tries again")

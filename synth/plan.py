@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from tqdm import tqdm
 
 from synth import ablation
 from synth.ablation import Factor
@@ -93,9 +94,14 @@ def generator(seed: int, *key: int) -> np.random.Generator:
 
 
 def make_plan(config: RenderConfig) -> list[Clip]:
-    """The clips of a set: person by person, camera a before camera b. Raises UserError for a bad --motion."""
+    """The clips of a set, or of its part by --shard: person by person, camera a before camera b.
+
+    Raises UserError for a bad --motion.
+    """
     motions = recordings(config.motion) if config.motion else ()
-    return [make_clip(config, person, name, motions) for person in range(1, config.ids + 1) for name in CAMERAS]
+    people = [person for person in range(1, config.ids + 1) if config.part is None or config.part.holds(person)]
+    bar = tqdm(people, desc="plan", unit="person", delay=3.0, leave=False)
+    return [make_clip(config, person, name, motions) for person in bar for name in CAMERAS]
 
 
 def identity_rand(rng: np.random.Generator, person: int) -> Identity:
@@ -230,4 +236,9 @@ def plan_row(clip: Clip) -> dict[str, Any]:
 
 def plan_hash(clip: Clip) -> str:
     """Hex SHA-256 of the clip's row: tells a finished clip of this plan from one of another."""
-    return hashlib.sha256(json.dumps(plan_row(clip), sort_keys=True).encode()).hexdigest()
+    return row_hash(plan_row(clip))
+
+
+def row_hash(row: dict[str, Any]) -> str:
+    """Hex SHA-256 of a row of plan.jsonl."""
+    return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()

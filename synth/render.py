@@ -14,43 +14,59 @@ from tqdm import tqdm
 
 from kit.command import UserError, as_plain, run, save_config
 from kit.files import sha256_of_file, write_json
+from kit.lock import held
 from synth import preflight
 from synth.config import RenderConfig
+from synth.cost import check_space, cost
+from synth.ledger import append_row, begin_set, finish_set, open_set
 from synth.plan import Clip, make_plan
-from synth.store import RenderedSet, append_row, begin_set, finish_set, open_set
+from synth.stage import pick_device
+from synth.store import RenderedSet
 
 
 def render(config: RenderConfig) -> None:
     """Plan the set, render what is not there yet, and leave the manifest in order."""
     plan = make_plan(config)
-    target = RenderedSet(config.out)
+    target = RenderedSet(config.out, config.part)
     finished, waiting = open_set(target, plan)
     frames = sum(clip.frames for clip in waiting)
     outlook = f"{len(plan)} clips planned, {len(finished)} there, {len(waiting)} to render ({frames} frames)"
     if config.dry_run:
         print(f"{config.out}: {outlook}")
+        print(cost(waiting, config.workers or available_cores()))
         return
     problem = preflight.complaint((sys.version_info.major, sys.version_info.minor), need_packages=True)
     if problem:
         raise UserError(problem)
     started = time.monotonic()
-    device = pick_device(config.device) if waiting else config.device
-    begin_set(target, plan, finished)
-    save_config(config, config.out / "config.yaml")
-    print(f"{config.out}: {outlook}", flush=True)
-    if waiting:
-        workers = config.workers or available_cores()
-        render_waiting(target, waiting, min(workers, len(waiting)), device)
-    rows = finish_set(target, plan)
-    write_json(config.out / "result.json", summary(config, target, rows, len(waiting), time.monotonic() - started))
-    print(f"{config.out}: complete, {len(rows)} clips; look at it with: python -m synth.preview --data {config.out}")
+    device = pick_device(config.device) if waiting and config.address is None else config.device
+    config.out.mkdir(parents=True, exist_ok=True)
+    with held(target.lock, f"another python -m synth.render is writing to {config.out}"):
+        check_space(config.out, waiting)
+        begin_set(target, plan, finished)
+        save_config(config, target.config)
+        print(f"{config.out}: {outlook}", flush=True)
+        if waiting:
+            render_waiting(target, waiting, config, device)
+        rows = finish_set(target, plan)
+        write_json(target.result, summary(config, target, rows, len(waiting), time.monotonic() - started))
+    part = f"part {config.shard} " if config.shard else ""
+    print(f"{config.out}: {part}complete, {len(rows)} clips; {following(config)}")
 
 
-def render_waiting(target: RenderedSet, waiting: list[Clip], workers: int, device: str) -> None:
+def following(config: RenderConfig) -> str:
+    """What to type next."""
+    if config.shard:
+        return "when all parts are there, the same command without --shard makes one set of them"
+    return f"look at it with: python -m synth.preview --data {config.out}"
+
+
+def render_waiting(target: RenderedSet, waiting: list[Clip], config: RenderConfig, device: str) -> None:
     """Render the clips on Ray, entering each in the manifest as it finishes."""
     from synth import farm
 
-    farm.start_ray(workers)
+    cores = farm.start_ray(config.workers or available_cores(), config.address)
+    workers = min(config.workers or cores, len(waiting))
     frames = sum(clip.frames for clip in waiting)
     with tqdm(total=frames, unit="frame", desc=f"render on {workers} × {device}", smoothing=0.1) as bar:
         try:
@@ -90,20 +106,6 @@ def noticing_interrupt() -> Iterator[Callable[[], None]]:
 def available_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def pick_device(wanted: str) -> str:
-    """The Cycles device to render on: `wanted`, or for "auto" the first kind of GPU that Cycles finds, else "cpu"."""
-    if wanted == "cpu":
-        return "cpu"
-    from synth.stage import gpu_kinds
-
-    found = gpu_kinds()
-    if wanted == "auto":
-        return found[0] if found else "cpu"
-    if wanted not in found:
-        raise UserError(f"--device {wanted}: Cycles finds no such device here (it finds: {', '.join(['cpu', *found])})")
-    return wanted
 
 
 def summary(

@@ -338,6 +338,18 @@ class Stage:
         return Passes(stacked("Combined"), channels["Depth.Z"], parts, stacked(ALBEDO_PASS))
 
 
+def pick_device(wanted: str) -> str:
+    """The Cycles device to render on: `wanted`, or for "auto" the first kind of GPU that Cycles finds, else "cpu"."""
+    if wanted == "cpu":
+        return "cpu"
+    found = gpu_kinds()
+    if wanted == "auto":
+        return found[0] if found else "cpu"
+    if wanted not in found:
+        raise UserError(f"--device {wanted}: Cycles finds no such device here (it finds: {', '.join(['cpu', *found])})")
+    return wanted
+
+
 def gpu_kinds() -> list[str]:
     """Kinds of GPU that Cycles can render on here, in lower case, the fastest first."""
     bpy = import_bpy()

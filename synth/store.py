@@ -1,11 +1,11 @@
-"""The set on disk: PRID2011's layout, annotations beside it, and a manifest that only finished clips enter."""
+"""The set on disk: PRID2011's layout, annotations beside it, and a hash of either by which damage is found."""
 
 import hashlib
-import json
 import os
 import shutil
 import zipfile
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from kit.coco18 import JOINTS, PARTS
 from kit.command import UserError
-from kit.files import read_jsonl, replacing, write_jsonl
+from kit.files import read_jsonl, replacing
 from synth.clip import RenderedClip
-from synth.plan import Clip, plan_hash, plan_row
+from synth.config import Shard
+from synth.plan import Clip, plan_hash
 
 
 @dataclass(frozen=True)
@@ -26,21 +27,44 @@ class RenderedSet:
     """Paths of a set below its folder."""
 
     out: Path
+    shard: Shard | None = None
+    """The part of the set that is worked on, where several machines render one set."""
 
     @property
     def manifest(self) -> Path:
-        """A JSON row a finished clip."""
-        return self.out / "manifest.jsonl"
+        """A JSON row a finished clip; a shard has its own, which the command without --shard collects."""
+        return self.out / self._named("manifest", "jsonl")
+
+    @property
+    def config(self) -> Path:
+        """The options that the set, or the shard, was rendered with."""
+        return self.out / self._named("config", "yaml")
+
+    @property
+    def result(self) -> Path:
+        """What came of it."""
+        return self.out / self._named("result", "json")
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that renders into the set, or the shard."""
+        return self.out / self._named(".lock", "")
+
+    def of_shards(self) -> list[Path]:
+        """The files that shards have left of themselves."""
+        return sorted(
+            path for stem in ("manifest", "plan", "config", "result") for path in self.out.glob(f"{stem}.*-of-*")
+        )
 
     @property
     def plan(self) -> Path:
         """A JSON row a planned clip."""
-        return self.out / "plan.jsonl"
+        return self.out / self._named("plan", "jsonl")
 
     @property
     def failure(self) -> Path:
         """In full, why the last run failed; absent where it did not."""
-        return self.out / "failure.txt"
+        return self.out / self._named("failure", "txt")
 
     def frames(self, clip: str) -> Path:
         """Folder of a clip's frames; `clip` as in "cam_a/person_0001"."""
@@ -50,15 +74,30 @@ class RenderedSet:
         """The clip's annotations."""
         return self.out / "annotations" / f"{clip}.npz"
 
+    def _named(self, stem: str, suffix: str) -> str:
+        """A file's name, with the shard's in it if there is one."""
+        parts = [stem, f"{self.shard.number}-of-{self.shard.count}" if self.shard else "", suffix]
+        return ".".join(part for part in parts if part)
+
 
 def pixels_sha256(frames: NDArray[np.uint8]) -> str:
     """Hex SHA-256 of the decoded pixels (T, H, W, 3), frame after frame, row by row, RGB."""
     return hashlib.sha256(np.ascontiguousarray(frames).tobytes()).hexdigest()
 
 
+def arrays_sha256(arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Hex SHA-256 of named arrays, in the order of their names: of each its name, type, shape and content."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
 def write_clip(target: RenderedSet, clip: Clip, rendered: RenderedClip) -> dict[str, Any]:
     """Write a clip's frames and annotations, all or nothing; returns its row for the manifest."""
-    folder = target.frames(clip.name)
+    folder, annotations = target.frames(clip.name), annotation_arrays(rendered)
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -67,7 +106,7 @@ def write_clip(target: RenderedSet, clip: Clip, rendered: RenderedClip) -> dict[
             iio.imwrite(partial / f"{number:04d}.png", frame)
         _sync(partial)
         with replacing(target.annotation(clip.name)) as path, path.open("wb") as stream:
-            np.savez_compressed(stream, **annotation_arrays(rendered))
+            np.savez_compressed(stream, **annotations)
         shutil.rmtree(folder, ignore_errors=True)
         partial.rename(folder)
     finally:
@@ -78,6 +117,7 @@ def write_clip(target: RenderedSet, clip: Clip, rendered: RenderedClip) -> dict[
         "camera": clip.camera_name,
         "frames": len(rendered.frames),
         "pixels_sha256": pixels_sha256(rendered.frames),
+        "annotations_sha256": arrays_sha256(annotations),
         "plan_sha256": plan_hash(clip),
         "visible_ratio": round(float(np.mean([frame.visible_ratio for frame in rendered.truth])), 4),
     }
@@ -145,65 +185,35 @@ def read_truth(source: RenderedSet, clip: str, names: Iterable[str]) -> dict[str
         raise UserError(f"{path} is broken: delete it, and the command that rendered the set makes it again") from None
 
 
-def append_row(target: RenderedSet, row: dict[str, Any]) -> None:
-    """Enter a finished clip in the manifest, synced: from now on it is not rendered again."""
-    with target.manifest.open("a") as stream:
-        stream.write(json.dumps(row) + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+def is_whole(source: RenderedSet, row: dict[str, Any]) -> bool:
+    """Whether all files of a manifest's row are there; what is in them is for `fault_of` to say."""
+    frames = sum(1 for _ in source.frames(row["clip"]).glob("*.png"))
+    return frames == row["frames"] and source.annotation(row["clip"]).is_file()
 
 
-def open_set(target: RenderedSet, plan: list[Clip]) -> tuple[list[dict[str, Any]], list[Clip]]:
-    """Rows of the clips that are finished and the clips still to render; nothing is written.
-
-    Raises UserError where the folder holds a set of another plan, or something else altogether.
-    """
-    if not target.manifest.exists() and not target.plan.exists():
-        if target.out.exists() and (not target.out.is_dir() or any(target.out.iterdir())):
-            raise UserError(f"{target.out} is not empty and not a rendered set: name another folder with --out")
-        return [], plan
+def fault_of(source: RenderedSet, row: dict[str, Any]) -> str | None:
+    """What is wrong with the files of a manifest's row, in a few words; None where every one is as it was rendered."""
+    folder, file = source.frames(row["clip"]), source.annotation(row["clip"])
+    wanted = [f"{number:04d}.png" for number in range(1, row["frames"] + 1)]
+    there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    if lacking := sorted(set(wanted) - set(there)):
+        return f"lacks {folder / lacking[0]}" + (f" and {len(lacking) - 1} more" if len(lacking) > 1 else "")
+    if surplus := sorted(set(there) - set(wanted)):
+        return f"has a file too many, {folder / surplus[0]}"
+    if not file.is_file():
+        return f"lacks {file}"
+    frames = []
+    for name in wanted:
+        try:
+            frames.append(iio.imread(folder / name))
+        except (OSError, ValueError, SyntaxError) as broken:  # Pillow's own for a bad chunk is a SyntaxError
+            return f"{folder / name} is broken ({' '.join(str(broken).split())})"
+    if len({frame.shape for frame in frames}) > 1 or pixels_sha256(np.stack(frames)) != row["pixels_sha256"]:
+        return f"{folder} has pixels that were not rendered"
     try:
-        rows = read_jsonl(target.manifest) if target.manifest.exists() else []
-    except ValueError as broken:
-        raise UserError(f"{broken}; restore the manifest or render to another folder with --out") from None
-    if not all(isinstance(row, dict) and {"clip", "frames", "plan_sha256"} <= row.keys() for row in rows):
-        raise UserError(f"{target.manifest} is not a rendered set's: name another folder with --out")
-    hashes = {clip.name: plan_hash(clip) for clip in plan}
-    strangers = [row["clip"] for row in rows if hashes.get(row["clip"]) not in (None, row["plan_sha256"])]
-    if strangers:
-        raise UserError(
-            f"{target.out} holds clips of other options ({strangers[0]} and {len(strangers) - 1} more): "
-            "repeat the options it was made with, or name another folder with --out"
-        )
-    beyond = [row["clip"] for row in rows if row["clip"] not in hashes]
-    if beyond:
-        raise UserError(
-            f"{target.out} holds more identities than --ids asks for ({beyond[-1]}): "
-            "ask for as many or more, or name another folder with --out"
-        )
-    finished = {row["clip"]: row for row in rows if is_whole(target, row)}
-    return list(finished.values()), [clip for clip in plan if clip.name not in finished]
-
-
-def is_whole(target: RenderedSet, row: dict[str, Any]) -> bool:
-    """Whether all files of a manifest's row are there."""
-    frames = sum(1 for _ in target.frames(row["clip"]).glob("*.png"))
-    return frames == row["frames"] and target.annotation(row["clip"]).is_file()
-
-
-def begin_set(target: RenderedSet, plan: list[Clip], finished: list[dict[str, Any]]) -> None:
-    """Write the plan and a manifest of the finished clips alone; sweep up what a killed run left half-written."""
-    target.out.mkdir(parents=True, exist_ok=True)
-    for partial in sorted(target.out.glob("**/.*.partial")):
-        shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
-    target.failure.unlink(missing_ok=True)
-    write_jsonl(target.plan, [plan_row(clip) for clip in plan])
-    write_jsonl(target.manifest, finished)
-
-
-def finish_set(target: RenderedSet, plan: list[Clip]) -> list[dict[str, Any]]:
-    """Put the manifest in the plan's order, whatever order the workers finished in; returns its rows."""
-    order = {clip.name: number for number, clip in enumerate(plan)}
-    rows = sorted(read_jsonl(target.manifest), key=lambda row: order.get(row["clip"], len(order)))
-    write_jsonl(target.manifest, rows)
-    return rows
+        with np.load(file, allow_pickle=False) as arrays:
+            found = arrays_sha256({name: arrays[name] for name in arrays.files})
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as broken:
+        return f"{file} is broken ({' '.join(str(broken).split())})"
+    # Sets of before this hash was kept have none.
+    return f"{file} is not what was rendered" if row.get("annotations_sha256", found) != found else None

@@ -1,16 +1,17 @@
 """`python -m synth.render` on a real Ray, with workers that need no Blender: `stub_farm.py HOW OPTIONS...`.
 
-HOW is "well", "slow" (a second a clip), or what befalls cam_a/person_0002: "error" (it raises) or "death" (its process
-ends).
+HOW is "well", "slow" (a second a clip), "brisk" (a tenth), or what befalls cam_a/person_0002: "error" (it raises),
+"mistake" (the user's), "full" (the disk is) or "death" (its process ends).
 """
 
+import errno
 import os
 import sys
 import time
 
 import numpy as np
 
-from kit.command import run
+from kit.command import UserError, run
 from synth import farm, render
 from synth.annotate import FrameTruth
 from synth.clip import RenderedClip
@@ -18,6 +19,11 @@ from synth.config import RenderConfig
 from synth.store import RenderedSet, write_clip
 
 how = sys.argv.pop(1)
+FAILURES = {
+    "error": ValueError("the cloth\nis torn"),
+    "mistake": UserError("--motion: no such dance"),
+    "full": OSError(errno.ENOSPC, "No space left on device", "0001.png"),
+}
 
 
 def nobody():
@@ -37,11 +43,12 @@ class StubRenderer:
         pass
 
     def render(self, clip):
-        if clip.name == "cam_a/person_0002" and how == "error":
-            raise ValueError("the cloth\nis torn")
-        if clip.name == "cam_a/person_0002" and how == "death":
-            os._exit(7)
-        time.sleep(1.0 if how == "slow" else 0.0)
+        if clip.name == "cam_a/person_0002":
+            if how == "death":
+                os._exit(7)
+            if how in FAILURES:
+                raise FAILURES[how]
+        time.sleep({"slow": 1.0, "brisk": 0.1}.get(how, 0.0))
         frames = clip.frame_rng().integers(0, 256, (clip.frames, 128, 64, 3), dtype=np.uint8)
         camera = np.tile(np.eye(3), (clip.frames, 1, 1))
         return write_clip(

@@ -44,23 +44,6 @@ def started(*argv):
     )
 
 
-def session_of(leader):
-    """Command lines, by process id, of what still runs in the session that `leader` (a process id) began."""
-    found = {}
-    for entry in sorted(Path("/proc").iterdir()):
-        if not entry.name.isdigit():
-            continue
-        try:
-            # The fields after the command's name, which may hold anything: state, parent, group, session.
-            state, _, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
-            words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:  # it ended meanwhile
-            continue
-        if int(session) == leader and state != "Z":
-            found[int(entry.name)] = words
-    return found
-
-
 def rows(path):
     """Rows of a JSON-lines file."""
     return [json.loads(line) for line in path.read_text().splitlines()]

@@ -14,8 +14,9 @@ from synth import store
 from synth.annotate import FrameTruth
 from synth.clip import RenderedClip
 from synth.config import RenderConfig
+from synth.ledger import append_row, begin_set, finish_set, open_set
 from synth.plan import make_plan
-from synth.store import RenderedSet, append_row, begin_set, finish_set, open_set, pixels_sha256, write_clip
+from synth.store import RenderedSet, pixels_sha256, write_clip
 
 PLAN = make_plan(RenderConfig(ids=3, frames=2))
 

@@ -1,0 +1,185 @@
+"""Whether a set survives: render one, strike at it again and again, and compare it with one left in peace.
+
+    python -m benchmarks.survival --ids 100 --frames 2 --samples 1 --blows 20
+
+A blow is kill -9 to a worker, kill -9 to the command and all that belongs to it, as when the machine dies, or Ctrl-C.
+After one to the command, the same command is started again.
+"""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from kit.command import JobError, as_plain, run
+from kit.files import read_jsonl, write_json
+
+Blow = Literal["worker", "machine", "interrupt"]
+BLOWS: tuple[Blow, ...] = ("worker", "machine", "interrupt")
+
+
+@dataclass(frozen=True)
+class SurvivalConfig:
+    """Render a set under blows and compare it with one left in peace. Linux alone: it looks into /proc."""
+
+    ids: int = 100
+    """Identities: twice as many clips."""
+
+    frames: int = 2
+    """Frames a clip."""
+
+    samples: int = 1
+    """Cycles samples a pixel."""
+
+    workers: int = 2
+    """Processes that render."""
+
+    blows: int = 20
+    """How often something is killed."""
+
+    seed: int = 0
+    """Seed of when, and of what."""
+
+    out: Path = Path("runs/survival")
+    """Folder for both sets."""
+
+    json: Path = Path("runs/survival.json")
+    """Where the result goes."""
+
+
+@dataclass
+class Ordeal:
+    """What befell a set."""
+
+    struck: list[Blow]
+    """The blows, in their order."""
+    starts: int
+    """How often the command was started."""
+    forgotten: int
+    """Finished clips that a later start did not count as there."""
+    unlisted: int
+    """Clips that were on the disk, and not in the manifest, when the command died: rendered twice."""
+
+
+def survival(config: SurvivalConfig) -> None:
+    """Render twice, compare, verify, write the result."""
+    options = ("--ids", config.ids, "--frames", config.frames, "--samples", config.samples, "--workers", config.workers)
+    command = [sys.executable, "-m", "synth.render", *map(str, options), "--out"]
+    struck, peace = config.out / "struck", config.out / "peace"
+    started = time.monotonic()
+    ordeal = strike([*command, str(struck)], struck, 2 * config.ids, config.blows, random.Random(config.seed))
+    subprocess.run([*command, str(peace)], check=True)
+    found, wanted = hashes(struck), hashes(peace)
+    clean = subprocess.run([sys.executable, "-m", "synth.verify", str(struck)]).returncode == 0
+    result = {
+        "command": "python -m benchmarks.survival",
+        "config": as_plain(config),
+        "blows": {kind: ordeal.struck.count(kind) for kind in BLOWS},
+        "starts": ordeal.starts,
+        "finished_clips_forgotten": ordeal.forgotten,
+        "clips_rendered_twice": ordeal.unlisted,
+        "clips": len(found),
+        "clips_of_other_pixels": sum(found[clip] != wanted[clip] for clip in wanted),
+        "verify_clean": clean,
+        "seconds": round(time.monotonic() - started),
+    }
+    write_json(config.json, result)
+    print(result)
+    if found != wanted or not clean or ordeal.forgotten:
+        raise JobError(f"{struck} is not the set that {peace} is: more in {config.json}")
+
+
+def hashes(out: Path) -> dict[str, Any]:
+    """Each clip's hash as the manifest has it."""
+    return {row["clip"]: row["pixels_sha256"] for row in read_jsonl(out / "manifest.jsonl")}
+
+
+def strike(command: Sequence[str], out: Path, clips: int, blows: int, rng: random.Random) -> Ordeal:
+    """Run `command`, which renders `clips` clips to `out`, to its end under so many blows, spread over the set."""
+    ordeal = Ordeal([], 0, 0, 0)
+    marks = sorted(rng.sample(range(1, clips - 2), blows))
+    kinds = [BLOWS[number % len(BLOWS)] for number in range(blows)]
+    rng.shuffle(kinds)
+    running, known = begin(command, ordeal, 0), 0
+    for mark, kind in zip(marks, kinds, strict=True):
+        while (known := finished(out)) < mark and running.poll() is None:
+            time.sleep(0.02)
+        if running.poll() is not None:
+            raise JobError(f"the command ended with {known} of {clips} clips: {running.communicate()}")
+        time.sleep(rng.uniform(0, 0.3))
+        ordeal.struck.append(kind)
+        workers = [pid for pid, words in session_of(running.pid).items() if "Renderer" in words]
+        if kind == "worker":
+            for pid in rng.sample(workers, min(1, len(workers))):
+                os.kill(pid, signal.SIGKILL)
+            continue
+        if kind == "interrupt":
+            os.killpg(running.pid, signal.SIGINT)
+            running.communicate(timeout=120)
+        end_session(running.pid)
+        known = finished(out)
+        ordeal.unlisted += sum(1 for _ in out.glob("annotations/*/person_*.npz")) - known
+        running = begin(command, ordeal, known)
+    printed, complaint = running.communicate()
+    if running.returncode != 0:
+        raise JobError(f"the command failed: {printed} {complaint}")
+    return ordeal
+
+
+def begin(command: Sequence[str], ordeal: Ordeal, known: int) -> "subprocess.Popen[str]":
+    """Start the command in a session of its own; notes how many of the `known` clips it takes for finished."""
+    running = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert running.stdout is not None
+    outlook = running.stdout.readline()
+    found = re.search(r"planned, (\d+) there", outlook)
+    if found is None:
+        raise JobError(f"the command does not begin: {outlook} {running.communicate()}")
+    ordeal.starts += 1
+    ordeal.forgotten += max(0, known - int(found[1]))
+    return running
+
+
+def finished(out: Path) -> int:
+    """Clips in the manifest."""
+    return len(hashes(out)) if (out / "manifest.jsonl").is_file() else 0
+
+
+def end_session(leader: int) -> None:
+    """Kill whatever runs in the session that `leader` began, until nothing does."""
+    while left := session_of(leader):
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        time.sleep(0.05)
+
+
+def session_of(leader: int) -> dict[int, str]:
+    """Command lines, by process id, of what still runs in the session that `leader` (a process id) began."""
+    found = {}
+    for entry in sorted(Path("/proc").iterdir()):
+        if not entry.name.isdigit():
+            continue
+        try:
+            # The fields after the command's name, which may hold anything: state, parent, group, session.
+            state, _, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+            words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:  # it ended meanwhile
+            continue
+        if int(session) == leader and state != "Z":
+            found[int(entry.name)] = words
+    return found
+
+
+if __name__ == "__main__":
+    run(survival, SurvivalConfig, "python -m benchmarks.survival")

@@ -1,0 +1,49 @@
+"""What rendering will cost, before it begins: hours and disk."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from kit.command import JobError
+from synth.plan import Clip
+
+CLIP_SECONDS, FRAME_SECONDS, SAMPLE_SECONDS = 2.0, 0.065, 0.028
+"""Seconds on one core that a clip takes to be built, and each of its frames and a frame's samples to be rendered:
+measured on a server's core of 2023; others take half or twice as long."""
+FRAME_BYTES, CLIP_BYTES = 16_000, 6_000
+"""Bytes of disk for a frame with its share of the annotations, and for a clip's folder and rows: measured means."""
+
+
+def core_seconds(clips: Sequence[Clip]) -> float:
+    """Seconds on one core that the clips take to render."""
+    frames = sum(clip.frames * (FRAME_SECONDS + clip.samples * SAMPLE_SECONDS) for clip in clips)
+    return CLIP_SECONDS * len(clips) + frames
+
+
+def disk_bytes(clips: Sequence[Clip]) -> int:
+    """Bytes of disk that the clips take."""
+    return sum(CLIP_BYTES + FRAME_BYTES * clip.frames for clip in clips)
+
+
+def cost(clips: Sequence[Clip], cores: int) -> str:
+    """One line: hours and disk for the clips."""
+    hours = core_seconds(clips) / 3600
+    return (
+        f"about {in_hours(hours / cores)} on {cores} cores ({in_hours(hours)} on one) of the kind measured, "
+        f"{disk_bytes(clips) / 1e9:.2f} GB of disk"
+    )
+
+
+def in_hours(hours: float) -> str:
+    """A duration as people say it."""
+    return f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.0f} minutes"
+
+
+def check_space(out: Path, clips: Sequence[Clip]) -> None:
+    """Raise JobError where the disk under `out` has clearly no room for the clips."""
+    free, needed = shutil.disk_usage(out).free, disk_bytes(clips)
+    if free < needed:
+        raise JobError(
+            f"{out} has room for {free / 1e6:.0f} MB, and {len(clips)} clips take about {needed / 1e6:.0f} MB: "
+            "make space and run the same command again, or name another folder with --out"
+        )

@@ -1,0 +1,113 @@
+"""Parts of a set that machines render without Ray between them, and one set made of them; disk and hours foretold."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+from synth_runs import ROOT, hashes, python, rows
+from test_synth_store import PLAN, filled, names
+
+from kit.command import JobError
+from synth.config import RenderConfig, Shard, shard_of
+from synth.cost import FRAME_BYTES, check_space, core_seconds, cost, disk_bytes
+from synth.ledger import open_set
+from synth.plan import make_plan
+from synth.store import RenderedSet
+
+STUB = ROOT / "tests" / "stub_farm.py"
+
+
+def test_shards_part_the_people_and_keep_a_pair_of_clips_together():
+    whole = make_plan(RenderConfig(ids=7, frames=2))
+    parts = [make_plan(RenderConfig(ids=7, frames=2, shard=f"{number}/3")) for number in (1, 2, 3)]
+    assert [len(part) for part in parts] == [6, 4, 4]
+    assert sorted(names(clip for part in parts for clip in part)) == sorted(names(whole))
+    assert parts[1] == [clip for clip in whole if clip.identity.person in (2, 5)]
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "1", "1/", "/2", "a/b", "-1/2", "1/2/3", "1.5/2"])
+def test_what_is_no_shard_is_refused(text):
+    with pytest.raises(ValueError, match="--shard"):
+        RenderConfig(shard=text)
+
+
+def test_a_shard_reads_as_it_is_written():
+    assert shard_of("2/8") == Shard(2, 8)
+
+
+def test_parts_rendered_apart_become_one_set(tmp_path):
+    out, alone = tmp_path / "set", tmp_path / "alone"
+    options = ("--ids", 5, "--frames", 2, "--workers", 1)
+    for number in (2, 1):
+        # Each machine has its own disk; the parts are copied together.
+        finished = python(STUB, "well", *options, "--out", tmp_path / f"machine{number}", "--shard", f"{number}/2")
+        assert finished.returncode == 0, finished.stderr
+        assert f"part {number}/2 complete, {6 if number == 1 else 4} clips; " in finished.stdout
+        shutil.copytree(tmp_path / f"machine{number}", out, dirs_exist_ok=True)
+    assert "all 10 clips are as they were rendered" in python("-m", "synth.verify", out).stdout
+    whole = python(STUB, "well", *options, "--out", out)
+    assert whole.returncode == 0, whole.stderr
+    assert "10 clips planned, 10 there, 0 to render" in whole.stdout
+    assert python(STUB, "well", *options, "--out", alone).returncode == 0
+    assert list(hashes(out).items()) == list(hashes(alone).items())
+    assert rows(out / "plan.jsonl") == rows(alone / "plan.jsonl")
+    assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in alone.iterdir())
+    assert python("-m", "synth.verify", out).returncode == 0
+
+
+def test_a_shard_of_a_set_that_is_there_has_nothing_to_do(tmp_path):
+    out = filled(tmp_path / "set").out
+    part = make_plan(RenderConfig(ids=3, frames=2, shard="2/3"))
+    finished, waiting = open_set(RenderedSet(out, Shard(2, 3)), part)
+    assert [row["clip"] for row in finished] == names(part)
+    assert waiting == []
+
+
+def test_hours_and_disk_grow_with_the_set():
+    one, two = PLAN[:1], PLAN[:2]
+    assert core_seconds(two) == 2 * core_seconds(one)
+    assert disk_bytes(two) == 2 * disk_bytes(one)
+    assert disk_bytes(one) > 2 * FRAME_BYTES
+    thousand = make_plan(RenderConfig(ids=20))
+    assert "hours" in cost(50 * thousand, 2)
+    assert "minutes" in cost(one, 2)
+
+
+def test_a_disk_without_room_is_one_line_before_anything_is_written(tmp_path):
+    many = PLAN[:1] * (shutil.disk_usage(tmp_path).free // disk_bytes(PLAN[:1]) + 2)
+    with pytest.raises(JobError, match="make space and run the same command again"):
+        check_space(tmp_path, many)
+    check_space(tmp_path, PLAN)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounts a small disk: needs root")
+def test_a_disk_that_fills_is_one_line_and_the_same_command_goes_on_once_there_is_space(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("mount is not allowed here")
+    try:
+        filler = disk / "filler"
+        command = (STUB, "brisk", "--ids", 20, "--frames", 10, "--workers", 2, "--out", disk / "set")
+        running = python(*command, "--dry-run")
+        assert running.returncode == 0
+        # Room for the check before the start, and not for the set: its noise compresses worse than pictures do.
+        filler.write_bytes(bytes(20_000_000 - 8_500_000))
+        full = python(*command)
+        assert full.returncode == 1
+        lines = [
+            line for line in full.stderr.replace("\r", "\n").splitlines() if "render on" not in line and line.strip()
+        ]
+        assert len(lines) == 1, lines
+        assert lines[0].startswith("error: the disk is full (")
+        there = len(hashes(disk / "set"))
+        assert 0 < there < 40
+        filler.unlink()
+        again = python(*command)
+        assert again.returncode == 0, again.stderr
+        assert f"40 clips planned, {there} there" in again.stdout
+        assert python("-m", "synth.verify", disk / "set").returncode == 0
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
