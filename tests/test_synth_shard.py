@@ -3,9 +3,10 @@
 import os
 import shutil
 import subprocess
+import sys
 
 import pytest
-from synth_runs import ROOT, hashes, python, rows
+from synth_runs import ROOT, environment, hashes, python, rows
 from test_synth_store import PLAN, filled, names
 
 from kit.command import JobError
@@ -54,6 +55,15 @@ def test_parts_rendered_apart_become_one_set(tmp_path):
     assert rows(out / "plan.jsonl") == rows(alone / "plan.jsonl")
     assert sorted(path.name for path in out.iterdir()) == sorted(path.name for path in alone.iterdir())
     assert python("-m", "synth.verify", out).returncode == 0
+
+
+def test_the_slurm_script_renders_the_part_of_its_task(tmp_path):
+    script = ROOT / "jobs" / "cluster" / "render.slurm"
+    task = environment(SLURM_ARRAY_TASK_ID="2", SLURM_ARRAY_TASK_COUNT="3", PYTHON=sys.executable)
+    words = ["bash", str(script), "--ids", "7", "--frames", "2", "--out", str(tmp_path / "set"), "--dry-run"]
+    finished = subprocess.run(words, cwd=ROOT, env=task, capture_output=True, text=True, timeout=120)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.startswith(f"{tmp_path / 'set'}: 4 clips planned, 0 there, 4 to render (8 frames)\n")
 
 
 def test_a_shard_of_a_set_that_is_there_has_nothing_to_do(tmp_path):
