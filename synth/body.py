@@ -38,8 +38,8 @@ class Phenotype:
 def phenotype_rand(rng: np.random.Generator) -> Phenotype:
     """Draw an adult: even chances of man and woman, ages from about 18 to 75, alike often.
 
-    Statures are those measured in NHANES 2015-2018 (Fryar et al., Vital and Health Statistics 3(46), 2021: men 175.3 cm,
-    women 161.3 cm on average, with some 7 cm of spread), in shoes.
+    Statures are about those of Fryar et al., Anthropometric reference data 2015-2018, Vital and Health Statistics
+    3(46), 2021: men 175.3 cm, women 161.3 cm on average.
     """
     female = bool(rng.random() < 0.5)
     return Phenotype(
