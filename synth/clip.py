@@ -54,7 +54,7 @@ def render_clip(model: BodyModel, clip: Clip, device: str) -> RenderedClip:
     crowd = [to_camera(mesh.vertices + standing, rotation, translation) for mesh, _ in others]
     # Cycles takes one seed a scene; the clip's own keeps its noise apart from every other clip's.
     seed = int(rng.integers(2**31))
-    stage = Stage(clip.place, person, identity.outfit, clip.samples, device, seed, others)
+    stage = Stage(clip.place, person, identity.outfit, clip.samples, device, seed, others, clip.denoise)
     try:
         passes, wholes = [], []
         for frame in range(clip.frames):

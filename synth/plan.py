@@ -76,6 +76,7 @@ class Clip:
     frames: int
     fps: float
     samples: int
+    denoise: bool
     seed: int
 
     @property
@@ -160,6 +161,7 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
         frames=config.frames,
         fps=config.frames_a_second(seconds),
         samples=config.samples,
+        denoise=config.denoise,
         seed=config.seed,
     )
     return without(clip, config.without)

@@ -19,6 +19,7 @@ from kit.coco18 import PARTS
 from kit.command import UserError
 from synth import materials
 from synth.camera import HEIGHT, WIDTH
+from synth.denoise import denoiser
 from synth.mesh import Mesh
 from synth.place import Lamp, Light, Place, Solid, Surface
 from synth.quiet import quiet
@@ -45,6 +46,8 @@ class Passes:
     """(H, W, 3) coverage of each pixel by the person's upper, middle and lower part, 0..1."""
     albedo: Floats
     """(H, W, 3) share of the light that what is seen scatters back, 0..1; 0 where the sky is seen."""
+    normal: Floats
+    """(H, W, 3) direction that what is seen faces, of unit length where one surface fills the pixel."""
 
 
 def hazy(passes: Passes, light: Light) -> Passes:
@@ -90,7 +93,7 @@ class Stage:
     """A scene with one dressed person in one place, before one camera.
 
     `samples`: Cycles samples a pixel; `device`: "cpu", or the Cycles device type to use; `others`: people who are
-    there too, with as many frames: scenery that walks, without parts.
+    there too, with as many frames: scenery that walks, without parts; `denoise`: take the grain out of frames.
     """
 
     def __init__(
@@ -102,12 +105,13 @@ class Stage:
         device: str,
         seed: int,
         others: Sequence[tuple[Mesh, Outfit]] = (),
+        denoise: bool = False,
     ) -> None:
         self._bpy = import_bpy()
         with quiet(1):
             self._bpy.ops.wm.read_factory_settings(use_empty=True)
         self._scene = self._bpy.context.scene
-        self._samples = samples
+        self._samples, self._denoise = samples, denoise
         self._scratch = tempfile.TemporaryDirectory(prefix="synth-")
         self._configure(device, seed)
         self._weather = place.light
@@ -127,7 +131,11 @@ class Stage:
         """Render frame `frame` by the camera with this pose (world to camera) and intrinsics for 128 × 64 pixels."""
         self._pose(frame)
         self._aim(rotation, translation, intrinsics, WIDTH, HEIGHT)
-        return hazy(self._render(self._samples), self._weather)
+        seen = self._render(self._samples)
+        if self._denoise:
+            clean = denoiser(HEIGHT, WIDTH)(seen.radiance, seen.albedo, seen.normal)
+            seen = dataclasses.replace(seen, radiance=clean)
+        return hazy(seen, self._weather)
 
     def render_alone(self, rotation: Floats, translation: Floats, intrinsics: Floats, margin: int) -> Floats:
         """(H + 2 margin, W + 2 margin, 3) part coverage of the person alone, in the pose of the last `render`,
@@ -169,7 +177,7 @@ class Stage:
         if device != "cpu":
             self._use_gpu(device)
         layer = scene.view_layers[0]
-        layer.use_pass_z = True
+        layer.use_pass_z = layer.use_pass_normal = True
         layer.use_pass_diffuse_color = True
         layer.aovs.add().name = materials.PART_PASS
 
@@ -331,11 +339,11 @@ class Stage:
                 for name, channel in part.channels.items()
             }
 
-        def stacked(name: str) -> Floats:
-            return np.stack([channels[f"{name}.{letter}"] for letter in "RGB"], axis=-1)
+        def stacked(name: str, letters: str = "RGB") -> Floats:
+            return np.stack([channels[f"{name}.{letter}"] for letter in letters], axis=-1)
 
         parts = np.clip(stacked(materials.PART_PASS), 0, 1)
-        return Passes(stacked("Combined"), channels["Depth.Z"], parts, stacked(ALBEDO_PASS))
+        return Passes(stacked("Combined"), channels["Depth.Z"], parts, stacked(ALBEDO_PASS), stacked("Normal", "XYZ"))
 
 
 def pick_device(wanted: str) -> str:

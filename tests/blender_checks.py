@@ -46,11 +46,11 @@ def ball():
 OUTFIT = outfit_rand(np.random.default_rng(0), 0.5, 0.7)
 
 
-def stage(seed=0, occluders=(), light=LIGHT, shades=(), others=()):
+def stage(seed=0, occluders=(), light=LIGHT, shades=(), others=(), samples=20, denoise=False):
     """The ball in an empty place, and balls beside it at `others`."""
     place = Place("plaza", GREY, (), tuple(occluders), light, tuple(shades))
     balls = [(dataclasses.replace(ball(), vertices=ball().vertices + offset), OUTFIT) for offset in others]
-    return Stage(place, ball(), OUTFIT, 20, "cpu", seed, balls)
+    return Stage(place, ball(), OUTFIT, samples, "cpu", seed, balls, denoise)
 
 
 def centroid(coverage):
@@ -164,7 +164,33 @@ def repeats():
     }
 
 
+def grain():
+    """How far a frame of four samples is from one of 600, with its grain taken out and without; what else differs."""
+    rotation, translation, intrinsics = view(1)
+    pictures = {}
+    for name, seed, samples, denoise in (
+        ("wanted", 1, 600, False),
+        ("noisy", 2, 4, False),
+        ("clean", 2, 4, True),
+        ("again", 2, 4, True),
+    ):
+        scene = stage(seed, light=lights.night_rand(np.random.default_rng(0)), samples=samples, denoise=denoise)
+        pictures[name] = scene.render(0, rotation, translation, intrinsics)
+        scene.close()
+    wanted = pictures["wanted"].radiance
+    return {
+        **{
+            name: float(np.sqrt(np.mean((pictures[name].radiance - wanted) ** 2)) / wanted.mean())
+            for name in ("noisy", "clean")
+        },
+        "brightness": float(pictures["clean"].radiance.mean() / wanted.mean()),
+        "again": bool((pictures["clean"].radiance == pictures["again"].radiance).all()),
+        "same_truth": bool((pictures["clean"].parts == pictures["noisy"].parts).all()),
+    }
+
+
 CHECKS = {
+    "grain": grain(),
     "balls": balls(),
     "half_hidden": half_hidden(),
     "others": beside_others(),

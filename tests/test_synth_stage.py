@@ -98,9 +98,9 @@ def test_night_is_darker_than_noon_and_a_roof_off_screen_shades_without_being_se
 def test_haze_takes_light_with_distance_and_gives_the_horizons():
     far = np.array([[0.0, 10.0, 1e10]])
     light = Light(0, (1, 1, 1), 45, 0, 1, 0.5, (1, 1, 1), (1.0, 0.8, 0.6), (), haze=np.log(2) / 10)
-    seen = hazy(Passes(*np.zeros((1, 1, 3, 3)), far, *np.zeros((2, 1, 3, 3))), light)
+    seen = hazy(Passes(*np.zeros((1, 1, 3, 3)), far, *np.zeros((3, 1, 3, 3))), light)
     np.testing.assert_allclose(seen.radiance[0], [[0, 0, 0], [0.25, 0.2, 0.15], [0.5, 0.4, 0.3]], atol=1e-6)
-    clear = Passes(*np.ones((1, 1, 3, 3)), far, *np.zeros((2, 1, 3, 3)))
+    clear = Passes(*np.ones((1, 1, 3, 3)), far, *np.zeros((3, 1, 3, 3)))
     assert (hazy(clear, dataclasses.replace(light, haze=0.0)).radiance == 1).all()
 
 
@@ -114,3 +114,11 @@ def test_a_scene_renders_to_the_same_bits_again_whatever_came_between(checks):
 
 def test_a_renderer_keeps_no_second_thread_busy(checks):
     assert checks["repeats"]["processor_seconds"] < 1.15 * checks["repeats"]["seconds"] + 0.1
+
+
+def test_taking_the_grain_out_comes_nearer_to_many_samples_and_changes_no_truth(checks):
+    grain = checks["grain"]
+    assert grain["clean"] < 0.6 * grain["noisy"]
+    assert grain["brightness"] == pytest.approx(1, abs=0.05)
+    assert grain["again"]
+    assert grain["same_truth"]

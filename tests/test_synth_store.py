@@ -182,6 +182,7 @@ def test_more_identities_go_on_from_what_is_there(tmp_path):
         ({"seed": 1}, "clips of other options"),
         ({"frames": 3}, "clips of other options"),
         ({"samples": 4}, "clips of other options"),
+        ({"denoise": True}, "clips of other options"),
         ({"fps": 10.0}, "clips of other options"),
         ({"camera_pairs": 1}, "clips of other options"),
         ({"ids": 2}, "more identities than --ids asks for"),
