@@ -63,7 +63,7 @@ class RenderConfig:
     """Cycles samples a pixel: fewer is faster and noisier."""
 
     denoise: bool = False
-    """Take the grain of few samples out of the frames: 4 samples then come as near to hundreds as 16 to 32 do without."""
+    """Take the grain of few samples out of the frames: 4 samples then come as near to hundreds as 16 do without."""
 
     workers: int = 0
     """Processes that render, one thread each; 0 is one a core, of this machine or of the cluster."""
