@@ -94,13 +94,13 @@ def test_the_users_mistake_and_a_full_disk_end_the_run_as_what_they_are(tmp_path
 
 def test_a_set_that_is_struck_again_and_again_is_the_set_left_in_peace(tmp_path):
     struck, peace = tmp_path / "struck", tmp_path / "peace"
-    command = [sys.executable, *map(str, stub("brisk", struck, "--ids", 40))]
-    ordeal = strike(command, struck, 80, 6, random.Random(0))
-    assert {kind: ordeal.struck.count(kind) for kind in BLOWS} == {"worker": 2, "machine": 2, "interrupt": 2}
-    assert ordeal.starts == 5
+    command = [sys.executable, *map(str, stub("brisk", struck, "--ids", 30))]
+    ordeal = strike(command, struck, 60, 3, random.Random(0))
+    assert sorted(ordeal.struck) == sorted(BLOWS)
+    assert ordeal.starts == 3
     assert ordeal.forgotten == 0
-    assert 0 <= ordeal.unlisted <= 2 * 4  # at most what the two workers had in hand
-    assert python(*stub("well", peace, "--ids", 40)).returncode == 0
+    assert 0 <= ordeal.unlisted <= 2 * 2  # at most what the two workers had in hand
+    assert python(*stub("well", peace, "--ids", 30)).returncode == 0
     assert list(hashes(struck).items()) == list(hashes(peace).items())
     assert python("-m", "synth.verify", struck).returncode == 0
 
