@@ -184,7 +184,7 @@ def render_all(clips: list[Clip], out: Path, workers: int, device: str) -> Itera
         if clip is None:
             never_came += 1
             if never_came == TRIES * workers or getattr(failure, "actor_init_failed", False):
-                raise complaint({"No clip": failure}, out)
+                raise complaint({"Clips": failure}, out)
         else:
             tries[clip.name] += 1
             if tries[clip.name] < TRIES:
@@ -205,7 +205,7 @@ def complaint(lost: dict[str, Exception], out: Path) -> JobError:
     if cause is not None:
         what = f"{type(cause).__name__}: {cause}"
     elif getattr(failure, "actor_init_failed", False):
-        what = f"its worker does not start: {str(failure).strip().splitlines()[-1]}"
+        what = f"no worker starts: {str(failure).strip().splitlines()[-1]}"
     else:
         what = f"its worker died {TRIES} times"
     others = f", nor {len(lost) - 1} more; all others are there" if len(lost) > 1 else ""

@@ -337,10 +337,7 @@ def test_a_limb_that_is_too_short_stretches_towards_its_end():
 @pytest.mark.parametrize("number", PEOPLE)
 def test_legs_that_are_fitted_to_the_ground_keep_to_the_curves_of_walking(body_model, number):
     """Hip and knee of the body itself, counted from standing, and the anchors of normal walking (assets/gait.json)."""
-    phenotype, style = person(number)
-    phase = np.arange(0, 2, 0.02)
-    still = dataclasses.replace(steady(phase[:1], phase[:1]), amplitude=phase[:1], stepping=phase[:1])
-    walking, standing = (body_model.bake(phenotype, style, course) for course in (steady(phase, np.zeros(100)), still))
+    style, phase, walking, standing = walked_and_stood(body_model, number, 2)
     for column, side in enumerate(("right", "left")):
         hip, knee = (
             walked - stood for walked, stood in zip(flexion(walking, side), flexion(standing, side), strict=True)
@@ -359,10 +356,7 @@ def test_legs_that_are_fitted_to_the_ground_keep_to_the_curves_of_walking(body_m
 @pytest.mark.parametrize("number", PEOPLE)
 def test_legs_that_are_fitted_to_the_ground_stay_within_what_is_published_of_people(body_model, number):
     """Hip and knee of the body itself against mean and standard deviation of another laboratory's people."""
-    phenotype, style = person(number)
-    phase = np.arange(0, 3, 0.02)
-    still = dataclasses.replace(steady(phase[:1], phase[:1]), amplitude=phase[:1], stepping=phase[:1])
-    walking, standing = (body_model.bake(phenotype, style, course) for course in (steady(phase, np.zeros(150)), still))
+    _, phase, walking, standing = walked_and_stood(body_model, number, 3)
     for side, later in (("right", 0.0), ("left", 0.5)):
         walked, stood = flexion(walking, side), flexion(standing, side)
         for joint_name, angle, at_rest in zip(("hip", "knee"), walked, stood, strict=True):
@@ -374,6 +368,15 @@ def test_legs_that_are_fitted_to_the_ground_stay_within_what_is_published_of_peo
             assert np.mean(away > 2) <= 0.04
             for extreme in (np.argmax(found), np.argmin(found)):
                 assert away[extreme] < 2
+
+
+def walked_and_stood(body_model, number, strides):
+    """A person's style, the phase (T,) at 50 frames a stride, and their body walking through it and standing still."""
+    phenotype, style = person(number)
+    phase = np.arange(0, strides, 0.02)
+    still = dataclasses.replace(steady(phase[:1], phase[:1]), amplitude=phase[:1], stepping=phase[:1])
+    courses = steady(phase, np.zeros(len(phase))), still
+    return style, phase, *(body_model.bake(phenotype, style, course) for course in courses)
 
 
 def flexion(body, side):

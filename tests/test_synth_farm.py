@@ -197,7 +197,7 @@ def test_other_failures_are_a_line_and_a_report(tmp_path):
         (cause, "RuntimeError: no body"),
         (
             ray.exceptions.RayActorError(error_msg="gone\nlast words", actor_init_failed=True),
-            "does not start: last words",
+            "no worker starts: last words",
         ),
         (ray.exceptions.RayActorError(error_msg="gone"), f"its worker died {TRIES} times"),
     ):
