@@ -12,14 +12,13 @@ from synth.body import BakedBody, BodyModel
 from synth.camera import HEIGHT, WIDTH, extrinsics, follow, to_camera
 from synth.mesh import Mesh
 from synth.plan import Bystander, Clip, Identity, Walk
+from synth.silhouette import silhouette_area
 from synth.stage import Passes, Stage
 from synth.tailor import SOLE, dress
 from synth.walk import timeline
 from synth.wardrobe import Outfit
 
 Floats = NDArray[np.float64]
-MARGIN = 32
-"""Pixels beyond the crop in which a cut-off person is still measured."""
 STEPS_A_SECOND = 25.0
 """How often a second, at least, a walk is worked out."""
 
@@ -39,39 +38,75 @@ class RenderedClip:
     """(3,) metres."""
 
 
+@dataclass(frozen=True)
+class Scene:
+    """What stands before a clip's camera, and how the camera follows it, over T frames."""
+
+    person: Mesh
+    others: list[tuple[Mesh, Outfit]]
+    joints: Floats
+    """(T, 18, 3) metres, as the person stands in their shoes."""
+    outline: Floats
+    """(T, N, 3) the person's vertices in the camera's frame."""
+    rotation: Floats
+    translation: Floats
+    intrinsics: Floats
+    """(T, 3, 3)."""
+    between: NDArray[np.bool_]
+    """(T,) whether something may stand between the camera and the person."""
+
+
 def render_clip(model: BodyModel, clip: Clip, device: str) -> RenderedClip:
     """Render `clip`. The result depends on the clip alone."""
-    identity, rng = clip.identity, clip.frame_rng()
-    body = baked(model, identity, clip.walk, clip.frames, clip.fps)
-    person = dress(model.anatomy, body, identity.outfit)
-    others = [placed_mesh(model, bystander, clip.frames, clip.fps) for bystander in clip.bystanders]
-    standing = np.array([0, 0, SOLE])
-    rotation, translation = extrinsics(clip.camera)
-    outline = to_camera(person.vertices + standing, rotation, translation)
-    joints = body.joints + standing
-    joints_camera = to_camera(joints, rotation, translation)
-    intrinsics = follow(outline, clip.tracker, clip.fps, rng)
-    crowd = [to_camera(mesh.vertices + standing, rotation, translation) for mesh, _ in others]
-    # Cycles takes one seed a scene; the clip's own keeps its noise apart from every other clip's.
-    seed = int(rng.integers(2**31))
-    stage = Stage(clip.place, person, identity.outfit, clip.samples, device, seed, others, clip.denoise)
+    rng = clip.frame_rng()
+    scene = composed(model, clip, rng)
+    stage = staged(scene, clip, device, rng)
     try:
-        passes, wholes = [], []
-        for frame in range(clip.frames):
-            seen = stage.render(frame, rotation, translation, intrinsics[frame])
-            passes.append(seen)
-            hidden = bool(clip.place.occluders) or any(_may_hide(other[frame], outline[frame]) for other in crowd)
-            wholes.append(_whole(stage, seen, hidden, outline[frame], rotation, translation, intrinsics[frame]))
+        view = scene.rotation, scene.translation
+        passes = [stage.render(t, *view, scene.intrinsics[t]) for t in range(clip.frames)]
     finally:
         stage.close()
     radiance = np.stack([seen.radiance for seen in passes])
     light = photometry.incident_light(radiance, np.stack([seen.albedo for seen in passes]))
     frames = photometry.develop(radiance, photometry.automatic_gains(light, clip.sensor), clip.sensor, rng)
-    truth = [
-        annotate.frame_truth(joints[t], joints_camera[t], outline[t], intrinsics[t], seen.depth, seen.parts, wholes[t])
-        for t, seen in enumerate(passes)
+    truth = [frame_truth(scene, t, seen) for t, seen in enumerate(passes)]
+    return RenderedClip(frames, truth, scene.intrinsics, scene.rotation, scene.translation)
+
+
+def composed(model: BodyModel, clip: Clip, rng: np.random.Generator) -> Scene:
+    """Everybody dressed and in motion, and the camera's tracker on the person."""
+    body = baked(model, clip.identity, clip.walk, clip.frames, clip.fps)
+    person = dress(model.anatomy, body, clip.identity.outfit)
+    others = [placed_mesh(model, bystander, clip.frames, clip.fps) for bystander in clip.bystanders]
+    standing = np.array([0, 0, SOLE])
+    rotation, translation = extrinsics(clip.camera)
+    outline = to_camera(person.vertices + standing, rotation, translation)
+    crowd = [to_camera(mesh.vertices + standing, rotation, translation) for mesh, _ in others]
+    between = [
+        bool(clip.place.occluders) or any(_may_hide(other[t], outline[t]) for other in crowd)
+        for t in range(clip.frames)
     ]
-    return RenderedClip(frames, truth, intrinsics, rotation, translation)
+    intrinsics = follow(outline, clip.tracker, clip.fps, rng)
+    joints = body.joints + standing
+    return Scene(person, others, joints, outline, rotation, translation, intrinsics, np.array(between))
+
+
+def staged(scene: Scene, clip: Clip, device: str, rng: np.random.Generator) -> Stage:
+    """The scene in its place, before Blender's camera."""
+    # Cycles takes one seed a scene; the clip's own keeps its noise apart from every other clip's.
+    seed = int(rng.integers(2**31))
+    outfit = clip.identity.outfit
+    return Stage(clip.place, scene.person, outfit, clip.samples, device, seed, scene.others, clip.denoise)
+
+
+def frame_truth(scene: Scene, t: int, seen: Passes) -> annotate.FrameTruth:
+    """What is true of frame `t`, which was `seen` so."""
+    intrinsics, outline = scene.intrinsics[t], scene.outline[t]
+    points = annotate.joints_in_image(outline, intrinsics)
+    cut_off = (points < -0.5).any() or (points > np.array([WIDTH, HEIGHT]) - 0.5).any()
+    whole = silhouette_area(points, scene.person.quads) if cut_off or scene.between[t] else float(seen.parts.sum())
+    joints_camera = to_camera(scene.joints[t], scene.rotation, scene.translation)
+    return annotate.frame_truth(scene.joints[t], joints_camera, outline, intrinsics, seen.depth, seen.parts, whole)
 
 
 def baked(model: BodyModel, identity: Identity, walk: Walk, frames: int, fps: float) -> BakedBody:
@@ -101,14 +136,3 @@ def _may_hide(other: Floats, person: Floats) -> bool:
         (flat.min(0), flat.max(0)) for flat in (other[:, :2] / other[:, 2:], person[:, :2] / person[:, 2:])
     )
     return bool(((low < person_high) & (person_low < high)).all())
-
-
-def _whole(
-    stage: Stage, seen: Passes, hidden: bool, outline: Floats, rotation: Floats, translation: Floats, intrinsics: Floats
-) -> float:
-    """Coverage of the whole person in pixels; rendered apart only where something may hide a part of it."""
-    extent = annotate.joints_in_image(outline, intrinsics)
-    cut = (extent < -0.5).any() or (extent > np.array([WIDTH, HEIGHT]) - 0.5).any()
-    if not cut and not hidden:
-        return float(seen.parts.sum())
-    return float(stage.render_alone(rotation, translation, intrinsics, MARGIN).sum())

@@ -92,6 +92,10 @@ class RenderConfig:
     """Kinds of variety to leave out, all else equal, to measure what each is worth: a list such as
     "[sensors,places]"."""
 
+    plan: Path | None = None
+    """A plan to render in place of one that is drawn: another set's plan.jsonl, as you have edited it. What is drawn
+    by --ids, --frames, --seed, --samples and the like is then what the file says."""
+
     dry_run: bool = False
     """Print what would be rendered and stop."""
 

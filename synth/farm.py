@@ -4,6 +4,7 @@ Workers may die at any moment, and machines with them: their clips are given to 
 """
 
 import errno
+import gc
 import logging
 import os
 import platform
@@ -35,6 +36,8 @@ class Renderer:
         self._target = RenderedSet(out)
         self._device = pick_device(device)  # "auto" may mean another one on each machine of a cluster
         self._model = BodyModel()
+        # Nothing that is there by now ever goes: collections need not look through it again and again.
+        gc.freeze()
 
     def ready(self) -> None:
         """Return; the body model is there by then. Raises UserError on a machine that does not see the set."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from kit.coco18 import PARTS
 from synth.anatomy import ARM, HAND, HEAD, TRUNK, Anatomy
@@ -140,42 +141,43 @@ def eased(vertices: Floats, quads: Ints, ease: Floats, smoothing: int) -> Floats
     used, local = np.unique(quads, return_inverse=True)
     local = local.reshape(quads.shape)
     cloth = vertices[:, used]
-    others, order, starts = _edges(local, len(used))
-    count = np.diff(np.append(starts, len(others)))[None, :, None]
     for _ in range(smoothing):
-        neighbours = np.add.reduceat(cloth[:, others[order]], starts, axis=1) / count
-        cloth = 0.5 * cloth + 0.5 * neighbours
+        cloth = 0.5 * cloth + 0.5 * _mixed(_neighbours(local, len(used)), cloth)
     out = vertices.copy()
-    out[:, used] = cloth + ease[used, None] * _normals(cloth, local, order, starts)
+    out[:, used] = cloth + ease[used, None] * _normals(cloth, local)
     return out
 
 
 def normals_of(vertices: Floats, quads: Ints) -> Floats:
     """(T, V, 3) unit normals at the vertices (T, V, 3) of `quads`; zero where no quad is."""
     used, local = np.unique(quads, return_inverse=True)
-    local = local.reshape(quads.shape)
-    _, order, starts = _edges(local, len(used))
     normals = np.zeros_like(vertices)
-    normals[:, used] = _normals(vertices[:, used], local, order, starts)
+    normals[:, used] = _normals(vertices[:, used], local.reshape(quads.shape))
     return normals
 
 
-def _edges(quads: Ints, points: int) -> tuple[Ints, Ints, Ints]:
-    """Every edge of `quads` both ways: its far end; the order that sorts edges by their near end; where in that
-    order the edges of each of the `points` begin."""
+def _neighbours(quads: Ints, points: int) -> sparse.csr_array:
+    """(points, points) the mean of what edges of `quads` join each of the points to; an edge counts once a quad."""
     first, second = quads.ravel(), np.roll(quads, 1, axis=1).ravel()
-    ends, others = np.concatenate([first, second]), np.concatenate([second, first])
-    order = np.argsort(ends, kind="stable")
-    return others, order, np.searchsorted(ends[order], np.arange(points))
+    near, far = np.concatenate([first, second]), np.concatenate([second, first])
+    return sparse.csr_array((1 / np.bincount(near)[near], (near, far)), shape=(points, points))
 
 
-def _normals(points: Floats, quads: Ints, order: Ints, starts: Ints) -> Floats:
-    """(T, N, 3) unit normals, each the mean of the faces about it; `order` and `starts` as `_edges` gives them."""
+def _normals(points: Floats, quads: Ints) -> Floats:
+    """(T, N, 3) unit normals, each the mean of the faces about it."""
     corners = points[:, quads]
-    face_normals = np.cross(corners[:, :, 2] - corners[:, :, 0], corners[:, :, 3] - corners[:, :, 1])
-    face_of_end = np.tile(np.repeat(np.arange(len(quads)), 4), 2)
-    normals: Floats = np.add.reduceat(face_normals[:, face_of_end[order]], starts, axis=1)
-    return normals / (np.linalg.norm(normals, axis=-1, keepdims=True) + 1e-12)
+    (ax, ay, az), (bx, by, bz) = (np.moveaxis(corners[:, :, k + 2] - corners[:, :, k], -1, 0) for k in (0, 1))
+    face_normals = np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
+    faces = np.repeat(np.arange(len(quads)), 4)
+    about = sparse.csr_array((np.ones(quads.size), (quads.ravel(), faces)), shape=(points.shape[1], len(quads)))
+    normals = _mixed(about, face_normals)
+    return normals / (np.sqrt(np.einsum("tni,tni->tn", normals, normals))[..., None] + 1e-12)
+
+
+def _mixed(weights: sparse.csr_array, points: Floats) -> Floats:
+    """(T, M, 3) mixtures of points (T, N, 3), by `weights` (M, N)."""
+    frames = np.ascontiguousarray(np.moveaxis(points, 0, 1)).reshape(points.shape[1], -1)
+    return np.moveaxis((weights @ frames).reshape(-1, len(points), 3), 1, 0)
 
 
 def rigid_piece(points: Floats, quads: Ints, motion: Floats, surface: str, part: str) -> Mesh:

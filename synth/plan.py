@@ -242,5 +242,6 @@ def plan_hash(clip: Clip) -> str:
 
 
 def row_hash(row: dict[str, Any]) -> str:
-    """Hex SHA-256 of a row of plan.jsonl."""
-    return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()
+    """Hex SHA-256 of a row of plan.jsonl; 1 and 1.0 are the same number."""
+    numbers = json.loads(json.dumps(row), parse_int=float)
+    return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()

@@ -20,13 +20,14 @@ from synth.config import RenderConfig
 from synth.cost import check_space, cost
 from synth.ledger import append_row, begin_set, finish_set, open_set
 from synth.plan import Clip, make_plan
+from synth.plan_file import read_plan
 from synth.stage import pick_device
 from synth.store import RenderedSet
 
 
 def render(config: RenderConfig) -> None:
     """Plan the set, render what is not there yet, and leave the manifest in order."""
-    plan = make_plan(config)
+    plan = planned(config)
     target = RenderedSet(config.out, config.part)
     finished, waiting = open_set(target, plan)
     frames = sum(clip.frames for clip in waiting)
@@ -52,6 +53,14 @@ def render(config: RenderConfig) -> None:
         write_json(target.result, summary(config, target, rows, len(waiting), time.monotonic() - started))
     part = f"part {config.shard} " if config.shard else ""
     print(f"{config.out}: {part}complete, {len(rows)} clips; {following(config)}")
+
+
+def planned(config: RenderConfig) -> list[Clip]:
+    """The clips to render: drawn, or read from --plan."""
+    if config.plan is None:
+        return make_plan(config)
+    clips = read_plan(config.plan)
+    return [clip for clip in clips if config.part is None or config.part.holds(clip.identity.person)]
 
 
 def following(config: RenderConfig) -> str:
@@ -115,7 +124,7 @@ def summary(
     return {
         "command": "python -m synth.render",
         "config": as_plain(config),
-        "seed": config.seed,
+        "seed": config.seed if config.plan is None else None,
         "identities": len({row["person"] for row in rows}),
         "clips": len(rows),
         "frames": sum(row["frames"] for row in rows),

@@ -75,7 +75,6 @@ def balls():
         rotation, translation, intrinsics = view(number)
         for frame, point in enumerate(PLACES):
             seen = scene.render(frame, rotation, translation, intrinsics)
-            alone = scene.render_alone(rotation, translation, intrinsics, 16)
             whole = seen.parts.sum(-1)
             found.append(
                 {
@@ -89,9 +88,6 @@ def balls():
                     "upper": centroid(seen.parts[..., 0]),
                     "lower": centroid(seen.parts[..., 2]),
                     "middle_coverage": seen.parts[..., 1].sum(),
-                    "alone_centroid": centroid(alone.sum(-1)),
-                    "alone_coverage": alone.sum(),
-                    "alone_shape": alone.shape,
                 }
             )
     scene.close()
@@ -99,15 +95,13 @@ def balls():
 
 
 def half_hidden():
-    """Coverage of the first ball behind a board that covers all to the right of the optical axis, and alone."""
+    """Coverage of the first ball behind a board that covers all to the right of the optical axis."""
     scene = stage(occluders=[Solid((2.0, -3.0, 1.0), (4.0, 0.1, 4.0), 0, GREY)])
     rotation, translation, intrinsics = view(0)
     seen = scene.render(0, rotation, translation, intrinsics)
-    alone = scene.render_alone(rotation, translation, intrinsics, 16)
     scene.close()
     return {
         "seen": seen.parts.sum(),
-        "alone": alone.sum(),
         "centroid": centroid(seen.parts.sum(-1)),
         "ball_depth": seen.depth[seen.parts.sum(-1) > 0.99].min(),
         "board_depth": [seen.depth[:, -4:].min(), seen.depth[:, -4:].max()],
@@ -115,15 +109,14 @@ def half_hidden():
 
 
 def beside_others():
-    """Coverage of the first ball with another ball behind it, and with one before it, and what lies alone then."""
+    """Coverage of the first ball with another ball behind it, and with one before it."""
     rotation, translation, intrinsics = view(0)
     found = {}
     for name, offset in (("behind", (0.05, 2.0, 0.0)), ("before", (0.06, -2.0, 0.0))):
         scene = stage(others=[offset])
         seen = scene.render(0, rotation, translation, intrinsics)
-        alone = scene.render_alone(rotation, translation, intrinsics, 16)
         scene.close()
-        found[name] = {"seen": seen.parts.sum(), "alone": alone.sum(), "nearest": seen.depth.min()}
+        found[name] = {"seen": seen.parts.sum(), "nearest": seen.depth.min()}
     return found
 
 

@@ -22,7 +22,7 @@ from synth.plan import make_plan
 from synth.stage import Stage
 from synth.tailor import SOLE
 
-MARGIN, SAMPLES, FINE = 64, 128, 6
+MARGIN, SAMPLES, FINE, AWAY = 64, 256, 6, 3
 FRAMES = 3
 
 
@@ -51,17 +51,17 @@ def rendered(model, clip):
 
 
 def alone(arguments, frame, rotation, translation, intrinsics):
-    """(HEIGHT + 2 MARGIN, WIDTH + 2 MARGIN) coverage by the person in an empty place."""
+    """Coverage (HEIGHT, WIDTH) by the person in an empty place, and all of it in pixels, beyond the crop too."""
     place, person, outfit, *_ = arguments
     empty = {field.name: () for field in dataclasses.fields(place) if isinstance(getattr(place, field.name), tuple)}
-    stage = Stage(dataclasses.replace(place, **empty), person, outfit, 2 * SAMPLES, "cpu", 5)
+    stage = Stage(dataclasses.replace(place, **empty), person, outfit, SAMPLES, "cpu", 5)
+    farther = np.diag([1 / AWAY, 1 / AWAY, 1]) @ intrinsics
+    farther[:2, 2] += (1 - 1 / AWAY) * np.array([WIDTH, HEIGHT]) / 2
     try:
-        stage._samples = 1  # of the render that poses the person; the one alone takes half of what follows
-        stage.render(frame, rotation, translation, intrinsics)
-        stage._samples = 2 * SAMPLES
-        return stage.render_alone(rotation, translation, intrinsics, MARGIN).sum(-1)
+        crop, wide = (stage.render(frame, rotation, translation, view).parts.sum(-1) for view in (intrinsics, farther))
     finally:
         stage.close()
+    return crop, wide.sum() * AWAY**2
 
 
 def silhouette(mesh: Mesh, frame, rotation, translation, intrinsics):
@@ -86,15 +86,15 @@ def check(model, clip):
     found, arguments = rendered(model, clip)
     frame = FRAMES // 2
     view = (found.rotation, found.translation, found.intrinsics[frame])
-    truth, brute = found.truth[frame], alone(arguments, frame, *view)
+    truth, (brute, brute_area) = found.truth[frame], alone(arguments, frame, *view)
     drawn = silhouette(arguments[1], frame, *view)
     inner = (slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
-    whole = brute[inner] >= 0.5
+    whole = brute >= 0.5
     return {
         "clip": clip.name,
         "visible_ratio": truth.visible_ratio,
         "covered": float(truth.mask.sum()),
-        "whole": float(brute.sum()),
+        "whole": float(brute_area),
         "drawn": float(drawn.sum()),
         "mask_beyond_whole": float((truth.mask & ~whole).sum() / truth.mask.sum()),
         "mask_agreement": agreement(truth.mask, whole),

@@ -1,9 +1,13 @@
 """The measurements of benchmarks/ on a small case: they run, and say what they cost."""
 
+import json
+
 import numpy as np
 import pytest
+from synth_runs import python
 
 from benchmarks.one_job import LABELS, measured
+from benchmarks.render import seconds_at_error, summary
 
 
 @pytest.mark.parametrize("job", ["our-ranking", "our-re-ranking", "our-re-ranking-of-features"])
@@ -18,3 +22,44 @@ def test_our_jobs(tmp_path, job):
     assert cost["seconds"] > 0
     assert cost["peak_mib"] >= cost["peak_mib_before"] > 0
     assert np.load(tmp_path / "result.npy").size == (51 if job == "our-ranking" else 20 * 50)
+
+
+def clip(ours, bare, errors):
+    return {"clip": "cam_a/person_0001", "ours": ours, "bare": bare, "errors": errors}
+
+
+def test_speed_is_compared_at_equal_error():
+    # A bare frame takes 0.1 s and 0.05 s a sample; denoised, 4 samples are as good as 16, in a third of the time.
+    bare = {str(n): 0.1 + 0.05 * n for n in (4, 16, 64)}
+    errors = {"4": 24.0, "16": 30.0, "64": 36.0, "4+denoise": 30.0, "16+denoise": 40.0}
+    found = summary([clip({"4+denoise": 0.3, "16+denoise": 0.9}, bare, errors)] * 2)
+    assert found["bare_seconds_a_sample"] == pytest.approx(0.05)
+    few, many = found["ours"]["4+denoise"], found["ours"]["16+denoise"]
+    assert few["bare_at_equal_error"] == pytest.approx(0.9)
+    assert few["times_as_fast_at_equal_error"] == pytest.approx(3.0)
+    assert few["outside_sampling"] == pytest.approx(1 - 0.2 / 0.3)
+    # Better than anything that the bare loop was measured at: no ratio rather than a guess.
+    assert many["bare_at_equal_error"] is None
+    assert many["times_as_fast_at_equal_error"] is None
+
+
+def test_seconds_at_an_error_lie_between_those_measured():
+    bare, errors = {"4": 1.0, "16": 4.0}, {"4": 20.0, "16": 30.0}
+    assert seconds_at_error(bare, errors, 25.0) == pytest.approx(2.0)
+    assert seconds_at_error(bare, errors, 20.0) == pytest.approx(1.0)
+    assert seconds_at_error(bare, errors, 31.0) is None
+
+
+def test_the_renderer_is_timed_against_a_bare_loop(tmp_path):
+    pytest.importorskip("bpy")
+    out = tmp_path / "render.json"
+    options = ["--ids", "1", "--frames", "2", "--ours", "[4+denoise]", "--bare", "[1,8]", "--bare-frames", "1"]
+    skipped = ["--reference", "32", "--memory-ids", "1", "--rate-ids", "0"]
+    finished = python("-m", "benchmarks.render", *options, *skipped, "--json", out)
+    assert finished.returncode == 0, finished.stderr
+    result = json.loads(out.read_text())
+    (measured_clip,) = result["clips"]
+    assert measured_clip["bare"]["8"] > measured_clip["bare"]["1"] > 0
+    assert measured_clip["errors"]["4+denoise"] > measured_clip["errors"]["1"] + 3
+    assert "bare loop, 8 samples" in finished.stdout
+    assert result["peak_mib"]["after 2 clips"] > 100

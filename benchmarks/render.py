@@ -1,0 +1,220 @@
+"""How fast clips are rendered, as ratios against others in the same run, at the error of each.
+
+    python -m benchmarks.render --json runs/render.json
+    python -m benchmarks.render --peer …/4.5/python/bin/python --peer-path …/blenderproc --first …/first-version
+
+Against (a) a bare loop of Blender's own render call in a scene that is there already; (b) BlenderProc, in an
+environment of its own (bpy 4.5 and BlenderProc's dependencies, laid out as Blender's own Python is, with the package
+`blenderproc` in another folder); (c) a checkout of this project's first version. Everything runs on one core, but for
+the last measurement: two workers against one. Half an hour or so.
+"""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from kit.command import JobError, as_plain, run
+from kit.files import write_json
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class RenderBenchmarkConfig:
+    """Time the renderer against Blender's own loop, BlenderProc and this project's first version."""
+
+    ids: int = 6
+    """Clips that are timed, each of another person."""
+
+    frames: int = 50
+    """Frames a clip."""
+
+    seed: int = 3
+    """Seed of the plan."""
+
+    ours: tuple[str, ...] = ("16", "8+denoise", "4+denoise")
+    """Our ways: samples, and whether their grain is taken out."""
+
+    bare: tuple[int, ...] = (4, 8, 16, 32, 64)
+    """Samples of the bare loop."""
+
+    bare_frames: int = 8
+    """Frames of each clip that the bare loop renders."""
+
+    reference: int = 1024
+    """Samples of the picture that errors are measured from."""
+
+    memory_ids: int = 100
+    """People, two clips each, that one worker renders to see whether its memory grows; 0 skips it."""
+
+    rate_ids: int = 20
+    """People that one worker and two render, ten frames a clip; 0 skips it."""
+
+    peer: Path | None = None
+    """Python of BlenderProc's environment."""
+
+    peer_path: Path | None = None
+    """Folder that holds the package `blenderproc`."""
+
+    first: Path | None = None
+    """A checkout of the first version."""
+
+    json: Path = Path("runs/render.json")
+    """Where the result goes."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be meant."""
+        if (self.peer is None) != (self.peer_path is None):
+            raise ValueError("--peer and --peer-path: name both or neither")
+
+
+def benchmark(config: RenderBenchmarkConfig) -> None:
+    """Measure, write the result, print it."""
+    plain = as_plain(config)
+    result: dict[str, Any] = {
+        "command": "python -m benchmarks.render",
+        "config": plain,
+        "cores": len(os.sched_getaffinity(0)),
+        "versions": {name: version(name) for name in ("bpy", "anny", "numpy", "ray")},
+    }
+    clips = job("clips", plain)
+    result |= {"clips": clips, "summary": summary(clips)}
+    write_json(config.json, result)
+    if config.peer:
+        result["blenderproc"] = against_peer(config)
+        write_json(config.json, result)
+    if config.first:
+        result["first_version"] = against_first(config)
+    if config.memory_ids:
+        peaks = job("memory", {"ids": config.memory_ids, "frames": 2, "seed": config.seed})
+        result["peak_mib"] = {f"after {count} clips": peaks[count - 1] for count in (min(10, len(peaks)), len(peaks))}
+    if config.rate_ids:
+        rate = {"ids": config.rate_ids, "frames": 10, "seed": config.seed}
+        result["frames_a_second"] = {f"{n} workers": job("rate", {**rate, "workers": n}) for n in (1, 2)}
+    write_json(config.json, result)
+    print("\n".join(lines(result)))
+
+
+def job(name: str, config: Mapping[str, Any]) -> Any:
+    """What `render_jobs.py` finds, in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        given, found = Path(folder) / "config.json", Path(folder) / "found.json"
+        given.write_text(json.dumps(config))
+        called([sys.executable, "-m", "benchmarks.render_jobs", name, given, found], {})
+        return json.loads(found.read_text())
+
+
+def called(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path = HERE.parent) -> float:
+    """Run a command in a folder, with more in its environment; returns its seconds. Raises JobError if it fails."""
+    started = time.perf_counter()
+    words = [str(word) for word in command]
+    finished = subprocess.run(
+        words, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    if finished.returncode != 0:
+        raise JobError(f"{' '.join(words)} failed: {finished.stderr.strip()[-2000:]}")
+    return time.perf_counter() - started
+
+
+def summary(clips: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Means over the clips, and each of our ways against the bare loop at the same samples and at the same error."""
+    bare = {n: fmean(clip["bare"][n] for clip in clips) for n in clips[0]["bare"]}
+    errors = {kind: fmean(clip["errors"][kind] for clip in clips) for kind in clips[0]["errors"]}
+    least, most = min(bare, key=int), max(bare, key=int)
+    sample = (bare[most] - bare[least]) / (int(most) - int(least))
+    ours = {}
+    for kind in clips[0]["ours"]:
+        seconds, samples = fmean(clip["ours"][kind] for clip in clips), int(kind.split("+")[0])
+        equal = seconds_at_error(bare, errors, errors[kind])
+        ours[kind] = {
+            "seconds_a_frame": seconds,
+            "psnr": errors[kind],
+            "outside_sampling": 1 - samples * sample / seconds,
+            "bare_at_equal_error": equal,
+            "times_as_fast_at_equal_error": equal and equal / seconds,
+        }
+    return {
+        "bare": {n: {"seconds_a_frame": bare[n], "psnr": errors[n]} for n in bare},
+        "bare_seconds_a_sample": sample,
+        "ours": ours,
+    }
+
+
+def seconds_at_error(bare: Mapping[str, float], errors: Mapping[str, float], wanted: float) -> float | None:
+    """Seconds a frame that the bare loop takes for a PSNR of `wanted`, between those measured; None beyond them."""
+    points = sorted((errors[n], math.log(seconds)) for n, seconds in bare.items())
+    for (low, before), (high, after) in pairwise(points):
+        if low <= wanted <= high:
+            return math.exp(before + (after - before) * (wanted - low) / (high - low))
+    return None
+
+
+def against_peer(config: RenderBenchmarkConfig) -> list[dict[str, Any]]:
+    """BlenderProc with the same scenes: seconds to load them and to render them, with and without its denoiser."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for blend in job("blend", {**as_plain(config), "folder": folder}):
+            for samples, denoiser in ((4, "intel"), (16, "none")):
+                out = Path(folder) / "found.json"
+                words = [config.peer, HERE / "blenderproc_clip.py", blend, str(samples), denoiser, out]
+                called(["taskset", "-c", "0", *map(str, words)], {"PYTHONPATH": str(config.peer_path)}, Path(folder))
+                clip = {"clip": Path(blend).stem, "samples": samples, "denoiser": denoiser}
+                found.append(clip | json.loads(out.read_text()))
+    return found
+
+
+def against_first(config: RenderBenchmarkConfig) -> dict[str, float]:
+    """Seconds of the whole command by the first version, whose people and places are simpler, and by this one."""
+    options = ["--ids", "3", "--frames", str(config.frames), "--samples", "16", "--workers", "1"]
+    seconds = {}
+    for name, folder in (("first", config.first), ("now", HERE.parent)):
+        with tempfile.TemporaryDirectory() as out:
+            command = [sys.executable, "-m", "synth.render", *options, "--out", f"{out}/set"]
+            seconds[name] = called(command, {"PYTHONPATH": str(folder)}, folder or HERE)
+    return seconds
+
+
+def lines(result: Mapping[str, Any]) -> list[str]:
+    """The result as people read it."""
+    found = []
+    for n, bare in result["summary"]["bare"].items():
+        found.append(f"bare loop, {n} samples: {1 / bare['seconds_a_frame']:.2f} frames/s, {bare['psnr']:.1f} dB")
+    for kind, ours in result["summary"]["ours"].items():
+        ratio = ours["times_as_fast_at_equal_error"]
+        found.append(
+            f"ours, {kind}: {1 / ours['seconds_a_frame']:.2f} frames/s with all that belongs to it, "
+            f"{ours['psnr']:.1f} dB, {100 * ours['outside_sampling']:.0f} % of it outside sampling"
+            + (f", {ratio:.2f} × the bare loop at equal error" if ratio else "")
+        )
+    frames = result["config"]["frames"]
+    peers = result.get("blenderproc", [])
+    for way in sorted({(peer["samples"], peer["denoiser"]) for peer in peers}):
+        of_way = [peer for peer in peers if (peer["samples"], peer["denoiser"]) == way]
+        rendering = frames / fmean(peer["rendering"] for peer in of_way)
+        whole = frames / fmean(peer["rendering"] + peer["loading"] for peer in of_way)
+        found.append(
+            f"BlenderProc, {way[0]} samples, denoiser {way[1]}: {rendering:.2f} frames/s, {whole:.2f} with its start"
+        )
+    if "first_version" in result:
+        seconds = result["first_version"]
+        found.append(f"whole command at 16 samples: {seconds['first'] / seconds['now']:.2f} × the first version")
+    found += [f"peak memory {when}: {mib:.0f} MiB" for when, mib in result.get("peak_mib", {}).items()]
+    if "frames_a_second" in result:
+        one, two = result["frames_a_second"].values()
+        found.append(f"two workers: {two / one:.2f} × one")
+    return found
+
+
+if __name__ == "__main__":
+    run(benchmark, RenderBenchmarkConfig, "python -m benchmarks.render")

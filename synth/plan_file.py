@@ -1,0 +1,69 @@
+"""A plan as a file that people read, compare and edit: `plan.jsonl`, a clip a line, as `synth.plan.plan_row` has it."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from kit.command import UserError
+from kit.files import read_jsonl
+from synth.plan import CAMERAS, Clip, plan_row, row_hash
+
+
+def read_plan(file: Path) -> list[Clip]:
+    """The clips of a plan. Raises UserError, naming the line and the field, for what no clip can be rendered of."""
+    if not file.is_file():
+        raise UserError(f"--plan {file}: there is no such file; every rendered set has one, OUT/plan.jsonl")
+    try:
+        rows = read_jsonl(file)
+    except ValueError as broken:
+        raise UserError(f"--plan: {broken}") from None
+    reader = TypeAdapter(Clip)
+    clips = [_clip_of(reader, row, f"--plan {file}, line {number}") for number, row in enumerate(rows, 1)]
+    twice = [name for name, count in Counter(clip.name for clip in clips).items() if count > 1]
+    if twice:
+        raise UserError(f"--plan {file}: {twice[0]} is there twice: a person has one clip a camera")
+    if not clips:
+        raise UserError(f"--plan {file} is empty")
+    return sorted(clips, key=lambda clip: (clip.identity.person, CAMERAS.index(clip.camera_name)))
+
+
+def _clip_of(reader: TypeAdapter[Clip], row: Any, where: str) -> Clip:
+    try:
+        json.dumps(row, allow_nan=False)
+        clip = reader.validate_python({name: value for name, value in row.items() if name != "clip"})
+    except (ValueError, AttributeError) as bad:
+        raise UserError(f"{where}: {_first_of(bad)}") from None
+    found = plan_row(clip)
+    if row_hash(found) != row_hash(row):
+        # What the reader does not know it leaves out: a misspelt field must not pass for one left alone.
+        raise UserError(f"{where}: {_difference(row, found)}")
+    if not (1 <= clip.identity.person <= 9999 and clip.frames >= 1 and clip.samples >= 1 and clip.fps > 0):
+        raise UserError(f"{where}: identity.person must be 1 to 9999, frames and samples 1 or more, fps above 0")
+    return clip
+
+
+def _first_of(bad: Exception) -> str:
+    """The first complaint, as "field.field: what is wrong"."""
+    if not isinstance(bad, ValidationError):
+        return "a number is NaN or infinite" if isinstance(bad, ValueError) else "is not a clip"
+    first = bad.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg'][:1].lower()}{first['msg'][1:]}"
+
+
+def _difference(row: Any, known: Any, at: str = "") -> str:
+    """Where a row says what no clip knows of."""
+    if isinstance(row, dict) and isinstance(known, dict):
+        for name in row:
+            if name not in known:
+                return f"{at}{name}: no clip has such a field"
+            if row_hash({"": row[name]}) != row_hash({"": known[name]}):
+                return _difference(row[name], known[name], f"{at}{name}.")
+        return f"{at[:-1]}: {', '.join(set(known) - set(row))} is missing"
+    if isinstance(row, list) and isinstance(known, (list, tuple)) and len(row) == len(known):
+        for number, (one, other) in enumerate(zip(row, known, strict=True)):
+            if row_hash({"": one}) != row_hash({"": other}):
+                return _difference(one, other, f"{at}{number}.")
+    return f"{at[:-1]}: {row!r} should be {known!r}"

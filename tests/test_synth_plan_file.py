@@ -1,0 +1,106 @@
+"""A plan that somebody has edited: read back as it was written, and every mistake named by line and field."""
+
+import dataclasses
+import json
+
+import pytest
+from synth_runs import python
+
+from kit.command import UserError
+from kit.files import write_jsonl
+from synth.config import RenderConfig
+from synth.plan import make_plan, plan_hash, plan_row
+from synth.plan_file import read_plan
+
+
+@pytest.fixture(scope="module")
+def plan():
+    """Six clips, somebody in the way of half of them."""
+    return make_plan(RenderConfig(ids=3, frames=2, occlusion=0.5, seed=1))
+
+
+@pytest.fixture
+def edited(tmp_path, plan):
+    """A function that writes the plan with its second row as an editor leaves it, and returns the file."""
+
+    def write(edit):
+        rows = json.loads(json.dumps([plan_row(clip) for clip in plan]))
+        edit(rows)
+        write_jsonl(tmp_path / "plan.jsonl", rows)
+        return tmp_path / "plan.jsonl"
+
+    return write
+
+
+def test_a_plan_comes_back_as_it_was_written(edited, plan):
+    found = read_plan(edited(lambda rows: None))
+    assert [plan_row(clip) for clip in found] == [plan_row(clip) for clip in plan]
+    assert [plan_hash(clip) for clip in found] == [plan_hash(clip) for clip in plan]
+
+
+def test_edits_are_taken_and_rows_may_go_or_change_places(edited, plan):
+    def edit(rows):
+        rows[1]["identity"]["phenotype"]["height"] = 0.5
+        rows[1]["samples"] = 32
+        del rows[0]
+        rows.reverse()
+
+    found = read_plan(edited(edit))
+    assert [clip.name for clip in found] == [clip.name for clip in plan[1:]]
+    changed = dataclasses.replace(plan[1].identity.phenotype, height=0.5)
+    assert found[0].identity.phenotype == changed
+    assert found[0].samples == 32
+    assert plan_hash(found[0]) != plan_hash(plan[1])
+    assert [plan_hash(clip) for clip in found[1:]] == [plan_hash(clip) for clip in plan[2:]]
+
+
+MISTAKES = {
+    "a word for a number": (lambda row: row["camera"].update(pitch="steep"), r"line 2: camera\.pitch: .*number"),
+    "an unknown kind": (lambda row: row["walk"].update(kind="hopping"), r"line 2: walk\.kind: .*'straight'"),
+    "a misspelt field": (lambda row: row["sensor"].update(exposur=1.0), r"sensor\.exposur: no clip has such a field"),
+    "a field that is gone": (lambda row: row["sensor"].pop("gamma"), r"sensor\.gamma: field required"),
+    "another name": (lambda row: row.update(clip="cam_a/person_0007"), r"clip: 'cam_a/person_0007' should be 'cam_b"),
+    "no frames": (lambda row: row.update(frames=0), "frames and samples 1 or more"),
+    "person 0": (lambda row: row["identity"].update(person=0) or row.update(clip="cam_b/person_0000"), "1 to 9999"),
+    "too much in a colour": (lambda row: row["identity"]["outfit"]["skin"].append(0.5), "identity.outfit.skin"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_are_named(edited, mistake):
+    change, complaint = MISTAKES[mistake]
+    with pytest.raises(UserError, match=complaint) as raised:
+        read_plan(edited(lambda rows: change(rows[1])))
+    assert "\n" not in str(raised.value)
+
+
+def test_not_a_number_is_refused(edited):
+    file = edited(lambda rows: rows[1].update(fps="here"))
+    file.write_text(file.read_text().replace('"here"', "NaN"))
+    with pytest.raises(UserError, match="line 2: a number is NaN or infinite"):
+        read_plan(file)
+
+
+def test_a_clip_twice_an_empty_file_and_none(edited, tmp_path):
+    with pytest.raises(UserError, match="cam_a/person_0001 is there twice"):
+        read_plan(edited(lambda rows: rows.append(rows[0])))
+    with pytest.raises(UserError, match="is empty"):
+        read_plan(edited(lambda rows: rows.clear()))
+    with pytest.raises(UserError, match="no such file"):
+        read_plan(tmp_path / "none.jsonl")
+    with pytest.raises(UserError, match="line 1: is not a clip"):
+        read_plan(edited(lambda rows: rows.insert(0, [1])))
+
+
+def test_the_command_renders_what_the_file_says(edited, tmp_path):
+    file = edited(lambda rows: rows.pop())
+    finished = python("-m", "synth.render", "--plan", file, "--out", tmp_path / "set", "--dry-run")
+    assert finished.returncode == 0, finished.stderr
+    assert "5 clips planned, 0 there, 5 to render (10 frames)" in finished.stdout
+    part = python("-m", "synth.render", "--plan", file, "--out", tmp_path / "set", "--dry-run", "--shard", "2/3")
+    assert "2 clips planned" in part.stdout
+    wrong = edited(lambda rows: rows[0].update(fps="fast"))
+    refused = python("-m", "synth.render", "--plan", wrong, "--out", tmp_path / "set")
+    assert refused.returncode == 2
+    assert "line 1: fps: " in refused.stderr
+    assert refused.stderr.count("\n") == 1
