@@ -1,13 +1,16 @@
 """The measurements of benchmarks/ on a small case: they run, and say what they cost."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from synth_runs import python
 
+from benchmarks import leave_one_out
 from benchmarks.one_job import LABELS, measured
 from benchmarks.render import seconds_at_error, summary
+from kit.command import JobError
 
 
 @pytest.mark.parametrize("job", ["our-ranking", "our-re-ranking", "our-re-ranking-of-features"])
@@ -63,3 +66,41 @@ def test_the_renderer_is_timed_against_a_bare_loop(tmp_path):
     assert measured_clip["errors"]["4+denoise"] > measured_clip["errors"]["1"] + 3
     assert "bare loop, 8 samples" in finished.stdout
     assert result["peak_mib"]["after 2 clips"] > 100
+
+
+def test_leaving_out_goes_on_where_it_stopped_and_puts_what_costs_most_first(tmp_path, capsys, monkeypatch):
+    out, called = tmp_path / "sets", []
+    config = leave_one_out.LeaveOneOutConfig(
+        market=tmp_path / "market", factors=("places", "lights"), workers=2, out=out, json=tmp_path / "table.json"
+    )
+    scores = {"everything": 9.0, "places": 8.5, "lights": 6.0}
+    out.mkdir()
+
+    def call(module, words):
+        options = dict(word[2:].split("=", 1) for word in words)
+        called.append((module, options))
+        if module == "benchmarks.transfer":
+            score = scores[Path(options["data"]).name]
+            found = {"trained": {"rank1": 2 * score, "mAP": score}, "loss": {"identity": 1.0}}
+            Path(options["json"]).write_text(json.dumps(found))
+
+    monkeypatch.setattr(leave_one_out, "call", call)
+    leave_one_out.leave_one_out(config)
+    rendered = [options for module, options in called if module == "synth.render"]
+    assert [options.get("without") for options in rendered] == [None, "[places]", "[lights]"]
+    assert len({(options["ids"], options["seed"], options["workers"]) for options in rendered}) == 1
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "| nothing | 18.0 | 9.0 | +0.0 |",
+        "| lights | 12.0 | 6.0 | +3.0 |",
+        "| places | 17.0 | 8.5 | +0.5 |",
+    ]
+    (out / "places.json").unlink()
+    called.clear()
+    leave_one_out.leave_one_out(config)
+    assert [module for module, _ in called] == ["synth.render", "benchmarks.transfer"]
+    assert json.loads(config.json.read_text())["results"]["lights"]["mAP"] == 6.0
+
+
+def test_a_command_that_fails_is_named_with_its_last_line():
+    with pytest.raises(JobError, match=r"python -m synth.render --ids=0: .*--ids 0: must be at least 1"):
+        leave_one_out.call("synth.render", ["--ids=0"])

@@ -1,0 +1,135 @@
+"""What each kind of variety is worth: sets that lack one each, all else equal, and how far they carry.
+
+    python -m benchmarks.leave_one_out --market …/Market-1501-v15.09.15 --out data/leave-one-out
+
+Renders a set with everything and one without each factor, and trains `benchmarks.transfer`'s network on every one; the
+next set is rendered meanwhile. What is finished stays: the same command goes on.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from tqdm import tqdm
+
+from kit.command import JobError, as_plain, run
+from kit.files import write_json
+from synth.ablation import Factor
+
+EVERYTHING = "everything"
+"""The name of the set that lacks nothing."""
+
+
+@dataclass(frozen=True)
+class LeaveOneOutConfig:
+    """Leave each kind of variety out in turn, and measure how far the set still carries."""
+
+    market: Path
+    """Folder of Market-1501, with bounding_box_train in it."""
+
+    factors: tuple[Factor, ...] = get_args(Factor)
+    """What is left out, one after another."""
+
+    ids: int = 100
+    """Identities of each set."""
+
+    frames: int = 4
+    """Frames a clip."""
+
+    samples: int = 8
+    """Cycles samples a pixel."""
+
+    steps: int = 400
+    """Training steps."""
+
+    seed: int = 0
+    """Seed of the sets and of the training."""
+
+    workers: int = 0
+    """Processes that render; 0 is one a core but for the one that trains."""
+
+    out: Path = Path("data/leave-one-out")
+    """Folder of the sets, with each one's result beside it."""
+
+    json: Path = Path("runs/leave_one_out.json")
+    """Where the table goes."""
+
+
+def leave_one_out(config: LeaveOneOutConfig) -> None:
+    """Render and train, one beside the other; write and print the table."""
+    names = [EVERYTHING, *config.factors]
+    with ThreadPoolExecutor(1) as renderer, ThreadPoolExecutor(1) as trainer:
+        sets = [renderer.submit(render_set, config, name) for name in names]
+        trained = [trainer.submit(train_on, config, name, ready) for name, ready in zip(names, sets, strict=True)]
+        try:
+            results = {
+                name: one.result() for name, one in zip(tqdm(names, desc="leave out", unit="set"), trained, strict=True)
+            }
+        except BaseException:
+            for pool in (renderer, trainer):
+                pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    write_json(
+        config.json,
+        {"command": "python -m benchmarks.leave_one_out", "config": as_plain(config), "results": results},
+    )
+    print("\n".join(table(results)))
+
+
+def render_set(config: LeaveOneOutConfig, name: str) -> Path:
+    """Render the set that lacks the factor `name`; returns its folder."""
+    folder = config.out / name
+    if result_of(config, name).exists():
+        return folder
+    workers = config.workers or max(1, len(os.sched_getaffinity(0)) - 1)
+    options = {"ids": config.ids, "frames": config.frames, "samples": config.samples, "seed": config.seed}
+    words = [f"--{key}={value}" for key, value in {**options, "workers": workers, "out": folder}.items()]
+    left_out = [] if name == EVERYTHING else [f"--without=[{name}]"]
+    call("synth.render", [*words, *left_out])
+    return folder
+
+
+def train_on(config: LeaveOneOutConfig, name: str, ready: "Future[Path]") -> dict[str, Any]:
+    """Train on a set when it is `ready`, unless that has been done; returns the result."""
+    folder, result = ready.result(), result_of(config, name)
+    if not result.exists():
+        options = {"data": folder, "market": config.market, "ids": config.ids, "frames": config.frames}
+        more = {"steps": config.steps, "seed": config.seed, "json": result}
+        call("benchmarks.transfer", [f"--{key}={value}" for key, value in {**options, **more}.items()])
+    found: dict[str, Any] = json.loads(result.read_text())
+    return found["trained"] | {"loss": found["loss"]["identity"]}
+
+
+def result_of(config: LeaveOneOutConfig, name: str) -> Path:
+    """Where the result of a set is."""
+    return config.out / f"{name}.json"
+
+
+def call(module: str, words: Sequence[str]) -> None:
+    """Run a command of ours to its end. Raises JobError with its last line if it fails."""
+    finished = subprocess.run(
+        [sys.executable, "-m", module, *words], cwd=Path(__file__).parents[1], capture_output=True, text=True
+    )
+    if finished.returncode != 0:
+        raise JobError(f"python -m {module} {' '.join(words)}: {finished.stderr.strip().splitlines()[-1]}")
+
+
+def table(results: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """A line a set: what it lacks, rank-1, mAP, and what that cost in mAP; what costs most first."""
+    whole = results[EVERYTHING]
+    order = sorted(results, key=lambda name: (name != EVERYTHING, results[name]["mAP"]))
+    return ["| without | rank-1 | mAP | mAP lost |", "|---|---|---|---|"] + [
+        f"| {'nothing' if name == EVERYTHING else name} | {results[name]['rank1']:.1f} | {results[name]['mAP']:.1f} "
+        f"| {whole['mAP'] - results[name]['mAP']:+.1f} |"
+        for name in order
+    ]
+
+
+if __name__ == "__main__":
+    run(leave_one_out, LeaveOneOutConfig, "python -m benchmarks.leave_one_out")
