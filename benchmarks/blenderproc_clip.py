@@ -70,6 +70,8 @@ def main() -> None:
     result = {"frames": frames, "shapes": shapes, "loading": ready - started, "rendering": done - ready}
     result["covered"] = float(mask.mean())
     Path(out).write_text(json.dumps({**result, "versions": [bproc.__version__, bpy.app.version_string]}))
+    # Blender's module hangs on its way out after BlenderProc has redirected its output.
+    os._exit(0)
 
 
 main()
