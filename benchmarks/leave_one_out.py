@@ -101,7 +101,8 @@ def train_on(config: LeaveOneOutConfig, name: str, ready: "Future[Path]") -> dic
     if not result.exists():
         options = {"data": folder, "market": config.market, "ids": config.ids, "frames": config.frames}
         more = {"steps": config.steps, "seed": config.seed, "json": result}
-        call("benchmarks.transfer", [f"--{key}={value}" for key, value in {**options, **more}.items()])
+        words = [f"--{key}={value}" for key, value in {**options, **more}.items()]
+        call("benchmarks.transfer", [*words, "--no-untrained"])
     found: dict[str, Any] = json.loads(result.read_text())
     return found["trained"] | {"loss": found["loss"]["identity"]}
 

@@ -175,12 +175,12 @@ def against_peer(config: RenderBenchmarkConfig) -> list[dict[str, Any]]:
 
 
 def against_first(config: RenderBenchmarkConfig) -> dict[str, float]:
-    """Seconds of the whole command by the first version, whose people and places are simpler, and by this one."""
+    """Seconds of the whole command on one core: the first version's, whose people and places are simpler, and ours."""
     options = ["--ids", "3", "--frames", str(config.frames), "--samples", "16", "--workers", "1"]
     seconds = {}
     for name, folder in (("first", config.first), ("now", HERE.parent)):
         with tempfile.TemporaryDirectory() as out:
-            command = [sys.executable, "-m", "synth.render", *options, "--out", f"{out}/set"]
+            command = ["taskset", "-c", "0", sys.executable, "-m", "synth.render", *options, "--out", f"{out}/set"]
             seconds[name] = called(command, {"PYTHONPATH": str(folder)}, folder or HERE)
     return seconds
 

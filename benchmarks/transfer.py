@@ -77,6 +77,9 @@ class TransferConfig:
     new_place: float = 0.0
     """Chance that a training image's person is put before another image's place, as reid.pretrain does, 0..1."""
 
+    untrained: bool = True
+    """Whether the network is ranked before its training too."""
+
     threads: int = 1
     """Threads that PyTorch may use on a CPU."""
 
@@ -113,7 +116,7 @@ def transfer(config: TransferConfig) -> None:
     # Channels last is nearly twice as fast for depthwise convolutions on a CPU.
     network = Network(len(np.unique(source.pids)), config.start).to(device)
     network.to(memory_format=torch.channels_last)
-    before = rank(network, query, gallery, device)
+    before = rank(network, query, gallery, device) if config.untrained else None
     losses = train(network, source, config, device)
     after = rank(network, query, gallery, device)
     result = {
@@ -131,8 +134,8 @@ def transfer(config: TransferConfig) -> None:
     }
     write_json(config.json, result)
     print(
-        f"{config.data}, {result['trained_on']}: rank-1 {after['rank1']:.1f}, mAP {after['mAP']:.1f} "
-        f"(before training {before['rank1']:.1f}, {before['mAP']:.1f})"
+        f"{config.data}, {result['trained_on']}: rank-1 {after['rank1']:.1f}, mAP {after['mAP']:.1f}"
+        + (f" (before training {before['rank1']:.1f}, {before['mAP']:.1f})" if before else "")
     )
 
 

@@ -1,11 +1,12 @@
 """The set on disk: PRID2011's layout, annotations beside it, and a hash of either by which damage is found."""
 
 import hashlib
+import io
 import os
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from kit.coco18 import JOINTS, PARTS
 from kit.command import UserError
-from kit.files import read_jsonl, replacing
+from kit.files import read_jsonl, write_atomically
 from synth.clip import RenderedClip
 from synth.config import Shard
 from synth.plan import Clip, plan_hash
@@ -97,20 +98,10 @@ def arrays_sha256(arrays: Mapping[str, NDArray[Any]]) -> str:
 
 def write_clip(target: RenderedSet, clip: Clip, rendered: RenderedClip) -> dict[str, Any]:
     """Write a clip's frames and annotations, all or nothing; returns its row for the manifest."""
-    folder, annotations = target.frames(clip.name), annotation_arrays(rendered)
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        for number, frame in enumerate(rendered.frames, start=1):
-            iio.imwrite(partial / f"{number:04d}.png", frame)
-        _sync(partial)
-        with replacing(target.annotation(clip.name)) as path, path.open("wb") as stream:
-            np.savez_compressed(stream, **annotations)
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    annotations, stream = annotation_arrays(rendered), io.BytesIO()
+    np.savez_compressed(stream, **annotations)
+    frames = [bytes(iio.imwrite("<bytes>", frame, extension=".png")) for frame in rendered.frames]
+    write_files(target, clip.name, frames, stream.getvalue())
     return {
         "clip": clip.name,
         "person": clip.identity.person,
@@ -121,6 +112,23 @@ def write_clip(target: RenderedSet, clip: Clip, rendered: RenderedClip) -> dict[
         "plan_sha256": plan_hash(clip),
         "visible_ratio": round(float(np.mean([frame.visible_ratio for frame in rendered.truth])), 4),
     }
+
+
+def write_files(target: RenderedSet, clip: str, frames: Sequence[bytes], annotations: bytes) -> None:
+    """Write a clip's PNG files, numbered from 1, and its .npz: synced under other names, then renamed."""
+    folder = target.frames(clip)
+    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        for number, frame in enumerate(frames, start=1):
+            (partial / f"{number:04d}.png").write_bytes(frame)
+        _sync(partial)
+        write_atomically(target.annotation(clip), annotations)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _sync(folder: Path) -> None:

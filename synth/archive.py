@@ -1,0 +1,132 @@
+"""A packed set: tar files of whole clips that WebDataset reads, at any address that fsspec knows.
+
+A clip is one sample (https://github.com/webdataset/webdataset): its key is "cam_a/person_0001", its parts are
+`0001.png` and so on, `truth.npz` (the annotations) and `clip.json` (its row of the manifest). A tar's bytes depend on
+the clips alone, and its name holds their hash: what was stored once is never stored again.
+"""
+
+import io
+import json
+import os
+import re
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import fsspec
+from fsspec import AbstractFileSystem
+
+from kit.command import UserError
+from synth.store import RenderedSet
+
+INDEX = "index.json"
+"""Stored last: where it is, everything is."""
+BESIDE = ("plan.jsonl", "manifest.jsonl", "config.yaml", "result.json")
+"""Files of a set that are stored as they are."""
+FORMAT = 1
+CLIP = re.compile(r"cam_[a-z]/person_\d+")
+"""A clip's name; nothing else in an index becomes a path."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder at an address such as s3://bucket/set, gs://…, or a path of this machine."""
+
+    files: AbstractFileSystem
+    folder: str
+    address: str
+
+    def path(self, name: str) -> str:
+        """Of a file in it."""
+        return f"{self.folder}/{name}"
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a file, or None where there is none."""
+        path = self.path(name)
+        return self.files.size(path) if self.files.exists(path) else None
+
+    def read(self, name: str) -> bytes:
+        """A small file."""
+        return bytes(self.files.cat_file(self.path(name)))
+
+    def write(self, name: str, content: Path | bytes) -> None:
+        """Store a file under a name of its own and rename it, so that nobody sees half of it."""
+        partial = self.path(f".{name}.{os.getpid()}.partial")
+        if isinstance(content, Path):
+            self.files.put_file(str(content), partial)
+        else:
+            self.files.pipe_file(partial, content)
+        self.files.mv(partial, self.path(name))
+
+
+def place_at(address: str) -> Place:
+    """The folder at an address. Raises UserError where fsspec knows no such kind of address."""
+    try:
+        files, folder = fsspec.core.url_to_fs(address)
+    except (ValueError, ImportError) as unknown:
+        raise UserError(f"{address}: {unknown}") from None
+    return Place(files, folder.rstrip("/"), address)
+
+
+@contextmanager
+def reaching(place: Place) -> Iterator[None]:
+    """Turn what a store complains of into one line that names the address; a full disk stays what it is."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError, PermissionError, ConnectionError, TimeoutError) as failure:
+        said = " ".join(str(failure).split()) or type(failure).__name__
+        raise UserError(
+            f"{place.address}: cannot be reached: {said}: check the address and your rights to it"
+        ) from None
+
+
+def write_tar(stream: BinaryIO, source: RenderedSet, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write the clips of some rows of the manifest as a tar; the same clips give the same bytes."""
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for row in rows:
+            for name, content in parts_of(source, row):
+                member = tarfile.TarInfo(f"{row['clip']}.{name}")
+                member.size, member.mode = len(content), 0o644
+                tar.addfile(member, io.BytesIO(content))
+
+
+def parts_of(source: RenderedSet, row: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+    """Names and bytes of a clip's parts."""
+    yield "clip.json", json.dumps(row).encode()
+    yield "truth.npz", source.annotation(row["clip"]).read_bytes()
+    for number in range(1, row["frames"] + 1):
+        yield f"{number:04d}.png", (source.frames(row["clip"]) / f"{number:04d}.png").read_bytes()
+
+
+def read_tar(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Clips of a tar: each one's name, and its parts by their names. Raises tarfile.TarError where it is broken."""
+    clip, parts = "", dict[str, bytes]()
+    with tarfile.open(path, mode="r:") as tar:
+        for member in tar:
+            name, _, part = member.name.partition(".")
+            if name != clip and parts:
+                yield clip, parts
+                parts = {}
+            clip, stream = name, tar.extractfile(member)
+            parts[part] = stream.read() if stream else b""
+    if parts:
+        yield clip, parts
+
+
+def read_index(place: Place) -> dict[str, Any]:
+    """The index of a packed set. Raises UserError where there is none, or where it is not one of ours."""
+    try:
+        content = place.read(INDEX)
+    except FileNotFoundError:
+        raise UserError(f"{place.address} holds no {INDEX}: name the --to of a finished python -m synth.pack") from None
+    try:
+        index = json.loads(content)
+        clips = [row["clip"] for tar in index["tars"] for row in tar["clips"]]
+        if index["format"] != FORMAT or not all(CLIP.fullmatch(clip) for clip in clips):
+            raise ValueError
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{place.address}/{INDEX} is not a packed set's, or a later version's: pack it again") from None
+    return dict(index)

@@ -1,0 +1,92 @@
+"""Bring a packed set to this machine: `python -m synth.unpack --source s3://bucket/set --out OUT`."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from kit.command import JobError, UserError, run
+from kit.files import sha256_of_file, write_atomically
+from synth.archive import Place, place_at, reaching, read_index, read_tar
+from synth.ledger import append_row, known_rows
+from synth.store import RenderedSet, fault_of, write_files
+
+
+@dataclass(frozen=True)
+class UnpackConfig:
+    """Fetch a set that `python -m synth.pack` has stored, byte for byte as it was.
+
+    Every tar's hash is checked. The same command goes on where a stopped one left off: clips that are here and sound
+    are not fetched again.
+    """
+
+    source: str = ""
+    """Address of the packed set. Needed."""
+
+    out: Path = Path("data/synthetic")
+    """Folder that the set goes to: a new one, or one that holds some of this set."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be meant."""
+        if not self.source:
+            raise ValueError("--source: say where the packed set is")
+
+
+def unpack(config: UnpackConfig) -> None:
+    """Fetch what is not here, tar by tar, and the files beside the clips last."""
+    place, target = place_at(config.source), RenderedSet(config.out)
+    with reaching(place):
+        index = read_index(place)
+        sound = sound_clips(target, index)
+        rows = [row for tar in index["tars"] for row in tar["clips"]]
+        target.out.mkdir(parents=True, exist_ok=True)
+        with tqdm(total=len(rows), desc=f"unpack to {config.out}", unit="clip") as bar:
+            for tar in index["tars"]:
+                wanted = {row["clip"]: row for row in tar["clips"] if row["clip"] not in sound}
+                bar.update(len(tar["clips"]) - len(wanted))
+                for row in fetched(place, tar, wanted, target) if wanted else ():
+                    append_row(target, row)
+                    bar.update()
+        for name, digest in index["beside"].items():
+            content = place.read(name)
+            if hashlib.sha256(content).hexdigest() != digest:
+                raise JobError(f"{config.source}/{name} is not what was packed: pack the set again")
+            write_atomically(target.out / Path(name).name, content)
+    print(f"{config.out}: {len(rows)} clips, {index['frames']} frames, {len(rows) - len(sound)} of the clips new")
+
+
+def sound_clips(target: RenderedSet, index: Mapping[str, Any]) -> set[str]:
+    """Names of the clips that are here as they were packed. Raises UserError where something else is in the folder."""
+    here = {row["clip"]: row for row in known_rows(target)}
+    packed = {row["clip"]: row for tar in index["tars"] for row in tar["clips"]}
+    if strangers := sorted(clip for clip, row in here.items() if packed.get(clip) != row):
+        raise UserError(f"{target.out} holds another set ({strangers[0]}): name another folder with --out")
+    bar = tqdm(here.items(), desc=f"check {target.out}", unit="clip", delay=3.0, leave=False)
+    return {clip for clip, row in bar if fault_of(target, row) is None}
+
+
+def fetched(
+    place: Place, tar: Mapping[str, Any], wanted: Mapping[str, dict[str, Any]], target: RenderedSet
+) -> Iterator[dict[str, Any]]:
+    """Fetch a tar and write those of its clips that are wanted; yields their rows, each once its files are there.
+
+    Raises JobError where the tar is not what was packed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clips.tar"
+        place.files.get_file(place.path(tar["name"]), str(path))
+        if sha256_of_file(path) != tar["sha256"]:
+            raise JobError(f"{place.address}/{tar['name']} is not what was packed: delete it and pack the set again")
+        for clip, parts in read_tar(path):
+            if clip in wanted:
+                frames = [parts[f"{number:04d}.png"] for number in range(1, wanted[clip]["frames"] + 1)]
+                write_files(target, clip, frames, parts["truth.npz"])
+                yield wanted[clip]
+
+
+if __name__ == "__main__":
+    run(unpack, UnpackConfig, "python -m synth.unpack")
