@@ -17,6 +17,7 @@ import torch
 
 from kit.command import UserError, run
 from kit.files import sha256_of_file, write_json
+from reid.acceleration import prepared
 from reid.config import DEFAULT_PRETRAIN_RUN, ProtocolConfig, TrainConfig, require
 from reid.data import load_data
 from reid.data.dataset import FrameStore
@@ -91,7 +92,7 @@ def finetune(config: FinetuneConfig) -> None:
     start = checkpoint["started_from"] if checkpoint else load_start(model, config)
     training_set = make_training_set(config, data)
     print(f"starts from {start['text']}")
-    state = TrainState(model.to(device), make_optimizer(model, config))
+    state = TrainState(prepared(model, config, device), make_optimizer(model, config))
     if checkpoint is not None:
         restore(state, checkpoint, folder)
     last = last_step(config, training_set.sampler)
@@ -184,7 +185,7 @@ def measure_before(
     device: torch.device,
 ) -> dict[str, Block]:
     """`untrained`: the network as it is built; `initial`: `model`, with the weights that training starts from."""
-    untrained = model if start["file"] is None else build_network(config, model.classes).to(device)
+    untrained = model if start["file"] is None else prepared(build_network(config, model.classes), config, device)
     blocks = {"untrained": describe_and_rank(untrained, data, store, config.chunk, device)}
     blocks["initial"] = (
         blocks["untrained"] if untrained is model else describe_and_rank(model, data, store, config.chunk, device)

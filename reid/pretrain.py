@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kit.command import run
 from kit.files import sha256_of_file, write_json
+from reid.acceleration import prepared
 from reid.config import DEFAULT_PRETRAIN_RUN, DEFAULT_ROOTS, TrainConfig, require
 from reid.data.synthetic import load_pretraining
 from reid.data.tracklet import labels_of
@@ -89,7 +90,8 @@ def pretrain(config: PretrainConfig) -> None:
     record = data_record(data)
     checkpoint = read_checkpoint(folder, config, record["fingerprint"]) if resume else None
 
-    model = build_network(config, len(labels_of(data.train)), resumed=checkpoint is not None).to(device)
+    model = build_network(config, len(labels_of(data.train)), resumed=checkpoint is not None)
+    model = prepared(model, config, device)
     training_set = make_training_set(config, data, with_joints=True, new_place=config.new_place)
     state = TrainState(model, make_optimizer(model, config))
     if checkpoint is not None:

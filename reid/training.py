@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from kit.command import UserError
+from reid.acceleration import autocast
 from reid.config import TrainConfig
 from reid.data.chunks import training_chunks
 from reid.data.dataset import AugmentationRange, ChunkDataset, FrameStore
@@ -170,8 +171,8 @@ def make_optimizer(model: AlignNet, config: TrainConfig) -> torch.optim.Optimize
     if not groups:
         raise UserError("every learning rate is 0: nothing to train; raise one (--lr-appearance …)")
     if config.optimizer == "adamw":
-        return torch.optim.AdamW(groups, weight_decay=config.weight_decay)
-    return torch.optim.SGD(groups, momentum=config.momentum, weight_decay=config.weight_decay)
+        return torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
+    return torch.optim.SGD(groups, momentum=config.momentum, weight_decay=config.weight_decay, fused=True)
 
 
 def chunk_losses(
@@ -182,10 +183,11 @@ def chunk_losses(
     With `joints` and `visible` in the batch, every stage of the pose network is taught too.
     """
     frames = batch["frames"].float() / 255  # (B, T, 3, H, W)
-    output = model(frames, batch["valid"])
+    with autocast(config, frames.device):
+        output = model(frames, batch["valid"])
     parts = {
-        "identity": identity_loss(output.logits, batch["label"]),
-        "ranking": batch_hard_ranking_loss(output.descriptor, batch["label"], config.margin),
+        "identity": identity_loss(output.logits.float(), batch["label"]),
+        "ranking": batch_hard_ranking_loss(output.descriptor.float(), batch["label"], config.margin),
     }
     loss = config.identity_weight * parts["identity"] + config.ranking_weight * parts["ranking"]
     if output.pose is not None and "joints" in batch:

@@ -5,6 +5,7 @@ A clip is one sample (https://github.com/webdataset/webdataset): its key is "cam
 the clips alone, and its name holds their hash: what was stored once is never stored again.
 """
 
+import errno
 import io
 import json
 import os
@@ -19,7 +20,7 @@ from typing import Any, BinaryIO
 import fsspec
 from fsspec import AbstractFileSystem
 
-from kit.command import UserError
+from kit.command import JobError, UserError
 from synth.store import RenderedSet
 
 INDEX = "index.json"
@@ -29,6 +30,23 @@ BESIDE = ("plan.jsonl", "manifest.jsonl", "config.yaml", "result.json")
 FORMAT = 1
 CLIP = re.compile(r"cam_[a-z]/person_\d+")
 """A clip's name; nothing else in an index becomes a path."""
+
+
+@contextmanager
+def reaching(address: str) -> Iterator[None]:
+    """Turn whatever a store complains of, each in its own words, into one line that names the address.
+
+    Raises UserError where there is no such place or no right to it, JobError for the rest; a full disk stays one.
+    """
+    try:
+        yield
+    except Exception as failure:
+        if isinstance(failure, OSError) and failure.errno == errno.ENOSPC:
+            raise
+        said = " ".join(str(failure).split()) or type(failure).__name__
+        if isinstance(failure, FileNotFoundError | NotADirectoryError | PermissionError):
+            raise UserError(f"{address}: {said}: check the address and your rights to it") from None
+        raise JobError(f"{address}: {said}: the same command goes on where this one stopped") from failure
 
 
 @dataclass(frozen=True)
@@ -43,23 +61,42 @@ class Place:
         """Of a file in it."""
         return f"{self.folder}/{name}"
 
+    def make(self) -> None:
+        """Make the folder, where the store has such a thing, and sweep up what a killed command left."""
+        with reaching(self.address):
+            self.files.makedirs(self.folder, exist_ok=True)
+            # A store without folders has none yet.
+            found = self.files.ls(self.folder, detail=False) if self.files.exists(self.folder) else []
+            for path in found:
+                name = path.rpartition("/")[2]
+                if name.startswith(".") and name.endswith(".partial"):
+                    self.files.rm_file(path)
+
     def size(self, name: str) -> int | None:
         """Bytes of a file, or None where there is none."""
-        path = self.path(name)
-        return self.files.size(path) if self.files.exists(path) else None
+        with reaching(self.address):
+            path = self.path(name)
+            return self.files.size(path) if self.files.exists(path) else None
 
     def read(self, name: str) -> bytes:
         """A small file."""
-        return bytes(self.files.cat_file(self.path(name)))
+        with reaching(self.address):
+            return bytes(self.files.cat_file(self.path(name)))
+
+    def fetch(self, name: str, path: Path) -> None:
+        """Copy a file to this machine."""
+        with reaching(self.address):
+            self.files.get_file(self.path(name), str(path))
 
     def write(self, name: str, content: Path | bytes) -> None:
         """Store a file under a name of its own and rename it, so that nobody sees half of it."""
         partial = self.path(f".{name}.{os.getpid()}.partial")
-        if isinstance(content, Path):
-            self.files.put_file(str(content), partial)
-        else:
-            self.files.pipe_file(partial, content)
-        self.files.mv(partial, self.path(name))
+        with reaching(self.address):
+            if isinstance(content, Path):
+                self.files.put_file(str(content), partial)
+            else:
+                self.files.pipe_file(partial, content)
+            self.files.mv(partial, self.path(name))
 
 
 def place_at(address: str) -> Place:
@@ -69,18 +106,6 @@ def place_at(address: str) -> Place:
     except (ValueError, ImportError) as unknown:
         raise UserError(f"{address}: {unknown}") from None
     return Place(files, folder.rstrip("/"), address)
-
-
-@contextmanager
-def reaching(place: Place) -> Iterator[None]:
-    """Turn what a store complains of into one line that names the address; a full disk stays what it is."""
-    try:
-        yield
-    except (FileNotFoundError, NotADirectoryError, PermissionError, ConnectionError, TimeoutError) as failure:
-        said = " ".join(str(failure).split()) or type(failure).__name__
-        raise UserError(
-            f"{place.address}: cannot be reached: {said}: check the address and your rights to it"
-        ) from None
 
 
 def write_tar(stream: BinaryIO, source: RenderedSet, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -118,12 +143,10 @@ def read_tar(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
 
 def read_index(place: Place) -> dict[str, Any]:
     """The index of a packed set. Raises UserError where there is none, or where it is not one of ours."""
+    if place.size(INDEX) is None:
+        raise UserError(f"{place.address} holds no {INDEX}: name the --to of a finished python -m synth.pack")
     try:
-        content = place.read(INDEX)
-    except FileNotFoundError:
-        raise UserError(f"{place.address} holds no {INDEX}: name the --to of a finished python -m synth.pack") from None
-    try:
-        index = json.loads(content)
+        index = json.loads(place.read(INDEX))
         clips = [row["clip"] for tar in index["tars"] for row in tar["clips"]]
         if index["format"] != FORMAT or not all(CLIP.fullmatch(clip) for clip in clips):
             raise ValueError

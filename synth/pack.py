@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from kit.command import UserError, run
 from kit.files import sha256_of_file
-from synth.archive import BESIDE, FORMAT, INDEX, Place, place_at, reaching, read_index, write_tar
+from synth.archive import BESIDE, FORMAT, INDEX, Place, place_at, read_index, write_tar
 from synth.store import RenderedSet, finished_rows
 from synth.verify import clip_faults, planned_clips
 
@@ -46,37 +46,32 @@ def pack(config: PackConfig) -> None:
     source, place = RenderedSet(config.data), place_at(config.to)
     rows = sound_rows(source)
     beside = {name: sha256_of_file(config.data / name) for name in BESIDE}
-    with reaching(place):
-        begin(place, beside)
-        tars: list[dict[str, Any]] = []
-        with tqdm(total=len(rows), desc=f"pack to {config.to}", unit="clip") as bar:
-            for first in range(0, len(rows), config.clips_a_tar):
-                group = rows[first : first + config.clips_a_tar]
-                tars.append(stored_tar(source, place, len(tars), group))
-                bar.update(len(group))
-        for name in BESIDE:
-            place.write(name, config.data / name)
-        index = {
-            "format": FORMAT,
-            "command": "python -m synth.pack",
-            "frames": sum(row["frames"] for row in rows),
-            "beside": beside,
-            "tars": tars,
-        }
-        place.write(INDEX, (json.dumps(index, indent=1) + "\n").encode())
+    begin(place, beside)
+    tars: list[dict[str, Any]] = []
+    with tqdm(total=len(rows), desc=f"pack to {config.to}", unit="clip") as bar:
+        for first in range(0, len(rows), config.clips_a_tar):
+            group = rows[first : first + config.clips_a_tar]
+            tars.append(stored_tar(source, place, len(tars), group))
+            bar.update(len(group))
+    for name in BESIDE:
+        place.write(name, config.data / name)
+    index = {
+        "format": FORMAT,
+        "command": "python -m synth.pack",
+        "frames": sum(row["frames"] for row in rows),
+        "beside": beside,
+        "tars": tars,
+    }
+    place.write(INDEX, (json.dumps(index, indent=1) + "\n").encode())
     size = sum(tar["bytes"] for tar in tars)
     print(f"{config.to}: {len(rows)} clips in {len(tars)} tar files, {size / 1e6:.1f} MB")
 
 
 def begin(place: Place, beside: dict[str, str]) -> None:
-    """Make the folder, sweep up what a killed run left. Raises UserError where another set is stored there."""
-    place.files.makedirs(place.folder, exist_ok=True)
+    """Make the folder. Raises UserError where another set is stored there."""
+    place.make()
     if place.size(INDEX) is not None and read_index(place)["beside"]["manifest.jsonl"] != beside["manifest.jsonl"]:
         raise UserError(f"{place.address} holds another packed set: name another folder with --to")
-    for path in place.files.ls(place.folder, detail=False):
-        name = path.rpartition("/")[2]
-        if name.startswith(".") and name.endswith(".partial"):
-            place.files.rm_file(path)
 
 
 def sound_rows(source: RenderedSet) -> list[dict[str, Any]]:

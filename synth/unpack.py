@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from kit.command import JobError, UserError, run
 from kit.files import sha256_of_file, write_atomically
-from synth.archive import Place, place_at, reaching, read_index, read_tar
+from synth.archive import Place, place_at, read_index, read_tar
 from synth.ledger import append_row, known_rows
 from synth.store import RenderedSet, fault_of, write_files
 
@@ -39,23 +39,22 @@ class UnpackConfig:
 def unpack(config: UnpackConfig) -> None:
     """Fetch what is not here, tar by tar, and the files beside the clips last."""
     place, target = place_at(config.source), RenderedSet(config.out)
-    with reaching(place):
-        index = read_index(place)
-        sound = sound_clips(target, index)
-        rows = [row for tar in index["tars"] for row in tar["clips"]]
-        target.out.mkdir(parents=True, exist_ok=True)
-        with tqdm(total=len(rows), desc=f"unpack to {config.out}", unit="clip") as bar:
-            for tar in index["tars"]:
-                wanted = {row["clip"]: row for row in tar["clips"] if row["clip"] not in sound}
-                bar.update(len(tar["clips"]) - len(wanted))
-                for row in fetched(place, tar, wanted, target) if wanted else ():
-                    append_row(target, row)
-                    bar.update()
-        for name, digest in index["beside"].items():
-            content = place.read(name)
-            if hashlib.sha256(content).hexdigest() != digest:
-                raise JobError(f"{config.source}/{name} is not what was packed: pack the set again")
-            write_atomically(target.out / Path(name).name, content)
+    index = read_index(place)
+    sound = sound_clips(target, index)
+    rows = [row for tar in index["tars"] for row in tar["clips"]]
+    target.out.mkdir(parents=True, exist_ok=True)
+    with tqdm(total=len(rows), desc=f"unpack to {config.out}", unit="clip") as bar:
+        for tar in index["tars"]:
+            wanted = {row["clip"]: row for row in tar["clips"] if row["clip"] not in sound}
+            bar.update(len(tar["clips"]) - len(wanted))
+            for row in fetched(place, tar, wanted, target) if wanted else ():
+                append_row(target, row)
+                bar.update()
+    for name, digest in index["beside"].items():
+        content = place.read(name)
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise JobError(f"{config.source}/{name} is not what was packed: pack the set again")
+        write_atomically(target.out / Path(name).name, content)
     print(f"{config.out}: {len(rows)} clips, {index['frames']} frames, {len(rows) - len(sound)} of the clips new")
 
 
@@ -78,7 +77,7 @@ def fetched(
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clips.tar"
-        place.files.get_file(place.path(tar["name"]), str(path))
+        place.fetch(tar["name"], path)
         if sha256_of_file(path) != tar["sha256"]:
             raise JobError(f"{place.address}/{tar['name']} is not what was packed: delete it and pack the set again")
         for clip, parts in read_tar(path):

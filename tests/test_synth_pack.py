@@ -1,5 +1,6 @@
 """`synth.pack` and `synth.unpack`: a set goes to any store as tar files and comes back byte for byte."""
 
+import errno
 import hashlib
 import json
 import sys
@@ -161,6 +162,41 @@ def test_an_address_that_leads_nowhere_is_one_line(store, tmp_path, monkeypatch,
     code, line = said(monkeypatch, capsys, unpack, UnpackConfig, source=address, out=tmp_path / "back")
     assert code == 2 and complaint in line
     assert not (tmp_path / "back").exists()
+
+
+class TornError(Exception):
+    """What a store says in its own words."""
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "complaint"),
+    [
+        (TornError("the line\nis torn"), 1, "memory://bucket/set: the line is torn: the same command goes on"),
+        (PermissionError("not yours"), 2, "memory://bucket/set: not yours: check the address"),
+        (OSError(errno.ENOSPC, "No space left", "x"), 1, "the disk is full (x)"),
+    ],
+)
+def test_a_store_that_fails_is_one_line_and_the_same_command_goes_on(
+    packable, store, tmp_path, monkeypatch, capsys, failure, code, complaint
+):
+    calls = iter([None, failure])
+    put = store.put_file
+
+    def failing(*given, **more):
+        if (event := next(calls, None)) is not None:
+            raise event
+        return put(*given, **more)
+
+    options = {"data": packable, "to": "memory://bucket/set", "clips_a_tar": 2}
+    with monkeypatch.context() as patched:
+        patched.setattr(type(store), "put_file", lambda self, *given, **more: failing(*given, **more))
+        found = said(monkeypatch, capsys, pack, PackConfig, **options)
+    assert found[0] == code and complaint in found[1]
+    assert [name for name in names(store, "/bucket/set") if "index" in name] == []
+    assert said(monkeypatch, capsys, pack, PackConfig, **options)[0] == 0
+    back = tmp_path / "back"
+    assert said(monkeypatch, capsys, unpack, UnpackConfig, source="memory://bucket/set", out=back)[0] == 0
+    assert content(back) == content(packable)
 
 
 def test_an_index_cannot_name_paths_of_its_own(packable, tmp_path, monkeypatch, capsys):

@@ -138,6 +138,12 @@ class AlignNet(nn.Module):
         )
         return AlignNetOutput(descriptor, self.classifier(descriptor), frame_weights, pose)
 
+    def recompute(self, wanted: bool) -> None:
+        """Whether training computes what both streams held a second time, in place of keeping it in memory."""
+        self.appearance.recompute = wanted
+        if self.pose is not None:
+            self.pose.recompute = wanted
+
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Every parameter once, in the four groups that have their own learning rates (Section 4.2).
 

@@ -7,6 +7,7 @@ import torchvision
 from torch import Tensor, nn
 
 from kit.command import UserError
+from reid.models.recompute import recomputed
 from reid.models.weights import draw_weights, first_generator, load_strictly, read_state_dict
 
 APPEARANCE_NETS = ("resnet18", "resnet34", "resnet50")
@@ -58,6 +59,7 @@ class AppearanceNet(nn.Module):
         self.layer1, self.layer2, self.layer3, self.layer4 = resnet.layer1, resnet.layer2, resnet.layer3, resnet.layer4
         for stage in {32: (), 16: (self.layer4,), 8: (self.layer3, self.layer4)}[stride]:
             _remove_step(stage)
+        self.recompute = False
         self.to_empty(device="cpu")
         draw_weights(self, first_generator() if generator is None else generator)
         if weights == "imagenet":
@@ -69,7 +71,9 @@ class AppearanceNet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Feature maps f_a (N, channels, h, w), not negative, of images from `appearance_input`."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(images))))  # (N, 64, H/4, W/4)
-        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = recomputed(stage, stage, x) if self.recompute and self.training else stage(x)
+        return x
 
 
 def _remove_step(stage: nn.Module) -> None:

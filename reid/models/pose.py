@@ -1,12 +1,15 @@
 """The pose net of Section 3.1: OpenPose (COCO-18), layer by layer as in CMU's `pose_deploy_linevec.prototxt`."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from kit.coco18 import HEATMAP_CHANNELS, PAF_CHANNELS
+from reid.models.recompute import recomputed
 from reid.models.weights import draw_weights, first_generator
 from reid.pose_targets import CELL
 
@@ -79,6 +82,7 @@ class PoseNet(nn.Module):
         if not width > 0:
             raise ValueError(f"pose width must be above 0, not {width}")
         self.stages = stages
+        self.recompute = False
         with torch.device("meta"):  # no memory and no random numbers until draw_weights
             channels = 3
             for name, size in TRUNK:
@@ -98,20 +102,27 @@ class PoseNet(nn.Module):
     def forward(self, images: Tensor) -> PoseMaps:
         """Maps of every stage; H and W are padded right and below to multiples of 8."""
         height, width = images.shape[-2:]
-        x = F.pad(images, (0, -width % CELL, 0, -height % CELL), value=PADDING)
-        for name, _ in TRUNK:
-            x = F.max_pool2d(x, 2) if name == "pool" else F.relu(self.get_submodule(name)(x))
-        features = x  # (N, 128, h, w)
+        padded = F.pad(images, (0, -width % CELL, 0, -height % CELL), value=PADDING)
+        features = self._part(self._trunk, padded)  # (N, 128, h, w)
         heat: list[Tensor] = []
         paf: list[Tensor] = []
+        x = features
         for stage in range(1, self.stages + 1):
             if stage > 1:
                 x = torch.cat([paf[-1], heat[-1], features], dim=1)  # (N, 185, h, w): L1, L2, features
-            paf.append(self._branch(stage, "L1", x))
-            heat.append(self._branch(stage, "L2", x))
+            paf.append(self._part(self._branch, x, stage, "L1"))
+            heat.append(self._part(self._branch, x, stage, "L2"))
         return PoseMaps(heat=tuple(heat), paf=tuple(paf))
 
-    def _branch(self, stage: int, branch: str, x: Tensor) -> Tensor:
+    def _part(self, function: Callable[..., Tensor], *inputs: Any) -> Tensor:
+        return recomputed(self, function, *inputs) if self.recompute and self.training else function(*inputs)
+
+    def _trunk(self, x: Tensor) -> Tensor:
+        for name, _ in TRUNK:
+            x = F.max_pool2d(x, 2) if name == "pool" else F.relu(self.get_submodule(name)(x))
+        return x
+
+    def _branch(self, x: Tensor, stage: int, branch: str) -> Tensor:
         *hidden, last = [self.get_submodule(name) for name, _, _ in stage_layers(stage, branch)]
         for layer in hidden:
             x = F.relu(layer(x))

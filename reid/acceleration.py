@@ -1,0 +1,41 @@
+"""How fast and in how much memory the network computes, and in which numbers; not what it computes."""
+
+from contextlib import AbstractContextManager
+
+import torch
+
+from kit.command import UserError
+from reid.config import TrainConfig
+from reid.models.alignnet import AlignNet
+
+
+def precision_of(config: TrainConfig, device: torch.device) -> torch.dtype:
+    """The type that convolutions and products are computed in; parameters and losses are float32 in any case.
+
+    Raises UserError where a GPU does not know bfloat16.
+    """
+    known = device.type != "cuda" or torch.cuda.is_bf16_supported()
+    if config.precision == "bfloat16" and not known:
+        raise UserError(f"--precision bfloat16, but {torch.cuda.get_device_name(device)} has none: use float32")
+    fast = config.precision == "bfloat16" or (config.precision == "auto" and device.type == "cuda" and known)
+    return torch.bfloat16 if fast else torch.float32
+
+
+def autocast(config: TrainConfig, device: torch.device) -> AbstractContextManager[object]:
+    """The context in which a forward pass computes with `precision_of`."""
+    precision = precision_of(config, device)
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16)
+
+
+def prepared(model: AlignNet, config: TrainConfig, device: torch.device) -> AlignNet:
+    """The model on the device, laid out, compiled and checkpointed as the options say; its weights' names stay."""
+    precision_of(config, device)
+    model = model.to(device)
+    if config.channels_last:
+        model = model.to(memory_format=torch.channels_last)
+    model.recompute(config.recompute)
+    if config.compile:
+        for part in (model.appearance, model.pose):
+            if part is not None:
+                part.compile()
+    return model
