@@ -87,7 +87,7 @@ AT_LEAST: dict[float, tuple[str, ...]] = {
         *("flip", "shift", "erase", "colour", "cache_gib", "workers"),
     ),
     0.01: ("pose_width",),
-    1: ("pose_stages", "tap_channels", "chunk", "chunks_per_id", "epochs", "patience", "checkpoint_every"),
+    1: ("pose_stages", "tap_channels", "chunk", "chunks_per_id", "epochs", "patience", "checkpoint_every", "keep"),
     2: ("ids_per_batch",),
     32: ("height", "width"),
 }
@@ -251,6 +251,9 @@ class TrainConfig:
 
     checkpoint_every: int = 200
     """Steps between checkpoints; the last step has one too."""
+
+    keep: int = 2
+    """How many of the last checkpoints are kept; best.pt is the one before which the mean loss was lowest."""
 
     def check_training(self) -> None:
         """Raise ValueError, one line, on a value out of range."""

@@ -121,7 +121,7 @@ def finetune(config: FinetuneConfig) -> None:
         folder,
         device,
         pose_weight=0.0,
-        save=lambda state: save_checkpoint(state, folder, config, metadata, kept),
+        save=lambda state, lowest: save_checkpoint(state, folder, config, metadata, kept, lowest),
     )
 
     after = describe_and_rank(model, data, training_set.store, config.chunk, device)

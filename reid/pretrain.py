@@ -118,7 +118,7 @@ def pretrain(config: PretrainConfig) -> None:
         folder,
         device,
         pose_weight=config.pose_weight,
-        save=lambda state: save_checkpoint(state, folder, config, metadata, kept),
+        save=lambda state, lowest: save_checkpoint(state, folder, config, metadata, kept, lowest),
     )
 
     blocks = {}

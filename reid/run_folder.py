@@ -2,9 +2,13 @@
 
 config.yaml    the resolved options       metrics.jsonl   a row a step       result.json   the numbers
 checkpoint.pt  everything that changes    model.pt        the finished network, for --init and reid.evaluate
+checkpoints/   the last few of these      best.pt         the one before which the mean loss was lowest
+tensorboard/   curves
 """
 
 import errno
+import math
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -21,10 +25,12 @@ from reid.training import Schedule, TrainState
 
 CHECKPOINT, MODEL, METRICS, RESULT, CONFIG = "checkpoint.pt", "model.pt", "metrics.jsonl", "result.json", "config.yaml"
 
+CHECKPOINTS, BEST = "checkpoints", "best.pt"
+
 FREE_TO_CHANGE = frozenset(
     {
         *("run", "resume", "data", "root", "init", "appearance_weights", "pose_weights"),
-        *("max_steps", "workers", "cache_gib", "device", "checkpoint_every"),
+        *("max_steps", "workers", "cache_gib", "device", "checkpoint_every", "keep"),
     }
 )
 """Options that a resumed run may give otherwise: they say where and how long, not what is computed."""
@@ -86,11 +92,17 @@ def open_run(run: Path, config: TrainConfig, step: int) -> None:
 
 
 def save_checkpoint(
-    state: TrainState, run: Path, config: TrainConfig, metadata: Mapping[str, Any], kept: Mapping[str, Any]
+    state: TrainState,
+    run: Path,
+    config: TrainConfig,
+    metadata: Mapping[str, Any],
+    kept: Mapping[str, Any],
+    lowest: bool,
 ) -> None:
     """Write checkpoint.pt atomically: a model file (with `metadata`) that also holds all that training changes.
 
-    `kept` is plain values that the rest of the run needs: at least the data's "fingerprint".
+    `kept` is plain values that the rest of the run needs: at least the data's "fingerprint". The last `config.keep`
+    stay in checkpoints/ too, and one with the lowest loss so far in best.pt.
     """
     record = model_record(state.model, metadata)
     record["training"] = {
@@ -99,6 +111,7 @@ def save_checkpoint(
         "step": state.step,
         "epoch": state.epoch,
         "batch": state.batch,
+        "lowest": state.lowest,
         "schedule": asdict(state.schedule),
         "optimizer": state.optimizer.state_dict(),
         # Nothing draws from the global generators; they are kept all the same.
@@ -106,6 +119,22 @@ def save_checkpoint(
     }
     with replacing(run / CHECKPOINT) as partial:
         torch.save(record, partial)
+    also_as(run / CHECKPOINT, run / CHECKPOINTS / f"step-{state.step:08d}.pt")
+    for old in sorted((run / CHECKPOINTS).glob("step-*.pt"))[: -config.keep]:
+        old.unlink()
+    if lowest:
+        also_as(run / CHECKPOINT, run / BEST)
+
+
+def also_as(path: Path, name: Path) -> None:
+    """Give a finished file another name, atomically; a copy where the disk knows no links."""
+    with replacing(name) as partial:
+        try:
+            partial.hardlink_to(path)
+        except OSError as failure:
+            if failure.errno == errno.ENOSPC:
+                raise
+            shutil.copyfile(path, partial)
 
 
 def restore(state: TrainState, checkpoint: dict[str, Any], run: Path) -> None:
@@ -114,6 +143,7 @@ def restore(state: TrainState, checkpoint: dict[str, Any], run: Path) -> None:
     load_strictly(state.model, checkpoint["state"], run / CHECKPOINT, "the network that the options describe")
     state.optimizer.load_state_dict(training["optimizer"])
     state.schedule = Schedule(**training["schedule"])
+    state.lowest = training.get("lowest", math.inf)
     state.step, state.epoch, state.batch = training["step"], training["epoch"], training["batch"]
     torch.set_rng_state(training["rng"]["torch"])
     if training["rng"]["cuda"] and torch.cuda.device_count() == len(training["rng"]["cuda"]):

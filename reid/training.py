@@ -1,11 +1,10 @@
 """The training loop and what it stands on: parameter groups, schedule, losses."""
 
-import json
 import math
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from kit.command import UserError
+from kit.files import replacing
 from reid.acceleration import autocast
 from reid.config import TrainConfig
 from reid.data.chunks import training_chunks
@@ -25,6 +25,7 @@ from reid.data.tracklet import ReidData
 from reid.losses import batch_hard_ranking_loss, identity_loss, pose_loss
 from reid.models.alignnet import AlignNet, ModelConfig
 from reid.pose_targets import pose_targets
+from reid.step_log import StepLog
 
 
 @dataclass
@@ -87,6 +88,9 @@ class TrainState:
 
     batch: int = 0
     """Batches done of this epoch: the sampler's position."""
+
+    lowest: float = math.inf
+    """Lowest mean loss between two checkpoints so far."""
 
 
 @dataclass(frozen=True)
@@ -218,11 +222,12 @@ def train(
     run: Path,
     device: torch.device,
     pose_weight: float,
-    save: Callable[[TrainState], None],
+    save: Callable[[TrainState, bool], None],
 ) -> None:
     """Train from `state` on to the last step: a row of RUN/metrics.jsonl a step, and `save` now and then.
 
-    Raises UserError where the loss stops being a number.
+    `save` is told whether the mean loss since the last time is the lowest so far. Raises UserError where the loss stops
+    being a number, or memory is short.
     """
     planned, last = planned_steps(config, data.sampler), last_step(config, data.sampler)
     loader = DataLoader(
@@ -234,27 +239,55 @@ def train(
     )
     state.model.train()
     batches = iter(loader)
-    waited, started, done = 0.0, time.perf_counter(), 0
+    waited, started = 0.0, time.perf_counter()
+    since_checkpoint: list[float] = []
     with (
-        (run / "metrics.jsonl").open("a") as metrics,
+        StepLog(run, state.step) as log,
         tqdm(total=last, initial=state.step, desc="training", unit="step", mininterval=_bar_interval()) as bar,
     ):
         while state.step < last:
             begun = time.perf_counter()
             batch = {name: tensor.to(device, non_blocking=True) for name, tensor in next(batches).items()}
             wait = time.perf_counter() - begun
-            row = _step(state, batch, config, planned, pose_weight, data.sampler.batches)
+            with explained(batch, state.step + 1, run):
+                row = _step(state, batch, config, planned, pose_weight, data.sampler.batches)
             seconds = time.perf_counter() - begun
-            waited, done = waited + wait, done + 1
-            row |= {"seconds": round(seconds, 4), "wait": round(wait / seconds, 4)}
-            metrics.write(json.dumps(row) + "\n")
-            metrics.flush()
+            waited += wait
+            since_checkpoint.append(row["loss"])
+            log.add(row | {"seconds": round(seconds, 4), "wait": round(wait / seconds, 4)})
             share = waited / (time.perf_counter() - started)
             bar.set_postfix(loss=f"{row['loss']:.3f}", wait=f"{share:.0%}", refresh=False)
             bar.update()
             if state.step % config.checkpoint_every == 0 or state.step == last:
-                os.fsync(metrics.fileno())  # a checkpoint is never ahead of its metrics
-                save(state)
+                log.sync()
+                mean, since_checkpoint = math.fsum(since_checkpoint) / len(since_checkpoint), []
+                lowest, state.lowest = mean < state.lowest, min(mean, state.lowest)
+                save(state, lowest)
+
+
+@contextmanager
+def explained(batch: dict[str, Tensor], step: int, run: Path) -> Iterator[None]:
+    """Turn what stops a step into one line: UserError where the loss is no number (the batch is saved to
+    RUN/bad_batch.pt), or where memory is short.
+    """
+    try:
+        yield
+    except FloatingPointError as failure:
+        path = run / "bad_batch.pt"
+        with replacing(path) as partial:
+            torch.save({name: tensor.cpu() for name, tensor in batch.items()}, partial)
+        raise UserError(
+            f"{failure} at step {step}: its batch is in {path}; lower the learning rates (--lr-…) or --clip-norm"
+        ) from None
+    except RuntimeError as failure:
+        # On a CPU it is a plain RuntimeError that names its allocator.
+        if not isinstance(failure, torch.cuda.OutOfMemoryError) and "DefaultCPUAllocator" not in str(failure):
+            raise
+        count, length, _, height, width = batch["frames"].shape
+        raise UserError(
+            f"memory is short for {count} chunks of {length} frames of {height} × {width}: "
+            "pass --recompute, or lower --chunks-per-id, --ids-per-batch or --chunk"
+        ) from None
 
 
 def _bar_interval() -> float:
@@ -279,7 +312,7 @@ def _step(
     losses["loss"].backward()
     values = {name: float(value.detach()) for name, value in losses.items()}
     if not math.isfinite(values["loss"]):
-        raise UserError(f"the loss is {values['loss']} at step {state.step + 1}: lower the learning rates (--lr-…)")
+        raise FloatingPointError(f"the loss is {values['loss']}")
     if config.clip_norm:
         nn.utils.clip_grad_norm_(state.model.parameters(), config.clip_norm)
     state.optimizer.step()

@@ -52,7 +52,8 @@ def test_prid_from_a_pretrained_network(prid, pretrained, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert f"starts from {pretrained / 'model.pt'}, 2 steps on synthetic (4 persons)" in printed
     assert sorted(path.name for path in folder.iterdir()) == [
-        *("checkpoint.pt", "config.yaml", "metrics.jsonl", "model.pt", "result.json"),
+        *("best.pt", "checkpoint.pt", "checkpoints", "config.yaml", "metrics.jsonl", "model.pt", "result.json"),
+        "tensorboard",
     ]
     result = result_of(folder)
     for name in ("chance", "untrained", "initial", "finetuned"):

@@ -1,0 +1,102 @@
+"""What a training leaves besides its network: checkpoints, curves, and the batch that broke it."""
+
+import json
+import math
+import struct
+
+import pytest
+import torch
+from reid_folders import TINY, command, flags, write_rendered
+from tensorboardX.proto.event_pb2 import Event
+
+from kit.command import UserError
+from reid import pretrain
+from reid.models.checkpoint import load_model
+from reid.training import explained
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    return write_rendered(tmp_path_factory.mktemp("rendered"), persons=6, frames=5)
+
+
+def run(data, folder, **options):
+    return command(pretrain, flags(TINY | {"data": data, "run": folder} | options))
+
+
+@pytest.fixture(scope="module")
+def recorded(rendered, tmp_path_factory):
+    """Seven steps, a checkpoint after every second and after the last, stopped once after five."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    assert run(rendered, folder, max_steps=5, checkpoint_every=2, keep=2) == 0
+    assert run(rendered, folder, max_steps=7, checkpoint_every=2, keep=2, resume=True) == 0
+    return folder
+
+
+def step_of(path):
+    return torch.load(path, weights_only=True)["training"]["step"]
+
+
+def test_the_last_checkpoints_are_kept(recorded):
+    kept = sorted((recorded / "checkpoints").iterdir())
+    assert [path.name for path in kept] == ["step-00000006.pt", "step-00000007.pt"]
+    assert [step_of(path) for path in kept] == [6, 7]
+    assert step_of(recorded / "checkpoint.pt") == 7
+
+
+def test_the_best_is_the_one_before_which_the_mean_loss_was_lowest(recorded):
+    losses = [json.loads(line)["loss"] for line in (recorded / "metrics.jsonl").read_text().splitlines()]
+    stretches = {2: losses[0:2], 4: losses[2:4], 5: losses[4:5], 6: losses[5:6], 7: losses[6:7]}
+    means = {step: sum(part) / len(part) for step, part in stretches.items()}
+    assert step_of(recorded / "best.pt") == min(means, key=means.get)
+    model, metadata = load_model(recorded / "best.pt")
+    assert model.classes == 6 and metadata["images"]["height"] == TINY["height"]
+
+
+def events(folder):
+    """Scalars of TensorBoard's files: (step, name) to value; of a step logged twice the last."""
+    found = {}
+    for path in sorted(folder.glob("events.*"), key=lambda path: path.stat().st_mtime_ns):
+        content, place = path.read_bytes(), 0
+        while place < len(content):
+            (length,) = struct.unpack_from("<Q", content, place)
+            event = Event.FromString(content[place + 12 : place + 12 + length])
+            found |= {(event.step, value.tag): value.simple_value for value in event.summary.value}
+            place += 12 + length + 4
+    return found
+
+
+def test_tensorboard_draws_every_step(recorded):
+    curves = events(recorded / "tensorboard")
+    for line in (recorded / "metrics.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        for name in ("loss", "identity", "ranking", "pose", "accuracy"):
+            assert curves[row["step"], name] == pytest.approx(row[name], rel=1e-5)
+        assert curves[row["step"], "lr/pose"] == pytest.approx(row["lr"]["pose"])
+    assert max(step for step, _ in curves) == 7
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_its_batch_is_kept(rendered, tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert run(rendered, folder, optimizer="sgd", lr_classifier=1e30, max_steps=9, checkpoint_every=1) == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert f"at step {len(rows) + 1}: its batch is in {folder / 'bad_batch.pt'}; lower" in line
+    assert all(math.isfinite(row["loss"]) for row in rows)
+    batch = torch.load(folder / "bad_batch.pt", weights_only=True)
+    assert batch["frames"].shape == (4, 3, 3, 48, 32) and batch["label"].shape == (4,)
+    assert step_of(folder / "checkpoint.pt") == len(rows)
+
+
+def test_short_memory_says_what_to_lower(tmp_path):
+    batch = {"frames": torch.zeros(4, 15, 3, 128, 64, dtype=torch.uint8)}
+    said = "memory is short for 4 chunks of 15 frames of 128 × 64: pass --recompute, or lower --chunks-per-id"
+    for failing in (lambda: torch.empty(1 << 55), lambda: broken(torch.cuda.OutOfMemoryError("CUDA out of memory"))):
+        with pytest.raises(UserError, match=said), explained(batch, 1, tmp_path):
+            failing()
+    with pytest.raises(RuntimeError, match="size of tensor"), explained(batch, 1, tmp_path):
+        torch.zeros(2) + torch.zeros(3)
+
+
+def broken(failure):
+    raise failure
