@@ -7,6 +7,8 @@ import torch
 from kit.command import UserError
 from reid.config import TrainConfig
 from reid.models.alignnet import AlignNet
+from reid.models.norms import synchronise_norms
+from reid.parallel import ALONE, Group
 
 
 def precision_of(config: TrainConfig, device: torch.device) -> torch.dtype:
@@ -27,9 +29,11 @@ def autocast(config: TrainConfig, device: torch.device) -> AbstractContextManage
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16)
 
 
-def prepared(model: AlignNet, config: TrainConfig, device: torch.device) -> AlignNet:
+def prepared(model: AlignNet, config: TrainConfig, device: torch.device, group: Group = ALONE) -> AlignNet:
     """The model on the device, laid out, compiled and checkpointed as the options say; its weights' names stay."""
     precision_of(config, device)
+    if config.batch_norm == "synchronised" and group.size > 1:
+        synchronise_norms(model, on_gpu=device.type == "cuda")
     model = model.to(device)
     if config.channels_last:
         model = model.to(memory_format=torch.channels_last)

@@ -237,6 +237,10 @@ class TrainConfig:
     workers: int = 0
     """Processes that prepare batches; 0 = none besides the main one."""
 
+    batch_norm: Literal["own", "synchronised", "frozen"] = "own"
+    """Batch norms while training: own = by each process's share of a batch; synchronised = by all of it, where
+    torchrun starts several; frozen = by the statistics that the network starts with."""
+
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Numbers that convolutions are computed in while training; auto = bfloat16 on a GPU that has it, else float32."""
 

@@ -25,6 +25,7 @@ from reid.data.tracklet import ReidData, labels_of
 from reid.features import describe_and_rank
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_into, save_model
+from reid.parallel import check_share, group_of_torchrun, together
 from reid.results import Block, chance_of, data_record, in_words, now, remarks, run_record, table, trained_on
 from reid.run_folder import (
     CHECKPOINT,
@@ -81,7 +82,10 @@ def finetune(config: FinetuneConfig) -> None:
     """Read and check everything, measure, train, measure again, write the result."""
     started, clock = now(), time.perf_counter()
     folder, resume = config.run_folder, config.resume
-    check_run_folder(folder, resume)
+    group = group_of_torchrun()
+    check_share(group, config.ids_per_batch)
+    if group.leads:
+        check_run_folder(folder, resume)
     device = pick_device(config.device)
     data = load_data(config, config.seed)
     record, chance = data_record(data), chance_of(data)
@@ -91,38 +95,41 @@ def finetune(config: FinetuneConfig) -> None:
     model = build_network(config, len(labels_of(data.train)), resumed=checkpoint is not None)
     start = checkpoint["started_from"] if checkpoint else load_start(model, config)
     training_set = make_training_set(config, data)
-    print(f"starts from {start['text']}")
-    state = TrainState(prepared(model, config, device), make_optimizer(model, config))
+    group.say(f"starts from {start['text']}")
+    state = TrainState(prepared(model, config, device, group), make_optimizer(model, config))
     if checkpoint is not None:
         restore(state, checkpoint, folder)
     last = last_step(config, training_set.sampler)
     if checkpoint is not None and state.step >= last and (folder / RESULT).is_file():
-        print(f"{folder}: finished already, {state.step} steps")
+        group.say(f"{folder}: finished already, {state.step} steps")
         return
-    print(f"trains on {data.name} ({data.split}): {in_words(record['counts']['train'])}")
-    for line in remarks(data):
-        print(line)
-    print(f"{last} steps on {device_name(device)}")
+    for line in (f"trains on {data.name} ({data.split}): {in_words(record['counts']['train'])}", *remarks(data)):
+        group.say(line)
+    group.say(f"{last} steps on {device_name(device, group)}")
 
-    open_run(folder, config, state.step)
     before = checkpoint["training"]["before"] if checkpoint else None
-    if before is None:
-        before = measure_before(model, start, config, data, training_set.store, device)
+    if group.leads:
+        open_run(folder, config, state.step)
+        before = before or measure_before(model, start, config, data, training_set.store, device)
     metadata = {
         "images": {"height": config.height, "width": config.width, "chunk": config.chunk},
         "trained_on": trained_on(data, record["fingerprint"]),
         "started_from": start,
     }
     kept = {"fingerprint": record["fingerprint"], "before": before}
-    train(
-        state,
-        training_set,
-        config,
-        folder,
-        device,
-        pose_weight=0.0,
-        save=lambda state, lowest: save_checkpoint(state, folder, config, metadata, kept, lowest),
-    )
+    with together(group, device):
+        train(
+            state,
+            training_set,
+            config,
+            folder,
+            device,
+            pose_weight=0.0,
+            save=lambda state, lowest: save_checkpoint(state, folder, config, metadata, kept, lowest),
+            group=group,
+        )
+    if not group.leads or before is None:
+        return
 
     after = describe_and_rank(model, data, training_set.store, config.chunk, device)
     blocks = {"chance": chance, **before, "finetuned": after}
@@ -135,7 +142,7 @@ def finetune(config: FinetuneConfig) -> None:
         "started_from": start,
         "model": {"file": MODEL, "sha256": sha256_of_file(folder / MODEL)},
         "seed": config.seed,
-        **run_record(PROG, config, device_name(device), started, time.perf_counter() - clock),
+        **run_record(PROG, config, device_name(device, group), started, time.perf_counter() - clock),
     }
     write_json(folder / RESULT, result)
     print(f"{folder / MODEL} and {folder / RESULT} are written")

@@ -20,6 +20,7 @@ from reid.data.synthetic import load_pretraining
 from reid.data.tracklet import labels_of
 from reid.features import describe_and_rank
 from reid.models.checkpoint import save_model
+from reid.parallel import check_share, group_of_torchrun, together
 from reid.results import chance_of, data_record, in_words, now, run_record, table, trained_on
 from reid.run_folder import (
     MODEL,
@@ -84,26 +85,30 @@ def pretrain(config: PretrainConfig) -> None:
     started, clock = now(), time.perf_counter()
     folder, resume = config.run or DEFAULT_PRETRAIN_RUN, config.resume
     config = replace(config, run=folder, resume=False)
-    check_run_folder(folder, resume)
+    group = group_of_torchrun()
+    check_share(group, config.ids_per_batch)
+    if group.leads:
+        check_run_folder(folder, resume)
     device = pick_device(config.device)
     data = load_pretraining(config.data, config.validation_ids, config.seed)
     record = data_record(data)
     checkpoint = read_checkpoint(folder, config, record["fingerprint"]) if resume else None
 
     model = build_network(config, len(labels_of(data.train)), resumed=checkpoint is not None)
-    model = prepared(model, config, device)
+    model = prepared(model, config, device, group)
     training_set = make_training_set(config, data, with_joints=True, new_place=config.new_place)
     state = TrainState(model, make_optimizer(model, config))
     if checkpoint is not None:
         restore(state, checkpoint, folder)
     last = last_step(config, training_set.sampler)
     if checkpoint is not None and state.step >= last and (folder / RESULT).is_file():
-        print(f"{folder}: finished already, {state.step} steps")
+        group.say(f"{folder}: finished already, {state.step} steps")
         return
-    print(f"trains on {data.name} ({data.split}): {in_words(record['counts']['train'])}")
-    print(f"{last} steps on {device_name(device)}")
+    group.say(f"trains on {data.name} ({data.split}): {in_words(record['counts']['train'])}")
+    group.say(f"{last} steps on {device_name(device, group)}")
+    if group.leads:
+        open_run(folder, config, state.step)
 
-    open_run(folder, config, state.step)
     start = {"appearance": config.appearance_weights, "pose": str(config.pose_weights or "none")}
     metadata = {
         "images": {"height": config.height, "width": config.width, "chunk": config.chunk},
@@ -111,15 +116,19 @@ def pretrain(config: PretrainConfig) -> None:
         "started_from": start,
     }
     kept = {"fingerprint": record["fingerprint"]}
-    train(
-        state,
-        training_set,
-        config,
-        folder,
-        device,
-        pose_weight=config.pose_weight,
-        save=lambda state, lowest: save_checkpoint(state, folder, config, metadata, kept, lowest),
-    )
+    with together(group, device):
+        train(
+            state,
+            training_set,
+            config,
+            folder,
+            device,
+            pose_weight=config.pose_weight,
+            save=lambda state, lowest: save_checkpoint(state, folder, config, metadata, kept, lowest),
+            group=group,
+        )
+    if not group.leads:
+        return
 
     blocks = {}
     if data.query:
@@ -134,7 +143,7 @@ def pretrain(config: PretrainConfig) -> None:
         "started_from": start,
         "model": {"file": MODEL, "sha256": sha256_of_file(folder / MODEL)},
         "seed": config.seed,
-        **run_record(PROG, config, device_name(device), started, time.perf_counter() - clock),
+        **run_record(PROG, config, device_name(device, group), started, time.perf_counter() - clock),
     }
     write_json(folder / RESULT, result)
     print(f"{folder / MODEL} and {folder / RESULT} are written")

@@ -1,16 +1,18 @@
 """The training loop and what it stands on: parameter groups, schedule, losses."""
 
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -24,6 +26,8 @@ from reid.data.sampler import Draw, PKSampler
 from reid.data.tracklet import ReidData
 from reid.losses import batch_hard_ranking_loss, identity_loss, pose_loss
 from reid.models.alignnet import AlignNet, ModelConfig
+from reid.models.norms import freeze_norms
+from reid.parallel import ALONE, Group, mean_of_all, of_all
 from reid.pose_targets import pose_targets
 from reid.step_log import StepLog
 
@@ -103,17 +107,25 @@ class TrainingSet:
 
 
 def pick_device(name: str) -> torch.device:
-    """The device asked for; "auto" = a CUDA GPU where there is one. Raises UserError where it is not there."""
+    """The device asked for; "auto" = a CUDA GPU where there is one, and for each process of a machine its own.
+
+    Raises UserError where it is not there.
+    """
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda, but PyTorch finds no CUDA GPU here: use --device cpu")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+    if name == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    place = int(os.environ.get("LOCAL_RANK", "0"))
+    if place >= torch.cuda.device_count():
+        raise UserError(f"{torch.cuda.device_count()} GPUs for {place + 1} processes or more: lower --nproc-per-node")
+    torch.cuda.set_device(place)
+    return torch.device("cuda", place)
 
 
-def device_name(device: torch.device) -> str:
-    """The device in words."""
-    if device.type == "cuda":
-        return f"cuda ({torch.cuda.get_device_name(device)})"
-    return f"cpu ({torch.get_num_threads()} threads)"
+def device_name(device: torch.device, group: Group = ALONE) -> str:
+    """The device in words, and how many processes have one."""
+    of_each = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
+    return f"{device.type} ({of_each}{f' each of {group.size} processes' if group.size > 1 else ''})"
 
 
 def network_config(config: TrainConfig) -> ModelConfig:
@@ -180,18 +192,21 @@ def make_optimizer(model: AlignNet, config: TrainConfig) -> torch.optim.Optimize
 
 
 def chunk_losses(
-    model: AlignNet, batch: dict[str, Tensor], config: TrainConfig, pose_weight: float
+    model: nn.Module, batch: dict[str, Tensor], config: TrainConfig, pose_weight: float, group: Group = ALONE
 ) -> dict[str, Tensor]:
     """The parts of the loss of one batch, and their weighted sum as "loss" (paper, Section 3.4); scalars.
 
-    With `joints` and `visible` in the batch, every stage of the pose network is taught too.
+    With `joints` and `visible` in the batch, every stage of the pose network is taught too. Of a group, each process
+    has its share of the batch; the ranking loss is that of the whole batch, the others are of the share.
     """
     frames = batch["frames"].float() / 255  # (B, T, 3, H, W)
     with autocast(config, frames.device):
         output = model(frames, batch["valid"])
     parts = {
         "identity": identity_loss(output.logits.float(), batch["label"]),
-        "ranking": batch_hard_ranking_loss(output.descriptor.float(), batch["label"], config.margin),
+        "ranking": batch_hard_ranking_loss(
+            of_all(output.descriptor.float(), group), of_all(batch["label"], group), config.margin
+        ),
     }
     loss = config.identity_weight * parts["identity"] + config.ranking_weight * parts["ranking"]
     if output.pose is not None and "joints" in batch:
@@ -223,41 +238,47 @@ def train(
     device: torch.device,
     pose_weight: float,
     save: Callable[[TrainState, bool], None],
+    group: Group = ALONE,
 ) -> None:
     """Train from `state` on to the last step: a row of RUN/metrics.jsonl a step, and `save` now and then.
 
     `save` is told whether the mean loss since the last time is the lowest so far. Raises UserError where the loss stops
-    being a number, or memory is short.
+    being a number, or memory is short. Of a group, every process calls this, and the first one writes.
     """
     planned, last = planned_steps(config, data.sampler), last_step(config, data.sampler)
     loader = DataLoader(
         data.dataset,
-        batch_sampler=_draws(data.sampler, state.epoch, state.batch, config.epochs),
+        batch_sampler=_draws(data.sampler, state.epoch, state.batch, config.epochs, group),
         num_workers=config.workers,
         pin_memory=device.type == "cuda",
         generator=torch.Generator(),  # else the loader draws from the global generator
     )
-    state.model.train()
+    network = shared(state.model, device, group)
+    network.train()
+    if config.batch_norm == "frozen":
+        freeze_norms(network)
     batches = iter(loader)
     waited, started = 0.0, time.perf_counter()
     since_checkpoint: list[float] = []
     with (
-        StepLog(run, state.step) as log,
-        tqdm(total=last, initial=state.step, desc="training", unit="step", mininterval=_bar_interval()) as bar,
+        StepLog(run, state.step) if group.leads else nullcontext() as log,
+        training_bar(state.step, last, group) as bar,
     ):
         while state.step < last:
             begun = time.perf_counter()
             batch = {name: tensor.to(device, non_blocking=True) for name, tensor in next(batches).items()}
             wait = time.perf_counter() - begun
-            with explained(batch, state.step + 1, run):
-                row = _step(state, batch, config, planned, pose_weight, data.sampler.batches)
+            with explained(batch, state.step + 1, run, group):
+                row = _step(state, network, batch, config, planned, pose_weight, data.sampler.batches, group)
             seconds = time.perf_counter() - begun
             waited += wait
             since_checkpoint.append(row["loss"])
-            log.add(row | {"seconds": round(seconds, 4), "wait": round(wait / seconds, 4)})
             share = waited / (time.perf_counter() - started)
             bar.set_postfix(loss=f"{row['loss']:.3f}", wait=f"{share:.0%}", refresh=False)
             bar.update()
+            if log is None:
+                continue
+            log.add(row | {"seconds": round(seconds, 4), "wait": round(wait / seconds, 4)})
             if state.step % config.checkpoint_every == 0 or state.step == last:
                 log.sync()
                 mean, since_checkpoint = math.fsum(since_checkpoint) / len(since_checkpoint), []
@@ -266,14 +287,14 @@ def train(
 
 
 @contextmanager
-def explained(batch: dict[str, Tensor], step: int, run: Path) -> Iterator[None]:
+def explained(batch: dict[str, Tensor], step: int, run: Path, group: Group = ALONE) -> Iterator[None]:
     """Turn what stops a step into one line: UserError where the loss is no number (the batch is saved to
     RUN/bad_batch.pt), or where memory is short.
     """
     try:
         yield
     except FloatingPointError as failure:
-        path = run / "bad_batch.pt"
+        path = run / ("bad_batch.pt" if group.size == 1 else f"bad_batch-{group.rank}.pt")
         with replacing(path) as partial:
             torch.save({name: tensor.cpu() for name, tensor in batch.items()}, partial)
         raise UserError(
@@ -290,27 +311,38 @@ def explained(batch: dict[str, Tensor], step: int, run: Path) -> Iterator[None]:
         ) from None
 
 
-def _bar_interval() -> float:
-    """Seconds between two looks of the progress bar: longer where it goes to a file."""
-    return 0.1 if sys.stderr.isatty() else 30.0
+def shared(model: AlignNet, device: torch.device, group: Group) -> nn.Module:
+    """The model, whose gradients are the mean over the group's processes."""
+    if group.size == 1:
+        return model
+    return DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)
+
+
+def training_bar(step: int, last: int, group: Group) -> "tqdm[NoReturn]":
+    """Progress from `step` to `last`; looked at less often where it goes to a file, and of a group but once."""
+    interval = 0.1 if sys.stderr.isatty() else 30.0
+    return tqdm(total=last, initial=step, desc="training", unit="step", mininterval=interval, disable=not group.leads)
 
 
 def _step(
     state: TrainState,
+    network: nn.Module,
     batch: dict[str, Tensor],
     config: TrainConfig,
     planned: int,
     pose_weight: float,
     batches_in_epoch: int,
+    group: Group,
 ) -> dict[str, Any]:
     """One step of the optimizer; returns its row of metrics."""
     factor = state.schedule.factor(config, state.step, planned)
-    for group in state.optimizer.param_groups:
-        group["lr"] = factor * group["rate"]
-    losses = chunk_losses(state.model, batch, config, pose_weight)
+    for rates in state.optimizer.param_groups:
+        rates["lr"] = factor * rates["rate"]
+    losses = chunk_losses(network, batch, config, pose_weight, group)
     state.optimizer.zero_grad(set_to_none=True)
     losses["loss"].backward()
-    values = {name: float(value.detach()) for name, value in losses.items()}
+    means = mean_of_all(torch.stack([value.detach() for value in losses.values()]), group).tolist()
+    values = dict(zip(losses, means, strict=True))
     if not math.isfinite(values["loss"]):
         raise FloatingPointError(f"the loss is {values['loss']}")
     if config.clip_norm:
@@ -318,7 +350,7 @@ def _step(
     state.optimizer.step()
     state.schedule.add(values["loss"])
     row: dict[str, Any] = {"step": state.step + 1, "epoch": state.epoch, **values}
-    row["lr"] = {group["name"]: group["lr"] for group in state.optimizer.param_groups}
+    row["lr"] = {rates["name"]: rates["lr"] for rates in state.optimizer.param_groups}
     state.step, state.batch = state.step + 1, state.batch + 1
     if state.batch == batches_in_epoch:
         state.epoch, state.batch = state.epoch + 1, 0
@@ -326,8 +358,8 @@ def _step(
     return row
 
 
-def _draws(sampler: PKSampler, epoch: int, batch: int, epochs: int) -> Iterator[list[Draw]]:
-    """Batches from batch `batch` of epoch `epoch` to the end of the last epoch."""
-    yield from sampler.epoch(epoch)[batch:]
-    for later in range(epoch + 1, epochs):
-        yield from sampler.epoch(later)
+def _draws(sampler: PKSampler, epoch: int, batch: int, epochs: int, group: Group) -> Iterator[list[Draw]]:
+    """This process's share of the batches from batch `batch` of epoch `epoch` to the end of the last epoch."""
+    for number in range(epoch, epochs):
+        for draws in sampler.epoch(number)[batch if number == epoch else 0 :]:
+            yield group.share(draws)

@@ -77,7 +77,7 @@ def test_leaving_out_goes_on_where_it_stopped_and_puts_what_costs_most_first(tmp
     out.mkdir()
 
     def call(module, words):
-        options = dict(word[2:].split("=", 1) for word in words)
+        options = dict(word[2:].partition("=")[::2] for word in words)
         called.append((module, options))
         if module == "benchmarks.transfer":
             score = scores[Path(options["data"]).name]

@@ -29,9 +29,9 @@ def stub(how, out, *options):
 
 
 def words(printed):
-    """Lines on a stream, without the progress bar's."""
+    """Lines on a stream, without the progress bars': a busy machine shows those of planning and checking too."""
     lines = printed.replace("\r", "\n").splitlines()
-    return [line for line in lines if line.strip() and not line.startswith("render on 2")]
+    return [line for line in lines if line.strip() and not line.startswith(("render on 2", "plan: ", "check "))]
 
 
 def failed(out, finished):

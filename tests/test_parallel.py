@@ -1,0 +1,124 @@
+"""Two processes that torchrun starts train what one does: real Gloo between them, on this machine."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from reid_folders import TINY, command, flags, write_prid, write_rendered
+from torch import nn
+
+from kit.command import UserError
+from reid import pretrain
+from reid.models.norms import SynchronisedBatchNorm, freeze_norms, synchronise_norms
+from reid.parallel import Group, check_share, of_all
+
+ROOT = Path(__file__).parents[1]
+# Small steps of plain descent: sums over two halves differ in the last digit, and Adam, or steps at which a training
+# from random weights is unstable, would make much of that.
+DESCENT = {"optimizer": "sgd", "lr_appearance": 1e-5, "lr_pose": 1e-5, "lr_tap": 1e-5, "lr_classifier": 1e-4}
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    return write_rendered(tmp_path_factory.mktemp("rendered"), persons=6, frames=5)
+
+
+def two(module, options):
+    """Run a command on two processes."""
+    words = ["--standalone", "--nproc-per-node", "2", "-m", "--", module, *flags(options)]
+    return subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", *words],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def rows(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("norms", ["synchronised", "frozen"])
+def test_two_processes_are_one(rendered, tmp_path, norms):
+    options = TINY | DESCENT | {"data": rendered, "max_steps": 10, "batch_norm": norms}
+    assert command(pretrain, flags(options | {"run": tmp_path / "start", "max_steps": 0})) == 0
+    assert command(pretrain, flags(options | {"run": tmp_path / "one"})) == 0
+    finished = two("reid.pretrain", options | {"run": tmp_path / "two"})
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.count("10 steps on cpu (1 threads each of 2 processes)") == 1
+    alone, shared = rows(tmp_path / "one"), rows(tmp_path / "two")
+    assert [row["step"] for row in shared] == list(range(1, 11))
+    for ours, theirs in zip(shared, alone, strict=True):
+        for part in ("loss", "identity", "ranking", "pose"):
+            assert ours[part] == pytest.approx(theirs[part], rel=3e-5)
+    one, other, start = (weights(tmp_path / name) for name in ("one", "two", "start"))
+    learned = [name for name in one if "running" not in name]
+    assert distance(one, other, learned) < 1e-6
+    assert distance(one, other, one.keys()) < 1e-5
+    assert distance(one, start, ["appearance.conv1.weight"]) > 5e-6
+
+
+def weights(folder):
+    """Of a run: every tensor of its network, as it is at the end."""
+    return torch.load(folder / "model.pt", weights_only=True)["state"]
+
+
+def distance(one, other, names):
+    """The largest difference of a number; of the largest number of its tensor, where that is above 1."""
+    assert one.keys() == other.keys()
+    return max(
+        float((one[name].double() - other[name].double()).abs().max() / other[name].abs().max().clamp(min=1))
+        for name in names
+    )
+
+
+def test_own_batch_norms_see_their_share_alone(rendered, tmp_path):
+    options = TINY | DESCENT | {"data": rendered, "max_steps": 1, "batch_norm": "own"}
+    assert command(pretrain, flags(options | {"run": tmp_path / "one"})) == 0
+    assert two("reid.pretrain", options | {"run": tmp_path / "two"}).returncode == 0
+    (alone,), (shared,) = rows(tmp_path / "one"), rows(tmp_path / "two")
+    assert abs(alone["loss"] - shared["loss"]) > 1e-4
+
+
+def test_two_processes_fine_tune_go_on_and_write_one_result(tmp_path):
+    prid = write_prid(tmp_path / "prid", persons=8, frames=4)
+    options = TINY | {"root": prid, "run": tmp_path / "run", "init": "none", "splits": "random"}
+    first = two("reid.finetune", options | {"max_steps": 2})
+    assert first.returncode == 0, first.stderr
+    again = two("reid.finetune", options | {"max_steps": 3, "resume": True})
+    assert again.returncode == 0, again.stderr
+    assert [row["step"] for row in rows(tmp_path / "run")] == [1, 2, 3]
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert {"untrained", "initial", "finetuned"} <= result.keys()
+    assert again.stdout.count("result.json are written") == 1
+
+
+def test_identities_are_dealt_out_evenly_or_not_at_all():
+    assert Group(1, 2).share(list("aabbccdd")) == list("ccdd")
+    check_share(Group(0, 2), 4)
+    with pytest.raises(UserError, match=r"5 identities a batch .* 2 processes: use --ids-per-batch 6"):
+        check_share(Group(0, 2), 5)
+
+
+def test_alone_there_is_nothing_to_gather_and_norms_stay_torchs():
+    values = torch.ones(3)
+    assert of_all(values, Group()) is values
+    network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Sequential(nn.BatchNorm2d(4)))
+    images = torch.rand(5, 3, 4, 4)
+    expected = network.eval()(images)
+    synchronised = synchronise_norms(network, on_gpu=False)
+    assert isinstance(synchronised[1][0], SynchronisedBatchNorm)
+    torch.testing.assert_close(synchronised.eval()(images), expected)
+
+
+def test_frozen_norms_keep_what_they_have():
+    network = nn.Sequential(nn.BatchNorm2d(4)).train()
+    freeze_norms(network)
+    network(torch.rand(5, 4, 2, 2))
+    assert torch.equal(network[0].running_mean, torch.zeros(4))
