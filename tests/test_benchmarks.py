@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from synth_runs import python
 
-from benchmarks import leave_one_out
+from benchmarks import leave_one_out, train
 from benchmarks.one_job import LABELS, measured
 from benchmarks.render import seconds_at_error, summary
-from kit.command import JobError
+from kit.command import JobError, UserError, read_config
 
 
 @pytest.mark.parametrize("job", ["our-ranking", "our-re-ranking", "our-re-ranking-of-features"])
@@ -104,3 +104,44 @@ def test_leaving_out_goes_on_where_it_stopped_and_puts_what_costs_most_first(tmp
 def test_a_command_that_fails_is_named_with_its_last_line():
     with pytest.raises(JobError, match=r"python -m synth.render --ids=0: .*--ids 0: must be at least 1"):
         leave_one_out.call("synth.render", ["--ids=0"])
+
+
+JOB = """
+variant: align-tap
+appearance: resnet18
+pose_stages: 1
+pose_width: 0.125
+tap_channels: 8
+height: 48
+width: 32
+chunk: 2
+overlap: 0
+ids_per_batch: 2
+chunks_per_id: 2
+data: nowhere
+"""
+
+
+def test_steps_of_training_are_timed_in_turns(tmp_path, capsys):
+    job, result = tmp_path / "job.yaml", tmp_path / "train.json"
+    job.write_text(JOB)
+    options = ["--job", str(job), "--steps", "1", "--warm-up", "0", "--device", "cpu", "--json", str(result)]
+    train.benchmark(read_config(train.TrainBenchmarkConfig, "train", options))
+    found = json.loads(result.read_text())
+    assert found["frames_a_step"] == 8
+    # Laid out otherwise, but the same operations.
+    assert found["flops_a_step"]["ours"] == found["flops_a_step"]["plain"] > 1e9
+    for name, seconds in found["seconds_a_step"].items():
+        assert found["frames_a_second"][name] == pytest.approx(8 / seconds)
+    times = found["times_as_fast"]["plain"]
+    assert times == pytest.approx(found["seconds_a_step"]["plain"] / found["seconds_a_step"]["ours"])
+    assert f"ours: {times:.2f} × plain" in capsys.readouterr().out
+    rate = found["flops_a_step"]["ours"] / found["seconds_a_step"]["ours"]
+    assert found["share_of_peak"] == pytest.approx(rate / found["measured_peak_flops"]["torch.float32"])
+
+
+def test_a_folder_that_is_no_clone_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"has no torchreid/models/resnet.py: name a clone"):
+        train.from_clone(tmp_path, "models/resnet.py")
+    with pytest.raises(UserError, match=r"no such file: .*absent.yaml"):
+        train.job_of(tmp_path / "absent.yaml")

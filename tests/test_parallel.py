@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +98,33 @@ def test_two_processes_fine_tune_go_on_and_write_one_result(tmp_path):
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert {"untrained", "initial", "finetuned"} <= result.keys()
     assert again.stdout.count("result.json are written") == 1
+
+
+def test_slurms_script_starts_the_training_and_goes_on_with_it(rendered, tmp_path):
+    for name, script in (("srun", 'exec "$@"'), ("scontrol", "echo localhost")):
+        stub = tmp_path / "bin" / name
+        stub.parent.mkdir(exist_ok=True)
+        stub.write_text(f"#!/bin/bash\n{script}\n")
+        stub.chmod(0o755)
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    slurm = {"SLURM_JOB_NODELIST": "here", "SLURM_JOB_NUM_NODES": "1", "SLURM_GPUS_ON_NODE": "2", "SLURM_JOB_ID": "7"}
+    environment = os.environ | slurm | {"PYTHON": sys.executable, "OMP_NUM_THREADS": "1", "PORT": str(port)}
+    environment["PATH"] = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    for last in (1, 2):
+        options = TINY | DESCENT | {"data": rendered, "run": tmp_path / "run", "max_steps": last}
+        finished = subprocess.run(
+            ["bash", ROOT / "jobs" / "cluster" / "train.slurm", "reid.pretrain", *flags(options)],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert finished.returncode == 0, finished.stderr
+        assert [row["step"] for row in rows(tmp_path / "run")] == list(range(1, last + 1))
+    assert "batch_norm: synchronised" in (tmp_path / "run" / "config.yaml").read_text()
 
 
 def test_identities_are_dealt_out_evenly_or_not_at_all():

@@ -1,0 +1,250 @@
+"""How fast a training step is, as ratios against others in the same run, and how much of the device it uses.
+
+    python -m benchmarks.train --job jobs/pretrain.yaml --json runs/train.json
+    python -m benchmarks.train --job jobs/demo-pretrain.yaml --torchreid CLONE
+
+Against (a) a plain eager loop in float32 of the same network: images as PyTorch lays them out, an optimizer that goes
+through its tensors one by one; (b) the step of torchreid's engine for video (KaiyangZhou/deep-person-reid, its own
+ResNet-50 and loss) where a clone is named, which our `baseline` at its stride of 32 is compared with. Steps are taken
+in turns, so that what else the machine does falls on all alike; the median counts.
+"""
+
+import importlib.util
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import yaml
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+from kit.command import UserError, as_plain, run
+from kit.files import write_json
+from reid.acceleration import precision_of, prepared
+from reid.config import TrainConfig
+from reid.models.appearance import appearance_input
+from reid.training import build_network, chunk_losses, device_name, make_optimizer, pick_device
+
+CLASSES = 100
+Step = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class TrainBenchmarkConfig:
+    """Time steps of training on random images: ours, a plain loop's, torchreid's."""
+
+    job: Path = Path("jobs/demo-pretrain.yaml")
+    """YAML of a training, whose network, batch and options are timed."""
+
+    torchreid: Path | None = None
+    """Clone of KaiyangZhou/deep-person-reid. Default: not measured."""
+
+    steps: int = 10
+    """Steps of each that are timed."""
+
+    warm_up: int = 3
+    """Steps of each before these."""
+
+    compile: bool = False
+    """Compile our networks."""
+
+    pose_weight: float = 1.0
+    """Weight of the pose loss; 0: the pose network is trained by the others alone, as when fine-tuning."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where."""
+
+    json: Path = Path("runs/train.json")
+    """Where the result goes."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be meant."""
+        if self.steps < 1 or self.warm_up < 0:
+            raise ValueError("--steps must be at least 1, and --warm-up not negative")
+
+
+def benchmark(config: TrainBenchmarkConfig) -> None:
+    """Measure, write the result, print it."""
+    job, device = job_of(config.job), pick_device(config.device)
+    ours = replace(job, compile=config.compile)
+    batch = random_batch(ours)
+    frames = batch["valid"].numel()
+    steps = {
+        "ours": our_step(ours, batch, device, config.pose_weight),
+        "plain": our_step(plain(job), batch, device, config.pose_weight, plainly=True),
+    }
+    if config.torchreid is not None:
+        baseline = replace(ours, variant="baseline", appearance="resnet50", appearance_weights="none", stride=32)
+        steps["our baseline"] = our_step(baseline, batch, device, 0.0)
+        steps["torchreid"] = their_step(config.torchreid, baseline, batch, device)
+    flops = {name: flops_of(step) for name, step in steps.items()}
+    seconds = medians(steps, config, device)
+    peak = {str(kind): peak_flops(device, kind) for kind in {torch.float32, precision_of(ours, device)}}
+    result = {
+        "command": "python -m benchmarks.train",
+        "config": as_plain(config),
+        "job": as_plain(ours),
+        "device": device_name(device),
+        "versions": {"torch": torch.__version__},
+        "frames_a_step": frames,
+        "precision": str(precision_of(ours, device)),
+        "seconds_a_step": seconds,
+        "frames_a_second": {name: frames / found for name, found in seconds.items()},
+        "flops_a_step": flops,
+        "measured_peak_flops": peak,
+        "share_of_peak": flops["ours"] / seconds["ours"] / peak[str(precision_of(ours, device))],
+        "times_as_fast": {
+            other: seconds[other] / seconds[mine]
+            for mine, other in (("ours", "plain"), ("our baseline", "torchreid"))
+            if other in seconds
+        },
+        "memory_mib": torch.cuda.max_memory_allocated() / 2**20 if device.type == "cuda" else None,
+    }
+    write_json(config.json, result)
+    print("\n".join(lines(result)))
+
+
+def job_of(path: Path) -> TrainConfig:
+    """The training options in a job's YAML; what is not a training's own (data, run) is left out."""
+    if not path.is_file():
+        raise UserError(f"no such file: {path}: name the YAML of a training with --job")
+    given = yaml.safe_load(path.read_text()) or {}
+    known = {field.name for field in fields(TrainConfig)} - {"run"}
+    job = TrainConfig(**{name: value for name, value in given.items() if name in known})
+    # Speed does not depend on what the weights are, and nothing is downloaded.
+    return replace(job, appearance_weights="none", pose_weights=None, warmup_steps=0)
+
+
+def plain(job: TrainConfig) -> TrainConfig:
+    """The same job without anything that makes it faster."""
+    return replace(job, precision="float32", channels_last=False, compile=False, recompute=False)
+
+
+def random_batch(job: TrainConfig) -> dict[str, Tensor]:
+    """A batch as `reid.data.dataset` makes them, of noise."""
+    generator = torch.Generator().manual_seed(0)
+    chunks, size = job.ids_per_batch * job.chunks_per_id, (job.height, job.width)
+    places = torch.rand(chunks, job.chunk, 18, 2, generator=generator)
+    return {
+        "frames": torch.randint(0, 256, (chunks, job.chunk, 3, *size), dtype=torch.uint8, generator=generator),
+        "valid": torch.ones(chunks, job.chunk, dtype=torch.bool),
+        "label": torch.arange(job.ids_per_batch).repeat_interleave(job.chunks_per_id),
+        "joints": places * torch.tensor([job.width, job.height]),
+        "visible": torch.ones(chunks, job.chunk, 18, dtype=torch.bool),
+    }
+
+
+def our_step(
+    job: TrainConfig, batch: Mapping[str, Tensor], device: torch.device, pose_weight: float, plainly: bool = False
+) -> Step:
+    """A step of the job as `reid.training` takes it, from the batch in memory to the changed weights."""
+    model = prepared(build_network(job, CLASSES), job, device).train()
+    optimizer = make_optimizer(model, job)
+    if plainly:
+        kind = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}[job.optimizer]
+        optimizer = kind(optimizer.param_groups, foreach=False, fused=False)
+    wanted = {name: values for name, values in batch.items() if pose_weight or name not in ("joints", "visible")}
+
+    def step() -> None:
+        moved = {name: values.to(device, non_blocking=True) for name, values in wanted.items()}
+        losses = chunk_losses(model, moved, job, pose_weight)
+        optimizer.zero_grad(set_to_none=True)
+        losses["loss"].backward()
+        nn.utils.clip_grad_norm_(model.parameters(), job.clip_norm)
+        optimizer.step()
+        losses["loss"].item()
+
+    return step
+
+
+def their_step(clone: Path, job: TrainConfig, batch: Mapping[str, Tensor], device: torch.device) -> Step:
+    """A step as torchreid's engine for video takes it: every frame an image of its own, smoothed cross entropy."""
+    network = from_clone(clone, "models/resnet.py").resnet50(num_classes=CLASSES, loss="softmax", pretrained=False)
+    network = network.to(device).train()
+    criterion = from_clone(clone, "losses/cross_entropy_loss.py").CrossEntropyLoss(
+        num_classes=CLASSES, use_gpu=device.type == "cuda"
+    )
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=job.momentum, weight_decay=job.weight_decay)
+    # Its loader hands out normalised floats.
+    images = appearance_input(batch["frames"].flatten(0, 1).float() / 255)
+    labels = batch["label"].repeat_interleave(job.chunk)
+
+    def step() -> None:
+        loss = criterion(network(images.to(device)), labels.to(device))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        loss.item()
+
+    return step
+
+
+def from_clone(clone: Path, file: str) -> Any:
+    """A module of the clone by itself: the whole package wants more than PyTorch. Raises UserError without it."""
+    path = clone / "torchreid" / file
+    spec = importlib.util.spec_from_file_location(f"torchreid_{path.stem}", path)
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise UserError(f"{clone} has no torchreid/{file}: name a clone of KaiyangZhou/deep-person-reid")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def flops_of(step: Step) -> int:
+    """Floating point operations of the products and convolutions of a step, forward and backward."""
+    with FlopCounterMode(display=False) as counter:
+        step()
+    return int(counter.get_total_flops())
+
+
+def medians(steps: Mapping[str, Step], config: TrainBenchmarkConfig, device: torch.device) -> dict[str, float]:
+    """Median seconds of a step of each, taken in turns."""
+    found: dict[str, list[float]] = {name: [] for name in steps}
+    for turn in range(config.warm_up + config.steps):
+        for name, step in steps.items():
+            begun = time.perf_counter()
+            step()
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            if turn >= config.warm_up:
+                found[name].append(time.perf_counter() - begun)
+        print(f"turn {turn + 1} of {config.warm_up + config.steps}", end="\r", file=sys.stderr, flush=True)
+    return {name: statistics.median(times) for name, times in found.items()}
+
+
+def peak_flops(device: torch.device, kind: torch.dtype) -> float:
+    """Operations a second of the largest product that is quick to do here: what the device can be brought to."""
+    size = 8192 if device.type == "cuda" else 2048
+    one = torch.rand(size, size, device=device).to(kind)
+    best = float("inf")
+    for _ in range(8):
+        begun = time.perf_counter()
+        F.linear(one, one)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        best = min(best, time.perf_counter() - begun)
+    return 2 * size**3 / best
+
+
+def lines(result: Mapping[str, Any]) -> list[str]:
+    """The result as people read it."""
+    found = [f"{result['device']}, {result['frames_a_step']} frames a step, ours in {result['precision']}"]
+    found += [
+        f"{name}: {rate:.1f} frames/s ({result['seconds_a_step'][name]:.3f} s a step, "
+        f"{result['flops_a_step'][name] / 1e9:.0f} GFLOP)"
+        for name, rate in result["frames_a_second"].items()
+    ]
+    found += [f"ours: {times:.2f} × {other}" for other, times in result["times_as_fast"].items()]
+    peaks = json.dumps({kind: f"{rate / 1e12:.2f} TFLOP/s" for kind, rate in result["measured_peak_flops"].items()})
+    return [*found, f"ours: {100 * result['share_of_peak']:.0f} % of the measured peak ({peaks})"]
+
+
+if __name__ == "__main__":
+    run(benchmark, TrainBenchmarkConfig, "python -m benchmarks.train")
