@@ -69,6 +69,13 @@ class _Parser(jsonargparse.ArgumentParser):
         exit_with_line(2, f"{in_plain_words(message)} (see {self.prog} --help)")
 
 
+class _FileParser(_Parser):
+    """An argument parser of one YAML file, its `prog`, whose every complaint is a `UserError` that names the file."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        raise UserError(f"{self.prog}: {' '.join(in_plain_words(message).split())}")
+
+
 def in_plain_words(complaint: str) -> str:
     """jsonargparse's complaint with the option named as the user types it, and types as people call them."""
     complaint = re.sub(r'Parser key "(\w+)":', lambda key: "--" + key[1].replace("_", "-") + ":", complaint)
@@ -93,12 +100,14 @@ def field_help(config_type: type[DataclassInstance]) -> dict[str, str]:
     return found
 
 
-def build_parser(config_type: type[DataclassInstance], prog: str) -> jsonargparse.ArgumentParser:
+def build_parser(
+    config_type: type[DataclassInstance], prog: str, parser_type: type[_Parser] = _Parser
+) -> jsonargparse.ArgumentParser:
     """A parser with one flag a field of `config_type`, and `--config FILE.yaml` (flags win over it).
 
     A field with the metadata {"positional": True} is a word of its own instead.
     """
-    parser = _Parser(
+    parser = parser_type(
         prog=prog,
         description=inspect.getdoc(config_type),
         formatter_class=_Help,
@@ -155,6 +164,22 @@ def read_config(config_type: type[ConfigT], prog: str, argv: Sequence[str] | Non
         return config_type(**values)
     except ValueError as mistake:
         exit_with_line(2, f"{mistake} (see {prog} --help)")
+
+
+def read_config_file(config_type: type[ConfigT], path: Path) -> ConfigT:
+    """Fill `config_type` from a YAML file alone, as `--config` does; what it does not name has its default.
+
+    Raises UserError where the file is not there or is not text, or as `read_config` exits.
+    """
+    if not path.is_file():
+        raise UserError(f"no such file of options: {path}")
+    try:
+        arguments = build_parser(config_type, str(path), _FileParser).parse_args(["--config", str(path)])
+        return config_type(**{field.name: arguments[field.name] for field in dataclasses.fields(config_type)})
+    except UnicodeDecodeError as binary:
+        raise UserError(f"{path}: not a text file") from binary
+    except ValueError as mistake:
+        raise UserError(f"{path}: {mistake}") from mistake
 
 
 def run(job: Callable[[ConfigT], None], config_type: type[ConfigT], prog: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""The paper's Table 2 (TR2019-108, Section 4.4), and our numbers in its shape beside it, as Markdown.
+"""The paper's Tables 1 and 2 (TR2019-108, Sections 4.3, 4.4), and our numbers in their shape beside, as Markdown.
 
 Nothing here imports torch.
 """
@@ -24,6 +24,9 @@ class Cell:
     deviation: float | None = None
     """Standard deviation of rank-1 over the splits, where there are several."""
 
+    remark: str | None = None
+    """What is said behind the number."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -36,6 +39,19 @@ class Row:
     beside: str | None = None
     """The paper's row that is done in the same way, below which this one stands; None = none is."""
 
+
+TABLE_1A = (
+    Row("paper: AlignNet, no synthetic pre-training", {"PRID2011": Cell(90.5), "iLIDS-VID": Cell(75.7)}),
+    Row("paper: AlignNet, synthetic pre-training", {"PRID2011": Cell(94.4), "iLIDS-VID": Cell(80.7)}),
+)
+"""Table 1a: rank-1 on one split. These are the numbers of AlignNet + AvgPool in Table 1b."""
+
+TABLE_1B = (
+    Row("paper: Baseline", {"PRID2011": Cell(85.4), "iLIDS-VID": Cell(75.7), "MARS": Cell(79.7)}),
+    Row("paper: AlignNet + AvgPool", {"PRID2011": Cell(94.4), "iLIDS-VID": Cell(80.7), "MARS": Cell(82.6)}),
+    Row("paper: AlignNet + TAP", {"PRID2011": Cell(94.4), "iLIDS-VID": Cell(86.0), "MARS": Cell(83.2)}),
+)
+"""Table 1b: rank-1 on one split (MARS: its own), pre-trained on synthetic people but for MARS."""
 
 PAPER = (
     Row(
@@ -68,14 +84,19 @@ def row_of_result(method: str, result: dict[str, Any]) -> Row:
 
 
 def table_2(rows: Sequence[Row]) -> str:
-    """The paper's last rows, each with those of `rows` that it is compared with below it, and then the other `rows`.
+    """The last rows of the paper's Table 2 with `rows` among them; see `beside_paper`."""
+    return beside_paper(PAPER, rows)
+
+
+def beside_paper(paper_rows: Sequence[Row], rows: Sequence[Row]) -> str:
+    """The paper's rows, each with those of `rows` that it is compared with below it, and then the other `rows`.
 
     A data set that the paper does not have makes a column more.
     """
     others = dict.fromkeys(name for row in rows for name in row.cells if name not in COLUMNS)
     columns = (*COLUMNS, *others)
     lines = ["| Method | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    beside = [each for paper in PAPER for each in (paper, *(row for row in rows if row.beside == paper.method))]
+    beside = [each for paper in paper_rows for each in (paper, *(row for row in rows if row.beside == paper.method))]
     for row in (*beside, *(row for row in rows if row.beside is None)):
         cells = [_written(row.cells[name], name) if name in row.cells else "–" for name in columns]
         lines.append(f"| {row.method} | " + " | ".join(cells) + " |")
@@ -85,7 +106,8 @@ def table_2(rows: Sequence[Row]) -> str:
 def _written(cell: Cell, name: str) -> str:
     spread = "" if cell.deviation is None else f" ± {cell.deviation:.1f}"
     precision = f" ({cell.mean_ap:.1f})" if cell.mean_ap is not None and name not in COLUMNS[:2] else ""
-    return f"{cell.rank1:.1f}{spread}{precision}"
+    remark = "" if cell.remark is None else f" [{cell.remark}]"
+    return f"{cell.rank1:.1f}{spread}{precision}{remark}"
 
 
 def splits_table(result: dict[str, Any]) -> str:

@@ -9,7 +9,17 @@ from typing import Literal
 
 import pytest
 
-from kit.command import JobError, UserError, build_parser, config_first, field_help, read_config, run, save_config
+from kit.command import (
+    JobError,
+    UserError,
+    build_parser,
+    config_first,
+    field_help,
+    read_config,
+    read_config_file,
+    run,
+    save_config,
+)
 
 
 @dataclass(frozen=True)
@@ -209,3 +219,32 @@ def test_a_fault_of_ours_keeps_its_traceback(monkeypatch, failure):
     monkeypatch.setattr(sys, "argv", ["bake"])
     with pytest.raises(type(failure)):
         run(raising(failure), Job, "bake")
+
+
+def test_a_file_of_options_gives_the_job(tmp_path):
+    recipe = tmp_path / "job.yaml"
+    recipe.write_text("loaves: 7\nout: a/b\nweights: [1, 2]\n")
+    assert read_config_file(Job, recipe) == Job(loaves=7, out=Path("a/b"), weights=[1, 2])
+    save_config(Job(seeds_on_top=True, note="x"), recipe)
+    assert read_config_file(Job, recipe) == Job(seeds_on_top=True, note="x")
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "no such file of options"),
+        (b"loafs: 3\n", "'loafs'"),
+        (b"loaves: many\n", "--loaves: expected int"),
+        (b"loaves: 0\n", "--loaves 0: must be at least 1"),
+        (b"loaves: [3\n", "parsing"),
+        (b"\xff\xfe\x00", "not a text file"),
+    ],
+)
+def test_a_faulty_file_of_options_is_the_users_mistake_and_named(tmp_path, content, complaint):
+    recipe = tmp_path / "job.yaml"
+    if content is not None:
+        recipe.write_bytes(content)
+    with pytest.raises(UserError) as mistake:
+        read_config_file(Job, recipe)
+    assert complaint in str(mistake.value)
+    assert str(recipe) in str(mistake.value)

@@ -1,0 +1,116 @@
+"""What the ablation's data sets hold, checked before the first training: splits, steps, and who was seen before."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kit.command import UserError
+from reid.config import DatasetName, TrainConfig
+from reid.data import ONE_DIVISION, load_splits
+from reid.data.chunks import training_chunks
+from reid.data.sampler import PKSampler
+from reid.data.synthetic import load_pretraining
+from reid.data.tracklet import ReidData, split_number
+from reid.finetune import FinetuneConfig
+from reid.measure import fingerprints, trained_on_tested
+from reid.metrics import Protocol
+from reid.pretrain import PretrainConfig
+from reid.results import Block, chance_of, data_record, fingerprint, mean_block, trained_on
+from reid.training import last_step
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """The rendered set that networks are pre-trained on."""
+
+    people: Mapping[str, Any]
+    """Its name, fingerprint and pids, as a network's file has them."""
+
+    record: dict[str, Any]
+    """See `reid.results.data_record`."""
+
+    steps: int
+    """Steps of a pre-training."""
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A data set under the splits that are asked for."""
+
+    name: str
+    """Name of the data that was really read."""
+
+    record: dict[str, Any]
+    """See `reid.results.data_record`; of the first split."""
+
+    fingerprints: dict[int, str]
+    """By number of the split."""
+
+    sources: dict[int, str]
+    """Where each split comes from."""
+
+    steps: dict[int, int]
+    """Steps of a fine-tuning on each split."""
+
+    chance: Block
+    """What a random order is expected to give, the mean over the splits."""
+
+    known: int
+    """Persons tested whom pre-training has seen already, in the split with the most of them."""
+
+    def as_record(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        known = {"known_from_pretraining": self.known}
+        return self.record | {"splits": self.sources, "chance": self.chance} | known
+
+
+def look_at_pretraining(options: PretrainConfig) -> TrainedOn:
+    """Read the rendered set. Raises UserError where it does not serve."""
+    data = load_pretraining(options.data, options.validation_ids, options.seed)
+    record = data_record(data, fingerprint(data))
+    people = trained_on(data, record["fingerprint"])
+    return TrainedOn(people, record, steps_on(data, options, f"pre-training on {options.data}"))
+
+
+def look_at_tested(
+    dataset: DatasetName, options: FinetuneConfig, splits: Sequence[int], protocol: Protocol, seen: TrainedOn | None
+) -> Tested:
+    """Read a data set under each of `splits`; `seen` is what networks were pre-trained on.
+
+    Raises UserError where the data is not there or damaged, a split is missing, or there is nothing to train on or to
+    rank.
+    """
+    try:
+        return _looked_at(dataset, options, splits, protocol, seen)
+    except UserError as fault:  # its advice names options of reid.finetune
+        where = f"the folder is --roots.{dataset}, all else is in the file --finetune.{dataset}"
+        raise UserError(f"{fault} (here {where})") from fault
+
+
+def _looked_at(
+    dataset: DatasetName, options: FinetuneConfig, splits: Sequence[int], protocol: Protocol, seen: TrainedOn | None
+) -> Tested:
+    every = load_splits(options, options.seed)
+    chosen = {number: every[0] if dataset in ONE_DIVISION else split_number(every, number) for number in splits}
+    prints = fingerprints(chosen)
+    first = chosen[splits[0]]
+    known = [trained_on_tested(seen.people, data, prints[number]) for number, data in chosen.items()] if seen else [0]
+    return Tested(
+        name=first.name,
+        record=data_record(first, prints[splits[0]]),
+        fingerprints=prints,
+        sources={number: data.split for number, data in chosen.items()},
+        steps={number: steps_on(data, options, f"{dataset}, {data.split}") for number, data in chosen.items()},
+        chance=mean_block([chance_of(data, protocol) for data in chosen.values()]),
+        known=max(known),
+    )
+
+
+def steps_on(data: ReidData, options: TrainConfig, where: str) -> int:
+    """Steps that a training takes. Raises UserError, which begins with `where`, where there are too few people."""
+    chunks = training_chunks(data.train, options.chunk, options.overlap, options.tail)
+    try:
+        sampler = PKSampler(chunks, options.ids_per_batch, options.chunks_per_id, options.seed)
+    except UserError as few:
+        raise UserError(f"{where}: {few}") from few
+    return last_step(options, sampler)
