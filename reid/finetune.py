@@ -103,7 +103,8 @@ def finetune(config: FinetuneConfig) -> None:
     if checkpoint is not None and state.step >= last and (folder / RESULT).is_file():
         group.say(f"{folder}: finished already, {state.step} steps")
         return
-    for line in (f"trains on {data.name} ({data.split}): {in_words(record['counts']['train'])}", *remarks(data)):
+    group.say(f"trains on {data.name} ({data.split}): {in_words(record['counts']['train'])}")
+    for line in (*remarks(data), *training_set.remarks):
         group.say(line)
     group.say(f"{last} steps on {device_name(device, group)}")
 
@@ -180,7 +181,8 @@ def load_start(model: AlignNet, config: FinetuneConfig) -> dict[str, Any]:
     metadata = load_into(model, path)
     people = metadata.get("trained_on")
     known = f", {metadata['steps']} steps on {people['name']} ({len(people['pids'])} persons)" if people else ""
-    return {"text": f"{path}{known}", "file": str(path), "sha256": sha256_of_file(path)}
+    fresh = f"; its classifier of {metadata['classes']} persons is replaced by a new one of {model.classes}"
+    return {"text": f"{path}{known}{fresh}", "file": str(path), "sha256": sha256_of_file(path)}
 
 
 def measure_before(

@@ -105,6 +105,8 @@ def pretrain(config: PretrainConfig) -> None:
         group.say(f"{folder}: finished already, {state.step} steps")
         return
     group.say(f"trains on {data.name} ({data.split}): {in_words(record['counts']['train'])}")
+    for line in training_set.remarks:
+        group.say(line)
     group.say(f"{last} steps on {device_name(device, group)}")
     if group.leads:
         open_run(folder, config, state.step)

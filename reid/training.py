@@ -22,7 +22,7 @@ from reid.acceleration import autocast
 from reid.config import TrainConfig
 from reid.data.chunks import training_chunks
 from reid.data.dataset import AugmentationRange, ChunkDataset, FrameStore
-from reid.data.sampler import Draw, PKSampler
+from reid.data.sampler import Draw, PKSampler, remarks_on
 from reid.data.tracklet import ReidData
 from reid.losses import batch_hard_ranking_loss, identity_loss, pose_loss
 from reid.models.alignnet import AlignNet, ModelConfig
@@ -104,6 +104,8 @@ class TrainingSet:
     dataset: ChunkDataset
     sampler: PKSampler
     store: FrameStore
+    remarks: list[str]
+    """What about the people is not as batches would have it."""
 
 
 def pick_device(name: str) -> torch.device:
@@ -168,7 +170,8 @@ def make_training_set(
     paths = (frame for tracklet in data.tracklets for frame in tracklet.frames)
     store = FrameStore(paths, config.height, config.width, config.cache_gib)
     limits = AugmentationRange(config.flip, config.shift, config.erase, config.colour, new_place)
-    return TrainingSet(ChunkDataset(data.train, chunks, store, limits, config.seed, with_joints), sampler, store)
+    dataset = ChunkDataset(data.train, chunks, store, limits, config.seed, with_joints)
+    return TrainingSet(dataset, sampler, store, remarks_on(chunks, config.chunks_per_id))
 
 
 def make_optimizer(model: AlignNet, config: TrainConfig) -> torch.optim.Optimizer:

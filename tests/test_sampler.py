@@ -7,7 +7,7 @@ import pytest
 
 from kit.command import UserError
 from reid.data.chunks import Chunk
-from reid.data.sampler import PKSampler
+from reid.data.sampler import PKSampler, remarks_on
 
 
 def chunks_of(counts):
@@ -86,3 +86,12 @@ def test_too_many_identities_asked_for():
         PKSampler(EVEN, 7, 2, seed=0)
     with pytest.raises(UserError, match="1 identities to train on"):
         PKSampler(chunks_of({0: {0: [3]}}), 2, 2, seed=0)
+
+
+def test_what_batches_lack_is_said():
+    assert remarks_on(EVEN, 4) == []
+    chunks = chunks_of({0: {0: [9]}, 1: {0: [2], 1: [1]}, 2: {1: [1]}, 3: {0: [4], 1: [4]}})
+    assert remarks_on(chunks, 4) == [
+        "note: 2 of 4 persons have one tracklet: its own chunks are their positives",
+        "note: 2 of 4 persons have fewer than 4 chunks (--chunks-per-id): a batch holds some of theirs more than once",
+    ]

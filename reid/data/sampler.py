@@ -86,6 +86,26 @@ class PKSampler:
         return _in_turn([_in_turn(list(tracklets.values())) for tracklets in cameras.values()])
 
 
+def remarks_on(chunks: Sequence[Chunk], chunks_per_id: int) -> list[str]:
+    """What about the people is not as batches would have it, and what is done: lines for people."""
+    tracklets: dict[int, set[int]] = defaultdict(set)
+    counts: dict[int, int] = defaultdict(int)
+    for chunk in chunks:
+        tracklets[chunk.label].add(chunk.tracklet)
+        counts[chunk.label] += 1
+    single = sum(len(found) == 1 for found in tracklets.values())
+    short = sum(count < chunks_per_id for count in counts.values())
+    lines = []
+    if single:
+        lines.append(f"note: {single} of {len(counts)} persons have one tracklet: its own chunks are their positives")
+    if short:
+        lines.append(
+            f"note: {short} of {len(counts)} persons have fewer than {chunks_per_id} chunks (--chunks-per-id): "
+            "a batch holds some of theirs more than once"
+        )
+    return lines
+
+
 def _in_turn(rows: list[list[int]]) -> list[int]:
     """One of each row, then the second of each row, and so on.
 
