@@ -11,6 +11,7 @@ limbs are (pose loss at every stage): no third-party pose weights are needed.
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from kit.command import run
 from kit.files import sha256_of_file, write_json
@@ -65,6 +66,10 @@ class PretrainConfig(TrainConfig):
     pose_weight: float = 1.0
     """Weight of the pose loss (squared error of heat maps and part affinity fields at every stage)."""
 
+    pose_maps: Literal["network", "truth"] = "network"
+    """What says where the body parts are while training: the pose network, which learns it; or the exact joints, which
+    takes half the time and leaves the pose network as it was (for networks that have one already: --pose-weights)."""
+
     new_place: float = 0.0
     """Chance that a chunk's people are put, by their masks, before another clip's place, 0..1: who they are must not be
     read off their surroundings. 0 trains on the frames as they were rendered."""
@@ -85,6 +90,8 @@ def pretrain(config: PretrainConfig) -> None:
     started, clock = now(), time.perf_counter()
     folder, resume = config.run or DEFAULT_PRETRAIN_RUN, config.resume
     config = replace(config, run=folder, resume=False)
+    if config.pose_maps == "truth":
+        config = replace(config, lr_pose=0.0)
     group = group_of_torchrun()
     check_share(group, config.ids_per_batch)
     if group.leads:
@@ -105,6 +112,8 @@ def pretrain(config: PretrainConfig) -> None:
         group.say(f"{folder}: finished already, {state.step} steps")
         return
     group.say(f"trains on {data.name} ({data.split}): {in_words(record['counts']['train'])}")
+    if config.pose_maps == "truth" and config.pose_weights is None and config.variant != "baseline":
+        group.say("note: the pose network is random and stays so (--pose-maps truth without --pose-weights)")
     for line in training_set.remarks:
         group.say(line)
     group.say(f"{last} steps on {device_name(device, group)}")
@@ -126,6 +135,7 @@ def pretrain(config: PretrainConfig) -> None:
             folder,
             device,
             pose_weight=config.pose_weight,
+            true_maps=config.pose_maps == "truth",
             save=lambda state, lowest: save_checkpoint(state, folder, config, metadata, kept, lowest),
             group=group,
         )

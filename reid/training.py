@@ -28,7 +28,7 @@ from reid.losses import batch_hard_ranking_loss, identity_loss, pose_loss
 from reid.models.alignnet import AlignNet, ModelConfig
 from reid.models.norms import freeze_norms
 from reid.parallel import ALONE, Group, mean_of_all, of_all
-from reid.pose_targets import pose_targets
+from reid.pose_targets import PoseTargets, pose_targets
 from reid.step_log import StepLog
 
 
@@ -195,16 +195,28 @@ def make_optimizer(model: AlignNet, config: TrainConfig) -> torch.optim.Optimize
 
 
 def chunk_losses(
-    model: nn.Module, batch: dict[str, Tensor], config: TrainConfig, pose_weight: float, group: Group = ALONE
+    model: nn.Module,
+    batch: dict[str, Tensor],
+    config: TrainConfig,
+    pose_weight: float,
+    group: Group = ALONE,
+    true_maps: bool = False,
 ) -> dict[str, Tensor]:
     """The parts of the loss of one batch, and their weighted sum as "loss" (paper, Section 3.4); scalars.
 
-    With `joints` and `visible` in the batch, every stage of the pose network is taught too. Of a group, each process
-    has its share of the batch; the ranking loss is that of the whole batch, the others are of the share.
+    With `joints` and `visible` in the batch, every stage of the pose network is taught too; with `true_maps` it does
+    not run, and its maps are made of them. Of a group, each process has its share of the batch; the ranking loss is
+    that of the whole batch, the others are of the share.
     """
     frames = batch["frames"].float() / 255  # (B, T, 3, H, W)
+    targets = targets_of(batch) if "joints" in batch else None
+    maps = None
+    if true_maps and targets is not None:
+        of_valid = torch.cat([targets.heat, targets.paf], dim=1)  # (M, 57, h, w)
+        maps = of_valid.new_zeros(*batch["valid"].shape, *of_valid.shape[1:])
+        maps[batch["valid"]] = of_valid
     with autocast(config, frames.device):
-        output = model(frames, batch["valid"])
+        output = model(frames, batch["valid"], maps)
     parts = {
         "identity": identity_loss(output.logits.float(), batch["label"]),
         "ranking": batch_hard_ranking_loss(
@@ -212,14 +224,18 @@ def chunk_losses(
         ),
     }
     loss = config.identity_weight * parts["identity"] + config.ranking_weight * parts["ranking"]
-    if output.pose is not None and "joints" in batch:
-        valid, (height, width) = batch["valid"], frames.shape[-2:]
-        visible = batch["visible"][valid]  # (M, 18); a rendered joint is always known, seen or not
-        targets = pose_targets(batch["joints"][valid], torch.ones_like(visible), height, width, visible=visible)
+    if output.pose is not None and targets is not None:
         parts["pose"] = pose_loss(output.pose, targets)
         loss = loss + pose_weight * parts["pose"]
     accuracy = (output.logits.argmax(1) == batch["label"]).float().mean()
     return {"loss": loss, **parts, "accuracy": accuracy}
+
+
+def targets_of(batch: dict[str, Tensor]) -> PoseTargets:
+    """What the pose network should say of the M valid frames of a rendered batch."""
+    valid, (height, width) = batch["valid"], batch["frames"].shape[-2:]
+    visible = batch["visible"][valid]  # (M, 18); a rendered joint is always known, seen or not
+    return pose_targets(batch["joints"][valid], torch.ones_like(visible), height, width, visible=visible)
 
 
 def planned_steps(config: TrainConfig, sampler: PKSampler) -> int:
@@ -242,6 +258,7 @@ def train(
     pose_weight: float,
     save: Callable[[TrainState, bool], None],
     group: Group = ALONE,
+    true_maps: bool = False,
 ) -> None:
     """Train from `state` on to the last step: a row of RUN/metrics.jsonl a step, and `save` now and then.
 
@@ -272,7 +289,7 @@ def train(
             batch = {name: tensor.to(device, non_blocking=True) for name, tensor in next(batches).items()}
             wait = time.perf_counter() - begun
             with explained(batch, state.step + 1, run, group):
-                row = _step(state, network, batch, config, planned, pose_weight, data.sampler.batches, group)
+                row = _step(state, network, batch, config, planned, pose_weight, data.sampler.batches, group, true_maps)
             seconds = time.perf_counter() - begun
             waited += wait
             since_checkpoint.append(row["loss"])
@@ -336,12 +353,13 @@ def _step(
     pose_weight: float,
     batches_in_epoch: int,
     group: Group,
+    true_maps: bool,
 ) -> dict[str, Any]:
     """One step of the optimizer; returns its row of metrics."""
     factor = state.schedule.factor(config, state.step, planned)
     for rates in state.optimizer.param_groups:
         rates["lr"] = factor * rates["rate"]
-    losses = chunk_losses(network, batch, config, pose_weight, group)
+    losses = chunk_losses(network, batch, config, pose_weight, group, true_maps)
     state.optimizer.zero_grad(set_to_none=True)
     losses["loss"].backward()
     means = mean_of_all(torch.stack([value.detach() for value in losses.values()]), group).tolist()

@@ -50,7 +50,10 @@ def test_prid_from_a_pretrained_network(prid, pretrained, tmp_path, capsys):
     folder = tmp_path / "run"
     assert run(prid, folder, init=pretrained, split=1, max_steps=2) == 0
     printed = capsys.readouterr().out
-    assert f"starts from {pretrained / 'model.pt'}, 2 steps on synthetic (4 persons); its classifier of 4 persons is " in printed
+    assert (
+        f"starts from {pretrained / 'model.pt'}, 2 steps on synthetic (4 persons); its classifier of 4 persons is "
+        in printed
+    )
     assert sorted(path.name for path in folder.iterdir()) == [
         *("best.pt", "checkpoint.pt", "checkpoints", "config.yaml", "metrics.jsonl", "model.pt", "result.json"),
         "tensorboard",

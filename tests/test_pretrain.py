@@ -181,3 +181,18 @@ def test_the_pose_net_learns_the_joints(rendered, tmp_path):
     assert run(rendered, folder, max_steps=25, **options) == 0
     pose = [row["pose"] for row in rows(folder)]
     assert sum(pose[-5:]) < 0.5 * sum(pose[:2]) / 2 * 5
+
+
+def test_with_true_maps_the_pose_net_stays_as_it_was(rendered, tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert run(rendered, folder, max_steps=2, pose_maps="truth") == 0
+    assert "note: the pose network is random and stays so" in capsys.readouterr().out
+    assert all(set(row["lr"]) == {"appearance", "tap", "classifier"} for row in rows(folder))
+    start = tmp_path / "start"
+    assert run(rendered, start, max_steps=0) == 0
+    after, before = (torch.load(path / "model.pt", weights_only=True)["state"] for path in (folder, start))
+    same = {name: bool((tensor == before[name]).all()) for name, tensor in after.items()}
+    assert all(held for name, held in same.items() if name.startswith("pose."))
+    assert not any(
+        held for name, held in same.items() if name.endswith("conv1.weight") and not name.startswith("pose.")
+    )

@@ -11,7 +11,7 @@ from kit.command import UserError
 from reid.config import TrainConfig
 from reid.losses import batch_hard_ranking_loss, identity_loss, pose_loss
 from reid.pose_targets import pose_targets
-from reid.training import Schedule, build_network, chunk_losses, make_optimizer, pick_device
+from reid.training import Schedule, build_network, chunk_losses, make_optimizer, pick_device, targets_of
 
 CONFIG = TrainConfig(**TINY)
 
@@ -114,6 +114,21 @@ def test_without_joints_or_a_pose_net_there_is_no_pose_loss():
     assert "pose" not in chunk_losses(build_network(replace(CONFIG, variant="baseline"), 2), batch, CONFIG, 1.0)
     without = {name: value for name, value in batch.items() if name not in ("joints", "visible")}
     assert "pose" not in chunk_losses(build_network(CONFIG, 2), without, CONFIG, 1.0)
+
+
+@torch.no_grad()
+def test_true_maps_take_the_place_of_the_pose_network():
+    model = build_network(CONFIG, 2).eval()
+    batch = batch_of([0, 0, 1, 1])
+    found = chunk_losses(model, batch, CONFIG, 1.0, true_maps=True)
+    assert "pose" not in found
+    targets = targets_of(batch)
+    maps = torch.cat([targets.heat, targets.paf], dim=1).unflatten(0, (4, 2))
+    output = model(batch["frames"].float() / 255, batch["valid"], maps)
+    assert float(found["identity"]) == pytest.approx(float(identity_loss(output.logits, batch["label"])), rel=1e-6)
+    assert float(found["identity"]) != pytest.approx(
+        float(chunk_losses(model, batch, CONFIG, 1.0)["identity"]), rel=1e-4
+    )
 
 
 def test_weights_depend_on_the_seed_alone():
