@@ -234,6 +234,10 @@ class TrainConfig:
     cache_gib: float = 8.0
     """Frames are decoded once and kept in memory if they fit this many GiB; otherwise read again each time."""
 
+    cache: Path | None = None
+    """Folder for decoded frames, in place of memory: later runs do not decode them again, and processes on one machine
+    share them. Default: none."""
+
     workers: int = 0
     """Processes that prepare batches; 0 = none besides the main one."""
 

@@ -30,7 +30,7 @@ CHECKPOINTS, BEST = "checkpoints", "best.pt"
 FREE_TO_CHANGE = frozenset(
     {
         *("run", "resume", "data", "root", "init", "appearance_weights", "pose_weights"),
-        *("max_steps", "workers", "cache_gib", "device", "checkpoint_every", "keep"),
+        *("max_steps", "workers", "cache_gib", "cache", "device", "checkpoint_every", "keep"),
     }
 )
 """Options that a resumed run may give otherwise: they say where and how long, not what is computed."""

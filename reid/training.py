@@ -168,7 +168,7 @@ def make_training_set(
     chunks = training_chunks(data.train, config.chunk, config.overlap, config.tail)
     sampler = PKSampler(chunks, config.ids_per_batch, config.chunks_per_id, config.seed)
     paths = (frame for tracklet in data.tracklets for frame in tracklet.frames)
-    store = FrameStore(paths, config.height, config.width, config.cache_gib)
+    store = FrameStore(paths, config.height, config.width, config.cache_gib, config.cache)
     limits = AugmentationRange(config.flip, config.shift, config.erase, config.colour, new_place)
     dataset = ChunkDataset(data.train, chunks, store, limits, config.seed, with_joints)
     return TrainingSet(dataset, sampler, store, remarks_on(chunks, config.chunks_per_id))

@@ -1,5 +1,9 @@
 """Frames and joints: decoding, resizing, and one augmentation for a whole chunk."""
 
+import multiprocessing
+import os
+import time
+
 import imageio.v3 as iio
 import numpy as np
 import pytest
@@ -122,6 +126,61 @@ def test_the_store_keeps_frames_or_reads_them_again_with_the_same_result(tmp_pat
     assert (kept.read(paths)[0] == again.read(paths)[0]).all()
     same_size = FrameStore(paths, 32, 16, 1.0).read(paths[:1])[0][0]
     assert (same_size == read_frame(paths[0])).all()
+
+
+def pictures(folder, count=3):
+    rng = np.random.default_rng(0)
+    paths = [folder / f"{n}.png" for n in range(count)]
+    for path in paths:
+        iio.imwrite(path, rng.integers(0, 256, (32, 16, 3), dtype=np.uint8))
+    return paths
+
+
+def test_frames_on_the_disk_are_those_in_memory_and_are_decoded_once(tmp_path, monkeypatch):
+    paths, folder = pictures(tmp_path), tmp_path / "cache"
+    kept = FrameStore(paths, 64, 48, kept_gib=1.0).read(paths[::-1])
+    first = FrameStore(paths, 64, 48, kept_gib=0, folder=folder)
+    decoded = []
+    monkeypatch.setattr(FrameStore, "_decode", lambda self, path: decoded.append(path) or broken())
+    again = FrameStore(paths, 64, 48, kept_gib=0, folder=folder)
+    for store in (first, again):
+        for found, wanted in zip(store.read(paths[::-1]), kept, strict=True):
+            assert (found == wanted).all()
+    assert decoded == []
+    # Another size, and a picture that was changed, are decoded anew.
+    for changed in (lambda: None, lambda: os.utime(paths[1], ns=(0, 0))):
+        changed()
+        with pytest.raises(UserError, match="no more"):
+            FrameStore(paths, 32 if decoded == [] else 64, 48, kept_gib=0, folder=folder)
+    assert decoded == [paths[0], paths[0]]
+    assert [path.name for path in folder.iterdir() if "partial" in path.name] == []
+
+
+def broken():
+    raise UserError("no more")
+
+
+def decode_slowly(paths, folder, decoded):
+    def slow(self, path):
+        decoded.put(path.name)
+        time.sleep(0.05)
+        return read_frame(path), np.ones(2, np.float32)
+
+    FrameStore._decode = slow
+    FrameStore(paths, 32, 16, kept_gib=0, folder=folder)
+
+
+def test_processes_that_start_at_once_decode_once(tmp_path):
+    paths, context = pictures(tmp_path, 8), multiprocessing.get_context("spawn")
+    decoded = context.Queue()
+    started = [context.Process(target=decode_slowly, args=(paths, tmp_path / "cache", decoded)) for _ in range(2)]
+    for process in started:
+        process.start()
+    assert sorted(decoded.get(timeout=60) for _ in paths) == [path.name for path in paths]
+    for process in started:
+        process.join(60)
+        assert process.exitcode == 0
+    assert decoded.empty()
 
 
 def test_grey_and_transparent_images_become_rgb(tmp_path):

@@ -1,6 +1,6 @@
 """Chunks as tensors: frames decoded once, resized, and augmented alike over all frames of a chunk."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from tqdm import tqdm
 from kit.coco18 import MIRRORED_JOINTS
 from reid.data.backdrop import before_another_place
 from reid.data.chunks import Chunk
+from reid.data.frame_cache import mapped_frames
 from reid.data.sampler import Draw
 from reid.data.synthetic import Joints, read_joints, read_masks
 from reid.data.tracklet import Tracklet, read_frame
@@ -21,24 +22,30 @@ from reid.data.tracklet import Tracklet, read_frame
 class FrameStore:
     """Frames at the network's input size, decoded once and kept as uint8 where they fit in `kept_gib`; 0 keeps none.
 
-    Raises UserError, at once where the frames are kept and at first use where they are not, on an unreadable image.
+    With a `folder` they are kept there whatever their size, see `reid.data.frame_cache`. Raises UserError, at once
+    where the frames are kept and at first use where they are not, on an unreadable image.
     """
 
-    def __init__(self, paths: Iterable[Path], height: int, width: int, kept_gib: float) -> None:
+    def __init__(
+        self, paths: Iterable[Path], height: int, width: int, kept_gib: float, folder: Path | None = None
+    ) -> None:
         self.height, self.width = height, width
         self.kept = False
-        if not kept_gib:
+        if not kept_gib and folder is None:
             return
         wanted = sorted(set(paths))
         size = len(wanted) * height * width * 3
-        self.kept = size <= kept_gib * 2**30
+        self.kept = folder is not None or size <= kept_gib * 2**30
         if not self.kept:
             print(f"{size / 2**30:.1f} GiB of frames do not fit --cache-gib {kept_gib}: they are decoded when needed")
             return
         self._position = {path: position for position, path in enumerate(wanted)}
+        if folder is not None:
+            self._frames, self._scales = mapped_frames(folder, wanted, height, width, self._decode, _decoding)
+            return
         self._frames = np.empty((len(wanted), height, width, 3), np.uint8)
         self._scales = np.empty((len(wanted), 2), np.float32)
-        for position, path in enumerate(tqdm(wanted, "decoding", unit="frame", disable=None, leave=False)):
+        for position, path in enumerate(_decoding(wanted)):
             self._frames[position], self._scales[position] = self._decode(path)
 
     def read(self, paths: Iterable[Path]) -> tuple[np.ndarray, np.ndarray]:
@@ -57,6 +64,10 @@ class FrameStore:
             resized = Image.fromarray(image).resize((self.width, self.height), Image.Resampling.BILINEAR)
             image = np.asarray(resized)
         return image, scale
+
+
+def _decoding(paths: Sequence[Path]) -> Iterator[Path]:
+    return iter(tqdm(paths, "decoding", unit="frame", disable=None, leave=False))
 
 
 @dataclass(frozen=True)
