@@ -79,28 +79,7 @@ def distance(one, other, names):
     )
 
 
-def test_own_batch_norms_see_their_share_alone(rendered, tmp_path):
-    options = TINY | DESCENT | {"data": rendered, "max_steps": 1, "batch_norm": "own"}
-    assert command(pretrain, flags(options | {"run": tmp_path / "one"})) == 0
-    assert two("reid.pretrain", options | {"run": tmp_path / "two"}).returncode == 0
-    (alone,), (shared,) = rows(tmp_path / "one"), rows(tmp_path / "two")
-    assert abs(alone["loss"] - shared["loss"]) > 1e-4
-
-
-def test_two_processes_fine_tune_go_on_and_write_one_result(tmp_path):
-    prid = write_prid(tmp_path / "prid", persons=8, frames=4)
-    options = TINY | {"root": prid, "run": tmp_path / "run", "init": "none", "splits": "random"}
-    first = two("reid.finetune", options | {"max_steps": 2})
-    assert first.returncode == 0, first.stderr
-    again = two("reid.finetune", options | {"max_steps": 3, "resume": True})
-    assert again.returncode == 0, again.stderr
-    assert [row["step"] for row in rows(tmp_path / "run")] == [1, 2, 3]
-    result = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert {"untrained", "initial", "finetuned"} <= result.keys()
-    assert again.stdout.count("result.json are written") == 1
-
-
-def test_slurms_script_starts_the_training_and_goes_on_with_it(rendered, tmp_path):
+def test_slurms_script_fine_tunes_on_two_processes_and_goes_on(tmp_path):
     for name, script in (("srun", 'exec "$@"'), ("scontrol", "echo localhost")):
         stub = tmp_path / "bin" / name
         stub.parent.mkdir(exist_ok=True)
@@ -112,10 +91,11 @@ def test_slurms_script_starts_the_training_and_goes_on_with_it(rendered, tmp_pat
     slurm = {"SLURM_JOB_NODELIST": "here", "SLURM_JOB_NUM_NODES": "1", "SLURM_GPUS_ON_NODE": "2", "SLURM_JOB_ID": "7"}
     environment = os.environ | slurm | {"PYTHON": sys.executable, "OMP_NUM_THREADS": "1", "PORT": str(port)}
     environment["PATH"] = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    prid = write_prid(tmp_path / "prid", persons=8, frames=4)
     for last in (1, 2):
-        options = TINY | DESCENT | {"data": rendered, "run": tmp_path / "run", "max_steps": last}
+        options = TINY | {"root": prid, "run": tmp_path / "run", "init": "none", "splits": "random", "max_steps": last}
         finished = subprocess.run(
-            ["bash", ROOT / "jobs" / "cluster" / "train.slurm", "reid.pretrain", *flags(options)],
+            ["bash", ROOT / "jobs" / "cluster" / "train.slurm", "reid.finetune", *flags(options)],
             cwd=ROOT,
             env=environment,
             capture_output=True,
@@ -124,7 +104,10 @@ def test_slurms_script_starts_the_training_and_goes_on_with_it(rendered, tmp_pat
         )
         assert finished.returncode == 0, finished.stderr
         assert [row["step"] for row in rows(tmp_path / "run")] == list(range(1, last + 1))
+        assert finished.stdout.count("result.json are written") == 1
     assert "batch_norm: synchronised" in (tmp_path / "run" / "config.yaml").read_text()
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert {"untrained", "initial", "finetuned"} <= result.keys()
 
 
 def test_identities_are_dealt_out_evenly_or_not_at_all():
