@@ -124,7 +124,7 @@ def job_of(path: Path) -> TrainConfig:
 
 def plain(job: TrainConfig) -> TrainConfig:
     """The same job without anything that makes it faster."""
-    return replace(job, precision="float32", channels_last=False, compile=False, recompute=False)
+    return replace(job, precision="float32", channels_last="no", compile=False, recompute=False)
 
 
 def random_batch(job: TrainConfig) -> dict[str, Tensor]:

@@ -31,11 +31,11 @@ def autocast(config: TrainConfig, device: torch.device) -> AbstractContextManage
 
 def prepared(model: AlignNet, config: TrainConfig, device: torch.device, group: Group = ALONE) -> AlignNet:
     """The model on the device, laid out, compiled and checkpointed as the options say; its weights' names stay."""
-    precision_of(config, device)
+    reduced = precision_of(config, device) == torch.bfloat16
     if config.batch_norm == "synchronised" and group.size > 1:
         synchronise_norms(model, on_gpu=device.type == "cuda")
     model = model.to(device)
-    if config.channels_last:
+    if config.channels_last == "yes" or (config.channels_last == "auto" and (reduced or device.type == "cuda")):
         model = model.to(memory_format=torch.channels_last)
     model.recompute(config.recompute)
     if config.compile:

@@ -246,10 +246,11 @@ class TrainConfig:
     torchrun starts several; frozen = by the statistics that the network starts with."""
 
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Numbers that convolutions are computed in while training; auto = bfloat16 on a GPU that has it, else float32."""
+    """Numbers that convolutions are computed in while training; auto = bfloat16 on a GPU that has it, else float32.
+    On a CPU bfloat16 is faster where it has AMX, with networks of the paper's size."""
 
-    channels_last: bool = True
-    """Lay images out with the channels innermost, which convolutions are faster with."""
+    channels_last: Literal["auto", "yes", "no"] = "auto"
+    """Lay images out with the channels innermost; auto = on a GPU and with bfloat16, which are faster so."""
 
     compile: bool = False
     """Compile both networks (torch.compile): a few minutes at the start, faster steps after; pays on a GPU."""
