@@ -11,7 +11,7 @@ training starts from; `finetuned`.
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -26,6 +26,7 @@ from reid.features import describe_and_rank
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_into, save_model
 from reid.parallel import check_share, group_of_torchrun, together
+from reid.pose_cache import frozen_maps
 from reid.results import Block, chance_of, data_record, in_words, now, remarks, run_record, table, trained_on
 from reid.run_folder import (
     CHECKPOINT,
@@ -39,6 +40,7 @@ from reid.run_folder import (
     training_summary,
 )
 from reid.training import (
+    Setting,
     TrainState,
     build_network,
     device_name,
@@ -66,10 +68,18 @@ class FinetuneConfig(TrainConfig, ProtocolConfig):
     init: str = "auto"
     """Weights to start from: a run folder or its model.pt; none; auto = runs/pretrain where it is there."""
 
+    pose_maps: Literal["network", "cached"] = "network"
+    """What says where the body parts are while training: the pose network; or what it says of every frame as it is,
+    computed once, which takes far less time and leaves the pose network as it was (--lr-pose 0)."""
+
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         self.check_training()
         self.check_protocol()
+        require(
+            self.pose_maps == "network" or self.variant != "baseline",
+            "--pose-maps cached: the baseline has no pose network",
+        )
         require(self.splits != "all", "--splits all: a network is trained on one split: name it with --split 0 … 9")
 
     @property
@@ -82,6 +92,8 @@ def finetune(config: FinetuneConfig) -> None:
     """Read and check everything, measure, train, measure again, write the result."""
     started, clock = now(), time.perf_counter()
     folder, resume = config.run_folder, config.resume
+    if config.pose_maps == "cached":
+        config = replace(config, lr_pose=0.0)
     group = group_of_torchrun()
     check_share(group, config.ids_per_batch)
     if group.leads:
@@ -118,16 +130,14 @@ def finetune(config: FinetuneConfig) -> None:
         "started_from": start,
     }
     kept = {"fingerprint": record["fingerprint"], "before": before}
+    if config.pose_maps == "cached":
+        training_set.dataset.maps = frozen_maps(model, data.train, training_set.store, config, device)
     with together(group, device):
         train(
             state,
             training_set,
-            config,
-            folder,
-            device,
-            pose_weight=0.0,
-            save=lambda state, lowest: save_checkpoint(state, folder, config, metadata, kept, lowest),
-            group=group,
+            Setting(config, folder, device, group),
+            lambda state, lowest: save_checkpoint(state, folder, config, metadata, kept, lowest),
         )
     if not group.leads or before is None:
         return

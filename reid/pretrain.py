@@ -34,6 +34,7 @@ from reid.run_folder import (
     training_summary,
 )
 from reid.training import (
+    Setting,
     TrainState,
     build_network,
     device_name,
@@ -127,17 +128,13 @@ def pretrain(config: PretrainConfig) -> None:
         "started_from": start,
     }
     kept = {"fingerprint": record["fingerprint"]}
+    setting = Setting(config, folder, device, group, config.pose_weight, true_maps=config.pose_maps == "truth")
     with together(group, device):
         train(
             state,
             training_set,
-            config,
-            folder,
-            device,
-            pose_weight=config.pose_weight,
-            true_maps=config.pose_maps == "truth",
-            save=lambda state, lowest: save_checkpoint(state, folder, config, metadata, kept, lowest),
-            group=group,
+            setting,
+            lambda state, lowest: save_checkpoint(state, folder, config, metadata, kept, lowest),
         )
     if not group.leads:
         return

@@ -21,7 +21,8 @@ from kit.files import read_jsonl, replacing, write_jsonl
 from reid.config import TrainConfig
 from reid.models.checkpoint import model_record
 from reid.models.weights import load_strictly, read_torch_file
-from reid.training import Schedule, TrainState
+from reid.schedule import Schedule
+from reid.training import TrainState
 
 CHECKPOINT, MODEL, METRICS, RESULT, CONFIG = "checkpoint.pt", "model.pt", "metrics.jsonl", "result.json", "config.yaml"
 

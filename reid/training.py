@@ -20,8 +20,9 @@ from kit.command import UserError
 from kit.files import replacing
 from reid.acceleration import autocast
 from reid.config import TrainConfig
+from reid.data.augmentation import AugmentationRange, augmented
 from reid.data.chunks import training_chunks
-from reid.data.dataset import AugmentationRange, ChunkDataset, FrameStore
+from reid.data.dataset import ChunkDataset, FrameStore
 from reid.data.sampler import Draw, PKSampler, remarks_on
 from reid.data.tracklet import ReidData
 from reid.losses import batch_hard_ranking_loss, identity_loss, pose_loss
@@ -29,51 +30,8 @@ from reid.models.alignnet import AlignNet, ModelConfig
 from reid.models.norms import freeze_norms
 from reid.parallel import ALONE, Group, mean_of_all, of_all
 from reid.pose_targets import PoseTargets, pose_targets
+from reid.schedule import Schedule
 from reid.step_log import StepLog
-
-
-@dataclass
-class Schedule:
-    """Factor on every learning rate: a linear warm-up, then drops when the training loss saturates, or a cosine."""
-
-    drops: int = 0
-    """Drops so far."""
-
-    best: float = math.inf
-    """Lowest mean training loss of an epoch."""
-
-    stale: int = 0
-    """Epochs since then, or since the last drop."""
-
-    loss_sum: float = 0.0
-    """Sum of the losses of this epoch so far."""
-
-    loss_count: int = 0
-    """Steps of this epoch so far."""
-
-    def factor(self, config: TrainConfig, step: int, planned: int) -> float:
-        """Factor at step `step` (from 0) of `planned` steps in all."""
-        warm = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
-        if config.schedule == "plateau":
-            return warm * config.lr_drop**self.drops
-        progress = (step - config.warmup_steps) / max(1, planned - config.warmup_steps)
-        return warm * 0.5 * (1 + math.cos(math.pi * min(max(progress, 0.0), 1.0)))
-
-    def add(self, loss: float) -> None:
-        """Count one step's loss."""
-        self.loss_sum += loss
-        self.loss_count += 1
-
-    def end_epoch(self, config: TrainConfig) -> None:
-        """Judge the epoch by its mean loss: no lower for `patience` epochs is a drop (Section 4.2)."""
-        mean = self.loss_sum / max(1, self.loss_count)
-        self.loss_sum, self.loss_count = 0.0, 0
-        if mean < self.best * (1 - config.threshold):
-            self.best, self.stale = mean, 0
-            return
-        self.stale += 1
-        if self.stale >= config.patience and self.drops < config.max_drops:
-            self.drops, self.stale = self.drops + 1, 0
 
 
 @dataclass
@@ -95,6 +53,27 @@ class TrainState:
 
     lowest: float = math.inf
     """Lowest mean loss between two checkpoints so far."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What stays as it is while training."""
+
+    config: TrainConfig
+
+    run: Path
+    """Folder that metrics go to."""
+
+    device: torch.device
+
+    group: Group = ALONE
+    """The processes that train together."""
+
+    pose_weight: float = 0.0
+    """Weight of the pose loss, where the data have joints."""
+
+    true_maps: bool = False
+    """Whether the exact joints say where the parts are, in place of the pose network."""
 
 
 @dataclass(frozen=True)
@@ -195,28 +174,17 @@ def make_optimizer(model: AlignNet, config: TrainConfig) -> torch.optim.Optimize
 
 
 def chunk_losses(
-    model: nn.Module,
-    batch: dict[str, Tensor],
-    config: TrainConfig,
-    pose_weight: float,
-    group: Group = ALONE,
-    true_maps: bool = False,
+    model: nn.Module, batch: dict[str, Tensor], config: TrainConfig, pose_weight: float, group: Group = ALONE
 ) -> dict[str, Tensor]:
     """The parts of the loss of one batch, and their weighted sum as "loss" (paper, Section 3.4); scalars.
 
-    With `joints` and `visible` in the batch, every stage of the pose network is taught too; with `true_maps` it does
-    not run, and its maps are made of them. Of a group, each process has its share of the batch; the ranking loss is
-    that of the whole batch, the others are of the share.
+    With `joints` and `visible` in the batch, every stage of the pose network is taught too; with `maps` it does not
+    run. Of a group, each process has its share of the batch; the ranking loss is that of the whole batch, the others
+    are of the share.
     """
     frames = batch["frames"].float() / 255  # (B, T, 3, H, W)
-    targets = targets_of(batch) if "joints" in batch else None
-    maps = None
-    if true_maps and targets is not None:
-        of_valid = torch.cat([targets.heat, targets.paf], dim=1)  # (M, 57, h, w)
-        maps = of_valid.new_zeros(*batch["valid"].shape, *of_valid.shape[1:])
-        maps[batch["valid"]] = of_valid
     with autocast(config, frames.device):
-        output = model(frames, batch["valid"], maps)
+        output = model(frames, batch["valid"], batch.get("maps"))
     parts = {
         "identity": identity_loss(output.logits.float(), batch["label"]),
         "ranking": batch_hard_ranking_loss(
@@ -224,11 +192,19 @@ def chunk_losses(
         ),
     }
     loss = config.identity_weight * parts["identity"] + config.ranking_weight * parts["ranking"]
-    if output.pose is not None and targets is not None:
-        parts["pose"] = pose_loss(output.pose, targets)
+    if output.pose is not None and "joints" in batch:
+        parts["pose"] = pose_loss(output.pose, targets_of(batch))
         loss = loss + pose_weight * parts["pose"]
     accuracy = (output.logits.argmax(1) == batch["label"]).float().mean()
     return {"loss": loss, **parts, "accuracy": accuracy}
+
+
+def true_maps_of(batch: dict[str, Tensor]) -> Tensor:
+    """What the pose network should say of a rendered batch: (B, T, 57, H / 8, W / 8), 0 at invalid frames."""
+    of_valid = targets_of(batch).maps  # (M, 57, h, w)
+    maps = of_valid.new_zeros(*batch["valid"].shape, *of_valid.shape[1:])
+    maps[batch["valid"]] = of_valid
+    return maps
 
 
 def targets_of(batch: dict[str, Tensor]) -> PoseTargets:
@@ -249,23 +225,14 @@ def last_step(config: TrainConfig, sampler: PKSampler) -> int:
     return planned if config.max_steps is None else min(planned, config.max_steps)
 
 
-def train(
-    state: TrainState,
-    data: TrainingSet,
-    config: TrainConfig,
-    run: Path,
-    device: torch.device,
-    pose_weight: float,
-    save: Callable[[TrainState, bool], None],
-    group: Group = ALONE,
-    true_maps: bool = False,
-) -> None:
+def train(state: TrainState, data: TrainingSet, setting: Setting, save: Callable[[TrainState, bool], None]) -> None:
     """Train from `state` on to the last step: a row of RUN/metrics.jsonl a step, and `save` now and then.
 
     `save` is told whether the mean loss since the last time is the lowest so far. Raises UserError where the loss stops
     being a number, or memory is short. Of a group, every process calls this, and the first one writes.
     """
-    planned, last = planned_steps(config, data.sampler), last_step(config, data.sampler)
+    config, group, device = setting.config, setting.group, setting.device
+    last = last_step(config, data.sampler)
     loader = DataLoader(
         data.dataset,
         batch_sampler=_draws(data.sampler, state.epoch, state.batch, config.epochs, group),
@@ -281,15 +248,15 @@ def train(
     waited, started = 0.0, time.perf_counter()
     since_checkpoint: list[float] = []
     with (
-        StepLog(run, state.step) if group.leads else nullcontext() as log,
+        StepLog(setting.run, state.step) if group.leads else nullcontext() as log,
         training_bar(state.step, last, group) as bar,
     ):
         while state.step < last:
             begun = time.perf_counter()
-            batch = {name: tensor.to(device, non_blocking=True) for name, tensor in next(batches).items()}
+            batch = next(batches)
             wait = time.perf_counter() - begun
-            with explained(batch, state.step + 1, run, group):
-                row = _step(state, network, batch, config, planned, pose_weight, data.sampler.batches, group, true_maps)
+            with explained(batch, state.step + 1, setting):
+                row = _step(state, network, batch, setting, data.sampler)
             seconds = time.perf_counter() - begun
             waited += wait
             since_checkpoint.append(row["loss"])
@@ -307,16 +274,17 @@ def train(
 
 
 @contextmanager
-def explained(batch: dict[str, Tensor], step: int, run: Path, group: Group = ALONE) -> Iterator[None]:
+def explained(batch: dict[str, Tensor], step: int, setting: Setting) -> Iterator[None]:
     """Turn what stops a step into one line: UserError where the loss is no number (the batch is saved to
     RUN/bad_batch.pt), or where memory is short.
     """
+    run, group = setting.run, setting.group
     try:
         yield
     except FloatingPointError as failure:
         path = run / ("bad_batch.pt" if group.size == 1 else f"bad_batch-{group.rank}.pt")
         with replacing(path) as partial:
-            torch.save({name: tensor.cpu() for name, tensor in batch.items()}, partial)
+            torch.save(batch, partial)
         raise UserError(
             f"{failure} at step {step}: its batch is in {path}; lower the learning rates (--lr-…) or --clip-norm"
         ) from None
@@ -344,22 +312,21 @@ def training_bar(step: int, last: int, group: Group) -> "tqdm[NoReturn]":
     return tqdm(total=last, initial=step, desc="training", unit="step", mininterval=interval, disable=not group.leads)
 
 
+def on_device(batch: dict[str, Tensor], setting: Setting) -> dict[str, Tensor]:
+    """The loader's batch on the device, its chunks augmented there, with the true pose maps where they are wanted."""
+    moved = augmented({name: tensor.to(setting.device, non_blocking=True) for name, tensor in batch.items()})
+    return moved | {"maps": true_maps_of(moved)} if setting.true_maps else moved
+
+
 def _step(
-    state: TrainState,
-    network: nn.Module,
-    batch: dict[str, Tensor],
-    config: TrainConfig,
-    planned: int,
-    pose_weight: float,
-    batches_in_epoch: int,
-    group: Group,
-    true_maps: bool,
+    state: TrainState, network: nn.Module, batch: dict[str, Tensor], setting: Setting, sampler: PKSampler
 ) -> dict[str, Any]:
     """One step of the optimizer; returns its row of metrics."""
-    factor = state.schedule.factor(config, state.step, planned)
+    config, group = setting.config, setting.group
+    factor = state.schedule.factor(config, state.step, planned_steps(config, sampler))
     for rates in state.optimizer.param_groups:
         rates["lr"] = factor * rates["rate"]
-    losses = chunk_losses(network, batch, config, pose_weight, group, true_maps)
+    losses = chunk_losses(network, on_device(batch, setting), config, setting.pose_weight, group)
     state.optimizer.zero_grad(set_to_none=True)
     losses["loss"].backward()
     means = mean_of_all(torch.stack([value.detach() for value in losses.values()]), group).tolist()
@@ -373,7 +340,7 @@ def _step(
     row: dict[str, Any] = {"step": state.step + 1, "epoch": state.epoch, **values}
     row["lr"] = {rates["name"]: rates["lr"] for rates in state.optimizer.param_groups}
     state.step, state.batch = state.step + 1, state.batch + 1
-    if state.batch == batches_in_epoch:
+    if state.batch == sampler.batches:
         state.epoch, state.batch = state.epoch + 1, 0
         state.schedule.end_epoch(config)
     return row

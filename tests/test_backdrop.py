@@ -7,9 +7,10 @@ from reid_folders import write_rendered
 
 from benchmarks import transfer
 from kit.command import UserError
+from reid.data.augmentation import AugmentationRange
 from reid.data.backdrop import REACH, before_another_place, without_person
 from reid.data.chunks import training_chunks
-from reid.data.dataset import AugmentationRange, ChunkDataset, FrameStore, resized_masks
+from reid.data.dataset import ChunkDataset, FrameStore, resized_masks
 from reid.data.sampler import Draw
 from reid.data.synthetic import read_clips, read_joints, read_masks
 

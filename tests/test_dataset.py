@@ -1,4 +1,4 @@
-"""Frames and joints: decoding, resizing, and one augmentation for a whole chunk."""
+"""Frames and joints of chunks: decoded, resized, kept."""
 
 import multiprocessing
 import os
@@ -10,106 +10,14 @@ import pytest
 import torch
 from reid_folders import write_rendered
 
-from kit.coco18 import JOINTS
 from kit.command import UserError
+from reid.data.augmentation import AugmentationRange
 from reid.data.chunks import training_chunks
-from reid.data.dataset import (
-    Augmentation,
-    AugmentationRange,
-    ChunkDataset,
-    FrameStore,
-    augment_frames,
-    augment_joints,
-    draw_augmentation,
-    resized_joints,
-)
+from reid.data.dataset import ChunkDataset, FrameStore, resized_joints
+from reid.data.map_store import MapStore
 from reid.data.sampler import Draw
 from reid.data.synthetic import Joints, read_clips
 from reid.data.tracklet import read_frame
-
-HEIGHT, WIDTH = 40, 24
-
-
-def dotted(points, visible=None):
-    """Black frames with a bright pixel at each of `points` (T, J, 2), brighter with the joint's number."""
-    frames = np.zeros((len(points), HEIGHT, WIDTH, 3), np.uint8)
-    for frame, joints in zip(frames, points, strict=True):
-        for number, (x, y) in enumerate(joints):
-            frame[int(y), int(x)] = 100 + number
-    return frames, Joints(np.asarray(points, np.float32), np.ones(np.shape(points)[:2], bool))
-
-
-def some_points():
-    rng = np.random.default_rng(0)
-    cells = np.stack([rng.permutation((HEIGHT - 12) * (WIDTH - 12))[: len(JOINTS)] for _ in range(3)])
-    return np.stack([cells % (WIDTH - 12) + 6, cells // (WIDTH - 12) + 6], axis=-1)
-
-
-@pytest.mark.parametrize("flip", [False, True])
-@pytest.mark.parametrize("shift", [(0, 0), (3, -5), (-6, 6)])
-def test_joints_stay_on_their_pixels(flip, shift):
-    frames, joints = dotted(some_points())
-    change = Augmentation(flip=flip, shift=shift)
-    moved = augment_frames(frames, change)
-    after = augment_joints(joints, change, HEIGHT, WIDTH)
-    assert after.visible.all()
-    mirror = [JOINTS.index(_other_side(name)) if flip else number for number, name in enumerate(JOINTS)]
-    for frame, positions in zip(moved, after.positions.astype(int), strict=True):
-        for number, (x, y) in enumerate(positions):
-            assert frame[y, x, 0] == 100 + mirror[number]
-
-
-def _other_side(name):
-    if name.startswith("left"):
-        return name.replace("left", "right")
-    return name.replace("right", "left")
-
-
-def test_joints_that_leave_the_frame_or_are_blanked_are_not_visible():
-    points = np.array([[[0, 0], [WIDTH - 1, 5], [10, HEIGHT - 1], [12, 20], *[[5, 5]] * 14]])
-    _, joints = dotted(points)
-    down_right = augment_joints(joints, Augmentation(shift=(1, 1)), HEIGHT, WIDTH).visible[0]
-    assert down_right[:4].tolist() == [True, False, False, True]
-    up_left = augment_joints(joints, Augmentation(shift=(-1, -1)), HEIGHT, WIDTH).visible[0]
-    assert up_left[:4].tolist() == [False, True, True, True]
-    erased = augment_joints(joints, Augmentation(erased=(18, 11, 22, 14)), HEIGHT, WIDTH).visible[0]
-    assert erased[:4].tolist() == [True, True, True, False]
-
-
-def test_every_frame_of_a_chunk_changes_alike():
-    rng = np.random.default_rng(0)
-    frame = rng.integers(0, 256, (1, HEIGHT, WIDTH, 3), dtype=np.uint8)
-    for _ in range(20):
-        change = draw_augmentation(rng, AugmentationRange(0.5, 6, 0.5, 0.3), HEIGHT, WIDTH)
-        changed = augment_frames(np.repeat(frame, 4, axis=0), change)
-        assert changed.dtype == np.uint8
-        assert changed.shape == (4, HEIGHT, WIDTH, 3)
-        assert (changed == changed[:1]).all()
-
-
-def test_limits_of_the_augmentation():
-    rng = np.random.default_rng(0)
-    drawn = [draw_augmentation(rng, AugmentationRange(0.5, 3, 0.5, 0.2), HEIGHT, WIDTH) for _ in range(400)]
-    assert 0.4 < np.mean([change.flip for change in drawn]) < 0.6
-    assert {shift for change in drawn for shift in change.shift} == set(range(-3, 4))
-    assert 0.4 < np.mean([change.erased is not None for change in drawn]) < 0.6
-    for change in drawn:
-        assert all(0.8 <= value <= 1.2 for value in (change.brightness, change.contrast, change.saturation))
-        if change.erased:
-            top, left, bottom, right = change.erased
-            assert 0 <= top < bottom <= HEIGHT
-            assert 0 <= left < right <= WIDTH
-    nothing = draw_augmentation(rng, AugmentationRange(0, 0, 0, 0), HEIGHT, WIDTH)
-    assert nothing == Augmentation()
-
-
-def test_colour_is_saturation_then_contrast_then_brightness():
-    frames = np.array([[[[200, 100, 0], [100, 100, 100]]]], np.uint8)
-    change = Augmentation(brightness=1.1, contrast=0.5, saturation=0.8)
-    grey = np.array([0.299 * 200 + 0.587 * 100, 100.0])
-    saturated = grey[:, None] + 0.8 * (frames[0, 0] - grey[:, None])
-    expected = 1.1 * (grey.mean() + 0.5 * (saturated - grey.mean()))
-    assert np.abs(augment_frames(frames, change)[0, 0] - expected).max() <= 0.51
 
 
 def test_the_store_keeps_frames_or_reads_them_again_with_the_same_result(tmp_path, capsys):
@@ -222,11 +130,18 @@ def test_items_and_their_places(tmp_path):
         "label": ((), torch.int64),
         "joints": ((3, 18, 2), torch.float32),
         "visible": ((3, 18), torch.bool),
+        "change": ((10,), torch.float32),
     }
     again = dataset[Draw(1, (0, 0, 0))]
     assert all((item[name] == again[name]).all() for name in item)
-    elsewhere = [dataset[Draw(1, (0, 0, place))]["frames"] for place in range(1, 5)]
-    assert any((other != item["frames"]).any() for other in elsewhere)
+    elsewhere = [dataset[Draw(1, (0, 0, place))]["change"] for place in range(1, 5)]
+    assert any((other != item["change"]).any() for other in elsewhere)
+    paths = [path for clip in clips for path in clip.frames]
+    dataset.maps = MapStore(paths, np.arange(len(paths), dtype=np.float16).repeat(57 * 32).reshape(-1, 57, 8, 4))
+    first = paths.index(clips[chunks[1].tracklet].frames[0])
+    found = dataset[Draw(1, (0, 0, 0))]["maps"]
+    assert found.shape == (3, 57, 8, 4)
+    assert found[:, 0, 0, 0].tolist() == [first + frame for frame in chunks[1].frames]
 
 
 def test_without_changes_a_chunk_is_its_frames(tmp_path):

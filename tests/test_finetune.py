@@ -147,8 +147,9 @@ def test_the_other_variants(prid, tmp_path, variant):
     assert result_of(tmp_path / "run")["config"]["variant"] == variant
 
 
-def test_resuming_keeps_what_was_measured_before(prid, pretrained, tmp_path):
-    options = {"init": pretrained, "lr_pose": 0}
+@pytest.mark.parametrize("frozen", [{"lr_pose": 0}, {"pose_maps": "cached"}])
+def test_resuming_keeps_what_was_measured_before(prid, pretrained, tmp_path, frozen):
+    options = {"init": pretrained} | frozen
     assert run(prid, tmp_path / "whole", max_steps=4, **options) == 0
     assert run(prid, tmp_path / "parts", max_steps=2, **options) == 0
     assert run(prid, tmp_path / "parts", max_steps=4, resume=True, **(options | {"init": "none"})) == 0
@@ -161,6 +162,16 @@ def test_resuming_keeps_what_was_measured_before(prid, pretrained, tmp_path):
     ]
     assert len(losses[0]) == 4
     assert losses[0] == losses[1]
+    before, after = (
+        torch.load(path / "model.pt", weights_only=True)["state"] for path in (pretrained, tmp_path / "whole")
+    )
+    changed = {name.split(".")[0] for name in after if not torch.equal(after[name], before[name])}
+    assert changed == {"appearance", "appearance_tap", "part_tap", "classifier"}
+
+
+def test_cached_maps_need_a_pose_network(prid, tmp_path, capsys):
+    assert run(prid, tmp_path / "run", init="none", variant="baseline", pose_maps="cached") == 2
+    assert "--pose-maps cached: the baseline has no pose network" in capsys.readouterr().err
 
 
 def test_training_makes_the_ranking_better(tmp_path):

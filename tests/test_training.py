@@ -11,7 +11,8 @@ from kit.command import UserError
 from reid.config import TrainConfig
 from reid.losses import batch_hard_ranking_loss, identity_loss, pose_loss
 from reid.pose_targets import pose_targets
-from reid.training import Schedule, build_network, chunk_losses, make_optimizer, pick_device, targets_of
+from reid.schedule import Schedule
+from reid.training import build_network, chunk_losses, make_optimizer, pick_device, targets_of, true_maps_of
 
 CONFIG = TrainConfig(**TINY)
 
@@ -120,7 +121,7 @@ def test_without_joints_or_a_pose_net_there_is_no_pose_loss():
 def test_true_maps_take_the_place_of_the_pose_network():
     model = build_network(CONFIG, 2).eval()
     batch = batch_of([0, 0, 1, 1])
-    found = chunk_losses(model, batch, CONFIG, 1.0, true_maps=True)
+    found = chunk_losses(model, batch | {"maps": true_maps_of(batch)}, CONFIG, 1.0)
     assert "pose" not in found
     targets = targets_of(batch)
     maps = torch.cat([targets.heat, targets.paf], dim=1).unflatten(0, (4, 2))

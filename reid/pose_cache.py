@@ -1,0 +1,68 @@
+"""The maps of a frozen pose net, computed once for every frame: it takes most of the time of a training step."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from kit.command import UserError
+from reid.acceleration import autocast
+from reid.config import TrainConfig
+from reid.data.array_cache import Arrays, cached_arrays, key_of
+from reid.data.dataset import FrameStore
+from reid.data.map_store import MapStore
+from reid.data.tracklet import Tracklet
+from reid.models.alignnet import AlignNet
+from reid.models.pose import POSE_CHANNELS, PoseNet, pose_input
+from reid.pose_targets import CELL
+
+FRAMES_A_BATCH = 64
+
+
+def frozen_maps(
+    model: AlignNet, tracklets: tuple[Tracklet, ...], store: FrameStore, config: TrainConfig, device: torch.device
+) -> MapStore:
+    """The maps of all frames of the tracklets, as the model's pose net says; kept in `config.cache`, else in memory.
+
+    Raises UserError where they do not fit in memory.
+    """
+    pose = model.pose
+    assert pose is not None, "the baseline has no pose net"
+    paths = sorted({path for tracklet in tracklets for path in tracklet.frames})
+    form = (len(paths), POSE_CHANNELS, -(-config.height // CELL), -(-config.width // CELL))
+
+    def fill(arrays: Arrays) -> None:
+        maps = arrays["maps"]
+        with tqdm(total=len(paths), desc="pose maps", unit="frame", disable=None, leave=False) as bar:
+            for first in range(0, len(paths), FRAMES_A_BATCH):
+                some = slice(first, first + FRAMES_A_BATCH)
+                maps[some] = maps_of(pose, store.read(paths[some])[0], config, device)
+                bar.update(len(paths[some]))
+
+    if config.cache is not None:
+        key = f"maps-{config.height}x{config.width}-{key_of(paths)}-{key_of_weights(pose)}"
+        return MapStore(paths, cached_arrays(Path(config.cache) / key, {"maps": (form, np.float16)}, fill)["maps"])
+    gib = 2 * float(np.prod(form)) / 2**30
+    if gib > config.cache_gib:
+        raise UserError(f"{gib:.1f} GiB of pose maps do not fit --cache-gib {config.cache_gib}: name a --cache folder")
+    maps = np.empty(form, np.float16)
+    fill({"maps": maps})
+    return MapStore(paths, maps)
+
+
+@torch.inference_mode()
+def maps_of(pose: PoseNet, frames: np.ndarray, config: TrainConfig, device: torch.device) -> np.ndarray:
+    """Maps (N, 57, h, w) float16 of frames (N, H, W, 3) uint8."""
+    images = torch.from_numpy(frames).to(device).permute(0, 3, 1, 2).float() / 255
+    with autocast(config, device):
+        return pose(pose_input(images)).last.half().cpu().numpy()
+
+
+def key_of_weights(pose: PoseNet) -> str:
+    """Sixteen hex digits that change with any weight."""
+    digest = hashlib.sha256()
+    for name, tensor in pose.state_dict().items():
+        digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
