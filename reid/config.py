@@ -139,10 +139,21 @@ class TrainConfig:
     """Width of the pose network's hidden layers, as a share of OpenPose's."""
 
     pose_weights: Path | None = None
-    """Start of the pose network: an OpenPose COCO-18 weights file (.pth or .safetensors). Default: random."""
+    """Start of the pose network: an OpenPose COCO-18 weights file (.pth or .safetensors), or a run's model file, whose
+    pose network is taken. Default: random."""
 
     tap_channels: int = 256
     """Channels inside the temporal attention networks."""
+
+    part_gain: float = 1.0
+    """Factor on the part maps before the softmax of Eq. 3, which makes attention keener; the paper's is 1."""
+
+    part_pooling: Literal["mean", "attended"] = "mean"
+    """Eq. 5 of the parts. mean = over all cells, as in the paper; attended = the average weighted by attention."""
+
+    frame_pooling: Literal["sum", "average"] = "average"
+    """Eq. 7. average = of the weighted frames, over the sum of their weights; sum = over their number: the paper's sum,
+    with which the ranking loss draws all weights to 0."""
 
     height: int = 128
     """Height of the network's input, pixels (256 for MARS)."""

@@ -70,16 +70,12 @@ class FinetuneConfig(TrainConfig, ProtocolConfig):
 
     pose_maps: Literal["network", "cached"] = "network"
     """What says where the body parts are while training: the pose network; or what it says of every frame as it is,
-    computed once, which takes far less time and leaves the pose network as it was (--lr-pose 0)."""
+    computed once, which takes far less time and leaves it as it was (--lr-pose 0); the baseline has none."""
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         self.check_training()
         self.check_protocol()
-        require(
-            self.pose_maps == "network" or self.variant != "baseline",
-            "--pose-maps cached: the baseline has no pose network",
-        )
         require(self.splits != "all", "--splits all: a network is trained on one split: name it with --split 0 … 9")
 
     @property
@@ -130,7 +126,7 @@ def finetune(config: FinetuneConfig) -> None:
         "started_from": start,
     }
     kept = {"fingerprint": record["fingerprint"], "before": before}
-    if config.pose_maps == "cached":
+    if config.pose_maps == "cached" and model.pose is not None:
         training_set.dataset.maps = frozen_maps(model, data.train, training_set.store, config, device)
     with together(group, device):
         train(

@@ -39,6 +39,7 @@ from reid.training import (
     build_network,
     device_name,
     last_step,
+    learns_pose_alone,
     make_optimizer,
     make_training_set,
     pick_device,
@@ -140,7 +141,7 @@ def pretrain(config: PretrainConfig) -> None:
         return
 
     blocks = {}
-    if data.query:
+    if data.query and not learns_pose_alone(config):
         blocks["chance"] = chance_of(data)
         blocks["validation"] = describe_and_rank(model, data, training_set.store, config.chunk, device)
         print(table(blocks))

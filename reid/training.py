@@ -120,6 +120,9 @@ def network_config(config: TrainConfig) -> ModelConfig:
         pose_width=config.pose_width,
         pose_weights=config.pose_weights,
         tap_channels=config.tap_channels,
+        part_gain=config.part_gain,
+        part_pooling=config.part_pooling,
+        frame_pooling=config.frame_pooling,
     )
 
 
@@ -179,12 +182,16 @@ def chunk_losses(
     """The parts of the loss of one batch, and their weighted sum as "loss" (paper, Section 3.4); scalars.
 
     With `joints` and `visible` in the batch, every stage of the pose network is taught too; with `maps` it does not
-    run. Of a group, each process has its share of the batch; the ranking loss is that of the whole batch, the others
-    are of the share.
+    run. Where the other losses weigh nothing, nothing but the pose network runs. Of a group, each process has its share
+    of the batch; the ranking loss is that of the whole batch, the others are of the share.
     """
     frames = batch["frames"].float() / 255  # (B, T, 3, H, W)
+    pose_only = learns_pose_alone(config) and "joints" in batch
     with autocast(config, frames.device):
-        output = model(frames, batch["valid"], batch.get("maps"))
+        output = model(frames, batch["valid"], batch.get("maps"), pose_only)
+    if pose_only and output.pose is not None:
+        error = pose_loss(output.pose, targets_of(batch))
+        return {"loss": pose_weight * error, "pose": error}
     parts = {
         "identity": identity_loss(output.logits.float(), batch["label"]),
         "ranking": batch_hard_ranking_loss(
@@ -197,6 +204,11 @@ def chunk_losses(
         loss = loss + pose_weight * parts["pose"]
     accuracy = (output.logits.argmax(1) == batch["label"]).float().mean()
     return {"loss": loss, **parts, "accuracy": accuracy}
+
+
+def learns_pose_alone(config: TrainConfig) -> bool:
+    """Whether nothing is to be learnt of who people are."""
+    return config.identity_weight == 0 == config.ranking_weight and config.variant != "baseline"
 
 
 def true_maps_of(batch: dict[str, Tensor]) -> Tensor:

@@ -31,7 +31,8 @@ def plain_descriptor(model: AlignNet, chunk: list[torch.Tensor]) -> torch.Tensor
         [2, 5, 3, 6, 4, 7, 33, 34, 35, 36, 19, 20, 41, 42, 43, 44, 25, 26],
         [8, 11, 9, 12, 10, 13, 21, 22, 23, 24, 27, 28, 29, 30],
     ]
-    total = torch.zeros(model.descriptor_size, dtype=torch.float64)
+    total, weighed = torch.zeros(model.descriptor_size, dtype=torch.float64), [0.0] * 4
+    config = model.config
     for image in chunk:
         mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
         f_a = model.appearance(((image - mean[:, None, None]) / std[:, None, None])[None])[0].double()
@@ -49,14 +50,18 @@ def plain_descriptor(model: AlignNet, chunk: list[torch.Tensor]) -> torch.Tensor
                     for x in range(part.shape[1]):
                         area = maps[group, y * side : (y + 1) * side, x * side : (x + 1) * side]
                         part[y, x] = area.mean()
-                attention = part.exp() / part.exp().sum()
+                attention = (config.part_gain * part).exp() / (config.part_gain * part).exp().sum()
                 upper = f_a * attention if upper is None else upper
-                blocks.append((f_a * attention).sum(dim=(1, 2)) / cells)
+                blocks.append((f_a * attention).sum(dim=(1, 2)) / (cells if config.part_pooling == "mean" else 1))
             if model.appearance_tap is not None and model.part_tap is not None and upper is not None:
                 of_parts = model.part_tap(upper.float()[None]).item()
                 weights = [model.appearance_tap(f_a.float()[None]).item(), of_parts, of_parts, of_parts]
         total += torch.cat([weight * block for weight, block in zip(weights, blocks, strict=False)])
-    return total / len(chunk)
+        weighed = [one + weight for one, weight in zip(weighed, weights, strict=True)]
+    if config.frame_pooling == "sum":
+        return total / len(chunk)
+    over = torch.tensor(weighed[: len(total) // f_a.shape[0]]).repeat_interleave(f_a.shape[0])
+    return total / over
 
 
 def trained_a_little(model: AlignNet) -> AlignNet:
@@ -70,9 +75,17 @@ def trained_a_little(model: AlignNet) -> AlignNet:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    "reading",
+    [
+        {"frame_pooling": "sum"},  # the paper's equations to the letter
+        {},
+        {"part_gain": 20.0, "part_pooling": "attended"},
+    ],
+)
 @torch.no_grad()
-def test_descriptor_is_the_papers_from_the_nets_maps_on(variant: str) -> None:
-    model = trained_a_little(tiny(variant))
+def test_descriptor_is_the_papers_from_the_nets_maps_on(variant: str, reading: dict[str, Any]) -> None:
+    model = trained_a_little(tiny(variant, **reading))
     found = model(frames(), VALID)
     for b in range(3):
         expected = plain_descriptor(model, [frames()[b, t] for t in range(3) if VALID[b, t]])

@@ -54,7 +54,7 @@ def test_what_comes_back_is_what_was_saved(saved: Path) -> None:
 
 def test_file_holds_tensors_and_plain_values(saved: Path) -> None:
     record = torch.load(saved, weights_only=True)
-    assert record["format"] == "alignnet-1"
+    assert record["format"] == "alignnet-2"
     assert record["model_config"]["variant"] == "align-tap"
     assert all(type(value) in (str, int, float, type(None)) for value in record["model_config"].values())
     assert list(record["state"]) == list(tiny(seed=1).state_dict())
@@ -203,7 +203,7 @@ def test_a_file_that_is_no_weights_is_one_line(tmp_path: Path, content: bytes) -
 
 def test_a_pickle_that_runs_code_is_not_run(tmp_path: Path) -> None:
     path = tmp_path / "model.pt"
-    torch.save({"format": "alignnet-1", "state": Path("x")}, path)
+    torch.save({"format": "alignnet-2", "state": Path("x")}, path)
     with pytest.raises(UserError) as caught:
         load_model(path)
     assert_one_line(caught, path, "cannot be read")

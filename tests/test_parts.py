@@ -54,6 +54,15 @@ def test_eq3_stands_large_values() -> None:
     torch.testing.assert_close(spatial_softmax(maps)[0, 0], torch.tensor([[0.5, 0.0], [0.0, 0.5]]))
 
 
+def test_a_gain_makes_attention_keener() -> None:
+    maps = numbers(2, 3, 4, 2)
+    torch.testing.assert_close(spatial_softmax(maps, 30.0), spatial_softmax(30 * maps))
+    known = torch.zeros(1, 3, 4, 2)
+    known[:, :, 1, 0] = 0.2  # about what a part's maps have at most, where the pose is known exactly
+    assert float(spatial_softmax(known)[0, 0, 1, 0]) == pytest.approx(math.exp(0.2) / (math.exp(0.2) + 7))  # 0.149
+    assert float(spatial_softmax(known, 100.0)[0, 0, 1, 0]) > 0.999
+
+
 def test_eq4_multiplies_every_channel_by_the_attention() -> None:
     appearance, attention = numbers(2, 5, 3, 2), numbers(2, 3, 3, 2, seed=1)
     found = part_features(appearance, attention)
@@ -75,6 +84,21 @@ def test_eqs_5_and_6_average_and_concatenate_appearance_upper_middle_lower() -> 
         maps = [appearance[n, c] for c in range(5)] + [parts[n, r, c] for r in range(3) for c in range(5)]
         expected = [sum(float(m[y, x]) for y in range(3) for x in range(2)) / 6 for m in maps]
         assert found[n].tolist() == pytest.approx(expected, abs=1e-12)
+
+
+def test_attended_parts_are_averages_weighted_by_the_attention() -> None:
+    appearance = numbers(2, 5, 3, 2)
+    attention = spatial_softmax(numbers(2, 3, 3, 2, seed=1))
+    found = frame_descriptor(appearance, part_features(appearance, attention), attended=True)
+    for n in range(2):
+        for r in range(3):
+            for c in range(5):
+                expected = float((appearance[n, c] * attention[n, r]).sum())
+                assert float(found[n, 5 + 5 * r + c]) == pytest.approx(expected, abs=1e-12)
+    even = part_features(appearance, torch.full((2, 3, 3, 2), 1 / 6, dtype=torch.float64))
+    described = frame_descriptor(appearance, even, attended=True)
+    torch.testing.assert_close(described, described[:, :5].repeat(1, 4))
+    torch.testing.assert_close(frame_descriptor(appearance, even)[:, 5:], described[:, 5:] / 6)
 
 
 @pytest.mark.parametrize(("grid", "cell"), [((16, 8), 1), ((8, 4), 2), ((4, 2), 4)])

@@ -94,6 +94,26 @@ def test_eq7_is_the_weighted_sum_over_valid_frames_by_their_number() -> None:
             assert float(found[b, d]) == pytest.approx(total / len(frames), abs=1e-12)
 
 
+def test_eq7_as_an_average_goes_by_the_ratios_of_the_weights() -> None:
+    descriptors, weights = numbers(2, 5, 12), numbers(2, 5, 4, seed=1).sigmoid()
+    valid = torch.tensor([[True] * 5, [True, True, False, True, False]])
+    found = video_descriptor(descriptors, weights, valid, average=True)
+    for b in range(2):
+        frames = [t for t in range(5) if valid[b, t]]
+        for d in range(12):
+            shares = [float(weights[b, t, d // 3]) for t in frames]
+            total = sum(share * float(descriptors[b, t, d]) for share, t in zip(shares, frames, strict=True))
+            assert float(found[b, d]) == pytest.approx(total / sum(shares), abs=1e-12)
+    torch.testing.assert_close(video_descriptor(descriptors, weights / 50, valid, average=True), found)
+    torch.testing.assert_close(
+        video_descriptor(descriptors, weights / 50, valid) * 50, video_descriptor(descriptors, weights, valid)
+    )
+    ones = torch.ones_like(weights)
+    torch.testing.assert_close(
+        video_descriptor(descriptors, ones, valid, average=True), video_descriptor(descriptors, ones, valid)
+    )
+
+
 def test_eq7_does_not_look_at_padded_frames() -> None:
     descriptors, weights = numbers(1, 3, 8), torch.ones(1, 3, 4, dtype=torch.float64)
     valid = torch.tensor([[True, True, False]])

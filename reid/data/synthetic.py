@@ -90,6 +90,29 @@ def read_masks(tracklet: Tracklet) -> np.ndarray:
     return masks
 
 
+@dataclass(frozen=True)
+class Bodies:
+    """How much there is to see of a clip's person in its T frames."""
+
+    area: np.ndarray
+    """(T,) float32: pixels of the frame as rendered in which the person is seen."""
+
+    height: np.ndarray
+    """(T,) float32: of the whole body, hidden or not, in pixels."""
+
+    visible_ratio: np.ndarray
+    """(T,) float32 in 0..1: share of the body that is seen."""
+
+
+def read_bodies(tracklet: Tracklet) -> Bodies:
+    """How much there is to see of the person of a rendered clip. Raises UserError as `read_joints`."""
+    boxes, ratio = _annotations(tracklet, "amodal_box", "visible_ratio")
+    area = read_masks(tracklet).sum(axis=(1, 2)).astype(np.float32)
+    if boxes.shape != (len(area), 4) or ratio.shape != area.shape:
+        raise UserError(f"{tracklet.annotations}: amodal_box {boxes.shape} does not fit {len(area)} frames")
+    return Bodies(area, (boxes[:, 3] - boxes[:, 1]).astype(np.float32), ratio.astype(np.float32))
+
+
 def _annotations(tracklet: Tracklet, *names: str) -> tuple[np.ndarray, ...]:
     path = tracklet.annotations
     if path is None:

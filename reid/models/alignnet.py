@@ -16,6 +16,10 @@ VARIANTS = ("baseline", "align-avg", "align-tap")
 """The rows of Table 1b: the appearance net alone; with part alignment and plain averages; with TAP too."""
 
 
+PART_POOLINGS = ("mean", "attended")
+FRAME_POOLINGS = ("sum", "average")
+
+
 @dataclass(frozen=True)
 class ModelConfig:
     """Which network is built, and the weights that it starts from. Raises ValueError on a value out of range."""
@@ -36,6 +40,12 @@ class ModelConfig:
     """Weights of the pose net (body_pose_model.pth or .safetensors); none: drawn at random. Not used by baseline."""
     tap_channels: int = 256
     """Hidden channels of each temporal attention net."""
+    part_gain: float = 1.0
+    """Factor on the part maps before the softmax of Eq. 3; the paper has none."""
+    part_pooling: str = "mean"
+    """Eq. 5 of the parts: mean over all cells, the paper's; or attended, the average weighted by their attention."""
+    frame_pooling: str = "average"
+    """Eq. 7: average of the weighted frames, over the sum of their weights; or sum, over their number."""
 
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS:
@@ -50,6 +60,11 @@ class ModelConfig:
             raise ValueError(f"pose_width must be above 0, not {self.pose_width}")
         if self.tap_channels < 1:
             raise ValueError(f"tap_channels must be at least 1, not {self.tap_channels}")
+        if not self.part_gain > 0:
+            raise ValueError(f"part_gain must be above 0, not {self.part_gain}")
+        for name, known in (("part_pooling", PART_POOLINGS), ("frame_pooling", FRAME_POOLINGS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} {getattr(self, name)!r} is not one of {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -104,7 +119,9 @@ class AlignNet(nn.Module):
         nn.init.normal_(self.classifier.weight, std=0.01, generator=generator)
         nn.init.zeros_(self.classifier.bias)
 
-    def forward(self, frames: Tensor, valid: Tensor, pose_maps: Tensor | None = None) -> AlignNetOutput:
+    def forward(
+        self, frames: Tensor, valid: Tensor, pose_maps: Tensor | None = None, pose_only: bool = False
+    ) -> AlignNetOutput:
         """Describe B chunks.
 
         Args:
@@ -112,12 +129,16 @@ class AlignNet(nn.Module):
             valid: (B, T) bool, False at padded frames.
             pose_maps: (B, T, 57, H / 8, W / 8), used in place of the pose net (ground truth, or cached), which then
                 does not run. `baseline` looks at neither.
+            pose_only: run the pose net alone, to be taught; descriptor and logits are 0.
 
         Raises TypeError where the frames are not floats, ValueError on a shape that does not fit or a chunk that has
         no valid frame.
         """
         _check_inputs(frames, valid, pose_maps)
         images = frames[valid]  # (M, 3, H, W)
+        if pose_only and self.pose is not None:
+            nothing = frames.new_zeros(len(frames), self.descriptor_size)
+            return AlignNetOutput(nothing, nothing[:, :1].expand(-1, self.classes), None, self.pose(pose_input(images)))
         appearance = self.appearance(appearance_input(images))  # (M, C, h, w), Eq. 1
         pose, weights = None, None
         if self.pose is None:
@@ -128,13 +149,18 @@ class AlignNet(nn.Module):
                 maps = pose.last
             else:
                 maps = pose_maps[valid].to(appearance.dtype)
-            parts = part_features(appearance, part_attention(maps, *appearance.shape[-2:]))  # (M, 3, C, h, w)
-            described = frame_descriptor(appearance, parts)  # (M, 4C)
+            height, width = appearance.shape[-2:]
+            attention = part_attention(maps, height, width, self.config.part_gain)
+            parts = part_features(appearance, attention)  # (M, 3, C, h, w)
+            described = frame_descriptor(appearance, parts, self.config.part_pooling == "attended")  # (M, 4C)
             weights = self._frame_weights(appearance, parts)  # (M, 4)
         frame_weights = None if weights is None else _to_chunks(weights, valid)
         plain = described.new_ones(*valid.shape, 1)
         descriptor = video_descriptor(
-            _to_chunks(described, valid), plain if frame_weights is None else frame_weights, valid
+            _to_chunks(described, valid),
+            plain if frame_weights is None else frame_weights,
+            valid,
+            average=self.config.frame_pooling == "average",
         )
         return AlignNetOutput(descriptor, self.classifier(descriptor), frame_weights, pose)
 
@@ -169,12 +195,12 @@ class AlignNet(nn.Module):
         return torch.stack([of_appearance, of_parts, of_parts, of_parts], dim=1)
 
 
-def part_attention(pose_maps: Tensor, height: int, width: int) -> Tensor:
+def part_attention(pose_maps: Tensor, height: int, width: int, gain: float = 1.0) -> Tensor:
     """Pose maps (M, 57, H / 8, W / 8) to the three parts' attention (M, 3, height, width): Eqs. 2 and 3.
 
     The maps are area-averaged to the appearance grid after Eq. 2; both are linear, and three maps cost less than 57.
     """
-    return spatial_softmax(area_average(composite_part_maps(pose_maps), height, width))
+    return spatial_softmax(area_average(composite_part_maps(pose_maps), height, width), gain)
 
 
 def _to_chunks(values: Tensor, valid: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from reid.models.weights import load_pose_weights, load_strictly, read_torch_fil
 
 __all__ = ["load_into", "load_model", "load_pose_weights", "model_record", "save_model"]
 
-FORMAT = "alignnet-1"
+FORMAT = "alignnet-2"
 
 _START = ("appearance_weights", "pose_weights")
 """Fields of ModelConfig that say what a network started from, not what it is."""

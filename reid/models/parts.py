@@ -20,9 +20,13 @@ def area_average(maps: Tensor, height: int, width: int) -> Tensor:
     return F.adaptive_avg_pool2d(maps, (height, width))
 
 
-def spatial_softmax(maps: Tensor) -> Tensor:
-    """Eq. 3: part maps (N, 3, h, w) to distributions over the h x w cells, each map summing to 1."""
-    return maps.flatten(2).softmax(dim=2).view_as(maps)
+def spatial_softmax(maps: Tensor, gain: float = 1.0) -> Tensor:
+    """Eq. 3: part maps (N, 3, h, w) to distributions over the h x w cells, each map summing to 1.
+
+    The paper's has no gain. Means over a part's channels lie between 0 and 0.2 even where the pose is known exactly,
+    and e^0.2 is no more than 1.2 times e^0.
+    """
+    return (gain * maps).flatten(2).softmax(dim=2).view_as(maps)
 
 
 def part_features(appearance: Tensor, attention: Tensor) -> Tensor:
@@ -30,11 +34,13 @@ def part_features(appearance: Tensor, attention: Tensor) -> Tensor:
     return appearance[:, None] * attention[:, :, None]
 
 
-def frame_descriptor(appearance: Tensor, parts: Tensor) -> Tensor:
+def frame_descriptor(appearance: Tensor, parts: Tensor, attended: bool = False) -> Tensor:
     """Eqs. 5 and 6: f_a (N, C, h, w) and part features (N, 3, C, h, w), average-pooled and concatenated: (N, 4C).
 
-    The order is [f_a; f_a,u; f_a,m; f_a,l].
+    The order is [f_a; f_a,u; f_a,m; f_a,l]. A part's features hold the attention, which sums to 1, already: with
+    `attended` their sum, f_a's average weighted by it, is taken. The paper's average is h x w times as small, and so
+    are the parts beside f_a.
     """
     pooled = appearance.mean(dim=(2, 3))  # (N, C), Eq. 5
-    pooled_parts = parts.mean(dim=(3, 4))  # (N, 3, C), Eq. 5
+    pooled_parts = parts.sum(dim=(3, 4)) if attended else parts.mean(dim=(3, 4))  # (N, 3, C), Eq. 5
     return torch.cat([pooled, pooled_parts.flatten(1)], dim=1)  # Eq. 6

@@ -40,16 +40,21 @@ class TAP(nn.Module):
         return weights.new_zeros(valid.shape).masked_scatter(valid, weights)
 
 
-def video_descriptor(frame_descriptors: Tensor, weights: Tensor, valid: Tensor) -> Tensor:
+def video_descriptor(frame_descriptors: Tensor, weights: Tensor, valid: Tensor, average: bool = False) -> Tensor:
     """Eq. 7: the weighted sum of frame descriptors over the valid frames, over the number of valid frames.
 
     Args:
         frame_descriptors: (B, T, G * C), G blocks of C numbers; the paper's are f_a and three parts, G = 4.
         weights: (B, T, G), the weight of each block of each frame; all ones give the plain average.
         valid: (B, T) bool, at least one frame of every chunk; what the other frames hold, NaN included, is not used.
+        average: divide by the sum of the weights, as "weighted average" (Section 3.3) says, in place of the number of
+            frames, which keeps the paper's sum comparable among chunks of unequal length. In a sum, weights near 0
+            draw all descriptors together, which the ranking loss likes; in an average only their ratios count.
 
-    Returns (B, G * C). The division, which the paper's sum lacks, keeps chunks of unequal length comparable.
+    Returns (B, G * C).
     """
     blocks = frame_descriptors.unflatten(2, (weights.shape[2], -1))  # (B, T, G, C)
     weighted = (weights[..., None] * blocks).masked_fill(~valid[:, :, None, None], 0.0)
-    return (weighted.sum(dim=1) / valid.sum(dim=1)[:, None, None]).flatten(1)
+    count = valid.sum(dim=1)[:, None].to(weights.dtype)  # (B, 1)
+    total = weights.masked_fill(~valid[:, :, None], 0.0).sum(dim=1).clamp_min(1e-6) if average else count
+    return (weighted.sum(dim=1) / total[..., None]).flatten(1)

@@ -97,8 +97,23 @@ def load_strictly(module: nn.Module, state: Mapping[str, Tensor], path: Path, wh
 
 
 def load_pose_weights(net: nn.Module, path: Path) -> None:
-    """Load OpenPose weights (`body_pose_model.pth`, or `.safetensors` with the same names) into a `PoseNet`.
+    """Load the weights in `path` (see `read_pose_weights`) into a `PoseNet`.
 
     Raises UserError where the file is missing, unreadable, or of another net, another `width` or `stages`.
     """
-    load_strictly(net, read_state_dict(path), path, "this pose net (OpenPose COCO-18 names, its width and stages)")
+    state = read_pose_weights(path)
+    load_strictly(net, state, path, "this pose net (OpenPose COCO-18 names, its width and stages)")
+
+
+def read_pose_weights(path: Path) -> dict[str, Tensor]:
+    """OpenPose weights (`body_pose_model.pth`, or `.safetensors` with the same names), or those in a model file of this
+    project. Raises UserError where the file is missing or unreadable.
+    """
+    found = None if path.suffix == ".safetensors" else read_torch_file(path)
+    if isinstance(found, dict) and "format" in found and isinstance(found.get("state"), dict):
+        return {name.removeprefix(OWN): tensor for name, tensor in found["state"].items() if name.startswith(OWN)}
+    return read_state_dict(path)
+
+
+OWN = "pose."
+"""What the names of the pose net's tensors begin with in a model file of this project."""

@@ -1,0 +1,39 @@
+"""The pose network by itself.
+
+python -m reid.pose train      on rendered people            python -m reid.pose evaluate   PCKh and OKS-AP
+python -m reid.pose predict    joints of a folder's images    python -m reid.pose show       a sheet to look at
+"""
+
+import sys
+
+from kit.command import exit_with_line, run
+from reid.pose.evaluate import PoseEvaluationConfig, evaluate
+from reid.pose.predict import PosePredictionConfig, predict
+from reid.pose.show import PoseSheetConfig, show
+from reid.pose.train import PoseTrainConfig, train
+
+PROG = "python -m reid.pose"
+
+
+def main() -> None:
+    """Do what the first word says with the options behind it."""
+    verb = sys.argv[1] if len(sys.argv) > 1 else "--help"
+    if verb in ("-h", "--help"):
+        print(f"{__doc__.strip()}\n\n{PROG} VERB --help says each one's options.")
+        return
+    del sys.argv[1]
+    match verb:
+        case "train":
+            run(train, PoseTrainConfig, f"{PROG} train")
+        case "evaluate":
+            run(evaluate, PoseEvaluationConfig, f"{PROG} evaluate")
+        case "predict":
+            run(predict, PosePredictionConfig, f"{PROG} predict")
+        case "show":
+            run(show, PoseSheetConfig, f"{PROG} show")
+        case _:
+            exit_with_line(2, f"{verb}: not one of train, evaluate, predict, show (see {PROG} --help)")
+
+
+if __name__ == "__main__":
+    main()

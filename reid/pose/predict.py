@@ -1,0 +1,73 @@
+"""Find the joints of the person in each image of a folder.
+
+python -m reid.pose predict --images DIR --weights W --out F.npz
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from kit.command import UserError
+from kit.files import replacing
+from reid.config import require
+from reid.data.tracklet import IMAGE_SUFFIXES
+from reid.pose.net import poses_of, read_pose_net
+from reid.training import pick_device
+
+
+@dataclass(frozen=True)
+class PosePredictionConfig:
+    """Find the joints of the person in each image of a folder, and write them as arrays.
+
+    joints2d (N, 18, 2) in pixels of the images, confidence (N, 18), and files (N,), names in sorted order.
+    """
+
+    images: Path = Path("images")
+    """Folder of images, one person each; folders in it are not looked into."""
+
+    weights: Path = Path("assets/weights/pose-small.safetensors")
+    """Weights: of reid.pose train, an OpenPose COCO-18 file, or a run's model.pt."""
+
+    out: Path = Path("poses.npz")
+    """File for the joints."""
+
+    height: int = 128
+    """Height of the network's input, pixels."""
+
+    width: int = 64
+    """Width of the network's input, pixels."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the network runs; auto = a CUDA GPU where there is one."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        require(min(self.height, self.width) >= 16, "--height and --width must be at least 16")
+        require(self.out.suffix == ".npz", f"--out must end in .npz, not {self.out.name}")
+
+
+def predict(config: PosePredictionConfig) -> None:
+    """Find the joints and write them."""
+    net, device = read_pose_net(config.weights), pick_device(config.device)
+    paths = images_in(config.images)
+    found = poses_of(net, paths, config.height, config.width, device)
+    with replacing(config.out) as partial, partial.open("wb") as stream:
+        np.savez(
+            stream,
+            joints2d=found.joints,
+            confidence=found.confidence,
+            files=np.array([path.name for path in paths]),
+        )
+    print(f"{config.out}: joints of {len(paths)} images")
+
+
+def images_in(folder: Path) -> list[Path]:
+    """The images of a folder in sorted order. Raises UserError where there is no folder, or no image in it."""
+    if not folder.is_dir():
+        raise UserError(f"no such folder of images: {folder}")
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    if not paths:
+        raise UserError(f"{folder}: no images ({', '.join(IMAGE_SUFFIXES)})")
+    return paths

@@ -1,0 +1,160 @@
+"""python -m reid.pose: trained on a tiny set, measured, used on images, drawn; and what is said of bad input."""
+
+import json
+import sys
+from unittest.mock import patch
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+import torch
+from reid_folders import figure, write_rendered
+
+from reid.models.pose import PoseNet
+from reid.pose.__main__ import main
+from reid.pose.net import read_pose_net
+
+TINY = ["--pose-stages", "2", "--pose-width", "0.125", "--batch", "8", "--warmup-steps", "2"]
+
+
+def pose(*words):
+    """The exit code."""
+    with patch.object(sys, "argv", ["reid.pose", *map(str, words)]):
+        try:
+            main()
+        except SystemExit as ended:
+            return ended.code
+    return 0
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    root = write_rendered(tmp_path_factory.mktemp("rendered"), persons=6, frames=4)
+    for path in (root / "annotations").rglob("*.npz"):
+        with np.load(path) as arrays:
+            known = dict(arrays)
+        known["mask"][:, 10:116, 18:46] = True
+        known["amodal_box"] = np.tile(np.array([18.0, 10.0, 46.0, 116.0], np.float32), (4, 1))
+        known["visible_ratio"][1:] = 0.6
+        np.savez(path, **known)
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(rendered, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pose") / "run"
+    options = ["--lr", "2e-3", "--held-out", "2", "--shift", "0", "--erase", "0", "--flip", "0"]
+    words = ["train", "--data", rendered, "--run", folder, *TINY, *options]
+    assert pose(*words, "--max-steps", "60", "--epochs", "40") == 0
+    assert pose(*words, "--max-steps", "120", "--epochs", "40", "--resume") == 0
+    return folder
+
+
+def test_it_learns_where_the_joints_are(trained, rendered, tmp_path):
+    numbers = json.loads((trained / "pose.json").read_text())["held_out"]
+    assert numbers["frames"] == 16
+    assert numbers["pckh50"] > 60
+    rows = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == list(range(1, 121))
+    assert set(rows[0]["lr"]) == {"pose"}
+    assert rows[-1]["pose"] < 0.3 * rows[0]["pose"]
+    # From the weights alone, the same network.
+    assert (
+        pose("evaluate", "--data", rendered, "--weights", trained / "pose.safetensors", "--json", tmp_path / "a") == 0
+    )
+    assert pose("evaluate", "--data", rendered, "--weights", trained / "model.pt", "--json", tmp_path / "b") == 0
+    one, other = (json.loads((tmp_path / name).read_text()) for name in "ab")
+    assert one["pckh50"] == other["pckh50"]
+    assert one["frames"] == 48
+    assert one["by_visible_ratio"]["0.5-0.75"]["frames"] == 36
+    assert one["by_visible_ratio"]["0.95-1"]["frames"] == 12
+    assert one["by_height"]["95-110"]["frames"] == 48
+    assert set(one["by_joint"]) >= {"nose", "left_ankle"}
+    assert (
+        pose(
+            "evaluate",
+            "--data",
+            rendered,
+            "--weights",
+            trained / "model.pt",
+            "--skip-ids",
+            "5",
+            "--json",
+            tmp_path / "c",
+        )
+        == 0
+    )
+    assert json.loads((tmp_path / "c").read_text())["frames"] == 8
+
+
+def test_joints_of_images_are_in_their_own_pixels(trained, tmp_path):
+    image, joints = figure(3, 0, 1)
+    (tmp_path / "images").mkdir()
+    iio.imwrite(tmp_path / "images" / "b.png", image)
+    iio.imwrite(tmp_path / "images" / "a.png", np.kron(image, np.ones((2, 2, 1), np.uint8)))
+    (tmp_path / "images" / "notes.txt").write_text("not an image")
+    assert (
+        pose(
+            "predict",
+            "--images",
+            tmp_path / "images",
+            "--weights",
+            trained / "pose.safetensors",
+            "--out",
+            tmp_path / "f.npz",
+        )
+        == 0
+    )
+    with np.load(tmp_path / "f.npz") as found:
+        assert found["files"].tolist() == ["a.png", "b.png"]
+        assert found["joints2d"].shape == (2, 18, 2)
+        assert found["confidence"].shape == (2, 18)
+        twice, once = found["joints2d"]
+    np.testing.assert_allclose(twice, (once + 0.5) * 2 - 0.5, atol=1.0)
+    assert np.median(np.linalg.norm(once - joints, axis=1)) < 6
+
+
+def test_the_size_of_a_net_is_read_off_its_weights(tmp_path):
+    for stages, width in ((1, 0.125), (3, 0.25)):
+        torch.save(PoseNet(stages, width).state_dict(), tmp_path / "w.pth")
+        net = read_pose_net(tmp_path / "w.pth")
+        assert net.stages == stages
+        assert not net.training
+
+
+def test_sheets(trained, rendered, tmp_path):
+    for source in (["--data", rendered], ["--images", rendered / "multi_shot" / "cam_a" / "person_0001"]):
+        words = ["show", *source, "--weights", trained / "pose.safetensors", "--out", tmp_path / "sheet.png"]
+        assert pose(*words, "--count", "3") == 0
+        sheet = iio.imread(tmp_path / "sheet.png")
+        assert sheet.shape == (3 * 128 + 4, 3 * (2 * 3 * 64 + 4), 3)
+        assert sheet.std() > 10
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["dance"], "dance: not one of train, evaluate, predict, show"),
+        (["evaluate", "--weights", "absent.pth"], "absent.pth: no such file of weights"),
+        (["predict", "--images", "absent", "--weights", "{weights}"], "no such folder of images: absent"),
+        (["predict", "--out", "poses.csv"], "--out must end in .npz"),
+        (["show"], "name either --images or --data"),
+        (["train", "--batch", "5"], "--batch must be an even number"),
+        (["evaluate", "--data", "{data}", "--weights", "{weights}", "--skip-ids", "6"], "leaves nobody"),
+        (["evaluate", "--data", "{data}", "--weights", "{other}"], "no weights of a pose network"),
+    ],
+)
+def test_bad_input(words, said, trained, rendered, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"some.weight": torch.zeros(1)}, tmp_path / "other.pth")
+    known = {"weights": trained / "pose.safetensors", "data": rendered, "other": tmp_path / "other.pth"}
+    assert pose(*(word.format(**known) for word in words)) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert said in error
+
+
+def test_help(capsys):
+    assert pose("--help") == 0
+    assert "python -m reid.pose train" in capsys.readouterr().out
