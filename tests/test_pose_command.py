@@ -34,6 +34,10 @@ def rendered(tmp_path_factory):
         with np.load(path) as arrays:
             known = dict(arrays)
         known["mask"][:, 10:116, 18:46] = True
+        # Head and trunk and legs are the crop's stripes, and so is what lies between.
+        known["part_masks"] = np.zeros((4, 3, 128, 64), bool)
+        for part, (top, bottom) in enumerate(((8, 28), (28, 64), (64, 116))):
+            known["part_masks"][:, part, top:bottom, 18:46] = True
         known["amodal_box"] = np.tile(np.array([18.0, 10.0, 46.0, 116.0], np.float32), (4, 1))
         known["visible_ratio"][1:] = 0.6
         np.savez(path, **known)
@@ -131,14 +135,34 @@ def test_sheets(trained, rendered, tmp_path):
         assert sheet.std() > 10
 
 
+def test_attention_on_the_parts(trained, rendered, tmp_path):
+    inside = {}
+    for name, words in {"truth": [], "net": ["--weights", trained / "pose.safetensors"]}.items():
+        assert pose("parts", "--data", rendered, *words, "--json", tmp_path / name) == 0
+        rows = json.loads((tmp_path / name).read_text())["rows"]
+        inside[name] = {(row["stride"], row["attention"]): row for row in rows}
+    area = {"upper": 20 * 28, "middle": 36 * 28, "lower": 52 * 28}
+    for found in inside.values():
+        for part, pixels in area.items():
+            assert found[16, "uniform"]["inside"][part] == pytest.approx(100 * pixels / (128 * 64), rel=1e-4)
+        assert found[8, "uniform"]["times"] == {"uniform": 1.0, "stripes": pytest.approx(0.44, abs=0.2)}
+        gains = [found[8, gain]["times"]["uniform"] for gain in ("1", "10", "30", "100")]
+        assert gains == sorted(gains)
+    assert inside["truth"][8, "1"]["times"]["uniform"] < 1.2
+    assert inside["truth"][8, "100"]["times"]["uniform"] > 4
+    # Stripes hold the whole width of the crop, of which the person is 28 of 64 pixels; the trunk's is 21 to 64.
+    assert inside["truth"][8, "stripes"]["inside"]["middle"] == pytest.approx(100 * 28 / 64 * 36 / 43, rel=0.05)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["dance"], "dance: not one of train, evaluate, predict, show"),
+        (["dance"], "dance: not one of train, evaluate, predict, show, parts"),
         (["evaluate", "--weights", "absent.pth"], "absent.pth: no such file of weights"),
         (["predict", "--images", "absent", "--weights", "{weights}"], "no such folder of images: absent"),
         (["predict", "--out", "poses.csv"], "--out must end in .npz"),
         (["show"], "name either --images or --data"),
+        (["parts", "--gains", "[0]"], "--gains must be above 0"),
         (["train", "--batch", "5"], "--batch must be an even number"),
         (["evaluate", "--data", "{data}", "--weights", "{weights}", "--skip-ids", "6"], "leaves nobody"),
         (["evaluate", "--data", "{data}", "--weights", "{other}"], "no weights of a pose network"),

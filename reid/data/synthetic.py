@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kit.coco18 import JOINTS
+from kit.coco18 import JOINTS, PARTS
 from kit.command import UserError
 from kit.files import read_jsonl
 from reid.data.prid import CAMERAS, PROTOCOL, person_number
@@ -87,6 +87,14 @@ def read_masks(tracklet: Tracklet) -> np.ndarray:
         raise UserError(
             f"{tracklet.annotations}: mask {masks.shape} {masks.dtype} does not fit {len(tracklet.frames)} frames"
         )
+    return masks
+
+
+def read_part_masks(tracklet: Tracklet) -> np.ndarray:
+    """(T, 3, H, W) bool: where the upper, middle and lower part is seen. Raises UserError as `read_joints`."""
+    (masks,) = _annotations(tracklet, "part_masks")
+    if masks.dtype != bool or masks.shape[:2] != (len(tracklet.frames), len(PARTS)) or masks.ndim != 4:
+        raise UserError(f"{tracklet.annotations}: part_masks {masks.shape} {masks.dtype} do not fit: render it again")
     return masks
 
 

@@ -2,12 +2,14 @@
 
 python -m reid.pose train      on rendered people            python -m reid.pose evaluate   PCKh and OKS-AP
 python -m reid.pose predict    joints of a folder's images    python -m reid.pose show       a sheet to look at
+python -m reid.pose parts      how much attention lies on the parts
 """
 
 import sys
 
 from kit.command import exit_with_line, run
 from reid.pose.evaluate import PoseEvaluationConfig, evaluate
+from reid.pose.parts import PartMassConfig, parts
 from reid.pose.predict import PosePredictionConfig, predict
 from reid.pose.show import PoseSheetConfig, show
 from reid.pose.train import PoseTrainConfig, train
@@ -31,8 +33,10 @@ def main() -> None:
             run(predict, PosePredictionConfig, f"{PROG} predict")
         case "show":
             run(show, PoseSheetConfig, f"{PROG} show")
+        case "parts":
+            run(parts, PartMassConfig, f"{PROG} parts")
         case _:
-            exit_with_line(2, f"{verb}: not one of train, evaluate, predict, show (see {PROG} --help)")
+            exit_with_line(2, f"{verb}: not one of train, evaluate, predict, show, parts (see {PROG} --help)")
 
 
 if __name__ == "__main__":
