@@ -1,0 +1,161 @@
+"""What temporal attention pays attention to, against the truth of a rendered set.
+
+    python -m reid.attention --data OUT --checkpoint RUN --json F.json
+
+Two questions. Does a frame weigh less where less is seen of the person? Spearman's rank correlation, clip by clip,
+between the weights of the frames and their true visible ratios, over clips in which somebody or something passes. And
+what does it buy? Rank-1 and mAP between the cameras, as more and more of each clip's frames are covered by another
+person; compare a network with attention (align-tap) and one without (align-avg).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+from tqdm import tqdm
+
+from kit.command import UserError, as_plain, run
+from kit.files import sha256_of_file, write_json
+from reid.config import require
+from reid.data.dataset import FrameStore
+from reid.data.occlusion import OccludedFrames
+from reid.data.synthetic import read_bodies, read_clips
+from reid.data.tracklet import ReidData, Tracklet
+from reid.describe import padded
+from reid.features import describe_and_rank
+from reid.models.alignnet import AlignNet
+from reid.models.checkpoint import load_model
+from reid.pose.evaluate import clips_after
+from reid.run_folder import MODEL
+from reid.training import pick_device
+
+PROG = "python -m reid.attention"
+
+
+@dataclass(frozen=True)
+class AttentionConfig:
+    """Measure on a rendered set what temporal attention looks at, and what it is worth when people are hidden."""
+
+    data: Path = Path("data/synthetic")
+    """Rendered set (python -m synth.render), of people whom the network was not trained on."""
+
+    checkpoint: Path = Path("runs/pretrain")
+    """The network: a run's folder, or its model.pt."""
+
+    skip_ids: int = 0
+    """Leave out this many persons, the first by number: those who were trained on."""
+
+    least_change: float = 0.2
+    """Clips whose visible ratio changes by less than this are left out of the correlation, 0..1."""
+
+    covered: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6)
+    """Shares of each clip's frames that another person covers in part, for the ranking."""
+
+    seed: int = 0
+    """Seed of which frames are covered, and by whom."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the network runs; auto = a CUDA GPU where there is one."""
+
+    json: Path | None = None
+    """File for the numbers. Default: they are printed only."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        require(all(0 <= share < 1 for share in self.covered), "--covered: shares from 0 to less than 1")
+        require(0 < self.least_change <= 1, f"--least-change must lie between 0 and 1, not {self.least_change}")
+
+
+def attention(config: AttentionConfig) -> None:
+    """Measure, print and write."""
+    path = config.checkpoint / MODEL if config.checkpoint.is_dir() else config.checkpoint
+    model, metadata = load_model(path)
+    images, device = metadata["images"], pick_device(config.device)
+    model = model.to(device)
+    clips = clips_after(read_clips(config.data), config.skip_ids, config.data)
+    store = FrameStore([frame for clip in clips for frame in clip.frames], images["height"], images["width"], 8.0)
+    result: dict[str, Any] = {"variant": model.config.variant, "correlation": None}
+    if model.config.variant == "align-tap":
+        result["correlation"] = correlation(model, clips, store, config.least_change, device)
+    data = between_cameras(config.data, clips)
+    result["covered"] = [
+        {
+            "share": share,
+            **ranked(model, data, OccludedFrames(store, clips, share, config.seed), images["chunk"], device),
+        }
+        for share in tqdm(config.covered, "ranking", disable=None, leave=False)
+    ]
+    print("\n".join(lines(result)))
+    if config.json is not None:
+        write_json(config.json, {**result, "model_sha256": sha256_of_file(path), "config": as_plain(config)})
+        print(f"{config.json} is written")
+
+
+def correlation(
+    model: AlignNet, clips: Sequence[Tracklet], store: FrameStore, least_change: float, device: torch.device
+) -> dict[str, Any]:
+    """Spearman's rank correlation between weight and visible ratio: the mean over clips, for both attention nets.
+
+    Raises UserError where no clip's visible ratio changes by `least_change`.
+    """
+    found: dict[str, list[float]] = {"appearance": [], "parts": []}
+    for clip in tqdm(clips, "weights", unit="clip", disable=None, leave=False):
+        ratio = read_bodies(clip).visible_ratio
+        if np.ptp(ratio) < least_change:
+            continue
+        weights = frame_weights(model, clip, store, device)
+        for net, column in (("appearance", 0), ("parts", 1)):
+            value = spearmanr(weights[:, column], ratio).statistic
+            found[net].append(0.0 if np.isnan(value) else float(value))  # weights that are all alike know nothing
+    if not found["appearance"]:
+        raise UserError(f"in none of {len(clips)} clips the visible ratio changes by {least_change}: --least-change")
+    return {
+        "clips": len(found["appearance"]),
+        **{net: {"mean": float(np.mean(values)), "sd": float(np.std(values))} for net, values in found.items()},
+    }
+
+
+@torch.inference_mode()
+def frame_weights(model: AlignNet, clip: Tracklet, store: FrameStore, device: torch.device) -> NDArray[np.float32]:
+    """What each frame of a clip weighs by each attention net: (T, 4), see `AlignNetOutput.frame_weights`."""
+    frames, valid = padded([store.read(clip.frames)[0]])
+    weights = model(frames.to(device).float() / 255, valid.to(device)).frame_weights
+    assert weights is not None, "a network with temporal attention"
+    return weights[0].float().cpu().numpy()
+
+
+def between_cameras(root: Path, clips: Sequence[Tracklet]) -> ReidData:
+    """All persons, asked for in camera a and looked for in camera b."""
+    query, gallery = (tuple(clip for clip in clips if clip.camera == camera) for camera in (0, 1))
+    return ReidData("synthetic", root, (), query, gallery, "camera a against camera b", "all persons")
+
+
+def ranked(model: AlignNet, data: ReidData, store: FrameStore, chunk: int, device: torch.device) -> dict[str, float]:
+    """Rank-1 and mAP, per cent."""
+    block = describe_and_rank(model, data, store, chunk, device)
+    return {name: float(block[name]) for name in ("rank1", "mAP")}
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """The numbers as people read them."""
+    found = []
+    if result["correlation"] is not None:
+        of = result["correlation"]
+        found += [
+            f"weight and visible ratio, Spearman's rho over {of['clips']} clips: "
+            f"appearance {of['appearance']['mean']:.2f} ± {of['appearance']['sd']:.2f}, "
+            f"parts {of['parts']['mean']:.2f} ± {of['parts']['sd']:.2f}"
+        ]
+    return found + [
+        f"{row['share']:4.0%} of the frames covered: rank-1 {row['rank1']:5.1f}, mAP {row['mAP']:5.1f}"
+        for row in result["covered"]
+    ]
+
+
+if __name__ == "__main__":
+    run(attention, AttentionConfig, PROG)

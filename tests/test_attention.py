@@ -1,0 +1,107 @@
+"""python -m reid.attention: which frames are covered, what correlates with what, and what is written."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from reid_folders import TINY, command, flags, write_rendered
+
+from reid import attention, pretrain
+from reid.attention import correlation
+from reid.data.dataset import FrameStore
+from reid.data.occlusion import OccludedFrames, covered_from_side
+from reid.data.synthetic import read_clips
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    root = write_rendered(tmp_path_factory.mktemp("rendered"), persons=5, frames=5)
+    for number, path in enumerate(sorted((root / "annotations").rglob("*.npz"))):
+        with np.load(path) as arrays:
+            known = dict(arrays)
+        known["amodal_box"] = np.tile(np.array([18.0, 10.0, 46.0, 116.0], np.float32), (5, 1))
+        # Somebody passes before every second person.
+        known["visible_ratio"] = np.array([1.0, 0.8, 0.4, 0.3, 0.9] if number % 2 else [1.0] * 5, np.float32)
+        np.savez(path, **known)
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(rendered, tmp_path_factory):
+    found = {}
+    for variant in ("align-tap", "baseline"):
+        folder = found[variant] = tmp_path_factory.mktemp("run") / variant
+        words = TINY | {"data": rendered, "run": folder, "max_steps": 1, "variant": variant}
+        assert command(pretrain, flags(words)) == 0
+    return found
+
+
+def store_of(clips):
+    return FrameStore([path for clip in clips for path in clip.frames], 128, 64, 1.0)
+
+
+def test_as_many_frames_are_covered_as_asked_for_by_others(rendered):
+    clips = read_clips(rendered)
+    store = store_of(clips)
+    for share, count in ((0.0, 0), (0.4, 2), (0.99, 4)):
+        changed = []
+        for clip in clips:
+            plain, covered = (one.read(clip.frames)[0] for one in (store, OccludedFrames(store, clips, share, 0)))
+            changed.append(int((plain != covered).any(axis=(1, 2, 3)).sum()))
+        assert changed == [count] * len(clips)
+    one, again, other = (OccludedFrames(store, clips, 0.4, seed).read(clips[0].frames)[0] for seed in (0, 0, 1))
+    assert (one == again).all()
+    assert (one != other).any()
+
+
+def test_the_middle_of_another_comes_in_from_a_side():
+    cover = np.arange(10, dtype=np.uint8)[None, :, None].repeat(2, 0).repeat(3, 2)
+    for from_left, expected in ((True, [3, 4, 5, 6, 99, 99]), (False, [99, 99, 99, 99, 99, 99, 3, 4, 5, 6])):
+        frame = np.full((2, 10, 3), 99, np.uint8)
+        covered_from_side(frame, cover, 0.4, from_left)
+        assert frame[0, : len(expected), 0].tolist() == expected
+
+
+@pytest.mark.parametrize(("sign", "expected"), [(1.0, 1.0), (-1.0, -1.0), (0.0, 0.0)])
+def test_the_correlation_is_that_of_weights_and_visible_ratios(rendered, monkeypatch, sign, expected):
+    """Weights that follow the truth, that are against it, and that are all alike."""
+    clips = read_clips(rendered)
+    ratio = np.array([1.0, 0.8, 0.4, 0.3, 0.9], np.float32)
+    weights = np.tile(0.5 + 0.1 * sign * ratio[:, None] ** 3, (1, 4))
+    monkeypatch.setattr(attention, "frame_weights", lambda *_: weights)
+    found = correlation(None, clips, None, 0.2, torch.device("cpu"))
+    assert found["clips"] == 5
+    assert found["appearance"] == found["parts"] == {"mean": pytest.approx(expected), "sd": pytest.approx(0)}
+
+
+def test_what_is_written(rendered, trained, tmp_path, capsys):
+    options = {
+        "data": rendered,
+        "checkpoint": trained["align-tap"],
+        "json": tmp_path / "f.json",
+        "covered": "[0.0,0.4]",
+    }
+    assert command(attention, flags(options)) == 0
+    found = json.loads((tmp_path / "f.json").read_text())
+    assert found["correlation"]["clips"] == 5
+    assert -1 <= found["correlation"]["parts"]["mean"] <= 1
+    assert [row["share"] for row in found["covered"]] == [0.0, 0.4]
+    assert all(0 <= row["rank1"] <= 100 for row in found["covered"])
+    assert "Spearman's rho over 5 clips" in capsys.readouterr().out
+    # A network without attention is ranked alone.
+    assert command(attention, flags(options | {"checkpoint": trained["baseline"]})) == 0
+    assert json.loads((tmp_path / "f.json").read_text())["correlation"] is None
+
+
+def test_bad_input(rendered, trained, capsys):
+    for options, said in (
+        ({"checkpoint": "absent"}, "absent: no such file of weights"),
+        ({"checkpoint": trained["align-tap"], "least_change": 0.9}, "the visible ratio changes by 0.9"),
+        ({"checkpoint": trained["align-tap"], "skip_ids": 5}, "leaves nobody"),
+        ({"covered": "[1.0]"}, "--covered"),
+    ):
+        assert command(attention, flags({"data": rendered} | options)) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert error.count("\n") == 1
