@@ -182,7 +182,7 @@ def our_step(
     setting = Setting(job, Path(), device, pose_weight=pose_weight)
 
     def step() -> None:
-        losses = chunk_losses(model, on_device(wanted, setting), job, pose_weight)
+        losses = chunk_losses(model, on_device(wanted, setting), setting)
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
         nn.utils.clip_grad_norm_(model.parameters(), job.clip_norm)

@@ -46,6 +46,11 @@ def batch_hard_ranking_loss(descriptors: Tensor, labels: Tensor, margin: float =
     return margin_ranking(hardest_positive, hardest_negative, margin).mean()
 
 
+def attention_loss(frame_weights: Tensor, seen: Tensor) -> Tensor:
+    """Mean squared error between what M frames weigh, (M, 4) in 0..1, and how much of the person each shows, (M,)."""
+    return (frame_weights - seen[:, None]).square().mean()
+
+
 def pose_loss(pose: PoseMaps, targets: PoseTargets) -> Tensor:
     """Squared error of both branches, summed over every stage (intermediate supervision); a scalar.
 

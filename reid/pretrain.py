@@ -68,6 +68,10 @@ class PretrainConfig(TrainConfig):
     pose_weight: float = 1.0
     """Weight of the pose loss (squared error of heat maps and part affinity fields at every stage)."""
 
+    attention_weight: float = 0.0
+    """Weight of the squared error between what temporal attention gives each frame and how much of the person it shows,
+    which a rendered set knows. 0 = as in the paper, where the other losses alone teach attention."""
+
     pose_maps: Literal["network", "truth"] = "network"
     """What says where the body parts are while training: the pose network, which learns it; or the exact joints, which
     takes half the time and leaves the pose network as it was (for networks that have one already: --pose-weights)."""
@@ -83,6 +87,7 @@ class PretrainConfig(TrainConfig):
         """Refuse values out of range."""
         self.check_training()
         require(self.pose_weight >= 0, f"--pose-weight must not be negative, not {self.pose_weight}")
+        require(self.attention_weight >= 0, f"--attention-weight must not be negative, not {self.attention_weight}")
         require(0 <= self.new_place <= 1, f"--new-place must lie between 0 and 1, not {self.new_place}")
         require(self.validation_ids >= 0, f"--validation-ids must not be negative, not {self.validation_ids}")
 
@@ -129,7 +134,15 @@ def pretrain(config: PretrainConfig) -> None:
         "started_from": start,
     }
     kept = {"fingerprint": record["fingerprint"]}
-    setting = Setting(config, folder, device, group, config.pose_weight, true_maps=config.pose_maps == "truth")
+    setting = Setting(
+        config,
+        folder,
+        device,
+        group,
+        pose_weight=config.pose_weight,
+        attention_weight=config.attention_weight,
+        true_maps=config.pose_maps == "truth",
+    )
     with together(group, device):
         train(
             state,
@@ -141,7 +154,7 @@ def pretrain(config: PretrainConfig) -> None:
         return
 
     blocks = {}
-    if data.query and not learns_pose_alone(config):
+    if data.query and not learns_pose_alone(setting):
         blocks["chance"] = chance_of(data)
         blocks["validation"] = describe_and_rank(model, data, training_set.store, config.chunk, device)
         print(table(blocks))

@@ -25,7 +25,7 @@ from reid.data.chunks import training_chunks
 from reid.data.dataset import ChunkDataset, FrameStore
 from reid.data.sampler import Draw, PKSampler, remarks_on
 from reid.data.tracklet import ReidData
-from reid.losses import batch_hard_ranking_loss, identity_loss, pose_loss
+from reid.losses import attention_loss, batch_hard_ranking_loss, identity_loss, pose_loss
 from reid.models.alignnet import AlignNet, ModelConfig
 from reid.models.norms import freeze_norms
 from reid.parallel import ALONE, Group, mean_of_all, of_all
@@ -71,6 +71,9 @@ class Setting:
 
     pose_weight: float = 0.0
     """Weight of the pose loss, where the data have joints."""
+
+    attention_weight: float = 0.0
+    """Weight of the loss that teaches TAP how much is seen, where the data know it."""
 
     true_maps: bool = False
     """Whether the exact joints say where the parts are, in place of the pose network."""
@@ -176,22 +179,22 @@ def make_optimizer(model: AlignNet, config: TrainConfig) -> torch.optim.Optimize
     return torch.optim.SGD(groups, momentum=config.momentum, weight_decay=config.weight_decay, fused=True)
 
 
-def chunk_losses(
-    model: nn.Module, batch: dict[str, Tensor], config: TrainConfig, pose_weight: float, group: Group = ALONE
-) -> dict[str, Tensor]:
+def chunk_losses(model: nn.Module, batch: dict[str, Tensor], setting: Setting) -> dict[str, Tensor]:
     """The parts of the loss of one batch, and their weighted sum as "loss" (paper, Section 3.4); scalars.
 
     With `joints` and `visible` in the batch, every stage of the pose network is taught too; with `maps` it does not
-    run. Where the other losses weigh nothing, nothing but the pose network runs. Of a group, each process has its share
-    of the batch; the ranking loss is that of the whole batch, the others are of the share.
+    run; with `seen`, temporal attention is taught, if that weighs anything. Where no other loss weighs anything,
+    nothing but the pose network runs. Of a group, each process has its share of the batch; the ranking loss is that of
+    the whole batch, the others are of the share.
     """
+    config, group = setting.config, setting.group
     frames = batch["frames"].float() / 255  # (B, T, 3, H, W)
-    pose_only = learns_pose_alone(config) and "joints" in batch
+    pose_only = learns_pose_alone(setting) and "joints" in batch
     with autocast(config, frames.device):
         output = model(frames, batch["valid"], batch.get("maps"), pose_only)
-    if pose_only and output.pose is not None:
+    if pose_only:
         error = pose_loss(output.pose, targets_of(batch))
-        return {"loss": pose_weight * error, "pose": error}
+        return {"loss": setting.pose_weight * error, "pose": error}
     parts = {
         "identity": identity_loss(output.logits.float(), batch["label"]),
         "ranking": batch_hard_ranking_loss(
@@ -201,14 +204,20 @@ def chunk_losses(
     loss = config.identity_weight * parts["identity"] + config.ranking_weight * parts["ranking"]
     if output.pose is not None and "joints" in batch:
         parts["pose"] = pose_loss(output.pose, targets_of(batch))
-        loss = loss + pose_weight * parts["pose"]
+        loss = loss + setting.pose_weight * parts["pose"]
+    if output.frame_weights is not None and "seen" in batch and setting.attention_weight:
+        valid = batch["valid"]
+        parts["attention"] = attention_loss(output.frame_weights[valid].float(), batch["seen"][valid])
+        loss = loss + setting.attention_weight * parts["attention"]
     accuracy = (output.logits.argmax(1) == batch["label"]).float().mean()
     return {"loss": loss, **parts, "accuracy": accuracy}
 
 
-def learns_pose_alone(config: TrainConfig) -> bool:
-    """Whether nothing is to be learnt of who people are."""
-    return config.identity_weight == 0 == config.ranking_weight and config.variant != "baseline"
+def learns_pose_alone(setting: Setting) -> bool:
+    """Whether nothing is to be learnt of who people are, nor of how much of them is seen."""
+    config = setting.config
+    others = config.identity_weight, config.ranking_weight, setting.attention_weight
+    return not any(others) and config.variant != "baseline"
 
 
 def true_maps_of(batch: dict[str, Tensor]) -> Tensor:
@@ -334,14 +343,14 @@ def _step(
     state: TrainState, network: nn.Module, batch: dict[str, Tensor], setting: Setting, sampler: PKSampler
 ) -> dict[str, Any]:
     """One step of the optimizer; returns its row of metrics."""
-    config, group = setting.config, setting.group
+    config = setting.config
     factor = state.schedule.factor(config, state.step, planned_steps(config, sampler))
     for rates in state.optimizer.param_groups:
         rates["lr"] = factor * rates["rate"]
-    losses = chunk_losses(network, on_device(batch, setting), config, setting.pose_weight, group)
+    losses = chunk_losses(network, on_device(batch, setting), setting)
     state.optimizer.zero_grad(set_to_none=True)
     losses["loss"].backward()
-    means = mean_of_all(torch.stack([value.detach() for value in losses.values()]), group).tolist()
+    means = mean_of_all(torch.stack([value.detach() for value in losses.values()]), setting.group).tolist()
     values = dict(zip(losses, means, strict=True))
     if not math.isfinite(values["loss"]):
         raise FloatingPointError(f"the loss is {values['loss']}")

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from kit.command import UserError
 from reid.acceleration import precision_of, prepared
 from reid.config import TrainConfig
-from reid.training import build_network, chunk_losses, make_optimizer
+from reid.training import Setting, build_network, chunk_losses, make_optimizer
 
 CONFIG = TrainConfig(**TINY)
 CPU = torch.device("cpu")
@@ -33,7 +34,7 @@ def one_step(**changes):
         return tensor
 
     with saved_tensors_hooks(keep, lambda tensor: tensor):
-        losses = chunk_losses(model, BATCH, config, pose_weight=1.0)
+        losses = chunk_losses(model, BATCH, Setting(config, Path(), CPU, pose_weight=1.0))
     losses["loss"].backward()
     optimizer.step()
     return float(losses["loss"].detach()), sum(held.values()), model.state_dict()

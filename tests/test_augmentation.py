@@ -65,7 +65,10 @@ def test_joints_that_leave_the_frame_or_are_blanked_are_not_visible():
     points = np.array([[[0, 0], [WIDTH - 1, 5], [10, HEIGHT - 1], [12, 20], *[[5, 5]] * 14]])
     chunk = np.zeros((1, HEIGHT, WIDTH, 3), np.uint8), points
     changes = Augmentation(shift=(1, 1)), Augmentation(shift=(-1, -1)), Augmentation(erased=(18, 11, 22, 14))
-    found = augmented(batch_of(chunk, chunk, chunk, change=changes))["visible"][:, 0, :4]
+    batch = batch_of(chunk, chunk, chunk, change=changes) | {"seen": torch.full((3, 1), 0.9)}
+    changed = augmented(batch)
+    assert changed["seen"][:, 0].tolist() == pytest.approx([0.9 * 16 / 18, 0.9 * 17 / 18, 0.9 * 17 / 18])
+    found = changed["visible"][:, 0, :4]
     assert found.tolist() == [[True, False, False, True], [False, True, True, True], [True, True, True, False]]
 
 

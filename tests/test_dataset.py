@@ -130,6 +130,7 @@ def test_items_and_their_places(tmp_path):
         "label": ((), torch.int64),
         "joints": ((3, 18, 2), torch.float32),
         "visible": ((3, 18), torch.bool),
+        "seen": ((3,), torch.float32),
         "change": ((10,), torch.float32),
     }
     again = dataset[Draw(1, (0, 0, 0))]

@@ -1,6 +1,7 @@
 """Maps of a frozen pose net: what the net says, once for every frame, in memory or on the disk."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -76,7 +77,8 @@ def test_a_step_with_them_is_the_step_of_the_frozen_net(clips):
             training_set.dataset.maps = frozen_maps(model, clips, training_set.store, CONFIG, CPU)
         items = [training_set.dataset[draw] for draw in training_set.sampler.epoch(0)[0]]
         batch = {name: torch.stack([item[name] for item in items]) for name in items[0]}
-        found = chunk_losses(model.train(), on_device(batch, Setting(CONFIG, None, CPU)), CONFIG, 0.0)
+        setting = Setting(CONFIG, Path(), CPU)
+        found = chunk_losses(model.train(), on_device(batch, setting), setting)
         losses.append([float(found[name]) for name in ("identity", "ranking")])
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from reid.config import TrainConfig
 from reid.losses import batch_hard_ranking_loss, identity_loss, pose_loss
 from reid.pose_targets import pose_targets
 from reid.schedule import Schedule
-from reid.training import build_network, chunk_losses, make_optimizer, pick_device, targets_of, true_maps_of
+from reid.training import Setting, build_network, chunk_losses, make_optimizer, pick_device, targets_of, true_maps_of
 
 CONFIG = TrainConfig(**TINY)
 
@@ -78,6 +79,9 @@ def test_four_groups_each_with_its_rate_and_a_rate_of_zero_freezes():
         make_optimizer(model, replace(config, lr_appearance=0, lr_tap=0, lr_classifier=0))
 
 
+TAUGHT = Setting(CONFIG, Path(), torch.device("cpu"), pose_weight=1.0)
+
+
 def batch_of(labels, length=2):
     generator = torch.Generator().manual_seed(0)
     count = len(labels)
@@ -95,7 +99,7 @@ def test_the_loss_is_the_weighted_sum_of_its_parts():
     config = replace(CONFIG, identity_weight=0.5, ranking_weight=2.0, margin=0.7)
     model = build_network(config, 2).eval()
     batch = batch_of([0, 0, 1, 1])
-    found = chunk_losses(model, batch, config, pose_weight=3.0)
+    found = chunk_losses(model, batch, replace(TAUGHT, config=config, pose_weight=3.0))
     output = model(batch["frames"].float() / 255, batch["valid"])
     joints, visible = batch["joints"].flatten(0, 1), batch["visible"].flatten(0, 1)
     targets = pose_targets(joints, torch.ones(8, 18, dtype=torch.bool), 48, 32, visible=visible)
@@ -112,24 +116,39 @@ def test_the_loss_is_the_weighted_sum_of_its_parts():
 
 def test_without_joints_or_a_pose_net_there_is_no_pose_loss():
     batch = batch_of([0, 0, 1, 1])
-    assert "pose" not in chunk_losses(build_network(replace(CONFIG, variant="baseline"), 2), batch, CONFIG, 1.0)
+    assert "pose" not in chunk_losses(build_network(replace(CONFIG, variant="baseline"), 2), batch, TAUGHT)
     without = {name: value for name, value in batch.items() if name not in ("joints", "visible")}
-    assert "pose" not in chunk_losses(build_network(CONFIG, 2), without, CONFIG, 1.0)
+    assert "pose" not in chunk_losses(build_network(CONFIG, 2), without, TAUGHT)
+
+
+@torch.no_grad()
+def test_attention_is_taught_how_much_is_seen_where_that_weighs_something():
+    model = build_network(CONFIG, 2).eval()
+    batch = batch_of([0, 0, 1, 1])
+    batch |= {"seen": torch.rand(4, 2, generator=torch.Generator().manual_seed(1))}
+    plain = chunk_losses(model, batch, TAUGHT)
+    assert "attention" not in plain
+    found = chunk_losses(model, batch, replace(TAUGHT, attention_weight=2.0))
+    weights = model(batch["frames"].float() / 255, batch["valid"]).frame_weights
+    expected = sum(float((weights[..., column] - batch["seen"]).square().mean()) for column in range(4)) / 4
+    assert float(found["attention"]) == pytest.approx(expected, rel=1e-5)
+    assert float(found["loss"]) == pytest.approx(float(plain["loss"]) + 2 * expected, rel=1e-5)
+    alone = replace(CONFIG, identity_weight=0.0, ranking_weight=0.0)
+    assert set(chunk_losses(model, batch, replace(TAUGHT, config=alone))) == {"loss", "pose"}
+    assert "attention" in chunk_losses(model, batch, replace(TAUGHT, config=alone, attention_weight=1.0))
 
 
 @torch.no_grad()
 def test_true_maps_take_the_place_of_the_pose_network():
     model = build_network(CONFIG, 2).eval()
     batch = batch_of([0, 0, 1, 1])
-    found = chunk_losses(model, batch | {"maps": true_maps_of(batch)}, CONFIG, 1.0)
+    found = chunk_losses(model, batch | {"maps": true_maps_of(batch)}, TAUGHT)
     assert "pose" not in found
     targets = targets_of(batch)
     maps = torch.cat([targets.heat, targets.paf], dim=1).unflatten(0, (4, 2))
     output = model(batch["frames"].float() / 255, batch["valid"], maps)
     assert float(found["identity"]) == pytest.approx(float(identity_loss(output.logits, batch["label"])), rel=1e-6)
-    assert float(found["identity"]) != pytest.approx(
-        float(chunk_losses(model, batch, CONFIG, 1.0)["identity"]), rel=1e-4
-    )
+    assert float(found["identity"]) != pytest.approx(float(chunk_losses(model, batch, TAUGHT)["identity"]), rel=1e-4)
 
 
 def test_weights_depend_on_the_seed_alone():

@@ -72,16 +72,19 @@ def augmented(batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """The batch with each of its B chunks changed by its row of `change` (B, 10), which is taken out.
 
     `frames` (B, T, 3, H, W) uint8; where they are there, `joints` (B, T, 18, 2) pixels, `visible` (B, T, 18) bool and
-    `maps` (B, T, 57, H / 8, W / 8) change with them.
+    `maps` (B, T, 57, H / 8, W / 8) change with them, and so does `seen` (B, T), as much as fewer joints are visible.
     """
     found = dict(batch)
     change = found.pop("change")
     height, width = found["frames"].shape[-2:]
     found["frames"] = augmented_frames(found["frames"], change)
     if "joints" in found:
+        before = found["visible"].sum(dim=2).clamp_min(1)  # (B, T)
         found["joints"], found["visible"] = augmented_joints(
             found["joints"], found["visible"], change, height=height, width=width
         )
+        if "seen" in found:
+            found["seen"] = found["seen"] * found["visible"].sum(dim=2) / before
     if "maps" in found:
         found["maps"] = augmented_maps(found["maps"], change)
     return found

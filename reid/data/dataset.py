@@ -15,7 +15,7 @@ from reid.data.backdrop import before_another_place
 from reid.data.chunks import Chunk
 from reid.data.map_store import MapStore
 from reid.data.sampler import Draw
-from reid.data.synthetic import Joints, read_joints, read_masks
+from reid.data.synthetic import Joints, read_joints, read_masks, read_visible_ratios
 from reid.data.tracklet import Tracklet, read_frame
 
 
@@ -90,13 +90,15 @@ class ChunkDataset(Dataset):
         self._limits, self._seed = limits, seed
         self.maps: MapStore | None = None
         self._joints = [read_joints(tracklet) for tracklet in tracklets] if with_joints else None
+        self._seen = [read_visible_ratios(tracklet) for tracklet in tracklets] if with_joints else None
 
     def __len__(self) -> int:
         return len(self._chunks)
 
     def __getitem__(self, draw: Draw) -> dict[str, torch.Tensor]:
         """`frames` (T,3,H,W) uint8 RGB, `valid` (T,) bool, `label` (); with joints, `joints` (T,18,2) float32 pixels
-        (all of them known, wherever they are) and `visible` (T,18) bool; with maps, `maps` (T,57,H/8,W/8) float16.
+        (all of them known, wherever they are), `visible` (T,18) bool and `seen` (T,), the share of the body in
+        sight; with maps, `maps` (T,57,H/8,W/8) float16.
         All as they are before `change` (10,), see `reid.data.augmentation.augmented`.
         """
         chunk = self._chunks[draw.chunk]
@@ -113,7 +115,8 @@ class ChunkDataset(Dataset):
             "label": torch.tensor(chunk.label),
             "change": change.packed(),
         }
-        if self._joints is not None:
+        if self._joints is not None and self._seen is not None:
+            item["seen"] = torch.from_numpy(self._seen[chunk.tracklet][list(chunk.frames)])
             joints = resized_joints(self._joints[chunk.tracklet], list(chunk.frames), scales)
             item["joints"], item["visible"] = torch.from_numpy(joints.positions), torch.from_numpy(joints.visible)
         if self.maps is not None:

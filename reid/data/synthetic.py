@@ -98,6 +98,16 @@ def read_part_masks(tracklet: Tracklet) -> np.ndarray:
     return masks
 
 
+def read_visible_ratios(tracklet: Tracklet) -> np.ndarray:
+    """(T,) float32 in 0..1: the share of the body that each frame shows. Raises UserError as `read_joints`."""
+    (ratio,) = _annotations(tracklet, "visible_ratio")
+    if ratio.shape != (len(tracklet.frames),):
+        raise UserError(
+            f"{tracklet.annotations}: visible_ratio {ratio.shape} does not fit {len(tracklet.frames)} frames"
+        )
+    return ratio.astype(np.float32)
+
+
 @dataclass(frozen=True)
 class Bodies:
     """How much there is to see of a clip's person in its T frames."""
@@ -114,11 +124,12 @@ class Bodies:
 
 def read_bodies(tracklet: Tracklet) -> Bodies:
     """How much there is to see of the person of a rendered clip. Raises UserError as `read_joints`."""
-    boxes, ratio = _annotations(tracklet, "amodal_box", "visible_ratio")
+    (boxes,) = _annotations(tracklet, "amodal_box")
+    ratio = read_visible_ratios(tracklet)
     area = read_masks(tracklet).sum(axis=(1, 2)).astype(np.float32)
-    if boxes.shape != (len(area), 4) or ratio.shape != area.shape:
+    if boxes.shape != (len(area), 4):
         raise UserError(f"{tracklet.annotations}: amodal_box {boxes.shape} does not fit {len(area)} frames")
-    return Bodies(area, (boxes[:, 3] - boxes[:, 1]).astype(np.float32), ratio.astype(np.float32))
+    return Bodies(area, (boxes[:, 3] - boxes[:, 1]).astype(np.float32), ratio)
 
 
 def _annotations(tracklet: Tracklet, *names: str) -> tuple[np.ndarray, ...]:
