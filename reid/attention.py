@@ -110,8 +110,8 @@ def correlation(
             continue
         weights = frame_weights(model, clip, store, device)
         for net, column in (("appearance", 0), ("parts", 1)):
-            value = spearmanr(weights[:, column], ratio).statistic
-            found[net].append(0.0 if np.isnan(value) else float(value))  # weights that are all alike know nothing
+            alike = np.ptp(weights[:, column]) == 0  # such weights know nothing
+            found[net].append(0.0 if alike else float(spearmanr(weights[:, column], ratio).statistic))
     if not found["appearance"]:
         raise UserError(f"in none of {len(clips)} clips the visible ratio changes by {least_change}: --least-change")
     return {

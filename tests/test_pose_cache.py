@@ -79,7 +79,7 @@ def test_a_step_with_them_is_the_step_of_the_frozen_net(clips):
         batch = {name: torch.stack([item[name] for item in items]) for name in items[0]}
         setting = Setting(CONFIG, Path(), CPU)
         found = chunk_losses(model.train(), on_device(batch, setting), setting)
-        losses.append([float(found[name]) for name in ("identity", "ranking")])
+        losses.append([float(found[name].detach()) for name in ("identity", "ranking")])
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
 
 

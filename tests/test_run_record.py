@@ -11,8 +11,9 @@ from tensorboardX.proto.event_pb2 import Event
 
 from kit.command import UserError
 from reid import pretrain
+from reid.config import TrainConfig
 from reid.models.checkpoint import load_model
-from reid.training import explained
+from reid.training import Setting, explained
 
 
 @pytest.fixture(scope="module")
@@ -89,12 +90,13 @@ def test_a_loss_that_is_no_number_stops_the_run_and_its_batch_is_kept(rendered, 
 
 
 def test_short_memory_says_what_to_lower(tmp_path):
+    setting = Setting(TrainConfig(), tmp_path, torch.device("cpu"))
     batch = {"frames": torch.zeros(4, 15, 3, 128, 64, dtype=torch.uint8)}
     said = "memory is short for 4 chunks of 15 frames of 128 × 64: pass --recompute, or lower --chunks-per-id"
     for failing in (lambda: torch.empty(1 << 55), lambda: broken(torch.cuda.OutOfMemoryError("CUDA out of memory"))):
-        with pytest.raises(UserError, match=said), explained(batch, 1, tmp_path):
+        with pytest.raises(UserError, match=said), explained(batch, 1, setting):
             failing()
-    with pytest.raises(RuntimeError, match="size of tensor"), explained(batch, 1, tmp_path):
+    with pytest.raises(RuntimeError, match="size of tensor"), explained(batch, 1, setting):
         torch.zeros(2) + torch.zeros(3)
 
 

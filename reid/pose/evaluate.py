@@ -22,7 +22,7 @@ from reid.config import require
 from reid.data.synthetic import read_bodies, read_clips, read_joints
 from reid.data.tracklet import Tracklet
 from reid.pose.metrics import average_precision, distances, keypoint_similarity, rate, within_head
-from reid.pose.net import Poses, poses_of, read_pose_net
+from reid.pose.net import SMALL_WEIGHTS, Poses, poses_of, read_pose_net
 from reid.training import pick_device
 
 RATIOS = (0.0, 0.5, 0.75, 0.95, 1.001)
@@ -39,8 +39,9 @@ class PoseEvaluationConfig:
     data: Path = Path("data/synthetic")
     """Rendered set (python -m synth.render), of people whom the network was not trained on."""
 
-    weights: Path = Path("assets/weights/pose-small.safetensors")
-    """Weights: of reid.pose train, an OpenPose COCO-18 file, or a run's model.pt."""
+    weights: Path = SMALL_WEIGHTS
+    """Weights: of reid.pose train, an OpenPose COCO-18 file, or a run's model.pt. Default: the small network that comes
+    with the code."""
 
     skip_ids: int = 0
     """Leave out this many persons, the first by number: those who were trained on."""

@@ -16,6 +16,9 @@ from reid.models.pose import PoseNet, pose_input
 from reid.models.weights import load_strictly, read_pose_weights
 from reid.pose.decode import joints_of_maps
 
+SMALL_WEIGHTS = Path(__file__).parents[2] / "assets" / "weights" / "pose-small.safetensors"
+"""Weights of the small network that come with the code; what they are is written beside them."""
+
 FRAMES_A_BATCH = 64
 TRUNK_CHANNELS = 64
 """Output channels of OpenPose's first convolution."""

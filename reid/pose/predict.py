@@ -13,7 +13,7 @@ from kit.command import UserError
 from kit.files import replacing
 from reid.config import require
 from reid.data.tracklet import IMAGE_SUFFIXES
-from reid.pose.net import poses_of, read_pose_net
+from reid.pose.net import SMALL_WEIGHTS, poses_of, read_pose_net
 from reid.training import pick_device
 
 
@@ -27,8 +27,9 @@ class PosePredictionConfig:
     images: Path = Path("images")
     """Folder of images, one person each; folders in it are not looked into."""
 
-    weights: Path = Path("assets/weights/pose-small.safetensors")
-    """Weights: of reid.pose train, an OpenPose COCO-18 file, or a run's model.pt."""
+    weights: Path = SMALL_WEIGHTS
+    """Weights: of reid.pose train, an OpenPose COCO-18 file, or a run's model.pt. Default: the small network that comes
+    with the code."""
 
     out: Path = Path("poses.npz")
     """File for the joints."""

@@ -21,7 +21,7 @@ from reid.data.dataset import FrameStore
 from reid.data.synthetic import read_clips, read_joints
 from reid.models.alignnet import part_attention
 from reid.pose.decode import joints_of_maps
-from reid.pose.net import maps_of_frames, read_pose_net
+from reid.pose.net import SMALL_WEIGHTS, maps_of_frames, read_pose_net
 from reid.pose.predict import images_in
 from reid.training import pick_device
 
@@ -49,8 +49,9 @@ class PoseSheetConfig:
     data: Path | None = None
     """Rendered set, in place of --images."""
 
-    weights: Path = Path("assets/weights/pose-small.safetensors")
-    """Weights: of reid.pose train, an OpenPose COCO-18 file, or a run's model.pt."""
+    weights: Path = SMALL_WEIGHTS
+    """Weights: of reid.pose train, an OpenPose COCO-18 file, or a run's model.pt. Default: the small network that comes
+    with the code."""
 
     out: Path = Path("poses.png")
     """The sheet."""
