@@ -24,13 +24,13 @@ from kit.files import sha256_of_file, write_json
 from reid.config import require
 from reid.data.dataset import FrameStore
 from reid.data.occlusion import OccludedFrames
-from reid.data.synthetic import read_bodies, read_clips
+from reid.data.synthetic import read_bodies
 from reid.data.tracklet import ReidData, Tracklet
 from reid.describe import padded
 from reid.features import describe_and_rank
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_model
-from reid.pose.evaluate import clips_after
+from reid.pose.evaluate import clips_kept_out
 from reid.run_folder import MODEL
 from reid.training import pick_device
 
@@ -47,8 +47,8 @@ class AttentionConfig:
     checkpoint: Path = Path("runs/pretrain")
     """The network: a run's folder, or its model.pt."""
 
-    skip_ids: int = 0
-    """Leave out this many persons, the first by number: those who were trained on."""
+    held_out: int = 0
+    """Only the persons whom the training kept out: its --held-out, or --validation-ids. Default: everybody."""
 
     least_change: float = 0.2
     """Clips whose visible ratio changes by less than this are left out of the correlation, 0..1."""
@@ -57,7 +57,7 @@ class AttentionConfig:
     """Shares of each clip's frames that another person covers in part, for the ranking."""
 
     seed: int = 0
-    """Seed of which frames are covered, and by whom."""
+    """Seed of that training, and of which frames are covered, and by whom."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the network runs; auto = a CUDA GPU where there is one."""
@@ -77,7 +77,7 @@ def attention(config: AttentionConfig) -> None:
     model, metadata = load_model(path)
     images, device = metadata["images"], pick_device(config.device)
     model = model.to(device)
-    clips = clips_after(read_clips(config.data), config.skip_ids, config.data)
+    clips = clips_kept_out(config.data, config.held_out, config.seed)
     store = FrameStore([frame for clip in clips for frame in clip.frames], images["height"], images["width"], 8.0)
     result: dict[str, Any] = {"variant": model.config.variant, "correlation": None}
     if model.config.variant == "align-tap":

@@ -13,6 +13,7 @@ import pytest
 from scipy import io
 
 from kit.command import run
+from reid.pose.__main__ import main as pose_main
 
 CAMERAS = ("cam_a", "cam_b")
 
@@ -210,6 +211,16 @@ def flags(options: dict) -> list[str]:
         if value is not True:
             found.append(str(value))
     return found
+
+
+def pose(*words: object) -> int:
+    """Run a command of reid.pose in this process, as `python -m` would; returns its exit code."""
+    with patch.object(sys, "argv", ["reid.pose", *map(str, words)]):
+        try:
+            pose_main()
+        except SystemExit as ended:
+            return int(ended.code or 0)
+    return 0
 
 
 def command(module: ModuleType, argv: list[str]) -> int:

@@ -98,7 +98,7 @@ def test_bad_input(rendered, trained, capsys):
     for options, said in (
         ({"checkpoint": "absent"}, "absent: no such file of weights"),
         ({"checkpoint": trained["align-tap"], "least_change": 0.9}, "the visible ratio changes by 0.9"),
-        ({"checkpoint": trained["align-tap"], "skip_ids": 5}, "leaves nobody"),
+        ({"checkpoint": trained["align-tap"], "held_out": 5}, "too few to keep 5 out"),
         ({"covered": "[1.0]"}, "--covered"),
     ):
         assert command(attention, flags({"data": rendered} | options)) == 2

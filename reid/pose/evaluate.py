@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kit.coco18 import JOINTS
-from kit.command import UserError, as_plain
+from kit.command import as_plain
 from kit.files import sha256_of_file, write_json
 from reid.config import require
-from reid.data.synthetic import read_bodies, read_clips, read_joints
+from reid.data.synthetic import load_pretraining, read_bodies, read_clips, read_joints
 from reid.data.tracklet import Tracklet
 from reid.pose.metrics import average_precision, distances, keypoint_similarity, rate, within_head
 from reid.pose.net import SMALL_WEIGHTS, Poses, poses_of, read_pose_net
@@ -43,8 +43,11 @@ class PoseEvaluationConfig:
     """Weights: of reid.pose train, an OpenPose COCO-18 file, or a run's model.pt. Default: the small network that comes
     with the code."""
 
-    skip_ids: int = 0
-    """Leave out this many persons, the first by number: those who were trained on."""
+    held_out: int = 0
+    """Only the persons whom reid.pose train --held-out with the same number and --seed kept out. Default: all."""
+
+    seed: int = 0
+    """Seed that the persons of --held-out are drawn with."""
 
     height: int = 128
     """Height of the network's input, pixels."""
@@ -60,7 +63,7 @@ class PoseEvaluationConfig:
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
-        require(self.skip_ids >= 0, f"--skip-ids must not be negative, not {self.skip_ids}")
+        require(self.held_out >= 0, f"--held-out must not be negative, not {self.held_out}")
         require(min(self.height, self.width) >= 16, "--height and --width must be at least 16")
 
 
@@ -83,7 +86,7 @@ class Truth:
 def evaluate(config: PoseEvaluationConfig) -> None:
     """Find the joints of every frame, compare them with the true ones, print and write the numbers."""
     net, device = read_pose_net(config.weights), pick_device(config.device)
-    clips = clips_after(read_clips(config.data), config.skip_ids, config.data)
+    clips = clips_kept_out(config.data, config.held_out, config.seed)
     frames = [path for clip in clips for path in clip.frames]
     found = poses_of(net, frames, config.height, config.width, device)
     result = {
@@ -98,12 +101,12 @@ def evaluate(config: PoseEvaluationConfig) -> None:
         print(f"{config.json} is written")
 
 
-def clips_after(clips: Sequence[Tracklet], skipped: int, root: Path) -> list[Tracklet]:
-    """The clips of all persons but the first `skipped`. Raises UserError where nobody is left."""
-    persons = sorted({clip.pid for clip in clips})
-    if skipped >= len(persons):
-        raise UserError(f"{root}: has {len(persons)} persons, and --skip-ids {skipped} leaves nobody")
-    return [clip for clip in clips if clip.pid in set(persons[skipped:])]
+def clips_kept_out(root: Path, held_out: int, seed: int) -> tuple[Tracklet, ...]:
+    """The clips of a rendered set's persons whom a training kept out, see `load_pretraining`; of all for 0."""
+    if held_out == 0:
+        return read_clips(root)
+    data = load_pretraining(root, held_out, seed)
+    return *data.query, *data.gallery
 
 
 def truth_of(clips: Sequence[Tracklet]) -> Truth:

@@ -24,12 +24,12 @@ from kit.command import as_plain
 from kit.files import write_json
 from reid.config import require
 from reid.data.dataset import FrameStore, resized_joints
-from reid.data.synthetic import read_clips, read_joints, read_part_masks
+from reid.data.synthetic import read_joints, read_part_masks
 from reid.data.tracklet import Tracklet
 from reid.models.alignnet import part_attention
 from reid.models.parts import area_average
 from reid.models.pose import PoseNet
-from reid.pose.evaluate import clips_after
+from reid.pose.evaluate import clips_kept_out
 from reid.pose.net import maps_of_frames, read_pose_net
 from reid.pose_targets import pose_targets
 from reid.training import pick_device
@@ -48,8 +48,11 @@ class PartMassConfig:
     weights: Path | None = None
     """Weights of a pose network, or a run's model.pt. Default: the maps that the exact joints give."""
 
-    skip_ids: int = 0
-    """Leave out this many persons, the first by number: those who were trained on."""
+    held_out: int = 0
+    """Only the persons whom the training kept out: its --held-out, or --validation-ids. Default: everybody."""
+
+    seed: int = 0
+    """Seed of that training."""
 
     strides: tuple[int, ...] = (8, 16, 32)
     """Pixels of the input for a cell of the appearance map."""
@@ -81,7 +84,7 @@ def parts(config: PartMassConfig) -> None:
     """Measure, print and write."""
     device = pick_device(config.device)
     net = None if config.weights is None else read_pose_net(config.weights).to(device)
-    clips = clips_after(read_clips(config.data), config.skip_ids, config.data)
+    clips = clips_kept_out(config.data, config.held_out, config.seed)
     sums = sums_over(clips, net, config, device)
     rows = rows_of(sums, config)
     print("\n".join(lines(rows)))

@@ -16,10 +16,9 @@ import safetensors.torch
 from kit.command import as_plain
 from kit.files import replacing, sha256_of_file, write_json
 from reid.config import DEFAULT_ROOTS, require
-from reid.data.synthetic import load_pretraining
 from reid.models.weights import read_pose_weights
 from reid.parallel import group_of_torchrun
-from reid.pose.evaluate import lines, pose_numbers, truth_of
+from reid.pose.evaluate import clips_kept_out, lines, pose_numbers, truth_of
 from reid.pose.net import poses_of, read_pose_net
 from reid.pretrain import PretrainConfig, pretrain
 from reid.run_folder import MODEL
@@ -159,8 +158,7 @@ def train(config: PoseTrainConfig) -> None:
         safetensors.torch.save_file(read_pose_weights(config.run / MODEL), partial)
     numbers = None
     if config.held_out:
-        data = load_pretraining(config.data, config.held_out, config.seed)
-        clips = (*data.query, *data.gallery)
+        clips = clips_kept_out(config.data, config.held_out, config.seed)
         frames = [path for clip in clips for path in clip.frames]
         found = poses_of(read_pose_net(weights), frames, config.height, config.width, pick_device(config.device))
         numbers = pose_numbers(found, truth_of(clips))
