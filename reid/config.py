@@ -283,6 +283,7 @@ class TrainConfig:
                     value, side = getattr(self, name), "least" if sign == 1 else "most"
                     option = "--" + name.replace("_", "-")
                     require(sign * value >= sign * bound, f"{option} must be at {side} {bound}, not {value}")
+        require(self.part_gain > 0, f"--part-gain must be above 0, not {self.part_gain}")
         require(0 < self.lr_drop < 1, f"--lr-drop must lie between 0 and 1, not {self.lr_drop}")
         require(0 <= self.overlap < self.chunk, f"--overlap must be less than --chunk ({self.chunk})")
         require(self.max_steps is None or self.max_steps >= 0, "--max-steps must not be negative")

@@ -183,8 +183,8 @@ def chunk_losses(model: nn.Module, batch: dict[str, Tensor], setting: Setting) -
     """The parts of the loss of one batch, and their weighted sum as "loss" (paper, Section 3.4); scalars.
 
     With `joints` and `visible` in the batch, every stage of the pose network is taught too; with `maps` it does not
-    run; with `seen`, temporal attention is taught, if that weighs anything. Where no other loss weighs anything,
-    nothing but the pose network runs. Of a group, each process has its share of the batch; the ranking loss is that of
+    run; with `seen`, temporal attention is taught, if that weighs anything. Where nothing else is to be learnt, nothing
+    but the pose network runs. Of a group, each process has its share of the batch; the ranking loss is that of
     the whole batch, the others are of the share.
     """
     config, group = setting.config, setting.group
@@ -214,10 +214,11 @@ def chunk_losses(model: nn.Module, batch: dict[str, Tensor], setting: Setting) -
 
 
 def learns_pose_alone(setting: Setting) -> bool:
-    """Whether nothing is to be learnt of who people are, nor of how much of them is seen."""
+    """Whether nothing else is to be learnt: no other loss weighs anything, and all but the pose network is frozen."""
     config = setting.config
     others = config.identity_weight, config.ranking_weight, setting.attention_weight
-    return not any(others) and config.variant != "baseline"
+    rates = config.lr_appearance, config.lr_tap, config.lr_classifier
+    return config.lr_pose > 0 and not any(others) and not any(rates) and config.variant != "baseline"
 
 
 def true_maps_of(batch: dict[str, Tensor]) -> Tensor:

@@ -133,7 +133,11 @@ def test_attention_is_taught_how_much_is_seen_where_that_weighs_something():
     expected = sum(float((weights[..., column] - batch["seen"]).square().mean()) for column in range(4)) / 4
     assert float(found["attention"]) == pytest.approx(expected, rel=1e-5)
     assert float(found["loss"]) == pytest.approx(float(plain["loss"]) + 2 * expected, rel=1e-5)
-    alone = replace(CONFIG, identity_weight=0.0, ranking_weight=0.0)
+    frozen = {"lr_appearance": 0.0, "lr_tap": 0.0, "lr_classifier": 0.0}
+    alone = replace(CONFIG, identity_weight=0.0, ranking_weight=0.0, **frozen)
+    # Several processes wait for the gradient of everything that is not frozen.
+    other = replace(TAUGHT, config=replace(alone, lr_tap=0.1))
+    assert set(chunk_losses(model, batch, other)) == {"loss", "identity", "ranking", "pose", "accuracy"}
     assert set(chunk_losses(model, batch, replace(TAUGHT, config=alone))) == {"loss", "pose"}
     assert "attention" in chunk_losses(model, batch, replace(TAUGHT, config=alone, attention_weight=1.0))
 
