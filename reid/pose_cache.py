@@ -16,7 +16,7 @@ from reid.data.map_store import MapStore
 from reid.data.tracklet import Tracklet
 from reid.models.alignnet import AlignNet
 from reid.models.pose import POSE_CHANNELS, PoseNet, pose_input
-from reid.pose_targets import CELL
+from reid.pose_targets import cells_along
 
 FRAMES_A_BATCH = 64
 
@@ -31,7 +31,8 @@ def frozen_maps(
     pose = model.pose
     assert pose is not None, "the baseline has no pose net"
     paths = sorted({path for tracklet in tracklets for path in tracklet.frames})
-    form = (len(paths), POSE_CHANNELS, -(-config.height // CELL), -(-config.width // CELL))
+    size = config.height, config.width
+    form = (len(paths), POSE_CHANNELS, *(cells_along(length, config.pose_scale) for length in size))
 
     def fill(arrays: Arrays) -> None:
         maps = arrays["maps"]
@@ -42,7 +43,8 @@ def frozen_maps(
                 bar.update(len(paths[some]))
 
     if config.cache is not None:
-        key = f"maps-{config.height}x{config.width}-{key_of(paths)}-{key_of_weights(pose)}"
+        seen = f"{config.height}x{config.width}x{config.pose_scale}"
+        key = f"maps-{seen}-{key_of(paths)}-{key_of_weights(pose)}"
         return MapStore(paths, cached_arrays(Path(config.cache) / key, {"maps": (form, np.float16)}, fill)["maps"])
     gib = 2 * float(np.prod(form)) / 2**30
     if gib > config.cache_gib:
@@ -57,7 +59,7 @@ def maps_of(pose: PoseNet, frames: np.ndarray, config: TrainConfig, device: torc
     """Maps (N, 57, h, w) float16 of frames (N, H, W, 3) uint8."""
     images = torch.from_numpy(frames).to(device).permute(0, 3, 1, 2).float() / 255
     with autocast(config, device):
-        return pose(pose_input(images)).last.half().cpu().numpy()
+        return pose(pose_input(images, config.pose_scale)).last.half().cpu().numpy()
 
 
 def key_of_weights(pose: PoseNet) -> str:

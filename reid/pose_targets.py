@@ -13,7 +13,7 @@ CELL = 8
 
 @dataclass(frozen=True)
 class PoseTargets:
-    """Targets of N frames on a grid of h x w cells of 8 pixels."""
+    """Targets of N frames on a grid of h x w cells of 8 pixels, of the frames as the pose net sees them."""
 
     heat: Tensor
     """(N, 19, h, w) in 0..1: 18 joints, then background."""
@@ -38,6 +38,7 @@ def pose_targets(
     visible: Tensor | None = None,
     sigma: float = 7.0,
     limb_half_width: float = 8.0,
+    scale: float = 1.0,
 ) -> PoseTargets:
     """Heat maps and part affinity fields of one person in each of N frames (`openpose.md`, Targets for training).
 
@@ -48,16 +49,20 @@ def pose_targets(
         width: of the image, pixels.
         visible: (N, 18) bool; a labelled joint that is not visible has an empty map and no limbs, and that is
             supervised. None: every labelled joint is drawn.
-        sigma: of the Gaussian about a joint, pixels (OpenPose trains with 7).
-        limb_half_width: how far from the limb's line its field reaches, pixels (OpenPose trains with one cell).
+        sigma: of the Gaussian about a joint, pixels that the net sees (OpenPose trains with 7).
+        limb_half_width: how far from the limb's line its field reaches, in the same pixels (OpenPose trains with one
+            cell).
+        scale: how many times the image is enlarged before the net sees it. A joint stays as wide as the net knows it,
+            and so becomes narrower beside the person.
 
-    Returns targets on ceil(height / 8) x ceil(width / 8) cells whose centres are at 8 i + 3.5 pixels. One person a
-    frame: limbs of one kind never overlap, so there is nothing to average.
+    Returns targets on ceil(scale height / 8) x ceil(scale width / 8) cells whose centres are at 8 i + 3.5 pixels of the
+    enlarged image. One person a frame: limbs of one kind never overlap, so there is nothing to average.
     """
     drawn = labelled if visible is None else labelled & visible
     joints = joints.float().masked_fill(~labelled[:, :, None], 0.0)
-    x = _cell_centres(width, joints)  # (w,)
-    y = _cell_centres(height, joints)  # (h,)
+    joints = joints * scale + (scale - 1) / 2  # edges on edges
+    x = _cell_centres(cells_along(width, scale), joints)  # (w,)
+    y = _cell_centres(cells_along(height, scale), joints)  # (h,)
     heat = joint_heat_maps(joints, x, y, sigma) * drawn[:, :, None, None]
     background = 1 - heat.amax(dim=1, keepdim=True)
     ends = torch.tensor([(JOINTS.index(a), JOINTS.index(b)) for a, b in LIMBS], device=joints.device)  # (19, 2)
@@ -71,6 +76,16 @@ def pose_targets(
         heat_mask=heat_mask[:, :, None, None],
         paf_mask=paf_mask[:, :, None, None],
     )
+
+
+def enlarged_length(length: int, scale: float) -> int:
+    """Pixels along a side of an image that had `length` and was enlarged `scale` times."""
+    return round(length * scale)
+
+
+def cells_along(length: int, scale: float = 1.0) -> int:
+    """Cells of the pose net's maps along a side of `length` pixels, which the net sees enlarged `scale` times."""
+    return -(-enlarged_length(length, scale) // CELL)
 
 
 def joint_heat_maps(joints: Tensor, x: Tensor, y: Tensor, sigma: float) -> Tensor:
@@ -99,6 +114,6 @@ def part_affinity_fields(ends: Tensor, x: Tensor, y: Tensor, half_width: float) 
     return inside[:, :, None] * unit[:, :, :, None, None]
 
 
-def _cell_centres(length: int, like: Tensor) -> Tensor:
-    """Pixel coordinates of the centres of ceil(length / 8) cells: 3.5, 11.5, ..."""
-    return torch.arange(-(-length // CELL), dtype=like.dtype, device=like.device) * CELL + (CELL - 1) / 2
+def _cell_centres(count: int, like: Tensor) -> Tensor:
+    """Pixel coordinates of the centres of `count` cells: 3.5, 11.5, ..."""
+    return torch.arange(count, dtype=like.dtype, device=like.device) * CELL + (CELL - 1) / 2

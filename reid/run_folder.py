@@ -59,7 +59,8 @@ def read_checkpoint(run: Path, config: TrainConfig, fingerprint: str) -> dict[st
     training = checkpoint.get("training") if isinstance(checkpoint, dict) else None
     if not isinstance(training, dict):
         raise UserError(f"{path}: not a checkpoint of a run; remove it to start again")
-    before, given = training["config"], as_plain(config)
+    # An option that the run did not know yet had, as it were, its default.
+    before, given = as_plain(type(config)()) | training["config"], as_plain(config)
     # The cosine ends where the epochs do; the plateau knows no end.
     free = FREE_TO_CHANGE | ({"epochs"} if config.schedule == "plateau" else set())
     changed = [name for name in given if name not in free and before.get(name) != given[name]]

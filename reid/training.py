@@ -122,6 +122,7 @@ def network_config(config: TrainConfig) -> ModelConfig:
         pose_stages=config.pose_stages,
         pose_width=config.pose_width,
         pose_weights=config.pose_weights,
+        pose_scale=config.pose_scale,
         tap_channels=config.tap_channels,
         part_gain=config.part_gain,
         part_pooling=config.part_pooling,
@@ -193,7 +194,7 @@ def chunk_losses(model: nn.Module, batch: dict[str, Tensor], setting: Setting) -
     with autocast(config, frames.device):
         output = model(frames, batch["valid"], batch.get("maps"), pose_only)
     if pose_only:
-        error = pose_loss(output.pose, targets_of(batch))
+        error = pose_loss(output.pose, targets_of(batch, config.pose_scale))
         return {"loss": setting.pose_weight * error, "pose": error}
     parts = {
         "identity": identity_loss(output.logits.float(), batch["label"]),
@@ -203,7 +204,7 @@ def chunk_losses(model: nn.Module, batch: dict[str, Tensor], setting: Setting) -
     }
     loss = config.identity_weight * parts["identity"] + config.ranking_weight * parts["ranking"]
     if output.pose is not None and "joints" in batch:
-        parts["pose"] = pose_loss(output.pose, targets_of(batch))
+        parts["pose"] = pose_loss(output.pose, targets_of(batch, config.pose_scale))
         loss = loss + setting.pose_weight * parts["pose"]
     if output.frame_weights is not None and "seen" in batch and setting.attention_weight:
         valid = batch["valid"]
@@ -221,19 +222,21 @@ def learns_pose_alone(setting: Setting) -> bool:
     return config.lr_pose > 0 and not any(others) and not any(rates) and config.variant != "baseline"
 
 
-def true_maps_of(batch: dict[str, Tensor]) -> Tensor:
-    """What the pose network should say of a rendered batch: (B, T, 57, H / 8, W / 8), 0 at invalid frames."""
-    of_valid = targets_of(batch).maps  # (M, 57, h, w)
+def true_maps_of(batch: dict[str, Tensor], pose_scale: float = 1.0) -> Tensor:
+    """What the pose network should say of a rendered batch, see `targets_of`: (B, T, 57, h, w), 0 at invalid frames."""
+    of_valid = targets_of(batch, pose_scale).maps  # (M, 57, h, w)
     maps = of_valid.new_zeros(*batch["valid"].shape, *of_valid.shape[1:])
     maps[batch["valid"]] = of_valid
     return maps
 
 
-def targets_of(batch: dict[str, Tensor]) -> PoseTargets:
-    """What the pose network should say of the M valid frames of a rendered batch."""
+def targets_of(batch: dict[str, Tensor], pose_scale: float = 1.0) -> PoseTargets:
+    """What the pose network, which sees them enlarged `pose_scale` times, should say of a rendered batch's M valid
+    frames."""
     valid, (height, width) = batch["valid"], batch["frames"].shape[-2:]
     visible = batch["visible"][valid]  # (M, 18); a rendered joint is always known, seen or not
-    return pose_targets(batch["joints"][valid], torch.ones_like(visible), height, width, visible=visible)
+    labelled = torch.ones_like(visible)
+    return pose_targets(batch["joints"][valid], labelled, height, width, visible=visible, scale=pose_scale)
 
 
 def planned_steps(config: TrainConfig, sampler: PKSampler) -> int:
@@ -336,8 +339,9 @@ def training_bar(step: int, last: int, group: Group) -> "tqdm[NoReturn]":
 
 def on_device(batch: dict[str, Tensor], setting: Setting) -> dict[str, Tensor]:
     """The loader's batch on the device, its chunks augmented there, with the true pose maps where they are wanted."""
-    moved = augmented({name: tensor.to(setting.device, non_blocking=True) for name, tensor in batch.items()})
-    return moved | {"maps": true_maps_of(moved)} if setting.true_maps else moved
+    scale = setting.config.pose_scale
+    moved = augmented({name: tensor.to(setting.device, non_blocking=True) for name, tensor in batch.items()}, scale)
+    return moved | {"maps": true_maps_of(moved, scale)} if setting.true_maps else moved
 
 
 def _step(

@@ -196,6 +196,26 @@ def test_given_pose_maps_replace_the_pose_net() -> None:
         assert torch.equal(model(frames(), VALID, own).descriptor, model(frames(), VALID).descriptor)
 
 
+@torch.no_grad()
+def test_the_pose_net_alone_sees_the_frames_enlarged() -> None:
+    plain, enlarged = tiny().eval(), tiny(pose_scale=2.0).eval()
+    found = enlarged(frames(), VALID)
+    large = torch.nn.functional.interpolate(frames().flatten(0, 1), scale_factor=2.0, mode="bilinear")
+    expected = plain(large.unflatten(0, (3, 3)), VALID).pose
+    assert found.pose is not None
+    assert expected is not None
+    assert found.pose.last.shape == (7, 57, 16, 8)
+    assert torch.equal(found.pose.last, expected.last)
+    alone = enlarged(frames(), VALID, pose_only=True).pose
+    assert alone is not None
+    assert torch.equal(alone.last, expected.last)
+    # Maps of any grid may be given, and the appearance net knows nothing of the factor.
+    maps = torch.zeros(3, 3, 57, 16, 8)
+    maps[VALID] = expected.last
+    assert torch.equal(plain(frames(), VALID, maps).descriptor, found.descriptor)
+    assert not torch.equal(plain(frames(), VALID).descriptor, found.descriptor)
+
+
 @pytest.mark.parametrize("stride", [8, 32])
 def test_other_strides(stride: int) -> None:
     with torch.no_grad():
@@ -231,6 +251,7 @@ def test_weights_come_from_the_generator_alone() -> None:
         {"stride": 4},
         {"pose_stages": 0},
         {"pose_width": 0.0},
+        {"pose_scale": 0.5},
         {"tap_channels": 0},
     ],
 )

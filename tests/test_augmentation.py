@@ -127,8 +127,8 @@ def test_colour_is_saturation_then_contrast_then_brightness():
 
 
 @pytest.mark.parametrize("flip", [False, True])
-@pytest.mark.parametrize("shift", [(0, 0), (8, -16), (4, 3)])
-def test_pose_maps_move_with_the_joints(flip, shift):
+@pytest.mark.parametrize(("shift", "scale"), [((0, 0), 1), ((8, -16), 1), ((4, 3), 1), ((4, -8), 2)])
+def test_pose_maps_move_with_the_joints(flip, shift, scale):
     """The maps of a changed frame are those that its joints give; between cells, as near as a line is to a curve."""
     height, width = 128, 64
     generator = torch.Generator().manual_seed(0)
@@ -137,15 +137,16 @@ def test_pose_maps_move_with_the_joints(flip, shift):
 
     def maps_of(joints, visible):
         known = torch.ones(5, 18, dtype=torch.bool)
-        return pose_targets(joints[0], known, height, width, visible=visible[0], sigma=12.0).maps[None]
+        found = pose_targets(joints[0], known, height, width, visible=visible[0], sigma=12.0, scale=scale)
+        return found.maps[None]
 
     batch = {"frames": torch.zeros(1, 5, 3, height, width, dtype=torch.uint8), "joints": joints, "visible": visible}
     change = Augmentation(flip, shift).packed()[None]
-    found = augmented(batch | {"maps": maps_of(joints, visible), "change": change})
+    found = augmented(batch | {"maps": maps_of(joints, visible), "change": change}, scale)
     wanted = maps_of(found["joints"], found["visible"])
     # A line between cells 8 pixels apart misses a Gaussian of 12 pixels by up to 8² / 12² / 8 = 0.056, along each axis.
     # What comes in from outside is not known; fields end abruptly, and are compared where whole cells are moved.
     channels = slice(0, 57) if shift != (4, 3) else slice(0, 18)
     error = (found["maps"] - wanted)[:, :, channels, 1:, 1:-2].abs()
     assert float(error.max()) < (1e-4 if shift != (4, 3) else 0.112)
-    assert float((augmented_maps(maps_of(joints, visible), change) - found["maps"]).abs().max()) == 0
+    assert float((augmented_maps(maps_of(joints, visible), change, scale) - found["maps"]).abs().max()) == 0

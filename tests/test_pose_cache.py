@@ -68,6 +68,20 @@ def test_on_the_disk_they_are_computed_once_for_the_same_weights(clips, tmp_path
     assert computed == [20]
 
 
+def test_of_enlarged_frames_they_are_finer_and_others(clips, tmp_path):
+    config = replace(CONFIG, height=64, width=32, pose_scale=2.0, cache=tmp_path / "cache")
+    store = FrameStore(clips[0].frames, config.height, config.width, 1.0)
+    model = build_network(config, 2)
+    found = frozen_maps(model, clips[:1], store, config, CPU).read(clips[0].frames)
+    assert found.shape == (5, 57, 16, 8)
+    plain = frozen_maps(model, clips[:1], store, replace(config, pose_scale=1.0), CPU).read(clips[0].frames)
+    assert plain.shape == (5, 57, 8, 4)
+    with torch.no_grad():
+        images = torch.from_numpy(store.read(clips[0].frames)[0]).permute(0, 3, 1, 2)[None].float() / 255
+        said = model(images, torch.ones(1, 5, dtype=torch.bool)).pose.last
+    assert torch.from_numpy(found).float() == pytest.approx(said, abs=1e-2)
+
+
 def test_a_step_with_them_is_the_step_of_the_frozen_net(clips):
     data = ReidData("set", clips[0].frames[0].parent, clips, (), (), "none", "all")
     losses = []

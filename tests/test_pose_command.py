@@ -105,6 +105,25 @@ def test_joints_of_images_are_in_their_own_pixels(trained, tmp_path):
     assert np.median(np.linalg.norm(once - joints, axis=1)) < 6
 
 
+def test_joints_of_enlarged_images_are_in_their_own_pixels_too(trained, rendered, tmp_path):
+    """At half the size, enlarged twice, the network sees nearly the crops that it was trained on."""
+    (tmp_path / "images").mkdir()
+    image, joints = figure(3, 0, 1)
+    iio.imwrite(tmp_path / "images" / "a.png", image)
+    for name, words in {"half": [], "again": ["--scale", "2"]}.items():
+        words = ["--weights", trained / "pose.safetensors", "--height", "64", "--width", "32", *words]
+        assert pose("predict", "--images", tmp_path / "images", *words, "--out", tmp_path / f"{name}.npz") == 0
+        assert pose("evaluate", "--data", rendered, *words, "--json", tmp_path / name) == 0
+    error = {}
+    for name in ("half", "again"):
+        with np.load(tmp_path / f"{name}.npz") as found:
+            error[name] = np.median(np.linalg.norm(found["joints2d"][0] - joints, axis=1))
+    assert error["again"] < 6
+    assert error["again"] < 0.7 * error["half"]
+    numbers = {name: json.loads((tmp_path / name).read_text())["pckh50"] for name in ("half", "again")}
+    assert numbers["again"] > numbers["half"] + 20
+
+
 def test_the_size_of_a_net_is_read_off_its_weights(tmp_path):
     for stages, width in ((1, 0.125), (3, 0.25)):
         torch.save(PoseNet(stages, width).state_dict(), tmp_path / "w.pth")
@@ -120,6 +139,8 @@ def test_sheets(trained, rendered, tmp_path):
         sheet = iio.imread(tmp_path / "sheet.png")
         assert sheet.shape == (3 * 128 + 4, 3 * (2 * 3 * 64 + 4), 3)
         assert sheet.std() > 10
+        assert pose(*words, "--count", "3", "--height", "64", "--width", "32", "--scale", "2") == 0
+        assert iio.imread(tmp_path / "sheet.png").shape == (3 * 64 + 4, 3 * (2 * 3 * 32 + 4), 3)
 
 
 def test_attention_on_the_parts(trained, rendered, tmp_path):
@@ -149,6 +170,8 @@ def test_attention_on_the_parts(trained, rendered, tmp_path):
         (["predict", "--images", "absent", "--weights", "{weights}"], "no such folder of images: absent"),
         (["predict", "--out", "poses.csv"], "--out must end in .npz"),
         (["show"], "name either --images or --data"),
+        (["show", "--images", "absent", "--scale", "0.5"], "--scale must be at least 1, not 0.5"),
+        (["predict", "--scale", "1.2"], "--scale 1.2 makes frames of 128×64 pixels 153.6×76.8: both must be"),
         (["parts", "--gains", "[0]"], "--gains must be above 0"),
         (["train", "--batch", "5"], "--batch must be an even number"),
         (["evaluate", "--data", "{data}", "--weights", "{weights}", "--held-out", "6"], "too few to keep 6 out"),

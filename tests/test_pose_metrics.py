@@ -24,6 +24,8 @@ def test_drawn_joints_are_found_where_they_are():
     assert float((found - joints).norm(dim=2).max()) < 0.05
     assert float((confidence - heat[:, :18].flatten(2).amax(2)).abs().max()) == 0
     assert float(confidence.min()) > 0.6  # half a cell's diagonal away at most
+    enlarged, _ = joints_of_maps(pose_targets(joints, known, 128, 64, scale=1.5).heat, scale=1.5)
+    assert float((enlarged - joints).norm(dim=2).max()) < 0.05
 
 
 def test_at_the_edge_it_is_the_cells_middle_and_nothing_is_no_number():

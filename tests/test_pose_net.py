@@ -178,3 +178,13 @@ def test_weights_of_another_net_are_one_line_and_change_nothing(
     assert said in message
     untouched = small_net().state_dict()
     assert all(torch.equal(tensor, untouched[name]) for name, tensor in net.state_dict().items())
+
+
+def test_enlarged_images_keep_their_edges_where_they_were() -> None:
+    across = torch.arange(16.0).expand(1, 3, 8, 16) / 16
+    plain, found = pose_input(across), pose_input(across, 2.5)
+    assert found.shape == (1, 3, 20, 40)
+    # Pixel x is at (x + 0.5) / 2.5 - 0.5 of the original, and beyond the middle of an outer pixel its colour goes on.
+    source = ((torch.arange(40.0) + 0.5) / 2.5 - 0.5).clamp(0, 15)
+    torch.testing.assert_close(found, pose_input((source / 16).expand(1, 3, 20, 40)))
+    torch.testing.assert_close(found.mean(), plain.mean())

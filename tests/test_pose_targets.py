@@ -80,6 +80,20 @@ def test_a_joint_on_a_cell_centre_and_a_limb_straight_down() -> None:
     assert float(found.paf[0, 1, :, [0, 2, 3]].abs().max()) == 0.0
 
 
+def test_of_an_enlarged_image_they_are_those_of_the_large_one() -> None:
+    joints = torch.full((1, 18, 2), -500.0)
+    joints[0, 1] = torch.tensor([5.5, 1.5])  # the edge between pixels 5 and 6 is, twice as large, between 11 and 12
+    joints[0, 8] = torch.tensor([5.5, 21.5])
+    found = pose_targets(joints, all_labelled(1), height=32, width=16, limb_half_width=4.0, scale=2.0)
+    assert found.maps.shape == (1, 57, 8, 4)
+    assert float(found.heat[0, 1, 0, 1]) == 1.0
+    assert float(found.heat[0, 1, 0, 2]) == pytest.approx(math.exp(-(8**2) / (2 * 7**2)))  # as wide as ever
+    assert found.paf[0, 1, :, 1].tolist() == [1.0] * 6 + [0.0] * 2
+    large = pose_targets(1.5 * joints_of(2) + 0.25, all_labelled(2), height=96, width=48)
+    found = pose_targets(joints_of(2), all_labelled(2), height=64, width=32, scale=1.5)
+    torch.testing.assert_close(found.maps, large.maps, rtol=0, atol=1e-5)
+
+
 def test_maps_put_heat_first() -> None:
     found = pose_targets(joints_of(2), all_labelled(2), height=64, width=32)
     assert found.maps.shape == (2, 57, 8, 4)

@@ -153,6 +153,18 @@ def test_resuming_with_other_options_or_data_is_refused(whole, rendered, tmp_pat
     assert losses(whole) == before
 
 
+def test_a_run_from_before_an_option_goes_on(whole, rendered, tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert run(rendered, folder, max_steps=1, validation_ids=2) == 0
+    checkpoint = torch.load(folder / "checkpoint.pt", weights_only=True)
+    del checkpoint["training"]["config"]["pose_scale"]
+    torch.save(checkpoint, folder / "checkpoint.pt")
+    assert run(rendered, folder, max_steps=2, validation_ids=2, resume=True, pose_scale=1.5) == 2
+    assert "was started with pose_scale 1.0, not 1.5" in capsys.readouterr().err
+    assert run(rendered, folder, max_steps=2, validation_ids=2, resume=True) == 0
+    assert losses(folder) == {step: losses(whole)[step] for step in (1, 2)}
+
+
 def test_resuming_before_the_first_checkpoint_starts_at_the_beginning(whole, rendered, tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()

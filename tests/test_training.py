@@ -10,10 +10,20 @@ from reid_folders import TINY
 
 from kit.command import UserError
 from reid.config import TrainConfig
+from reid.data.augmentation import Augmentation
 from reid.losses import batch_hard_ranking_loss, identity_loss, pose_loss
 from reid.pose_targets import pose_targets
 from reid.schedule import Schedule
-from reid.training import Setting, build_network, chunk_losses, make_optimizer, pick_device, targets_of, true_maps_of
+from reid.training import (
+    Setting,
+    build_network,
+    chunk_losses,
+    make_optimizer,
+    on_device,
+    pick_device,
+    targets_of,
+    true_maps_of,
+)
 
 CONFIG = TrainConfig(**TINY)
 
@@ -155,6 +165,26 @@ def test_true_maps_take_the_place_of_the_pose_network():
     assert float(found["identity"]) != pytest.approx(float(chunk_losses(model, batch, TAUGHT)["identity"]), rel=1e-4)
 
 
+@torch.no_grad()
+def test_a_pose_network_that_sees_enlarged_frames_is_taught_on_the_finer_grid():
+    config = replace(CONFIG, pose_scale=1.5)
+    taught = replace(TAUGHT, config=config)
+    model = build_network(config, 2).eval()
+    batch = batch_of([0, 0, 1, 1])
+    joints, visible = batch["joints"].flatten(0, 1), batch["visible"].flatten(0, 1)
+    known = torch.ones(8, 18, dtype=torch.bool)
+    targets = pose_targets(1.5 * joints + 0.25, known, 72, 48, visible=visible)
+    said = model(batch["frames"].float() / 255, batch["valid"]).pose
+    expected = float(pose_loss(said, targets))
+    assert float(chunk_losses(model, batch, taught)["pose"]) == pytest.approx(expected, rel=1e-4)
+    frozen = {"lr_appearance": 0.0, "lr_tap": 0.0, "lr_classifier": 0.0}
+    alone = replace(taught, config=replace(config, identity_weight=0.0, ranking_weight=0.0, **frozen))
+    assert float(chunk_losses(model, batch, alone)["loss"]) == pytest.approx(expected, rel=1e-4)
+    still = {"change": Augmentation().packed().expand(4, -1)}
+    maps = on_device(batch | still, replace(taught, true_maps=True))["maps"]
+    torch.testing.assert_close(maps.flatten(0, 1), targets.maps, rtol=0, atol=1e-5)
+
+
 def test_weights_depend_on_the_seed_alone():
     first, again = build_network(CONFIG, 2), build_network(CONFIG, 2)
     other = build_network(replace(CONFIG, seed=1), 2)
@@ -185,6 +215,9 @@ class Checked(TrainConfig):
         ({"lr_tap": math.nan}, "--lr-tap must be at least 0"),
         ({"flip": 1.5}, "--flip must be at most 1"),
         ({"pose_stages": 7}, "--pose-stages must be at most 6"),
+        ({"pose_scale": 0.5}, "--pose-scale must be at least 1, not 0.5"),
+        ({"pose_scale": math.nan}, "--pose-scale must be at least 1, not nan"),
+        ({"pose_scale": 1.25}, "--pose-scale 1.25 makes frames of 48×32 pixels 60×40: both must be multiples of 8"),
         ({"chunk": 4, "overlap": 4}, "--overlap must be less than --chunk"),
         ({"lr_drop": 1.0}, "--lr-drop"),
         ({"max_steps": -1}, "--max-steps"),
@@ -195,3 +228,5 @@ def test_values_out_of_range(changes, complaint):
         Checked(**(TINY | changes))
     Checked(**TINY)
     Checked(**(TINY | {"chunks_per_id": 1, "ranking_weight": 0.0}))
+    Checked(**(TINY | {"pose_scale": 1.1, "height": 80, "width": 160}))
+    Checked(**(TINY | {"height": 60, "width": 33}))

@@ -68,11 +68,12 @@ def draw_augmentation(rng: np.random.Generator, limits: AugmentationRange, heigh
     )
 
 
-def augmented(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+def augmented(batch: dict[str, Tensor], pose_scale: float = 1.0) -> dict[str, Tensor]:
     """The batch with each of its B chunks changed by its row of `change` (B, 10), which is taken out.
 
     `frames` (B, T, 3, H, W) uint8; where they are there, `joints` (B, T, 18, 2) pixels, `visible` (B, T, 18) bool and
-    `maps` (B, T, 57, H / 8, W / 8) change with them, and so does `seen` (B, T), as much as fewer joints are visible.
+    `maps` (B, T, 57, h, w), of frames enlarged `pose_scale` times, change with them, and so does `seen` (B, T), as much
+    as fewer joints are visible.
     """
     found = dict(batch)
     change = found.pop("change")
@@ -86,7 +87,7 @@ def augmented(batch: dict[str, Tensor]) -> dict[str, Tensor]:
         if "seen" in found:
             found["seen"] = found["seen"] * found["visible"].sum(dim=2) / before
     if "maps" in found:
-        found["maps"] = augmented_maps(found["maps"], change)
+        found["maps"] = augmented_maps(found["maps"], change, pose_scale)
     return found
 
 
@@ -120,15 +121,17 @@ def augmented_joints(joints: Tensor, visible: Tensor, change: Tensor, height: in
     return joints, visible & inside & ~blank
 
 
-def augmented_maps(maps: Tensor, change: Tensor) -> Tensor:
+def augmented_maps(maps: Tensor, change: Tensor, scale: float = 1.0) -> Tensor:
     """Pose maps (B, T, 57, h, w) of frames that were mirrored and moved; between cells they are interpolated.
+
+    A cell is 8 pixels of what the pose net saw: the frames, enlarged `scale` times.
 
     Neither the colours nor the blank are known to them: they are what the pose net says of the frame as it was.
     """
     flip = change[:, 0].bool()[:, None, None, None, None]
     maps = torch.where(flip, mirrored_maps(maps), maps)
     for axis, shift in ((-2, change[:, 1]), (-1, change[:, 2])):
-        maps = _moved(maps, shift / CELL, axis)
+        maps = _moved(maps, shift * scale / CELL, axis)
     return maps
 
 

@@ -98,7 +98,7 @@ class ChunkDataset(Dataset):
     def __getitem__(self, draw: Draw) -> dict[str, torch.Tensor]:
         """`frames` (T,3,H,W) uint8 RGB, `valid` (T,) bool, `label` (); with joints, `joints` (T,18,2) float32 pixels
         (all of them known, wherever they are), `visible` (T,18) bool and `seen` (T,), the share of the body in
-        sight; with maps, `maps` (T,57,H/8,W/8) float16.
+        sight; with maps, `maps` (T,57,h,w) float16.
         All as they are before `change` (10,), see `reid.data.augmentation.augmented`.
         """
         chunk = self._chunks[draw.chunk]

@@ -38,6 +38,8 @@ class ModelConfig:
     """Factor on the pose net's hidden channels; OpenPose is 1."""
     pose_weights: Path | None = None
     """Weights of the pose net (body_pose_model.pth or .safetensors); none: drawn at random. Not used by baseline."""
+    pose_scale: float = 1.0
+    """How many times the frames are enlarged for the pose net, at least 1; its maps are finer by that."""
     tap_channels: int = 256
     """Hidden channels of each temporal attention net."""
     part_gain: float = 1.0
@@ -58,6 +60,8 @@ class ModelConfig:
             raise ValueError(f"pose_stages must be 1 to 6, not {self.pose_stages}")
         if not self.pose_width > 0:
             raise ValueError(f"pose_width must be above 0, not {self.pose_width}")
+        if not self.pose_scale >= 1:
+            raise ValueError(f"pose_scale must be at least 1, not {self.pose_scale}")
         if self.tap_channels < 1:
             raise ValueError(f"tap_channels must be at least 1, not {self.tap_channels}")
         if not self.part_gain > 0:
@@ -127,8 +131,9 @@ class AlignNet(nn.Module):
         Args:
             frames: (B, T, 3, H, W) float, RGB in 0..1; both streams normalise them by themselves.
             valid: (B, T) bool, False at padded frames.
-            pose_maps: (B, T, 57, H / 8, W / 8), used in place of the pose net (ground truth, or cached), which then
-                does not run. `baseline` looks at neither.
+            pose_maps: (B, T, 57, h, w) on any grid over the frames (the pose net's is H / 8 x W / 8, times
+                `config.pose_scale`), used in place of the pose net (ground truth, or cached), which then does not run.
+                `baseline` looks at neither.
             pose_only: run the pose net alone, to be taught; descriptor and logits are 0.
 
         Raises TypeError where the frames are not floats, ValueError on a shape that does not fit or a chunk that has
@@ -138,14 +143,15 @@ class AlignNet(nn.Module):
         images = frames[valid]  # (M, 3, H, W)
         if pose_only and self.pose is not None:
             nothing = frames.new_zeros(len(frames), self.descriptor_size)
-            return AlignNetOutput(nothing, nothing[:, :1].expand(-1, self.classes), None, self.pose(pose_input(images)))
+            pose = self.pose(pose_input(images, self.config.pose_scale))
+            return AlignNetOutput(nothing, nothing[:, :1].expand(-1, self.classes), None, pose)
         appearance = self.appearance(appearance_input(images))  # (M, C, h, w), Eq. 1
         pose, weights = None, None
         if self.pose is None:
             described = appearance.mean(dim=(2, 3))  # (M, C)
         else:
             if pose_maps is None:
-                pose = self.pose(pose_input(images))
+                pose = self.pose(pose_input(images, self.config.pose_scale))
                 maps = pose.last
             else:
                 maps = pose_maps[valid].to(appearance.dtype)
@@ -196,7 +202,7 @@ class AlignNet(nn.Module):
 
 
 def part_attention(pose_maps: Tensor, height: int, width: int, gain: float = 1.0) -> Tensor:
-    """Pose maps (M, 57, H / 8, W / 8) to the three parts' attention (M, 3, height, width): Eqs. 2 and 3.
+    """Pose maps (M, 57, h, w) on any grid to the three parts' attention (M, 3, height, width): Eqs. 2 and 3.
 
     The maps are area-averaged to the appearance grid after Eq. 2; both are linear, and three maps cost less than 57.
     """

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from kit.coco18 import HEATMAP_CHANNELS, PAF_CHANNELS
 from reid.models.recompute import recomputed
 from reid.models.weights import draw_weights, first_generator
-from reid.pose_targets import CELL
+from reid.pose_targets import CELL, enlarged_length
 
 POSE_CHANNELS = HEATMAP_CHANNELS + PAF_CHANNELS
 """F of the paper: 57 maps, heat maps 0-18 and then part affinity fields 19-56."""
@@ -32,8 +32,14 @@ BRANCHES = {"L1": PAF_CHANNELS, "L2": HEATMAP_CHANNELS}
 """The two branches of a stage and how many maps each gives."""
 
 
-def pose_input(images: Tensor) -> Tensor:
-    """RGB images (N, 3, H, W) in 0..1 to what the pose net takes: BGR, x / 256 - 0.5 of pixels in 0..255."""
+def pose_input(images: Tensor, scale: float = 1.0) -> Tensor:
+    """RGB images (N, 3, H, W) in 0..1 to what the pose net takes: BGR, x / 256 - 0.5 of pixels in 0..255.
+
+    They are enlarged `scale` times before, bilinearly, edges on edges.
+    """
+    if scale != 1:
+        size = [enlarged_length(length, scale) for length in images.shape[-2:]]
+        images = F.interpolate(images, size, mode="bilinear", align_corners=False)
     return images.flip(1) * (255 / 256) - 0.5
 
 

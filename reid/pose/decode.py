@@ -7,11 +7,12 @@ from kit.coco18 import JOINTS
 from reid.pose_targets import CELL
 
 
-def joints_of_maps(heat: Tensor) -> tuple[Tensor, Tensor]:
+def joints_of_maps(heat: Tensor, scale: float = 1.0) -> tuple[Tensor, Tensor]:
     """The highest place of each joint's map, and how high it is there.
 
-    heat -- (N, 18 or more, h, w), the joints' maps first. Returns joints (N, 18, 2), x and y in pixels of the network's
-    input, whole numbers at the centres of pixels, and confidence (N, 18), the height of the map.
+    heat -- (N, 18 or more, h, w), the joints' maps first, of frames that the network saw enlarged `scale` times.
+    Returns joints (N, 18, 2), x and y in pixels of the frames before that, whole numbers at the centres of pixels, and
+    confidence (N, 18), the height of the map.
 
     Between cells the place is the top of the Gaussian through the highest cell and its two neighbours, along each axis:
     the logarithm of a Gaussian is a parabola. At the edge of the map it is the middle of the cell.
@@ -24,7 +25,7 @@ def joints_of_maps(heat: Tensor) -> tuple[Tensor, Tensor]:
     along_y = logs.gather(3, column[:, :, None, None].expand(-1, -1, height, 1)).squeeze(3)  # (N, 18, h)
     along_x = logs.gather(2, row[:, :, None, None].expand(-1, -1, 1, width)).squeeze(2)  # (N, 18, w)
     cells = torch.stack([column + top_between(along_x, column), row + top_between(along_y, row)], dim=2)
-    return cells * CELL + (CELL - 1) / 2, confidence
+    return (cells + 0.5) * (CELL / scale) - 0.5, confidence
 
 
 def top_between(values: Tensor, highest: Tensor) -> Tensor:

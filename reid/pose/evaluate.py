@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from kit.coco18 import JOINTS
 from kit.command import as_plain
 from kit.files import sha256_of_file, write_json
-from reid.config import require
+from reid.config import check_pose_scale, require
 from reid.data.synthetic import load_pretraining, read_bodies, read_clips, read_joints
 from reid.data.tracklet import Tracklet
 from reid.pose.metrics import average_precision, distances, keypoint_similarity, rate, within_head
@@ -55,6 +55,9 @@ class PoseEvaluationConfig:
     width: int = 64
     """Width of the network's input, pixels."""
 
+    scale: float = 1.0
+    """Frames of this size are enlarged so many times before the network sees them, at least 1, as --pose-scale does."""
+
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the network runs; auto = a CUDA GPU where there is one."""
 
@@ -65,6 +68,7 @@ class PoseEvaluationConfig:
         """Refuse values out of range."""
         require(self.held_out >= 0, f"--held-out must not be negative, not {self.held_out}")
         require(min(self.height, self.width) >= 16, "--height and --width must be at least 16")
+        check_pose_scale("--scale", self.scale, self.height, self.width)
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def evaluate(config: PoseEvaluationConfig) -> None:
     net, device = read_pose_net(config.weights), pick_device(config.device)
     clips = clips_kept_out(config.data, config.held_out, config.seed)
     frames = [path for clip in clips for path in clip.frames]
-    found = poses_of(net, frames, config.height, config.width, device)
+    found = poses_of(net, frames, config.height, config.width, device, config.scale)
     result = {
         **pose_numbers(found, truth_of(clips)),
         "persons": len({clip.pid for clip in clips}),

@@ -55,29 +55,31 @@ def width_of(first_channels: int) -> float:
 
 
 @torch.inference_mode()
-def maps_of_frames(net: PoseNet, frames: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
-    """The last stage's maps (N, 57, h, w) of frames (N, H, W, 3) uint8 RGB, on the device."""
+def maps_of_frames(net: PoseNet, frames: NDArray[np.uint8], device: torch.device, scale: float = 1.0) -> torch.Tensor:
+    """The last stage's maps (N, 57, h, w) of frames (N, H, W, 3) uint8 RGB, enlarged `scale` times, on the device."""
     images = torch.from_numpy(frames).to(device).permute(0, 3, 1, 2).float() / 255
-    return net(pose_input(images)).last
+    return net(pose_input(images, scale)).last
 
 
-def poses_of(net: PoseNet, paths: Sequence[Path], height: int, width: int, device: torch.device) -> Poses:
-    """The joints of the person in each image, which the network sees at `height` x `width` pixels.
+def poses_of(
+    net: PoseNet, paths: Sequence[Path], height: int, width: int, device: torch.device, scale: float = 1.0
+) -> Poses:
+    """The joints of the person in each image, which the network sees at `height` x `width` pixels, times `scale`.
 
     Raises UserError on an unreadable image.
     """
-    found = list(_in_batches(net.to(device), paths, FrameStore((), height, width, 0), device))
+    found = list(_in_batches(net.to(device), paths, FrameStore((), height, width, 0), device, scale))
     return Poses(*(np.concatenate(arrays).astype(np.float32) for arrays in zip(*found, strict=True)))
 
 
 def _in_batches(
-    net: PoseNet, paths: Sequence[Path], store: FrameStore, device: torch.device
+    net: PoseNet, paths: Sequence[Path], store: FrameStore, device: torch.device, scale: float
 ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     with tqdm(total=len(paths), desc="joints", unit="frame", disable=None, leave=False) as bar:
         for first in range(0, len(paths), FRAMES_A_BATCH):
             some = paths[first : first + FRAMES_A_BATCH]
             frames, scales = store.read(some)
-            joints, confidence = joints_of_maps(maps_of_frames(net, frames, device))
-            # Back from the network's pixels, whose edges, not their centres, are those of the image's.
+            joints, confidence = joints_of_maps(maps_of_frames(net, frames, device, scale), scale)
+            # Back from the store's pixels, whose edges, not their centres, are those of the image's.
             yield (joints.cpu().numpy() + 0.5) / scales[:, None] - 0.5, confidence.cpu().numpy()
             bar.update(len(some))

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from kit.coco18 import PARTS
 from kit.command import as_plain
 from kit.files import write_json
-from reid.config import require
+from reid.config import check_pose_scale, require
 from reid.data.dataset import FrameStore, resized_joints
 from reid.data.synthetic import read_joints, read_part_masks
 from reid.data.tracklet import Tracklet
@@ -66,6 +66,9 @@ class PartMassConfig:
     width: int = 64
     """Width of the network's input, pixels."""
 
+    scale: float = 1.0
+    """Frames of this size are enlarged so many times before the network sees them, at least 1, as --pose-scale does."""
+
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the network runs; auto = a CUDA GPU where there is one."""
 
@@ -78,6 +81,7 @@ class PartMassConfig:
         require(bool(self.gains) and all(gain > 0 for gain in self.gains), "--gains must be above 0")
         smallest = max(self.strides, default=32)
         require(min(self.height, self.width) >= smallest, f"--height and --width must be at least {smallest}")
+        check_pose_scale("--scale", self.scale, self.height, self.width)
 
 
 def parts(config: PartMassConfig) -> None:
@@ -103,7 +107,7 @@ def sums_over(
     store = FrameStore((), config.height, config.width, 0)
     sums: dict[tuple[int, str], Tensor] = {}
     for clip in tqdm(clips, "clips", unit="clip", disable=None, leave=False):
-        maps, inside = maps_and_masks(clip, net, store, device)
+        maps, inside = maps_and_masks(clip, net, store, device, config.scale)
         for stride in config.strides:
             height, width = config.height // stride, config.width // stride
             share = area_average(inside, height, width)  # (T, 3, h, w): how much of each cell is the part
@@ -118,18 +122,24 @@ def sums_over(
 
 
 def maps_and_masks(
-    clip: Tracklet, net: PoseNet | None, store: FrameStore, device: torch.device
+    clip: Tracklet, net: PoseNet | None, store: FrameStore, device: torch.device, scale: float
 ) -> tuple[Tensor, Tensor]:
-    """Pose maps (T, 57, H / 8, W / 8) and part masks (T, 3, H, W) in 0..1 of a clip, at the store's size."""
+    """Pose maps (T, 57, h, w) of a clip's frames, enlarged `scale` times, and part masks (T, 3, H, W) in 0..1 at the
+    store's size."""
     frames, scales = store.read(clip.frames)
     masks = torch.from_numpy(read_part_masks(clip)).float().to(device)
     inside = F.adaptive_avg_pool2d(masks, (store.height, store.width))
     if net is not None:
-        return maps_of_frames(net, frames, device), inside
+        return maps_of_frames(net, frames, device, scale), inside
     joints = resized_joints(read_joints(clip), list(range(len(clip.frames))), scales)
     visible = torch.from_numpy(joints.visible)
     targets = pose_targets(
-        torch.from_numpy(joints.positions), torch.ones_like(visible), store.height, store.width, visible=visible
+        torch.from_numpy(joints.positions),
+        torch.ones_like(visible),
+        store.height,
+        store.width,
+        visible=visible,
+        scale=scale,
     )
     return targets.maps.to(device), inside
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from kit.command import UserError
 from kit.files import replacing
-from reid.config import require
+from reid.config import check_pose_scale, require
 from reid.data.tracklet import IMAGE_SUFFIXES
 from reid.pose.net import SMALL_WEIGHTS, poses_of, read_pose_net
 from reid.training import pick_device
@@ -40,12 +40,16 @@ class PosePredictionConfig:
     width: int = 64
     """Width of the network's input, pixels."""
 
+    scale: float = 1.0
+    """Frames of this size are enlarged so many times before the network sees them, at least 1, as --pose-scale does."""
+
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the network runs; auto = a CUDA GPU where there is one."""
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         require(min(self.height, self.width) >= 16, "--height and --width must be at least 16")
+        check_pose_scale("--scale", self.scale, self.height, self.width)
         require(self.out.suffix == ".npz", f"--out must end in .npz, not {self.out.name}")
 
 
@@ -53,7 +57,7 @@ def predict(config: PosePredictionConfig) -> None:
     """Find the joints and write them."""
     net, device = read_pose_net(config.weights), pick_device(config.device)
     paths = images_in(config.images)
-    found = poses_of(net, paths, config.height, config.width, device)
+    found = poses_of(net, paths, config.height, config.width, device, config.scale)
     with replacing(config.out) as partial, partial.open("wb") as stream:
         np.savez(
             stream,

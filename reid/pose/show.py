@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 
 from kit.coco18 import JOINTS, LIMBS
 from kit.files import replacing
-from reid.config import require
+from reid.config import check_pose_scale, require
 from reid.data.dataset import FrameStore
 from reid.data.synthetic import read_clips, read_joints
 from reid.models.alignnet import part_attention
@@ -71,6 +71,9 @@ class PoseSheetConfig:
     width: int = 64
     """Width of the network's input, pixels."""
 
+    scale: float = 1.0
+    """Frames of this size are enlarged so many times before the network sees them, at least 1, as --pose-scale does."""
+
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the network runs; auto = a CUDA GPU where there is one."""
 
@@ -78,6 +81,7 @@ class PoseSheetConfig:
         """Refuse values out of range."""
         require((self.images is None) != (self.data is None), "name either --images or --data")
         require(self.count >= 1, f"--count must be at least 1, not {self.count}")
+        check_pose_scale("--scale", self.scale, self.height, self.width)
         require(self.out.suffix == ".png", f"--out must end in .png, not {self.out.name}")
 
 
@@ -86,8 +90,8 @@ def show(config: PoseSheetConfig) -> None:
     net, device = read_pose_net(config.weights), pick_device(config.device)
     paths, true = crops_of(config)
     frames = FrameStore((), config.height, config.width, 0).read(paths)[0]
-    maps = maps_of_frames(net.to(device), frames, device)
-    joints, confidence = (found.cpu().numpy() for found in joints_of_maps(maps))
+    maps = maps_of_frames(net.to(device), frames, device, config.scale)
+    joints, confidence = (found.cpu().numpy() for found in joints_of_maps(maps, config.scale))
     attention = part_attention(maps, maps.shape[2], maps.shape[3], config.part_gain).cpu().numpy()
     tiles = [
         tile(frame, found, sure >= config.confidence, of_parts, where)
