@@ -42,7 +42,8 @@ def main(job: str, config: Config) -> Any:
 
 def planned(config: Config, **changes: Any) -> list[Clip]:
     """One clip of each of the plan's first people, by either camera in turn."""
-    plan = make_plan(RenderConfig(**{name: config[name] for name in ("ids", "frames", "seed")}, **changes))
+    asked = {name: config[name] for name in ("ids", "frames", "seed")}
+    plan = make_plan(RenderConfig(**asked, sightings=1, **changes))
     return [clip for number, clip in enumerate(plan) if number % 2 == number // 2 % 2]
 
 
@@ -50,11 +51,15 @@ def clips(config: Config) -> list[dict[str, Any]]:
     """Seconds a frame, and errors, of every clip rendered our way and in a bare loop."""
     model, found = BodyModel(), []
     plan = planned(config)
-    render_clip(model, dataclasses.replace(plan[0], frames=1), "cpu")  # the first pays for what is loaded once
+    short = dataclasses.replace(plan[0].sightings[0], frames=1)
+    render_clip(
+        model, dataclasses.replace(plan[0], sightings=(short,)), "cpu"
+    )  # the first pays for what is loaded once
     for clip in plan:
         ours = {kind: our_seconds(model, clip, *setting) for kind, setting in settings(config).items()}
-        scene = composed(model, clip, clip.frame_rng())
-        stage = staged(scene, dataclasses.replace(clip, denoise=False), "cpu", np.random.default_rng(0))
+        scene = composed(model, clip, clip.sightings[0], clip.frame_rng())
+        raw = dataclasses.replace(clip, denoise=False)
+        stage = staged(scene, raw, clip.sightings[0], "cpu", np.random.default_rng(0))
         try:
             bare = {n: bare_seconds(stage, scene, n, config["bare_frames"]) for n in config["bare"]}
             errors = errors_of(stage, scene, clip.frames // 2, config)
@@ -142,8 +147,8 @@ def blend(config: Config) -> list[str]:
     """Each clip's scene as a .blend file, with a shape key a frame and a camera that follows."""
     model, files = BodyModel(), []
     for clip in planned(config):
-        scene = composed(model, clip, clip.frame_rng())
-        stage = staged(scene, clip, "cpu", np.random.default_rng(0))
+        scene = composed(model, clip, clip.sightings[0], clip.frame_rng())
+        stage = staged(scene, clip, clip.sightings[0], "cpu", np.random.default_rng(0))
         animate(stage, scene)
         file = Path(config["folder"]) / f"{clip.name.replace('/', '_')}.blend"
         with quiet(1):

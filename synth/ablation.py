@@ -24,12 +24,13 @@ Factor = Literal[
     "patterns",
     "accessories",
     "motions",
+    "sightings",
     "twins",
 ]
 """sensors: a camera's photometric character. views: its height, pitch and distance. crops: a tracker's misfits.
 places: ground, walls, things. lights: sun, weather, lamps, shadows. company: other people, and things in the way.
 garments: cuts and lengths. patterns: stripes, checks, prints. accessories: carried things, hats, hoods, scarves.
-motions: bends, stops, standing, talking. twins: near-duplicates."""
+motions: bends, stops, standing, talking. sightings: a camera sees a person again, elsewhere. twins: near-duplicates."""
 
 PLAIN_SENSOR = Sensor(
     exposure=-0.35,

@@ -11,7 +11,7 @@ from synth import annotate, photometry
 from synth.body import BakedBody, BodyModel
 from synth.camera import HEIGHT, WIDTH, extrinsics, follow, to_camera
 from synth.mesh import Mesh
-from synth.plan import Bystander, Clip, Identity, Walk
+from synth.plan import Bystander, Clip, Identity, Sighting, Walk
 from synth.silhouette import silhouette_area
 from synth.stage import Passes, Stage
 from synth.tailor import SOLE, dress
@@ -36,11 +36,13 @@ class RenderedClip:
     """(3, 3) world to camera."""
     translation: Floats
     """(3,) metres."""
+    sighting: NDArray[np.int64]
+    """(T,) which of the clip's sightings a frame is of, from 0."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What stands before a clip's camera, and how the camera follows it, over T frames."""
+    """What stands before a clip's camera in one sighting, and how the camera follows it, over T frames."""
 
     person: Mesh
     others: list[tuple[Mesh, Outfit]]
@@ -56,47 +58,71 @@ class Scene:
     """(T,) whether something may stand between the camera and the person."""
 
 
+@dataclass(frozen=True)
+class Seen:
+    """One sighting as Blender sees it, over T frames."""
+
+    radiance: Floats
+    """(T, 128, 64, 3) linear light."""
+    gains: Floats
+    """(3,) of the camera, set to this light."""
+    truth: list[annotate.FrameTruth]
+    intrinsics: Floats
+    """(T, 3, 3)."""
+
+
 def render_clip(model: BodyModel, clip: Clip, device: str) -> RenderedClip:
     """Render `clip`. The result depends on the clip alone."""
     rng = clip.frame_rng()
-    scene = composed(model, clip, rng)
-    stage = staged(scene, clip, device, rng)
+    seen = [render_sighting(model, clip, sighting, device, rng) for sighting in clip.sightings]
+    sighting = np.repeat(np.arange(len(seen)), [one.frames for one in clip.sightings])
+    radiance = np.concatenate([one.radiance for one in seen])
+    gains = np.stack([one.gains for one in seen])[sighting]
+    frames = photometry.develop(radiance, gains, clip.sensor, rng)
+    truth = [frame for one in seen for frame in one.truth]
+    intrinsics = np.concatenate([one.intrinsics for one in seen])
+    return RenderedClip(frames, truth, intrinsics, *extrinsics(clip.camera), sighting)
+
+
+def render_sighting(model: BodyModel, clip: Clip, sighting: Sighting, device: str, rng: np.random.Generator) -> Seen:
+    """Render one sighting of `clip`."""
+    scene = composed(model, clip, sighting, rng)
+    stage = staged(scene, clip, sighting, device, rng)
     try:
         view = scene.rotation, scene.translation
-        passes = [stage.render(t, *view, scene.intrinsics[t]) for t in range(clip.frames)]
+        passes = [stage.render(t, *view, scene.intrinsics[t]) for t in range(sighting.frames)]
     finally:
         stage.close()
     radiance = np.stack([seen.radiance for seen in passes])
     light = photometry.incident_light(radiance, np.stack([seen.albedo for seen in passes]))
-    frames = photometry.develop(radiance, photometry.automatic_gains(light, clip.sensor), clip.sensor, rng)
     truth = [frame_truth(scene, t, seen) for t, seen in enumerate(passes)]
-    return RenderedClip(frames, truth, scene.intrinsics, scene.rotation, scene.translation)
+    return Seen(radiance, photometry.automatic_gains(light, clip.sensor), truth, scene.intrinsics)
 
 
-def composed(model: BodyModel, clip: Clip, rng: np.random.Generator) -> Scene:
+def composed(model: BodyModel, clip: Clip, sighting: Sighting, rng: np.random.Generator) -> Scene:
     """Everybody dressed and in motion, and the camera's tracker on the person."""
-    body = baked(model, clip.identity, clip.walk, clip.frames, clip.fps)
+    frames, fps = sighting.frames, sighting.fps
+    body = baked(model, clip.identity, sighting.walk, frames, fps)
     person = dress(model.anatomy, body, clip.identity.outfit)
-    others = [placed_mesh(model, bystander, clip.frames, clip.fps) for bystander in clip.bystanders]
+    others = [placed_mesh(model, bystander, frames, fps) for bystander in sighting.bystanders]
     standing = np.array([0, 0, SOLE])
     rotation, translation = extrinsics(clip.camera)
     outline = to_camera(person.vertices + standing, rotation, translation)
     crowd = [to_camera(mesh.vertices + standing, rotation, translation) for mesh, _ in others]
     between = [
-        bool(clip.place.occluders) or any(_may_hide(other[t], outline[t]) for other in crowd)
-        for t in range(clip.frames)
+        bool(sighting.place.occluders) or any(_may_hide(other[t], outline[t]) for other in crowd) for t in range(frames)
     ]
-    intrinsics = follow(outline, clip.tracker, clip.fps, rng)
+    intrinsics = follow(outline, sighting.tracker, fps, rng)
     joints = body.joints + standing
     return Scene(person, others, joints, outline, rotation, translation, intrinsics, np.array(between))
 
 
-def staged(scene: Scene, clip: Clip, device: str, rng: np.random.Generator) -> Stage:
+def staged(scene: Scene, clip: Clip, sighting: Sighting, device: str, rng: np.random.Generator) -> Stage:
     """The scene in its place, before Blender's camera."""
     # Cycles takes one seed a scene; the clip's own keeps its noise apart from every other clip's.
     seed = int(rng.integers(2**31))
     outfit = clip.identity.outfit
-    return Stage(clip.place, scene.person, outfit, clip.samples, device, seed, scene.others, clip.denoise)
+    return Stage(sighting.place, scene.person, outfit, clip.samples, device, seed, scene.others, clip.denoise)
 
 
 def frame_truth(scene: Scene, t: int, seen: Passes) -> annotate.FrameTruth:

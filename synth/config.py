@@ -11,6 +11,11 @@ VIDEO_RATE = 25.0
 CLIP_SECONDS = 2.0
 """How long a clip lasts at least, unless --fps says otherwise: a person walks some three metres. With the frames
 for it that is video at its full rate; a set of fewer is thinned out, and then shows people for longer."""
+SIGHTINGS = 4
+"""How many times a camera sees each person in a set of few frames a clip, unless --sightings says otherwise."""
+VIDEO = 15
+"""Frames of a clip from which on it is video, one walk from beginning to end, unless --sightings says otherwise: the
+paper's network takes chunks of as many (Section 4.2)."""
 Device = Literal["auto", "cpu", "cuda", "optix", "hip", "metal"]
 
 
@@ -52,6 +57,11 @@ class RenderConfig:
     fps: float | None = None
     """Frames a second of the cameras; by default 25 for 50 frames and more. Fewer are spread over two to six seconds,
     for as long as the person meets nothing before that camera."""
+
+    sightings: int = 0
+    """How many times a camera sees a person: each time at another spot, with ground, things, light and people of its
+    own, on another walk; the frames are shared among them. 0 is 1 for clips of 15 frames and more, and with --fps or
+    --camera-pairs; fewer frames, which are no video, come from up to 4."""
 
     seed: int = 0
     """Seed of everything that is drawn; the first N identities are the same for any --ids."""
@@ -108,7 +118,9 @@ class RenderConfig:
             raise ValueError(f"--ids {self.ids}: PRID2011's folder names hold at most 9999 persons")
         if self.fps is not None and self.fps <= 0:
             raise ValueError(f"--fps {self.fps}: must be above 0")
-        for name in ("seed", "workers", "camera_pairs"):
+        if self.sightings > self.frames:
+            raise ValueError(f"--sightings {self.sightings}: {self.frames} frames a clip are fewer")
+        for name in ("seed", "sightings", "workers", "camera_pairs"):
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name.replace('_', '-')} {getattr(self, name)}: must not be negative")
         if not 0 <= self.occlusion <= 1:
@@ -121,9 +133,19 @@ class RenderConfig:
         """The shard that --shard names."""
         return None if self.shard is None else shard_of(self.shard)
 
-    def frames_a_second(self, stay: float) -> float:
-        """The rate of a camera before which the person can be for `stay` seconds, CLIP_SECONDS at least."""
+    @property
+    def frames_of_sightings(self) -> tuple[int, ...]:
+        """How many of a clip's frames each sighting has, in their order."""
+        video = self.frames >= VIDEO or self.fps is not None or self.camera_pairs > 0
+        times = self.sightings or (1 if video else min(SIGHTINGS, self.frames))
+        if "sightings" in self.without:
+            times = 1
+        return tuple(self.frames // times + (number < self.frames % times) for number in range(times))
+
+    def frames_a_second(self, stay: float, frames: int) -> float:
+        """The rate of a camera before which the person can be for `stay` seconds, CLIP_SECONDS at least, and that takes
+        `frames` meanwhile."""
         if self.fps is not None:
             return self.fps
-        longest = CLIP_SECONDS * max(1.0, CLIP_SECONDS * VIDEO_RATE / self.frames)
-        return min(VIDEO_RATE, self.frames / min(stay, longest))
+        longest = CLIP_SECONDS * max(1.0, CLIP_SECONDS * VIDEO_RATE / frames)
+        return min(VIDEO_RATE, frames / min(stay, longest))

@@ -7,8 +7,8 @@ from pathlib import Path
 from kit.command import JobError
 from synth.plan import Clip
 
-CLIP_SECONDS, FRAME_SECONDS, SAMPLE_SECONDS, DENOISE_SECONDS = 0.8, 0.075, 0.034, 0.025
-"""Seconds on one core that a clip takes to be built, and each of its frames, a frame's samples, and taking out their
+SIGHTING_SECONDS, FRAME_SECONDS, SAMPLE_SECONDS, DENOISE_SECONDS = 0.8, 0.075, 0.034, 0.025
+"""Seconds on one core that a sighting takes to be built, each of its frames, a frame's samples, and taking out their
 grain: measured on a server's core of 2023; others take half or twice as long."""
 FRAME_BYTES, CLIP_BYTES = 16_000, 6_000
 """Bytes of disk for a frame with its share of the annotations, and for a clip's folder and rows: measured means."""
@@ -17,7 +17,10 @@ FRAME_BYTES, CLIP_BYTES = 16_000, 6_000
 def core_seconds(clips: Sequence[Clip]) -> float:
     """Seconds on one core that the clips take to render."""
     each = (FRAME_SECONDS + clip.samples * SAMPLE_SECONDS + clip.denoise * DENOISE_SECONDS for clip in clips)
-    return sum(CLIP_SECONDS + clip.frames * seconds for clip, seconds in zip(clips, each, strict=True))
+    return sum(
+        len(clip.sightings) * SIGHTING_SECONDS + clip.frames * seconds
+        for clip, seconds in zip(clips, each, strict=True)
+    )
 
 
 def disk_bytes(clips: Sequence[Clip]) -> int:

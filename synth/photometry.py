@@ -107,13 +107,14 @@ def automatic_gains(light: Floats, sensor: Sensor) -> Floats:
 
 
 def develop(radiance: Floats, gains: Floats, sensor: Sensor, rng: np.random.Generator) -> Bytes:
-    """A clip's linear radiance (T, H, W, 3), times `gains` (3,), as `sensor` would store it: uint8 sRGB, as large.
+    """A clip's linear radiance (T, H, W, 3), times `gains` (3,) or (T, 3), as `sensor` would store it: uint8 sRGB,
+    as large.
 
     As in a camera, noise, sharpening and compression happen at the camera's own resolution, and the crop is scaled
     up afterwards.
     """
     angle = rng.normal(0, 0.3)
-    taken = np.stack([exposed(frame * gains, sensor) for frame in radiance])
+    taken = np.stack([exposed(frame, sensor) for frame in radiance * gains[..., None, None, :]])
     source = [scaled(to_bytes(smeared(frame, sensor.motion_blur, angle)), sensor) for frame in taken]
     # A source larger than the crop is averaged down to it, and its noise with it.
     finer = max(1.0, sensor.source_height / radiance.shape[1])

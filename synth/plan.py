@@ -62,6 +62,18 @@ class Bystander:
 
 
 @dataclass(frozen=True)
+class Sighting:
+    """One time that a person comes by before a camera: frames that follow each other."""
+
+    place: Place
+    tracker: Tracker
+    walk: Walk
+    bystanders: tuple[Bystander, ...]
+    frames: int
+    fps: float
+
+
+@dataclass(frozen=True)
 class Clip:
     """One tracklet to render: all that its pixels depend on."""
 
@@ -69,15 +81,16 @@ class Clip:
     identity: Identity
     camera: Camera
     sensor: Sensor
-    place: Place
-    tracker: Tracker
-    walk: Walk
-    bystanders: tuple[Bystander, ...]
-    frames: int
-    fps: float
+    sightings: tuple[Sighting, ...]
+    """One after the other; a clip of video is one."""
     samples: int
     denoise: bool
     seed: int
+
+    @property
+    def frames(self) -> int:
+        """Frames of the clip."""
+        return sum(sighting.frames for sighting in self.sightings)
 
     @property
     def name(self) -> str:
@@ -140,31 +153,51 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
     number = CAMERAS.index(camera_name)
     view = (person - 1) % config.camera_pairs if config.camera_pairs else person
     view_rng = generator(config.seed, _VIEW, view, number)
-    clip_rng = generator(config.seed, _CLIP, person, number)
     camera = camera_rand(view_rng)
     sensor = sensor_rand(view_rng)
-    place = place_rand(view_rng)
-    tracker = tracker_rand(clip_rng)
-    walk = walk_rand(clip_rng, motions, config.frames / config.frames_a_second(STAY[0]))
-    occluded = bool(clip_rng.random() < config.occlusion)
-    company_rng = generator(config.seed, _COMPANY, person, number)
-    place, spots, seconds = surround(config, clip_rng, company_rng, camera, place, walk, occluded)
+    sightings = []
+    for time, frames in enumerate(config.frames_of_sightings):
+        # What belongs to the first does not depend on how many follow.
+        later = (time,) if time else ()
+        place = place_rand(generator(config.seed, _VIEW, view, number, *later) if later else view_rng)
+        rng, company_rng = (generator(config.seed, of, person, number, *later) for of in (_CLIP, _COMPANY))
+        sightings.append(make_sighting(config, rng, company_rng, camera, place, frames, motions))
     clip = Clip(
         camera_name=camera_name,
         identity=make_identity(config.seed, person, "twins" not in config.without),
         camera=camera,
         sensor=sensor,
-        place=place,
-        tracker=tracker,
-        walk=walk,
-        bystanders=tuple(bystander_rand(company_rng, spot) for spot in spots),
-        frames=config.frames,
-        fps=config.frames_a_second(seconds),
+        sightings=tuple(sightings),
         samples=config.samples,
         denoise=config.denoise,
         seed=config.seed,
     )
     return without(clip, config.without)
+
+
+def make_sighting(
+    config: RenderConfig,
+    rng: np.random.Generator,
+    company_rng: np.random.Generator,
+    camera: Camera,
+    place: Place,
+    frames: int,
+    motions: tuple[Recording, ...],
+) -> Sighting:
+    """Somebody's walk before a camera at a place, in so many frames. Other people are drawn from `company_rng`, all
+    else from `rng`."""
+    tracker = tracker_rand(rng)
+    walk = walk_rand(rng, motions, frames / config.frames_a_second(STAY[0], frames))
+    occluded = bool(rng.random() < config.occlusion)
+    place, spots, seconds = surround(config, rng, company_rng, camera, place, walk, frames, occluded)
+    return Sighting(
+        place=place,
+        tracker=tracker,
+        walk=walk,
+        bystanders=tuple(bystander_rand(company_rng, spot) for spot in spots),
+        frames=frames,
+        fps=config.frames_a_second(seconds, frames),
+    )
 
 
 def surround(
@@ -174,15 +207,16 @@ def surround(
     camera: Camera,
     place: Place,
     walk: Walk,
+    frames: int,
     occluded: bool,
 ) -> tuple[Place, list[Spot], float]:
-    """Draw what else is in a clip: the place, with what hides the person where they are `occluded` by a thing; where
-    other people are, one of them passing by where the person is occluded by them; and for how many seconds there is
-    room for all that. Things are drawn from `rng`, people from `company_rng`."""
+    """Draw what else is in a sighting: the place, with what hides the person where they are `occluded` by a thing;
+    where other people are, one of them passing by where the person is occluded by them; and for how many seconds there
+    is room for all that. Things are drawn from `rng`, people from `company_rng`."""
     things = outlines(place.solids)
     # Where a recording goes is not known here.
     seconds = STAY[0] if walk.take else stay(camera, walk, things)
-    around = surroundings(camera, walk, config.frames / config.frames_a_second(seconds), things)
+    around = surroundings(camera, walk, frames / config.frames_a_second(seconds, frames), things)
     spots = bystanders_rand(company_rng, around)
     passer = passer_rand(company_rng, around, spots) if occluded and company_rng.random() < PASSING else None
     if passer is not None:
@@ -198,17 +232,23 @@ def surround(
 
 
 def without(clip: Clip, factors: Collection[Factor]) -> Clip:
-    """The clip with each of `factors` at one plain value; twins are left out where people are drawn."""
+    """The clip with each of `factors` at one plain value; twins and sightings are left out where they are drawn."""
+    return dataclasses.replace(
+        clip,
+        identity=_plainer(clip.identity, factors),
+        camera=ablation.PLAIN_CAMERA if "views" in factors else clip.camera,
+        sensor=ablation.PLAIN_SENSOR if "sensors" in factors else clip.sensor,
+        sightings=tuple(_plainer_sighting(sighting, factors) for sighting in clip.sightings),
+    )
+
+
+def _plainer_sighting(sighting: Sighting, factors: Collection[Factor]) -> Sighting:
     plain: dict[str, Any] = {}
-    if "sensors" in factors:
-        plain["sensor"] = ablation.PLAIN_SENSOR
-    if "views" in factors:
-        plain["camera"] = ablation.PLAIN_CAMERA
     if "crops" in factors:
         plain["tracker"] = ablation.PLAIN_TRACKER
     if "motions" in factors:
-        plain["walk"] = ablation.plain_walk(clip.walk)
-    place, others = clip.place, clip.bystanders
+        plain["walk"] = ablation.plain_walk(sighting.walk)
+    place, others = sighting.place, sighting.bystanders
     if "company" in factors:
         place, others = dataclasses.replace(place, occluders=()), ()
     if "lights" in factors:
@@ -216,7 +256,7 @@ def without(clip: Clip, factors: Collection[Factor]) -> Clip:
     if "places" in factors:
         place = ablation.plain_place(place)
     others = tuple(dataclasses.replace(other, identity=_plainer(other.identity, factors)) for other in others)
-    return dataclasses.replace(clip, identity=_plainer(clip.identity, factors), place=place, bystanders=others, **plain)
+    return dataclasses.replace(sighting, place=place, bystanders=others, **plain)
 
 
 def _plainer(identity: Identity, factors: Collection[Factor]) -> Identity:

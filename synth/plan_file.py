@@ -40,8 +40,10 @@ def _clip_of(reader: TypeAdapter[Clip], row: Any, where: str) -> Clip:
     if row_hash(found) != row_hash(row):
         # What the reader does not know it leaves out: a misspelt field must not pass for one left alone.
         raise UserError(f"{where}: {_difference(row, found)}")
-    if not (1 <= clip.identity.person <= 9999 and clip.frames >= 1 and clip.samples >= 1 and clip.fps > 0):
-        raise UserError(f"{where}: identity.person must be 1 to 9999, frames and samples 1 or more, fps above 0")
+    if not (1 <= clip.identity.person <= 9999 and clip.samples >= 1 and clip.sightings):
+        raise UserError(f"{where}: identity.person must be 1 to 9999, samples 1 or more, sightings not empty")
+    if not all(sighting.frames >= 1 and sighting.fps > 0 for sighting in clip.sightings):
+        raise UserError(f"{where}: each sighting must have 1 frame or more, and fps above 0")
     return clip
 
 

@@ -15,7 +15,7 @@ from synth import sheets
 from synth.page import render_page
 from synth.plan import CAMERAS
 from synth.sheets import Bytes, spread_over
-from synth.statistics import USED, Statistics, measure, statistics
+from synth.statistics import USED, Statistics, in_mid_clip, measure, statistics
 from synth.store import RenderedSet, finished_rows, read_truth
 
 CAPTIONS = {
@@ -74,7 +74,7 @@ def preview(config: PreviewConfig) -> None:
 def read_plan(source: RenderedSet) -> dict[str, Any]:
     """Rows of the plan by their clip. Raises UserError where it cannot be read."""
     try:
-        return {row["clip"]: row for row in read_jsonl(source.plan)}
+        return {row["clip"]: in_mid_clip(row) for row in read_jsonl(source.plan)}
     except FileNotFoundError:
         raise UserError(f"{source.plan} is missing: the command that rendered the set makes it again") from None
     except (ValueError, TypeError, KeyError) as broken:

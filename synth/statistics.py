@@ -231,6 +231,21 @@ def tally(names: Iterable[str | None]) -> dict[str, int]:
     return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
 
 
+def in_mid_clip(row: Row) -> Row:
+    """A clip's row of the plan with what its middle frame is of, place, walk and the like, in place of `sightings`.
+
+    The rate is kept where there is but one sighting: only then do the frames follow each other.
+    """
+    sightings = row.get("sightings")
+    if not sightings:
+        return row  # of a set of before there were any
+    ends = np.cumsum([sighting["frames"] for sighting in sightings])
+    seen = dict(sightings[int(np.searchsorted(ends, ends[-1] // 2, side="right"))])
+    if len(sightings) > 1:
+        del seen["fps"]
+    return {name: value for name, value in row.items() if name != "sightings"} | seen
+
+
 def at(row: Any, path: str) -> Any:
     """What a row holds at a dotted path such as "place.light.sun"; None where it holds nothing."""
     for name in path.split("."):

@@ -153,6 +153,7 @@ def annotation_arrays(rendered: RenderedClip) -> dict[str, NDArray[Any]]:
         "intrinsics": rendered.intrinsics.astype(np.float32),
         "rotation": rendered.rotation.astype(np.float32),
         "translation": rendered.translation.astype(np.float32),
+        "sighting": rendered.sighting,
         "joint_names": np.array(JOINTS),
         "part_names": np.array(PARTS),
     }

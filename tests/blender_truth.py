@@ -30,9 +30,10 @@ def chosen():
     """Two clips: somebody behind a thing, and somebody in nobody's way."""
     config = RenderConfig(ids=30, frames=FRAMES, fps=8, samples=6, seed=3, occlusion=1.0)
     plan = make_plan(config)
-    hidden = next(clip for clip in plan if clip.place.occluders)
-    free = plan[-1]
-    return [hidden, dataclasses.replace(free, place=dataclasses.replace(free.place, occluders=()), bystanders=())]
+    hidden = next(clip for clip in plan if clip.sightings[0].place.occluders)
+    free, (seen,) = plan[-1], plan[-1].sightings
+    seen = dataclasses.replace(seen, place=dataclasses.replace(seen.place, occluders=()), bystanders=())
+    return [hidden, dataclasses.replace(free, sightings=(seen,))]
 
 
 def rendered(model, clip):

@@ -51,9 +51,9 @@ class StubRenderer:
         time.sleep({"slow": 1.0, "brisk": 0.1}.get(how, 0.0))
         frames = clip.frame_rng().integers(0, 256, (clip.frames, 128, 64, 3), dtype=np.uint8)
         camera = np.tile(np.eye(3), (clip.frames, 1, 1))
-        return write_clip(
-            self.target, clip, RenderedClip(frames, [nobody()] * clip.frames, camera, np.eye(3), np.zeros(3))
-        )
+        once = np.zeros(clip.frames, int)
+        rendered = RenderedClip(frames, [nobody()] * clip.frames, camera, np.eye(3), np.zeros(3), once)
+        return write_clip(self.target, clip, rendered)
 
 
 farm.Renderer = StubRenderer

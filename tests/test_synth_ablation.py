@@ -7,12 +7,13 @@ import pytest
 
 from synth.ablation import PLAIN_CAMERA, PLAIN_SENSOR, PLAIN_TRACKER, Factor
 from synth.config import RenderConfig
-from synth.plan import Clip, make_plan
+from synth.plan import Clip, Sighting, make_plan
 
 WHOLE = make_plan(RenderConfig(ids=40, frames=2))
 TOUCHES: dict[Factor, set[str]] = {
     "sensors": {"sensor"},
     "views": {"camera", "fps"},
+    "sightings": {"sightings", "frames", "fps"},
     "crops": {"tracker"},
     "motions": {"walk", "fps"},
     "company": {"place", "bystanders"},
@@ -33,20 +34,28 @@ def plan_without(*factors: Factor) -> list[Clip]:
 def test_a_factor_changes_what_it_names_and_nothing_else(factor: Factor) -> None:
     changed: set[str] = set()
     for clip, whole in zip(plan_without(factor), WHOLE, strict=True):
-        changed |= {
-            field.name for field in dataclasses.fields(Clip) if getattr(clip, field.name) != getattr(whole, field.name)
-        }
+        changed |= difference(clip, whole) - {"sightings"}
+        if len(clip.sightings) < len(whole.sightings):
+            changed.add("sightings")
+        for one, other in zip(clip.sightings, whole.sightings, strict=False):
+            changed |= difference(one, other)
     assert changed == TOUCHES[factor]
+
+
+def difference(one: Clip | Sighting, other: Clip | Sighting) -> set[str]:
+    """Names of the fields in which two of a kind differ."""
+    return {field.name for field in dataclasses.fields(one) if getattr(one, field.name) != getattr(other, field.name)}
 
 
 def test_without_everything_people_stand_in_one_empty_place_before_one_camera() -> None:
     clips = plan_without(*get_args(Factor))
     assert {clip.camera for clip in clips} == {PLAIN_CAMERA}
     assert {clip.sensor for clip in clips} == {PLAIN_SENSOR}
-    assert {clip.tracker for clip in clips} == {PLAIN_TRACKER}
-    assert len({dataclasses.replace(clip.place, family="street") for clip in clips}) == 1
-    assert {len(clip.bystanders) for clip in clips} == {0}
-    assert {clip.walk.kind for clip in clips} == {"straight"}
+    seen = [only for (only,) in (clip.sightings for clip in clips)]
+    assert {sighting.tracker for sighting in seen} == {PLAIN_TRACKER}
+    assert len({dataclasses.replace(sighting.place, family="street") for sighting in seen}) == 1
+    assert {len(sighting.bystanders) for sighting in seen} == {0}
+    assert {sighting.walk.kind for sighting in seen} == {"straight"}
     outfits = [clip.identity.outfit for clip in clips]
     assert {outfit.top.fabric.pattern for outfit in outfits} == {"plain"}
     assert {outfit.bottom.kind for outfit in outfits} == {"trousers"}
@@ -56,9 +65,12 @@ def test_without_everything_people_stand_in_one_empty_place_before_one_camera() 
 
 
 def test_a_room_keeps_its_lamps_without_its_walls_and_loses_its_walls_without_its_lamps() -> None:
-    rooms = [number for number, clip in enumerate(WHOLE) if clip.place.family in ("corridor", "hall", "shops")]
+    whole, dark, empty = (
+        [sighting.place for clip in plan for sighting in clip.sightings]
+        for plan in (WHOLE, plan_without("lights"), plan_without("places"))
+    )
+    rooms = [number for number, place in enumerate(whole) if place.family in ("corridor", "hall", "shops")]
     assert rooms
-    dark, empty = plan_without("lights"), plan_without("places")
     for number in rooms:
-        assert empty[number].place.light == WHOLE[number].place.light
-        assert dark[number].place.solids == ()
+        assert empty[number].light == whole[number].light
+        assert dark[number].solids == ()

@@ -124,15 +124,15 @@ def test_passers_cross_before_the_person_where_there_is_room():
 
 
 def test_planned_bystanders_are_other_people_who_keep_apart():
-    clips = make_plan(RenderConfig(ids=80))
-    others = [other for clip in clips for other in clip.bystanders]
-    assert 0.2 < np.mean([bool(clip.bystanders) for clip in clips]) < 0.6
+    seen = [sighting for clip in make_plan(RenderConfig(ids=80)) for sighting in clip.sightings]
+    others = [other for sighting in seen for other in sighting.bystanders]
+    assert 0.2 < np.mean([bool(sighting.bystanders) for sighting in seen]) < 0.6
     assert {other.identity.person for other in others} == {0}
     assert len({repr(other.identity) for other in others}) == len(others)
-    for clip in clips:
-        times = np.linspace(-0.5, 0.5, 9) * clip.frames / clip.fps
-        own = paths(Spot((0.0, 0.0), clip.walk.heading), times, clip.walk.turn)
-        for other in clip.bystanders:
+    for sighting in seen:
+        times = np.linspace(-0.5, 0.5, 9) * sighting.frames / sighting.fps
+        own = paths(Spot((0.0, 0.0), sighting.walk.heading), times, sighting.walk.turn)
+        for other in sighting.bystanders:
             path = paths(Spot(other.offset, other.walk.heading), times)
             assert np.linalg.norm(own[2] - path[2], axis=-1).min() >= APART
 
@@ -141,16 +141,17 @@ def test_baked_bystanders_never_touch_the_person(body_model):
     pytest.importorskip("torch")
     from synth.clip import baked, placed_mesh
 
-    clips = [clip for clip in make_plan(RenderConfig(ids=40, frames=5)) if clip.bystanders][:6]
-    for clip in clips:
-        person = baked(body_model, clip.identity, clip.walk, clip.frames, clip.fps)
-        for other in clip.bystanders:
-            mesh, outfit = placed_mesh(body_model, other, clip.frames, clip.fps)
+    clips = make_plan(RenderConfig(ids=40, frames=5, sightings=1))
+    for clip in [clip for clip in clips if clip.sightings[0].bystanders][:6]:
+        (seen,) = clip.sightings
+        person = baked(body_model, clip.identity, seen.walk, seen.frames, seen.fps)
+        for other in seen.bystanders:
+            mesh, outfit = placed_mesh(body_model, other, seen.frames, seen.fps)
             assert outfit == other.identity.outfit
             for own, their in zip(person.vertices[:, ::40], mesh.vertices[:, ::40], strict=True):
                 gap = np.linalg.norm(own[:, None, :2] - their[None, :, :2], axis=-1)
                 level = np.abs(own[:, None, 2] - their[None, :, 2]) < 0.1
                 assert gap[level].min() > 0.05
-            middle = mesh.vertices[clip.frames // 2, :, :2]
+            middle = mesh.vertices[seen.frames // 2, :, :2]
             # A trolley behind or a bag at one side widens what is measured.
             np.testing.assert_allclose((middle.max(0) + middle.min(0)) / 2, other.offset, atol=0.6)

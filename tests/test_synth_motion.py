@@ -182,7 +182,7 @@ def test_the_plan_names_the_file_and_its_first_frame(tmp_path):
     for name in ("a.bvh", "b.BVH"):
         walking_file(tmp_path / name)
     clips = make_plan(RenderConfig(ids=8, frames=10, fps=25.0, motion=tmp_path))
-    takes = [clip.walk.take for clip in clips]
+    takes = [clip.sightings[0].walk.take for clip in clips]
     assert {take.file for take in takes} == {str(tmp_path / "a.bvh"), str(tmp_path / "b.BVH")}
     # 10 frames at 25 a second are 20 of the file's 60.
     assert len({take.first for take in takes}) > 8
@@ -190,8 +190,8 @@ def test_the_plan_names_the_file_and_its_first_frame(tmp_path):
     assert max(take.first for take in takes) > 25
     assert make_plan(RenderConfig(ids=3, frames=10, fps=25.0, motion=tmp_path)) == clips[:6]
     whole = make_plan(RenderConfig(ids=2, frames=50, fps=25.0, motion=tmp_path))
-    assert {clip.walk.take.first for clip in whole} == {0}
-    assert plan_row(clips[0])["walk"]["take"]["first"] == takes[0].first
+    assert {clip.sightings[0].walk.take.first for clip in whole} == {0}
+    assert plan_row(clips[0])["sightings"][0]["walk"]["take"]["first"] == takes[0].first
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,6 +22,18 @@ def planned(**options):
     return make_plan(RenderConfig(**options))
 
 
+def fields_of(clip):
+    """What the plan says of a clip that has one sighting: by name, that of the sighting beside that of the clip."""
+    (only,) = clip.sightings
+    both = {field.name: getattr(one, field.name) for one in (only, clip) for field in dataclasses.fields(one)}
+    return {name: value for name, value in both.items() if name != "sightings"}
+
+
+def seen(**options):
+    """Fields of every clip of a plan of one sighting a clip, as attributes."""
+    return [SimpleNamespace(**fields_of(clip)) for clip in planned(**options)]
+
+
 def test_person_by_person_camera_a_before_camera_b():
     names = [clip.name for clip in planned(ids=3)]
     assert names == [f"cam_{camera}/person_{person:04d}" for person in (1, 2, 3) for camera in "ab"]
@@ -28,7 +41,7 @@ def test_person_by_person_camera_a_before_camera_b():
 
 def test_the_same_seed_gives_the_same_plan_and_another_seed_another():
     assert planned(ids=3, seed=0) == planned(ids=3, seed=0)
-    for first, second in zip(planned(ids=3, seed=0), planned(ids=3, seed=1), strict=True):
+    for first, second in zip(seen(ids=3, seed=0), seen(ids=3, seed=1), strict=True):
         for name in ("identity", "camera", "sensor", "place", "tracker", "walk"):
             assert getattr(first, name) != getattr(second, name)
 
@@ -50,7 +63,7 @@ def test_asking_for_more_identities_changes_none_of_the_first(pairs):
 
 
 def test_everyone_is_someone_else_and_the_same_before_both_cameras():
-    clips = planned(ids=6)
+    clips = seen(ids=6)
     for first, second in zip(clips[::2], clips[1::2], strict=True):
         assert first.identity == second.identity
         assert first.camera != second.camera
@@ -61,7 +74,7 @@ def test_everyone_is_someone_else_and_the_same_before_both_cameras():
 
 
 def test_camera_pairs_are_shared_in_turn():
-    clips = planned(ids=7, camera_pairs=3)
+    clips = seen(ids=7, camera_pairs=3)
     views = [(clip.camera, clip.sensor, dataclasses.replace(clip.place, occluders=())) for clip in clips]
     for person in range(7):
         for camera in (0, 1):
@@ -72,7 +85,7 @@ def test_camera_pairs_are_shared_in_turn():
 
 
 def test_people_and_walks_do_not_depend_on_the_cameras():
-    for own, shared in zip(planned(ids=5), planned(ids=5, camera_pairs=2), strict=True):
+    for own, shared in zip(seen(ids=5), seen(ids=5, camera_pairs=2), strict=True):
         assert own.identity == shared.identity
         assert own.walk == shared.walk
         assert own.tracker == shared.tracker
@@ -88,7 +101,7 @@ def test_people_and_walks_do_not_depend_on_the_cameras():
     ],
 )
 def test_a_draw_more_in_one_place_shifts_no_other_thing(monkeypatch, drawn, of_whom):
-    before = planned(ids=4)
+    before = [fields_of(clip) for clip in planned(ids=4)]
     original = getattr(plan, drawn)
 
     def thirsty(rng, *rest):
@@ -96,26 +109,23 @@ def test_a_draw_more_in_one_place_shifts_no_other_thing(monkeypatch, drawn, of_w
         return original(rng, *rest)
 
     monkeypatch.setattr(plan, drawn, thirsty)
-    after = planned(ids=4)
-    changed = {
-        field.name
-        for field in dataclasses.fields(before[0])
-        if any(getattr(a, field.name) != getattr(b, field.name) for a, b in zip(before, after, strict=True))
-    }
+    after = [fields_of(clip) for clip in planned(ids=4)]
+    changed = {name for name in before[0] if any(a[name] != b[name] for a, b in zip(before, after, strict=True))}
     assert changed
     assert changed <= of_whom
 
 
 def test_seconds_samples_and_frames_change_what_is_rendered_not_who():
-    for first, second in zip(planned(ids=3), planned(ids=3, frames=7, samples=3, fps=10.0), strict=True):
+    changed = {"frames": 7, "samples": 3, "fps": 10.0}
+    for first, second in zip(seen(ids=3), seen(ids=3, **changed), strict=True):
         assert (first.identity, first.camera, first.place) == (second.identity, second.camera, second.place)
         assert (second.frames, second.samples, second.fps) == (7, 3, 10.0)
-        assert plan_hash(first) != plan_hash(second)
+    assert not {plan_hash(clip) for clip in planned(ids=3)} & {plan_hash(clip) for clip in planned(ids=3, **changed)}
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.6, 1.0])
 def test_the_share_of_occluded_clips_is_what_was_asked_for(share):
-    clips = planned(ids=250, occlusion=share)
+    clips = seen(ids=250, occlusion=share)
     passers = [[other for other in clip.bystanders if other.offset[1] < 0] for clip in clips]
     found = np.mean([bool(clip.place.occluders or who) for clip, who in zip(clips, passers, strict=True)])
     assert found == pytest.approx(share, abs=0.07 if 0 < share < 1 else 0)
@@ -128,7 +138,7 @@ def test_the_share_of_occluded_clips_is_what_was_asked_for(share):
 
 
 def test_walks_come_from_all_sides():
-    headings = np.array([clip.walk.heading for clip in planned(ids=100)])
+    headings = np.array([clip.walk.heading for clip in seen(ids=100)])
     counts, _ = np.histogram(headings, bins=8, range=(-180, 180))
     assert counts.sum() == 200
     assert counts.min() >= 10
@@ -144,17 +154,22 @@ def test_a_plans_row_survives_json_and_says_all_that_the_pixels_depend_on(tmp_pa
         assert row["clip"] == clip.name
         assert set(row) == {"clip", *(field.name for field in dataclasses.fields(clip))}
         assert row["identity"]["gait"]["cadence"] == clip.identity.gait.cadence
-        assert row["place"]["light"]["sun"] == clip.place.light.sun
+        assert row["sightings"][0]["place"]["light"]["sun"] == clip.sightings[0].place.light.sun
 
 
 def test_the_hash_tells_any_two_clips_apart_and_feels_every_field():
     clips = planned(ids=20)
     assert len({plan_hash(clip) for clip in clips}) == 40
-    clip = clips[0]
+    clip, (only,) = clips[0], clips[0].sightings
+
+    def seen_otherwise(**changes):
+        return dataclasses.replace(clip, sightings=(dataclasses.replace(only, **changes),))
+
     for changed in (
         dataclasses.replace(clip, seed=1),
-        dataclasses.replace(clip, walk=dataclasses.replace(clip.walk, turn=clip.walk.turn + 1e-9)),
-        dataclasses.replace(clip, tracker=dataclasses.replace(clip.tracker, shift=(0.0, 0.0))),
+        dataclasses.replace(clip, sightings=(only, only)),
+        seen_otherwise(walk=dataclasses.replace(only.walk, turn=only.walk.turn + 1e-9)),
+        seen_otherwise(tracker=dataclasses.replace(only.tracker, shift=(0.0, 0.0))),
         dataclasses.replace(clip, camera=dataclasses.replace(clip.camera, roll=0.0)),
     ):
         assert plan_hash(changed) != plan_hash(clip)
@@ -195,12 +210,49 @@ def test_nothing_is_drawn_from_global_state_or_the_clock(path):
 
 
 def test_frames_are_spread_over_the_seconds_that_a_person_stays_unless_told_otherwise():
-    few, many = planned(ids=12, frames=8), planned(ids=12, frames=50)
+    few, many = seen(ids=12, frames=8, sightings=1), seen(ids=12, frames=50)
     seconds = np.array([clip.frames / clip.fps for clip in few])
     assert seconds.min() >= 2 - 1e-9
     assert seconds.max() <= 6 + 1e-9
     assert len(set(seconds.round(3))) > 5
     assert {clip.fps for clip in many} == {25.0}
-    half = np.array([25 / clip.fps for clip in planned(ids=12, frames=25)])
+    half = np.array([25 / clip.fps for clip in seen(ids=12, frames=25)])
     np.testing.assert_allclose(half, np.minimum(seconds, 4.0))
-    assert {clip.fps for clip in planned(ids=2, frames=8, fps=12.5)} == {12.5}
+    assert {clip.fps for clip in seen(ids=2, frames=8, fps=12.5)} == {12.5}
+
+
+def frames_of(**options):
+    return RenderConfig(**options).frames_of_sightings
+
+
+def test_few_frames_are_of_several_sightings_and_video_is_of_one():
+    assert frames_of(frames=4) == (1, 1, 1, 1)
+    assert frames_of(frames=10) == (3, 3, 2, 2)
+    assert frames_of(frames=3) == (1, 1, 1)
+    assert frames_of(frames=15) == (15,)
+    assert frames_of() == (50,)
+    assert frames_of(frames=8, fps=12.5) == frames_of(frames=8, camera_pairs=1) == (8,)
+    assert frames_of(frames=50, sightings=3) == (17, 17, 16)
+    assert frames_of(frames=8, without=("sightings",)) == (8,)
+    with pytest.raises(ValueError, match="--sightings 5: 4 frames a clip are fewer"):
+        RenderConfig(frames=4, sightings=5)
+
+
+def test_sightings_differ_in_all_but_the_person_and_the_camera():
+    for clip in planned(ids=4, frames=8):
+        assert [sighting.frames for sighting in clip.sightings] == [2, 2, 2, 2]
+        for what in ("place", "walk", "tracker"):
+            assert len({repr(getattr(sighting, what)) for sighting in clip.sightings}) == 4
+
+
+def test_more_sightings_leave_the_first_as_they_were():
+    for two, four in zip(planned(ids=4, frames=4, sightings=2), planned(ids=4, frames=8, sightings=4), strict=True):
+        assert four.sightings[:2] == two.sightings
+        assert (four.identity, four.camera, four.sensor) == (two.identity, two.camera, two.sensor)
+
+
+def test_fixed_cameras_share_the_places_of_every_sighting():
+    clips = planned(ids=3, frames=4, camera_pairs=1, sightings=2, occlusion=0)
+    for name in ("cam_a", "cam_b"):
+        mine = [[one.place for one in clip.sightings] for clip in clips if clip.camera_name == name]
+        assert mine[0] == mine[1] == mine[2]

@@ -56,11 +56,15 @@ def test_edits_are_taken_and_rows_may_go_or_change_places(edited, plan):
 
 MISTAKES = {
     "a word for a number": (lambda row: row["camera"].update(pitch="steep"), r"line 2: camera\.pitch: .*number"),
-    "an unknown kind": (lambda row: row["walk"].update(kind="hopping"), r"line 2: walk\.kind: .*'straight'"),
+    "an unknown kind": (
+        lambda row: row["sightings"][0]["walk"].update(kind="hopping"),
+        r"sightings\.0\.walk\.kind: .*'straight'",
+    ),
     "a misspelt field": (lambda row: row["sensor"].update(exposur=1.0), r"sensor\.exposur: no clip has such a field"),
     "a field that is gone": (lambda row: row["sensor"].pop("gamma"), r"sensor\.gamma: field required"),
     "another name": (lambda row: row.update(clip="cam_a/person_0007"), r"clip: 'cam_a/person_0007' should be 'cam_b"),
-    "no frames": (lambda row: row.update(frames=0), "frames and samples 1 or more"),
+    "no frames": (lambda row: row["sightings"][0].update(frames=0), "sighting must have 1 frame or more"),
+    "never seen": (lambda row: row.update(sightings=[]), "sightings not empty"),
     "person 0": (lambda row: row["identity"].update(person=0) or row.update(clip="cam_b/person_0000"), "1 to 9999"),
     "too much in a colour": (lambda row: row["identity"]["outfit"]["skin"].append(0.5), "identity.outfit.skin"),
 }
@@ -75,7 +79,7 @@ def test_mistakes_are_named(edited, mistake):
 
 
 def test_not_a_number_is_refused(edited):
-    file = edited(lambda rows: rows[1].update(fps="here"))
+    file = edited(lambda rows: rows[1]["sightings"][0].update(fps="here"))
     file.write_text(file.read_text().replace('"here"', "NaN"))
     with pytest.raises(UserError, match="line 2: a number is NaN or infinite"):
         read_plan(file)
@@ -99,8 +103,8 @@ def test_the_command_renders_what_the_file_says(edited, tmp_path):
     assert "5 clips planned, 0 there, 5 to render (10 frames)" in finished.stdout
     part = python("-m", "synth.render", "--plan", file, "--out", tmp_path / "set", "--dry-run", "--shard", "2/3")
     assert "2 clips planned" in part.stdout
-    wrong = edited(lambda rows: rows[0].update(fps="fast"))
+    wrong = edited(lambda rows: rows[0]["sightings"][0].update(fps="fast"))
     refused = python("-m", "synth.render", "--plan", wrong, "--out", tmp_path / "set")
     assert refused.returncode == 2
-    assert "line 1: fps: " in refused.stderr
+    assert "line 1: sightings.0.fps: " in refused.stderr
     assert refused.stderr.count("\n") == 1
