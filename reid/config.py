@@ -159,6 +159,10 @@ class TrainConfig:
     """The pose network sees the frames enlarged this many times, at least 1: it was trained on larger people than small
     crops show. Height and width times this must be multiples of 8; 2 takes four times the time and memory of 1."""
 
+    pose_maps: Literal["network", "cached", "truth"] = "network"
+    """What says where the body parts are while training: the pose network; what it says of every frame as it is,
+    computed once; or the exact joints of a rendered set. With all but network it is frozen."""
+
     tap_channels: int = 256
     """Channels inside the temporal attention networks."""
 

@@ -26,7 +26,6 @@ from reid.features import describe_and_rank
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_into, save_model
 from reid.parallel import check_share, group_of_torchrun, together
-from reid.pose_cache import frozen_maps
 from reid.results import Block, chance_of, data_record, in_words, now, remarks, run_record, table, trained_on
 from reid.run_folder import (
     CHECKPOINT,
@@ -49,6 +48,7 @@ from reid.training import (
     make_training_set,
     pick_device,
     train,
+    with_frozen_pose,
 )
 
 PROG = "python -m reid.finetune"
@@ -88,8 +88,7 @@ def finetune(config: FinetuneConfig) -> None:
     """Read and check everything, measure, train, measure again, write the result."""
     started, clock = now(), time.perf_counter()
     folder, resume = config.run_folder, config.resume
-    if config.pose_maps == "cached":
-        config = replace(config, lr_pose=0.0)
+    config = with_frozen_pose(config)
     group = group_of_torchrun()
     check_share(group, config.ids_per_batch)
     if group.leads:
@@ -126,8 +125,6 @@ def finetune(config: FinetuneConfig) -> None:
         "started_from": start,
     }
     kept = {"fingerprint": record["fingerprint"], "before": before}
-    if config.pose_maps == "cached" and model.pose is not None:
-        training_set.dataset.maps = frozen_maps(model, data.train, training_set.store, config, device)
     with together(group, device):
         train(
             state,

@@ -44,6 +44,7 @@ from reid.training import (
     make_training_set,
     pick_device,
     train,
+    with_frozen_pose,
 )
 
 PROG = "python -m reid.pretrain"
@@ -72,9 +73,10 @@ class PretrainConfig(TrainConfig):
     """Weight of the squared error between what temporal attention gives each frame and how much of the person it shows,
     which a rendered set knows. 0 = as in the paper, where the other losses alone teach attention."""
 
-    pose_maps: Literal["network", "truth"] = "network"
-    """What says where the body parts are while training: the pose network, which learns it; or the exact joints, which
-    takes half the time and leaves the pose network as it was (for networks that have one already: --pose-weights)."""
+    pose_maps: Literal["network", "cached", "truth"] = "network"
+    """What says where the body parts are while training: the pose network, which learns it; or, for networks that have
+    one already (--pose-weights) and keep it as it is, in half the time: what it says of every frame as it is, computed
+    once (cached; not with --new-place, which makes other frames), or the exact joints (truth)."""
 
     new_place: float = 0.0
     """Chance that a chunk's people are put, by their masks, before another clip's place, 0..1: who they are must not be
@@ -89,6 +91,11 @@ class PretrainConfig(TrainConfig):
         require(self.pose_weight >= 0, f"--pose-weight must not be negative, not {self.pose_weight}")
         require(self.attention_weight >= 0, f"--attention-weight must not be negative, not {self.attention_weight}")
         require(0 <= self.new_place <= 1, f"--new-place must lie between 0 and 1, not {self.new_place}")
+        require(
+            self.pose_maps != "cached" or self.new_place == 0,
+            "--pose-maps cached: the maps are those of the frames as they are, and --new-place makes others; "
+            "leave one of the two out",
+        )
         require(self.validation_ids >= 0, f"--validation-ids must not be negative, not {self.validation_ids}")
 
 
@@ -96,9 +103,7 @@ def pretrain(config: PretrainConfig) -> None:
     """Read and check everything, train, rank the persons kept out, write the result."""
     started, clock = now(), time.perf_counter()
     folder, resume = config.run or DEFAULT_PRETRAIN_RUN, config.resume
-    config = replace(config, run=folder, resume=False)
-    if config.pose_maps == "truth":
-        config = replace(config, lr_pose=0.0)
+    config = with_frozen_pose(replace(config, run=folder, resume=False))
     group = group_of_torchrun()
     check_share(group, config.ids_per_batch)
     if group.leads:
@@ -119,8 +124,8 @@ def pretrain(config: PretrainConfig) -> None:
         group.say(f"{folder}: finished already, {state.step} steps")
         return
     group.say(f"trains on {data.name} ({data.split}): {in_words(record['counts']['train'])}")
-    if config.pose_maps == "truth" and config.pose_weights is None and config.variant != "baseline":
-        group.say("note: the pose network is random and stays so (--pose-maps truth without --pose-weights)")
+    if config.pose_maps != "network" and config.pose_weights is None and config.variant != "baseline":
+        group.say(f"note: the pose network is random and stays so (--pose-maps {config.pose_maps}, no --pose-weights)")
     for line in training_set.remarks:
         group.say(line)
     group.say(f"{last} steps on {device_name(device, group)}")
@@ -141,7 +146,6 @@ def pretrain(config: PretrainConfig) -> None:
         group,
         pose_weight=config.pose_weight,
         attention_weight=config.attention_weight,
-        true_maps=config.pose_maps == "truth",
     )
     with together(group, device):
         train(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -29,9 +29,12 @@ from reid.losses import attention_loss, batch_hard_ranking_loss, identity_loss, 
 from reid.models.alignnet import AlignNet, ModelConfig
 from reid.models.norms import freeze_norms
 from reid.parallel import ALONE, Group, mean_of_all, of_all
+from reid.pose_cache import frozen_maps
 from reid.pose_targets import PoseTargets, pose_targets
 from reid.schedule import Schedule
 from reid.step_log import StepLog
+
+ConfigT = TypeVar("ConfigT", bound=TrainConfig)
 
 
 @dataclass
@@ -75,9 +78,6 @@ class Setting:
     attention_weight: float = 0.0
     """Weight of the loss that teaches TAP how much is seen, where the data know it."""
 
-    true_maps: bool = False
-    """Whether the exact joints say where the parts are, in place of the pose network."""
-
 
 @dataclass(frozen=True)
 class TrainingSet:
@@ -110,6 +110,11 @@ def device_name(device: torch.device, group: Group = ALONE) -> str:
     """The device in words, and how many processes have one."""
     of_each = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
     return f"{device.type} ({of_each}{f' each of {group.size} processes' if group.size > 1 else ''})"
+
+
+def with_frozen_pose(config: ConfigT) -> ConfigT:
+    """The options, in which the pose network is frozen where something else than it says where the parts are."""
+    return config if config.pose_maps == "network" else replace(config, lr_pose=0.0)
 
 
 def network_config(config: TrainConfig) -> ModelConfig:
@@ -253,11 +258,14 @@ def last_step(config: TrainConfig, sampler: PKSampler) -> int:
 def train(state: TrainState, data: TrainingSet, setting: Setting, save: Callable[[TrainState, bool], None]) -> None:
     """Train from `state` on to the last step: a row of RUN/metrics.jsonl a step, and `save` now and then.
 
+    With `--pose-maps cached` the maps of all frames come first; the baseline needs none.
     `save` is told whether the mean loss since the last time is the lowest so far. Raises UserError where the loss stops
     being a number, or memory is short. Of a group, every process calls this, and the first one writes.
     """
     config, group, device = setting.config, setting.group, setting.device
     last = last_step(config, data.sampler)
+    if config.pose_maps == "cached" and state.model.pose is not None:
+        data.dataset.maps = frozen_maps(state.model, data.dataset.tracklets, data.store, config, device)
     loader = DataLoader(
         data.dataset,
         batch_sampler=_draws(data.sampler, state.epoch, state.batch, config.epochs, group),
@@ -339,9 +347,10 @@ def training_bar(step: int, last: int, group: Group) -> "tqdm[NoReturn]":
 
 def on_device(batch: dict[str, Tensor], setting: Setting) -> dict[str, Tensor]:
     """The loader's batch on the device, its chunks augmented there, with the true pose maps where they are wanted."""
-    scale = setting.config.pose_scale
-    moved = augmented({name: tensor.to(setting.device, non_blocking=True) for name, tensor in batch.items()}, scale)
-    return moved | {"maps": true_maps_of(moved, scale)} if setting.true_maps else moved
+    config = setting.config
+    moved = {name: tensor.to(setting.device, non_blocking=True) for name, tensor in batch.items()}
+    found = augmented(moved, config.pose_scale)
+    return found | {"maps": true_maps_of(found, config.pose_scale)} if config.pose_maps == "truth" else found
 
 
 def _step(

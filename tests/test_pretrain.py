@@ -13,6 +13,7 @@ import torch
 import yaml
 from reid_folders import TINY, command, flags, write_rendered
 
+import reid.pose_cache
 from kit.files import sha256_of_file
 from reid import pretrain
 from reid.models.checkpoint import load_model
@@ -195,9 +196,10 @@ def test_the_pose_net_learns_the_joints(rendered, tmp_path):
     assert sum(pose[-5:]) < 0.5 * sum(pose[:2]) / 2 * 5
 
 
-def test_with_true_maps_the_pose_net_stays_as_it_was(rendered, tmp_path, capsys):
+@pytest.mark.parametrize("pose_maps", ["truth", "cached"])
+def test_with_maps_that_are_given_the_pose_net_stays_as_it_was(rendered, tmp_path, capsys, pose_maps):
     folder = tmp_path / "run"
-    assert run(rendered, folder, max_steps=2, pose_maps="truth") == 0
+    assert run(rendered, folder, max_steps=2, pose_maps=pose_maps) == 0
     assert "note: the pose network is random and stays so" in capsys.readouterr().out
     assert all(set(row["lr"]) == {"appearance", "tap", "classifier"} for row in rows(folder))
     start = tmp_path / "start"
@@ -208,3 +210,33 @@ def test_with_true_maps_the_pose_net_stays_as_it_was(rendered, tmp_path, capsys)
     assert not any(
         held for name, held in same.items() if name.endswith("conv1.weight") and not name.startswith("pose.")
     )
+
+
+def test_cached_maps_are_those_of_the_frozen_net(rendered, tmp_path, monkeypatch):
+    """The same losses but for the pose's, and the net has run once a frame; at another scale, other losses."""
+    looked_at = []
+    maps_of = reid.pose_cache.maps_of
+    monkeypatch.setattr("reid.pose_cache.maps_of", lambda *given: looked_at.append(len(given[1])) or maps_of(*given))
+    kept = {"max_steps": 3, "shift": 0, "flip": 0, "lr_pose": 0, "part_gain": 100, "part_pooling": "attended"}
+    assert run(rendered, tmp_path / "frozen", **kept) == 0
+    assert looked_at == []
+    assert run(rendered, tmp_path / "cached", pose_maps="cached", **kept) == 0
+    assert sum(looked_at) == 60
+    frozen, cached = rows(tmp_path / "frozen"), rows(tmp_path / "cached")
+    for one, other in zip(frozen, cached, strict=True):
+        assert "pose" not in other
+        assert [other["identity"], other["ranking"]] == pytest.approx([one["identity"], one["ranking"]], rel=1e-3)
+    assert run(rendered, tmp_path / "large", pose_maps="cached", pose_scale=2, **kept) == 0
+    assert rows(tmp_path / "large")[0]["identity"] != pytest.approx(frozen[0]["identity"], rel=1e-5)
+
+
+def test_cached_maps_are_refused_before_new_places(rendered, tmp_path, capsys):
+    assert run(rendered, tmp_path / "run", pose_maps="cached", new_place=0.5) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "--new-place makes others" in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_baseline_needs_no_cached_maps(rendered, tmp_path):
+    assert run(rendered, tmp_path / "run", max_steps=1, pose_maps="cached", variant="baseline") == 0

@@ -181,7 +181,7 @@ def test_a_pose_network_that_sees_enlarged_frames_is_taught_on_the_finer_grid():
     alone = replace(taught, config=replace(config, identity_weight=0.0, ranking_weight=0.0, **frozen))
     assert float(chunk_losses(model, batch, alone)["loss"]) == pytest.approx(expected, rel=1e-4)
     still = {"change": Augmentation().packed().expand(4, -1)}
-    maps = on_device(batch | still, replace(taught, true_maps=True))["maps"]
+    maps = on_device(batch | still, replace(taught, config=replace(config, pose_maps="truth")))["maps"]
     torch.testing.assert_close(maps.flatten(0, 1), targets.maps, rtol=0, atol=1e-5)
 
 

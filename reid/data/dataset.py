@@ -86,7 +86,8 @@ class ChunkDataset(Dataset):
         seed: int,
         with_joints: bool = False,
     ) -> None:
-        self._tracklets, self._chunks, self._store = tracklets, chunks, store
+        self.tracklets = tracklets
+        self._chunks, self._store = chunks, store
         self._limits, self._seed = limits, seed
         self.maps: MapStore | None = None
         self._joints = [read_joints(tracklet) for tracklet in tracklets] if with_joints else None
@@ -127,12 +128,12 @@ class ChunkDataset(Dataset):
         return self._store.read(self._paths(chunk))
 
     def _paths(self, chunk: Chunk) -> list[Path]:
-        frames = self._tracklets[chunk.tracklet].frames
+        frames = self.tracklets[chunk.tracklet].frames
         return [frames[frame] for frame in chunk.frames]
 
     def _masks(self, chunk: Chunk) -> np.ndarray:
         """(T, H, W) bool at the size of the store's frames."""
-        masks = read_masks(self._tracklets[chunk.tracklet])[list(chunk.frames)]
+        masks = read_masks(self.tracklets[chunk.tracklet])[list(chunk.frames)]
         return resized_masks(masks, self._store.height, self._store.width)
 
 
