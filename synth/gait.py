@@ -15,22 +15,22 @@ from numpy.typing import NDArray
 
 CURVES = Path(__file__).parents[1] / "assets" / "gait.json"
 HARMONICS = 5
-PELVIC_TILT = 8.0
+PELVIC_TILT = 6.25
 """Degrees by which the pelvis of someone standing upright tips forward: the hip's angle counts from the pelvis, so a
-thigh hangs straight down at this angle, not at 0."""
-HEEL = 4.0
-"""Degrees by which the curves of hip, knee and ankle together leave the heel too high in mid-stance."""
-FLAT = 5.0
+thigh hangs straight down at this angle, not at 0. With it the curves leave the foot flat in mid-stance, give or take
+3 degrees."""
+HEEL = 1.25
+"""Degrees by which the curves of hip, knee and ankle together leave the heel too high as the other foot passes."""
+FLAT = 1.75
 """Degrees of a foot's pitch that the sole takes up, either way, before heel or toes leave the ground."""
-CLEARANCE = 8.0
-"""Degrees that the swinging foot is raised beyond the normative ankle, for its toes to pass 1-2 cm above the ground:
-the curves are means, and toes that do not bend would scrape."""
 STANDING = {"hip": PELVIC_TILT + 1.5, "knee": 3.0, "ankle": 1.5 - HEEL}
 """Degrees of someone who stands at ease."""
 STANCE, BOTH = 0.58, 0.08
 """Fractions of the stride: how long a foot is on the ground, and how long from its heel strike the other one is too.
-Published: 60-62 % and 10-12 % (Perry & Burnfield, Gait Analysis). A little less fits the curves of means, by which the
-two feet drift apart while both are down: knees then stay within 14 degrees of the curves, and 2 on average."""
+Of the people whose curves these are: 60.5 and 10.5 %. A little less fits the curves of means, by which the two feet
+drift apart while both are down: knees then stay within 14 degrees of the curves, and 2 on average."""
+LANDING = 0.05
+"""Fraction of the stride before its heel strike within which a foot comes down to the ground."""
 
 Angles = NDArray[np.float64]
 ArmPose = Literal["swing", "hold", "phone-ear", "phone-read", "umbrella", "trolley", "strap", "pocket"]
@@ -175,8 +175,8 @@ def joint_angles(
     hip_mean, knee_mean = series["hip"][0], series["knee"][0]
     # The mean stays; only the excursion about it is scaled, so that a short stride still stands upright.
     hip = hip_mean + stride * (basis @ series["hip"] - hip_mean)
-    knee = np.maximum(knee_mean + style.knee * (basis @ series["knee"] - knee_mean), 2.0)
-    ankle = style.stride * (basis @ series["ankle"]) + CLEARANCE * _mid_swing(legs)
+    knee = np.maximum(knee_mean + style.knee * (basis @ series["knee"] - knee_mean), 0.0)
+    ankle = style.stride * (basis @ series["ankle"])
     # An arm swings with the opposite leg: forward when that leg is forward, at its own heel strike plus half a stride.
     opposite = full * np.cos(2 * np.pi * (legs + 0.5))
     arm_swing = style.arm_swing * (1 + np.array([0.5, -0.5]) * style.arm_asymmetry)
@@ -216,19 +216,13 @@ def foot_load(phase: Angles) -> Angles:
 def foot_contact(phase: Angles) -> Angles:
     """(T, 2) 1 where a foot stands at `phase` (T,), 0 where it is in the air, and a short way up and down between."""
     own = np.stack([phase, phase + 0.5], axis=-1) % 1
-    return np.maximum(smooth_step((STANCE + 0.04 - own) / 0.04), smooth_step((own - 0.9) / 0.1))
+    return np.maximum(smooth_step((STANCE + 0.04 - own) / 0.04), smooth_step((own - 1 + LANDING) / LANDING))
 
 
 def smooth_step(part: Angles) -> Angles:
     """0 below 0, 1 above 1, and a smooth way up between; the steps at x and 1 - x add up to 1."""
     inside = np.clip(part, 0, 1)
     return inside * inside * (3 - 2 * inside)
-
-
-def _mid_swing(phase: Angles) -> Angles:
-    """1 where the toes of a leg at `phase` are nearest to the ground on their way forward, falling smoothly to 0."""
-    distance = np.abs((phase - 0.83 + 0.5) % 1 - 0.5)
-    return 0.5 + 0.5 * np.cos(np.pi * np.minimum(distance / 0.15, 1))
 
 
 def strides_a_second(style: GaitStyle) -> float:
