@@ -13,7 +13,7 @@ from reid.config import DatasetName
 from reid.data import ONE_DIVISION
 from reid.finetune import FinetuneConfig
 from reid.pretrain import PretrainConfig
-from reid.training import network_config
+from reid.training import network_config, with_frozen_pose
 
 Start = Literal["without", "synthetic"]
 """What fine-tuning starts from: the network as it is built, or one that was pre-trained on rendered people."""
@@ -95,7 +95,8 @@ def trainings(
 def pretraining(run: Path, variant: Variant, seed: int, options: PretrainConfig) -> Training:
     """The pre-training of one variant."""
     name = f"pretrain/{variant}/seed-{seed}"
-    return Training(name, replace(options, run=run / name, variant=variant, seed=seed, resume=True))
+    config = replace(options, run=run / name, variant=variant, seed=seed, resume=True)
+    return Training(name, with_frozen_pose(config))
 
 
 def finetuning(run: Path, options: FinetuneConfig, start: Start, variant: Variant, split: int, seed: int) -> Training:
@@ -112,7 +113,7 @@ def finetuning(run: Path, options: FinetuneConfig, start: Start, variant: Varian
         seed=seed,
         resume=True,  # from its checkpoint; from the beginning where there is none
     )
-    return Training(name, config, needs)
+    return Training(name, with_frozen_pose(config), needs)
 
 
 def check_networks(pretrain: PretrainConfig, finetune: Mapping[DatasetName, FinetuneConfig]) -> None:

@@ -230,6 +230,17 @@ def test_a_folder_with_another_training_is_refused(grid, sets, tmp_path, capsys)
     renamed.write_text(kept)
 
 
+def test_a_grid_with_a_frozen_pose_network_finds_its_trainings_finished(sets, tmp_path, capsys):
+    frozen = tmp_path / "frozen.yaml"
+    frozen.write_text(yaml.safe_dump(TINY | {"max_steps": 1, "pose_maps": "cached", "lr_pose": 0.01}))
+    asked = {"starts": "[without]", "variants": "[align-avg]", "finetune.prid": frozen}
+    argv = argv_of(sets, tmp_path / "run", **asked)
+    assert command(ablation, argv) == 0
+    capsys.readouterr()
+    assert command(ablation, [*argv, "--dry-run"]) == 0
+    assert "1 finished, 0 begun, 0 to do" in capsys.readouterr().out
+
+
 def test_one_training_that_fails_does_not_stop_the_others(sets, tmp_path, capsys):
     own = write_own(tmp_path / "own", frames=3)
     broken = next(own.rglob("*.png"))
