@@ -166,6 +166,10 @@ class TrainConfig:
     tap_channels: int = 256
     """Channels inside the temporal attention networks."""
 
+    limb_fields: Literal["signed", "magnitude"] = "signed"
+    """Limb fields in the part maps of Eq. 2. signed = their x and y as they are, as in the paper: limbs that point
+    opposite ways cancel; magnitude = the length of each vector in their place."""
+
     part_gain: float = 1.0
     """Factor on the part maps before the softmax of Eq. 3, which makes attention keener; the paper's is 1."""
 

@@ -129,6 +129,7 @@ def network_config(config: TrainConfig) -> ModelConfig:
         pose_weights=config.pose_weights,
         pose_scale=config.pose_scale,
         tap_channels=config.tap_channels,
+        limb_fields=config.limb_fields,
         part_gain=config.part_gain,
         part_pooling=config.part_pooling,
         frame_pooling=config.frame_pooling,

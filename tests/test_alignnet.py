@@ -46,9 +46,13 @@ def plain_descriptor(model: AlignNet, chunk: list[torch.Tensor]) -> torch.Tensor
             for group in groups:
                 part = torch.zeros(f_a.shape[1:], dtype=torch.float64)
                 side = maps.shape[1] // part.shape[0]
+                channels = maps[group]
+                if config.limb_fields == "magnitude":  # six joints, then the fields' x and y
+                    lengths = (channels[6::2].square() + channels[7::2].square()).sqrt()
+                    channels = torch.cat([channels[:6], lengths])
                 for y in range(part.shape[0]):
                     for x in range(part.shape[1]):
-                        area = maps[group, y * side : (y + 1) * side, x * side : (x + 1) * side]
+                        area = channels[:, y * side : (y + 1) * side, x * side : (x + 1) * side]
                         part[y, x] = area.mean()
                 attention = (config.part_gain * part).exp() / (config.part_gain * part).exp().sum()
                 upper = f_a * attention if upper is None else upper
@@ -81,6 +85,7 @@ def trained_a_little(model: AlignNet) -> AlignNet:
         {"frame_pooling": "sum"},  # the paper's equations to the letter
         {},
         {"part_gain": 20.0, "part_pooling": "attended"},
+        {"part_gain": 20.0, "part_pooling": "attended", "limb_fields": "magnitude"},
     ],
 )
 @torch.no_grad()
@@ -252,6 +257,7 @@ def test_weights_come_from_the_generator_alone() -> None:
         {"pose_stages": 0},
         {"pose_width": 0.0},
         {"pose_scale": 0.5},
+        {"limb_fields": "unsigned"},
         {"tap_channels": 0},
     ],
 )

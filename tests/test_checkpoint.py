@@ -62,12 +62,13 @@ def test_file_holds_tensors_and_plain_values(saved: Path) -> None:
 
 def test_a_file_from_before_an_option_has_its_default(saved: Path, tmp_path: Path) -> None:
     record = torch.load(saved, weights_only=True)
-    del record["model_config"]["pose_scale"]
+    del record["model_config"]["pose_scale"], record["model_config"]["limb_fields"]
     torch.save(record, tmp_path / "older.pt")
     assert load_model(tmp_path / "older.pt")[0].config == TINY
     load_into(tiny(seed=5), tmp_path / "older.pt")
-    save_model(tiny(seed=1, pose_scale=2.0), tmp_path / "newer.pt")
-    assert load_model(tmp_path / "newer.pt")[0].config.pose_scale == 2.0
+    newer = {"pose_scale": 2.0, "limb_fields": "magnitude"}
+    save_model(tiny(seed=1, **newer), tmp_path / "newer.pt")
+    assert load_model(tmp_path / "newer.pt")[0].config == replace(TINY, **newer)
 
 
 def test_weights_the_network_started_from_are_not_needed_to_load_it(tmp_path: Path) -> None:
@@ -135,6 +136,7 @@ def test_load_into_takes_the_classifier_when_told(saved: Path) -> None:
         ({"pose_width": 0.25}, "--pose-width 0.125"),
         ({"tap_channels": 16}, "--tap-channels 8"),
         ({"pose_scale": 2.0}, "--pose-scale 1.0"),
+        ({"limb_fields": "magnitude"}, "--limb-fields signed"),
     ],
 )
 def test_another_network_is_one_line_and_changes_nothing(saved: Path, change: dict[str, Any], said: str) -> None:

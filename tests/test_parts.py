@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from reid.models.alignnet import part_attention
 from reid.models.parts import area_average, composite_part_maps, frame_descriptor, part_features, spatial_softmax
 
 # Heat map channels as they are; PAF channels counted from 19 on.
@@ -36,6 +37,50 @@ def test_eq2_leaves_background_and_shoulder_limbs_out() -> None:
     pose = torch.zeros(1, 57, 2, 2)
     pose[:, unused] = 1.0
     assert float(composite_part_maps(pose).abs().max()) == 0.0
+
+
+# Pairs of PAF channels of each part's limbs, as above; each pair is one limb.
+LIMBS = [
+    [(47, 48), (49, 50), (51, 52), (53, 54), (55, 56)],
+    [(33, 34), (35, 36), (19, 20), (41, 42), (43, 44), (25, 26)],
+    [(21, 22), (23, 24), (27, 28), (29, 30)],
+]
+
+
+def test_eq2_with_magnitudes_is_the_mean_over_joints_and_lengths() -> None:
+    pose = numbers(2, 57, 3, 2)
+    found = composite_part_maps(pose, "magnitude")
+    assert found.shape == (2, 3, 3, 2)
+    for n in range(2):
+        for part, limbs in enumerate(LIMBS):
+            for y in range(3):
+                for x in range(2):
+                    at = pose[n, :, y, x].tolist()
+                    values = [at[k] for k in GROUPS[part][:6]] + [math.hypot(at[a], at[b]) for a, b in limbs]
+                    assert len(values) == (11, 12, 10)[part]
+                    assert float(found[n, part, y, x]) == pytest.approx(sum(values) / len(values), abs=1e-12)
+
+
+def test_limbs_that_point_opposite_ways_cancel_only_when_signed() -> None:
+    pose = torch.zeros(1, 57, 4, 2)
+    pose[0, 49], pose[0, 51] = 1.0, -1.0  # nose to right eye, nose to left eye: along x
+    assert float(composite_part_maps(pose).abs().max()) == 0.0
+    torch.testing.assert_close(composite_part_maps(pose, "magnitude")[0, 0], torch.full((4, 2), 2 / 11))
+    # Nor do those of cells that are averaged afterwards.
+    pose = torch.zeros(1, 57, 4, 2)
+    pose[0, 49, 0, 0], pose[0, 49, 0, 1] = 5.0, -5.0
+    even = torch.full((1, 2, 1), 0.5)
+    torch.testing.assert_close(part_attention(pose, 2, 1)[:, 0], even)
+    expected = math.exp(10 / 11 / 4) / (math.exp(10 / 11 / 4) + 1)
+    assert float(part_attention(pose, 2, 1, limb_fields="magnitude")[0, 0, 0, 0]) == pytest.approx(expected)
+
+
+def test_a_field_of_no_length_has_a_gradient_of_no_length() -> None:
+    pose = torch.zeros(1, 57, 2, 2, requires_grad=True)
+    composite_part_maps(pose, "magnitude").sum().backward()
+    assert pose.grad is not None
+    assert bool(pose.grad.isfinite().all())
+    assert float(pose.grad[:, 19:].abs().max()) == 0.0
 
 
 def test_eq3_is_a_softmax_over_the_cells_of_each_map() -> None:

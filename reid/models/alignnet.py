@@ -16,6 +16,7 @@ VARIANTS = ("baseline", "align-avg", "align-tap")
 """The rows of Table 1b: the appearance net alone; with part alignment and plain averages; with TAP too."""
 
 
+LIMB_FIELDS = ("signed", "magnitude")
 PART_POOLINGS = ("mean", "attended")
 FRAME_POOLINGS = ("sum", "average")
 
@@ -42,6 +43,8 @@ class ModelConfig:
     """How many times the frames are enlarged for the pose net, at least 1; its maps are finer by that."""
     tap_channels: int = 256
     """Hidden channels of each temporal attention net."""
+    limb_fields: str = "signed"
+    """Eq. 2: limb fields with their signs, the paper's; or the magnitude of each field's vector."""
     part_gain: float = 1.0
     """Factor on the part maps before the softmax of Eq. 3; the paper has none."""
     part_pooling: str = "mean"
@@ -66,7 +69,8 @@ class ModelConfig:
             raise ValueError(f"tap_channels must be at least 1, not {self.tap_channels}")
         if not self.part_gain > 0:
             raise ValueError(f"part_gain must be above 0, not {self.part_gain}")
-        for name, known in (("part_pooling", PART_POOLINGS), ("frame_pooling", FRAME_POOLINGS)):
+        readings = {"limb_fields": LIMB_FIELDS, "part_pooling": PART_POOLINGS, "frame_pooling": FRAME_POOLINGS}
+        for name, known in readings.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} {getattr(self, name)!r} is not one of {', '.join(known)}")
 
@@ -156,7 +160,7 @@ class AlignNet(nn.Module):
             else:
                 maps = pose_maps[valid].to(appearance.dtype)
             height, width = appearance.shape[-2:]
-            attention = part_attention(maps, height, width, self.config.part_gain)
+            attention = part_attention(maps, height, width, self.config.part_gain, self.config.limb_fields)
             parts = part_features(appearance, attention)  # (M, 3, C, h, w)
             described = frame_descriptor(appearance, parts, self.config.part_pooling == "attended")  # (M, 4C)
             weights = self._frame_weights(appearance, parts)  # (M, 4)
@@ -201,12 +205,15 @@ class AlignNet(nn.Module):
         return torch.stack([of_appearance, of_parts, of_parts, of_parts], dim=1)
 
 
-def part_attention(pose_maps: Tensor, height: int, width: int, gain: float = 1.0) -> Tensor:
+def part_attention(
+    pose_maps: Tensor, height: int, width: int, gain: float = 1.0, limb_fields: str = "signed"
+) -> Tensor:
     """Pose maps (M, 57, h, w) on any grid to the three parts' attention (M, 3, height, width): Eqs. 2 and 3.
 
-    The maps are area-averaged to the appearance grid after Eq. 2; both are linear, and three maps cost less than 57.
+    The maps are area-averaged to the appearance grid after Eq. 2: three maps cost less than 57. Both are linear where
+    limb fields are signed; where they are not, fields of one coarse cell must not cancel either.
     """
-    return spatial_softmax(area_average(composite_part_maps(pose_maps), height, width), gain)
+    return spatial_softmax(area_average(composite_part_maps(pose_maps, limb_fields), height, width), gain)
 
 
 def _to_chunks(values: Tensor, valid: Tensor) -> Tensor:

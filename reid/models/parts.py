@@ -4,15 +4,27 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from kit.coco18 import PARTS, part_channels
+from kit.coco18 import HEATMAP_CHANNELS, PARTS, part_channels
 
 
-def composite_part_maps(pose: Tensor) -> Tensor:
+def composite_part_maps(pose: Tensor, limb_fields: str = "signed") -> Tensor:
     """Eq. 2: pose maps (N, 57, h, w) to part maps (N, 3, h, w), the mean over the channels S_r of each part.
 
-    Parts are in the order upper, middle, lower.
+    Parts are in the order upper, middle, lower. To the letter ("signed"), S_r has a channel for each joint and two, x
+    and y, for each limb; limbs that point opposite ways, as the two sides of a face do, cancel. With "magnitude" a limb
+    has one, the length of its field's vector, so that |S_r| is the number of joints and limbs: 11, 12 and 10.
     """
-    return torch.stack([pose[:, part_channels(part)].mean(dim=1) for part in PARTS], dim=1)
+    sets = [part_channels(part) for part in PARTS]
+    if limb_fields == "magnitude":
+        heat, fields = pose[:, :HEATMAP_CHANNELS], pose[:, HEATMAP_CHANNELS:].unflatten(1, (-1, 2))
+        pose = torch.cat([heat, torch.linalg.vector_norm(fields, dim=2)], dim=1)  # (N, 19 + 19, h, w)
+        sets = [tuple(sorted({_with_lengths(channel) for channel in channels})) for channels in sets]
+    return torch.stack([pose[:, channels].mean(dim=1) for channels in sets], dim=1)
+
+
+def _with_lengths(channel: int) -> int:
+    """Where one of the 57 channels is found when each limb has one in place of two."""
+    return channel if channel < HEATMAP_CHANNELS else HEATMAP_CHANNELS + (channel - HEATMAP_CHANNELS) // 2
 
 
 def area_average(maps: Tensor, height: int, width: int) -> Tensor:

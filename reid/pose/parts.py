@@ -60,6 +60,9 @@ class PartMassConfig:
     gains: tuple[float, ...] = (1.0, 10.0, 30.0, 100.0)
     """Factors on the part maps before the softmax; the paper's is 1."""
 
+    limb_fields: Literal["signed", "magnitude"] = "signed"
+    """Limb fields in the part maps, as in reid.pretrain; the paper's are signed."""
+
     height: int = 128
     """Height of the network's input, pixels."""
 
@@ -112,7 +115,9 @@ def sums_over(
             height, width = config.height // stride, config.width // stride
             share = area_average(inside, height, width)  # (T, 3, h, w): how much of each cell is the part
             kinds = {"uniform": torch.full_like(share, 1 / (height * width)), "stripes": stripes(height, width, device)}
-            kinds |= {f"{gain:g}": part_attention(maps, height, width, gain) for gain in config.gains}
+            kinds |= {
+                f"{gain:g}": part_attention(maps, height, width, gain, config.limb_fields) for gain in config.gains
+            }
             seen = inside.flatten(2).any(dim=2)  # (T, 3)
             for kind, attention in kinds.items():
                 mass = (attention * share).sum(dim=(2, 3)) * seen

@@ -65,6 +65,9 @@ class PoseSheetConfig:
     part_gain: float = 30.0
     """Factor on the part maps before the softmax, as in reid.pretrain."""
 
+    limb_fields: Literal["signed", "magnitude"] = "signed"
+    """Limb fields in the part maps, as in reid.pretrain."""
+
     height: int = 128
     """Height of the network's input, pixels."""
 
@@ -92,7 +95,8 @@ def show(config: PoseSheetConfig) -> None:
     frames = FrameStore((), config.height, config.width, 0).read(paths)[0]
     maps = maps_of_frames(net.to(device), frames, device, config.scale)
     joints, confidence = (found.cpu().numpy() for found in joints_of_maps(maps, config.scale))
-    attention = part_attention(maps, maps.shape[2], maps.shape[3], config.part_gain).cpu().numpy()
+    height, width = maps.shape[2:]
+    attention = part_attention(maps, height, width, config.part_gain, config.limb_fields).cpu().numpy()
     tiles = [
         tile(frame, found, sure >= config.confidence, of_parts, where)
         for frame, found, sure, of_parts, where in zip(frames, joints, confidence, attention, true, strict=True)
