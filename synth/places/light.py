@@ -18,8 +18,8 @@ def outdoors_rand(rng: np.random.Generator) -> Light:
 
 
 def haze_rand(rng: np.random.Generator, share: float) -> float:
-    """Fog in a `share` of cases: half of the light is lost after 25 to 150 m."""
-    return float(np.log(2) / np.exp(rng.uniform(np.log(25), np.log(150)))) if rng.random() < share else 0.0
+    """Fog in a `share` of cases: half of the light is lost after 50 to 300 m."""
+    return float(np.log(2) / np.exp(rng.uniform(np.log(50), np.log(300)))) if rng.random() < share else 0.0
 
 
 def clear_rand(rng: np.random.Generator) -> Light:
