@@ -29,6 +29,11 @@ ARM_LENGTH, LEG_LENGTH = 0.55, 0.85
 """Rough lengths, metres: they turn fractions of a limb into the distances that edges are cut by."""
 HIDDEN = 0.1
 """How far inside a leg of trousers or a skirt nothing is seen any more, as a fraction of the leg."""
+OUTSIDE = -0.02
+"""Metres inside a garment's edge of what is no part of the garment."""
+TUCK, TUCKED = 0.5, 0.02
+"""Under a garment skin sinks by this much for each metre that it lies inside the edge, to this depth, metres: a garment
+is smoother than what it covers, which would stand out of it."""
 
 
 def dress(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
@@ -67,11 +72,30 @@ def hair_under(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> list[Mesh]:
 
 
 def skin(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
-    """The bare body where nothing covers it; faces well inside a garment are left out, so that none pokes through."""
+    """The bare body where nothing covers it; faces well inside a garment are left out, and those just inside sink, so
+    that none pokes through."""
     quads = anatomy.quads["body"]
-    inside = covered(anatomy, outfit)
-    visible = quads[~inside[quads].all(1)]
-    return surface_piece(anatomy, visible, "skin", body.vertices, tint=face_paint(anatomy, outfit))
+    visible = quads[~covered(anatomy, outfit)[quads].all(1)]
+    depth = np.clip(TUCK * under_cloth(anatomy, outfit), 0, TUCKED)
+    vertices = eased(body.vertices, visible[(depth[visible] > 0).any(1)], -depth, smoothing=0)
+    return surface_piece(anatomy, visible, "skin", vertices, tint=face_paint(anatomy, outfit))
+
+
+def under_cloth(anatomy: Anatomy, outfit: Outfit) -> Floats:
+    """(V,) metres that the body lies inside the nearest edge of what covers it; negative where it is bare."""
+    region = anatomy.region
+    waist = (region == TRUNK) & (anatomy.along < max(outfit.top.hem, 0.0) + 0.1)
+    inside = [
+        top_edge(anatomy, outfit),
+        np.where((region == LEG) | waist, bottom_edge(anatomy, outfit), OUTSIDE),
+        shoe_edge(anatomy, outfit),
+    ]
+    if outfit.top.hem < 0:
+        inside.append(np.where(region == LEG, coat_edge(anatomy, outfit), OUTSIDE))
+    if outfit.tights:
+        inside.append(tights_edge(anatomy, shown_from(outfit)))
+    deepest: Floats = np.max(inside, axis=0)
+    return deepest
 
 
 def covered(anatomy: Anatomy, outfit: Outfit) -> NDArray[np.bool_]:
@@ -121,11 +145,7 @@ def top(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
     sleeve; a coat's skirts come from the helper skirt."""
     garment = outfit.top
     region, along = anatomy.region, anatomy.along
-    # A neckline rises towards the shoulders, which it covers.
-    rising = 0.8 * np.maximum(np.abs(anatomy.reference[:, 0]) - 0.06, 0)
-    inside = np.minimum(above(anatomy, max(garment.hem, -0.02)), rising - above(anatomy, garment.neck))
-    inside[region == ARM] = ARM_LENGTH * (garment.sleeve - along[region == ARM])
-    inside[np.isin(region, (HAND, FOOT))] = -0.02
+    inside = top_edge(anatomy, outfit)
     ease = np.full(len(region), garment.ease)
     ease[region == ARM] *= 0.4 if garment.kind == "vest" else 0.75
     # A hem that hangs free stands off what is worn below it.
@@ -151,12 +171,29 @@ def top(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
     return piece
 
 
+def top_edge(anatomy: Anatomy, outfit: Outfit) -> Floats:
+    """(V,) metres inside the hem, the neckline and the cuffs of what is worn above."""
+    garment, region = outfit.top, anatomy.region
+    # A neckline rises towards the shoulders, which it covers.
+    rising = 0.8 * np.maximum(np.abs(anatomy.reference[:, 0]) - 0.06, 0)
+    inside = np.minimum(above(anatomy, max(garment.hem, -0.02)), rising - above(anatomy, garment.neck))
+    inside[region == ARM] = ARM_LENGTH * (garment.sleeve - anatomy.along[region == ARM])
+    inside[np.isin(region, (HAND, FOOT))] = OUTSIDE
+    return inside
+
+
 def coat_skirts(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
     """What of a coat hangs over the thighs."""
     quads = anatomy.quads["helper-skirt"]
     ease = np.full(len(anatomy.region), outfit.top.ease + outfit.bottom.ease + 0.004)
     vertices = eased(body.vertices, quads, ease, smoothing=6)
-    return surface_piece(anatomy, quads, "top", vertices, LEG_LENGTH * (-outfit.top.hem - drop(anatomy)))
+    return surface_piece(anatomy, quads, "top", vertices, coat_edge(anatomy, outfit))
+
+
+def coat_edge(anatomy: Anatomy, outfit: Outfit) -> Floats:
+    """(V,) metres inside the hem of a coat."""
+    edge: Floats = LEG_LENGTH * (-outfit.top.hem - drop(anatomy))
+    return edge
 
 
 def bottom(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
@@ -166,22 +203,30 @@ def bottom(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
     region, along = anatomy.region, anatomy.along
     if garment.kind == "skirt":
         quads = anatomy.quads["helper-skirt"]
-        inside = LEG_LENGTH * (garment.length - drop(anatomy))
         ease = garment.ease + garment.flare * np.clip(drop(anatomy), 0, 1)
         smoothing = 6
     else:
         quads = anatomy.quads["helper-tights"]
-        inside = -above(anatomy, max(outfit.top.hem, 0.0) + 0.14)
-        inside[region == LEG] = LEG_LENGTH * (garment.length - along[region == LEG])
-        inside[np.isin(region, (ARM, HAND, FOOT))] = -0.02
         ease = garment.ease + garment.flare * np.where(region == LEG, np.clip(along, 0, 1), 0)
         smoothing = 4
     vertices = eased(body.vertices, quads, ease, smoothing)
     surface = "top" if outfit.top.kind == "dress" else "bottom"
     tint = side_stripes(anatomy, quads, garment.fabric) if garment.fabric.pattern == "side-stripes" else None
-    piece = surface_piece(anatomy, quads, surface, vertices, inside, tint)
+    piece = surface_piece(anatomy, quads, surface, vertices, bottom_edge(anatomy, outfit), tint)
     piece.part[:] = PARTS.index("lower")
     return piece
+
+
+def bottom_edge(anatomy: Anatomy, outfit: Outfit) -> Floats:
+    """(V,) metres inside the hems of what is worn below, and of trousers inside their waist."""
+    garment, region = outfit.bottom, anatomy.region
+    if garment.kind == "skirt":
+        hem: Floats = LEG_LENGTH * (garment.length - drop(anatomy))
+        return hem
+    inside = -above(anatomy, max(outfit.top.hem, 0.0) + 0.14)
+    inside[region == LEG] = LEG_LENGTH * (garment.length - anatomy.along[region == LEG])
+    inside[np.isin(region, (ARM, HAND, FOOT))] = OUTSIDE
+    return inside
 
 
 def side_stripes(anatomy: Anatomy, quads: Ints, fabric: Fabric) -> Floats:
@@ -201,24 +246,23 @@ def shown_from(outfit: Outfit) -> float:
 
 def tights(anatomy: Anatomy, body: BakedBody, colour: Rgb, start: float) -> Mesh:
     """Tights or leggings below a skirt or shorts: skin-tight from `start` on the leg to the ankle."""
-    region, along = anatomy.region, anatomy.along
-    inside = np.where(region == LEG, LEG_LENGTH * np.minimum(1.0 - along, along - start), -0.02)
     quads = anatomy.quads["helper-tights"]
-    vertices = eased(body.vertices, quads, np.full(len(region), 0.002), smoothing=1)
-    piece = surface_piece(anatomy, quads, "worn", vertices, inside)
+    vertices = eased(body.vertices, quads, np.full(len(anatomy.region), 0.002), smoothing=1)
+    piece = surface_piece(anatomy, quads, "worn", vertices, tights_edge(anatomy, start))
     piece.part[:] = PARTS.index("lower")
     return painted(piece, colour)
 
 
+def tights_edge(anatomy: Anatomy, start: float) -> Floats:
+    """(V,) metres inside the edges of tights or leggings that begin at `start` on the leg."""
+    along = anatomy.along
+    edge: Floats = np.where(anatomy.region == LEG, LEG_LENGTH * np.minimum(1.0 - along, along - start), OUTSIDE)
+    return edge
+
+
 def shoes(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
     """Shoes from the tights' feet, which have no toes; what faces down is a sole that reaches the ground."""
-    region, along = anatomy.region, anatomy.along
-    inside = np.full(len(region), -0.02)
-    inside[region == FOOT] = 0.05
-    edge = 1.0 - outfit.shoes.height
-    if outfit.bottom.kind == "skirt":
-        edge = max(edge, shown_from(outfit))
-    inside[region == LEG] = LEG_LENGTH * (along[region == LEG] - edge)
+    region = anatomy.region
     quads = anatomy.quads["helper-tights"]
     downwards = -normals_of(anatomy.reference[None], quads)[0, :, 2]
     ease = np.where((region == FOOT) & (downwards > 0.5), SOLE - 0.002, 0.009)
@@ -226,7 +270,19 @@ def shoes(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
         # Boots are worn over what is skin-tight, and under trousers.
         ease[region == LEG] = 0.014
     vertices = eased(body.vertices, quads, ease, smoothing=1)
-    piece = surface_piece(anatomy, quads, "shoes", vertices, inside)
+    piece = surface_piece(anatomy, quads, "shoes", vertices, shoe_edge(anatomy, outfit))
     ground = anatomy.reference[region == FOOT, 2].min()
     piece.surface[piece.rest[piece.quads].mean(1)[:, 2] < ground + 0.02] = SURFACES.index("soles")
     return piece
+
+
+def shoe_edge(anatomy: Anatomy, outfit: Outfit) -> Floats:
+    """(V,) metres inside the edge of shoes or boots."""
+    region = anatomy.region
+    inside = np.full(len(region), OUTSIDE)
+    inside[region == FOOT] = 0.05
+    edge = 1.0 - outfit.shoes.height
+    if outfit.bottom.kind == "skirt":
+        edge = max(edge, shown_from(outfit))
+    inside[region == LEG] = LEG_LENGTH * (anatomy.along[region == LEG] - edge)
+    return inside
