@@ -28,7 +28,7 @@ STANDING = {"hip": PELVIC_TILT + 1.5, "knee": 3.0, "ankle": 1.5 - HEEL}
 STANCE, BOTH = 0.58, 0.08
 """Fractions of the stride: how long a foot is on the ground, and how long from its heel strike the other one is too.
 Of the people whose curves these are: 60.5 and 10.5 %. A little less fits the curves of means, by which the two feet
-drift apart while both are down: knees then stay within 14 degrees of the curves, and 2 on average."""
+drift apart while both are down: knees then stay within 13 degrees of the curves, and 3 on average."""
 LANDING = 0.05
 """Fraction of the stride before its heel strike within which a foot comes down to the ground."""
 
