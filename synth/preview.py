@@ -93,8 +93,9 @@ def make_sheets(
         "people": sheets.people_sheet(source, rows, spread_over(people, config.people)),
         "over-time": sheets.time_sheet(source, rows, clips),
     }
-    for name, path in (("motion", "walk.kind"), ("arms", "identity.gait.arms")):
-        if groups := sheets.grouped(plan, rows, path):
+    walks = {clip: row for clip, row in rows.items() if clip in plan and "fps" in plan[clip]}
+    for name, path, shown in (("motion", "walk.kind", walks), ("arms", "identity.gait.arms", rows)):
+        if groups := sheets.grouped(plan, shown, path):
             made[name] = sheets.motion_sheet(source, rows, groups)
     if groups := sheets.grouped(plan, rows, "place.family"):
         made["places"] = sheets.places_sheet(source, rows, groups)

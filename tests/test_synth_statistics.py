@@ -6,7 +6,17 @@ import pytest
 from kit.coco18 import JOINTS
 from synth.camera import Camera, extrinsics
 from synth.fabric import linear_rgb
-from synth.statistics import Measured, measure, named_colours, nearest_colour, spread, statistics, tally, viewpoint
+from synth.statistics import (
+    Measured,
+    in_mid_clip,
+    measure,
+    named_colours,
+    nearest_colour,
+    spread,
+    statistics,
+    tally,
+    viewpoint,
+)
 
 MEASURED = Measured(
     stature=1.75,
@@ -83,6 +93,21 @@ def row(person, camera, **fields):
 
 def outfit(colour, carried=()):
     return {"top": {"fabric": {"colour": colour}}, "carried": [{"kind": kind} for kind in carried], "headwear": None}
+
+
+def test_a_clip_is_told_by_the_sighting_that_its_middle_frame_is_of():
+    def seen(family, frames):
+        return {"place": {"family": family}, "frames": frames, "fps": 2.0}
+
+    clip = {"clip": "cam_a/person_0001", "camera": {"pitch": 5.0}}
+    families = ["street", "hall", "plaza"]
+    for middle, lengths in (("hall", (1, 1, 1)), ("plaza", (1, 1, 2)), ("street", (3, 1, 1)), ("plaza", (2, 1, 4))):
+        sightings = [seen(*one) for one in zip(families, lengths, strict=True)]
+        found = in_mid_clip({**clip, "sightings": sightings})
+        assert found == {**clip, "place": {"family": middle}, "frames": lengths[families.index(middle)]}
+    walk = in_mid_clip({**clip, "sightings": [seen("hall", 50)]})
+    assert walk == {**clip, "place": {"family": "hall"}, "frames": 50, "fps": 2.0}
+    assert in_mid_clip(walk) == walk
 
 
 def test_people_are_counted_once_and_clips_each():
