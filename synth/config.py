@@ -11,7 +11,7 @@ VIDEO_RATE = 25.0
 CLIP_SECONDS = 2.0
 """How long a clip lasts at least, unless --fps says otherwise: a person walks some three metres. With the frames
 for it that is video at its full rate; a set of fewer is thinned out, and then shows people for longer."""
-SIGHTINGS = 4
+SIGHTINGS = 8
 """How many times a camera sees each person in a set of few frames a clip, unless --sightings says otherwise."""
 VIDEO = 15
 """Frames of a clip from which on it is video, one walk from beginning to end, unless --sightings says otherwise: the
@@ -61,7 +61,7 @@ class RenderConfig:
     sightings: int = 0
     """How many times a camera sees a person: each time at another spot, with ground, things, light and people of its
     own, on another walk; the frames are shared among them. 0 is 1 for clips of 15 frames and more, and with --fps or
-    --camera-pairs; fewer frames, which are no video, come from up to 4."""
+    --camera-pairs; fewer frames, which are no video, come from up to 8."""
 
     seed: int = 0
     """Seed of everything that is drawn; the first N identities are the same for any --ids."""

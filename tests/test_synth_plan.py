@@ -227,7 +227,7 @@ def frames_of(**options):
 
 def test_few_frames_are_of_several_sightings_and_video_is_of_one():
     assert frames_of(frames=4) == (1, 1, 1, 1)
-    assert frames_of(frames=10) == (3, 3, 2, 2)
+    assert frames_of(frames=10) == (2, 2, 1, 1, 1, 1, 1, 1)
     assert frames_of(frames=3) == (1, 1, 1)
     assert frames_of(frames=15) == (15,)
     assert frames_of() == (50,)
@@ -239,7 +239,7 @@ def test_few_frames_are_of_several_sightings_and_video_is_of_one():
 
 
 def test_sightings_differ_in_all_but_the_person_and_the_camera():
-    for clip in planned(ids=4, frames=8):
+    for clip in planned(ids=4, frames=8, sightings=4):
         assert [sighting.frames for sighting in clip.sightings] == [2, 2, 2, 2]
         for what in ("place", "walk", "tracker"):
             assert len({repr(getattr(sighting, what)) for sighting in clip.sightings}) == 4
