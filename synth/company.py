@@ -99,16 +99,25 @@ def stay(camera: Camera, walk: Walk, things: Floats, occluders: Floats | None = 
     path = path * min(1.0, walk.pace)
     far, height = ground_distance(camera), camera.target_height + camera.distance * np.sin(np.radians(camera.pitch))
     camera_at = np.array([0.0, -far])
+    around = np.concatenate([path, camera_at[None]])
+    things = within(things, around)
     bad = np.linalg.norm(path - camera_at, axis=-1) < NEARER * far
     bad |= nearest(path, standing(things)) < ARM
     if occluders is not None:
-        bad |= nearest(path, standing(occluders)) < ARM
+        bad |= nearest(path, standing(within(occluders, around))) < ARM
     for share in np.linspace(0.3, 1, 13):
         # Between the lines from the camera to the feet and to the top of the head.
         feet = height * (1 - share)
         between = things[(things[:, 2] < feet + TALLEST * share) & (things[:, 3] > feet), :2]
         bad |= nearest(camera_at + share * (path - camera_at), between) < SIDE
     return float(np.clip(2 * np.abs(times[bad]).min(initial=STAY[1]) - 0.2, *STAY))
+
+
+def within(things: Floats, places: Floats) -> Floats:
+    """Those of `things`, as `outlines` has them, that may be nearer than ARM to something between `places` (N, 2)."""
+    low, high = places.min(0) - ARM, places.max(0) + ARM
+    near: Floats = things[((things[:, :2] > low) & (things[:, :2] < high)).all(1)]
+    return near
 
 
 def nearest(places: Floats, things: Floats) -> Floats:
