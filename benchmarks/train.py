@@ -34,7 +34,7 @@ from reid.config import TrainConfig
 from reid.data.augmentation import Augmentation, AugmentationRange, draw_augmentation
 from reid.models.appearance import appearance_input
 from reid.models.pose import POSE_CHANNELS
-from reid.pose_targets import CELL
+from reid.pose_targets import cells_along
 from reid.training import Setting, build_network, chunk_losses, device_name, make_optimizer, on_device, pick_device
 
 CLASSES = 100
@@ -125,8 +125,8 @@ def job_of(path: Path) -> TrainConfig:
     given = yaml.safe_load(path.read_text()) or {}
     known = {field.name for field in fields(TrainConfig)} - {"run"}
     job = TrainConfig(**{name: value for name, value in given.items() if name in known})
-    # Speed does not depend on what the weights are, and nothing is downloaded.
-    return replace(job, appearance_weights="none", pose_weights=None, warmup_steps=0)
+    # Speed does not depend on what the weights are, and nothing is downloaded. Maps are cached where that is timed.
+    return replace(job, appearance_weights="none", pose_weights=None, pose_maps="network", warmup_steps=0)
 
 
 def plain(job: TrainConfig) -> TrainConfig:
@@ -152,13 +152,8 @@ def random_batch(job: TrainConfig) -> dict[str, Tensor]:
 
 def random_maps(job: TrainConfig) -> dict[str, Tensor]:
     """Cached maps of the batch, of noise."""
-    form = (
-        job.ids_per_batch * job.chunks_per_id,
-        job.chunk,
-        POSE_CHANNELS,
-        -(-job.height // CELL),
-        -(-job.width // CELL),
-    )
+    cells = (cells_along(length, job.pose_scale) for length in (job.height, job.width))
+    form = (job.ids_per_batch * job.chunks_per_id, job.chunk, POSE_CHANNELS, *cells)
     return {"maps": torch.rand(form, generator=torch.Generator().manual_seed(0)).half()}
 
 

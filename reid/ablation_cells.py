@@ -47,8 +47,9 @@ def standing(training: Training, fingerprint: str, start: str | None) -> Standin
     saved = result["config"] if result else _saved_options(training.folder / CONFIG)
     if saved is None:
         return "to do"
-    given = as_plain(training.config)
-    changed = [name for name in given if name in saved and name not in _FREE and saved[name] != given[name]]
+    # An option that the training did not know yet had, as it were, its default.
+    given, saved = as_plain(training.config), as_plain(type(training.config)()) | saved
+    changed = [name for name in given if name not in _FREE and saved[name] != given[name]]
     advice = "remove this folder to train it again, or name another --run"
     if changed:
         name = changed[0]

@@ -24,15 +24,12 @@ FRAMES_A_BATCH = 64
 def frozen_maps(
     model: AlignNet, tracklets: tuple[Tracklet, ...], store: FrameStore, config: TrainConfig, device: torch.device
 ) -> MapStore:
-    """The maps of all frames of the tracklets, as the model's pose net says; kept in `config.cache`, else in memory.
-
-    Raises UserError where they do not fit in memory.
-    """
+    """The maps of all frames of the tracklets, as the model's pose net says; kept in `config.cache`, else in memory,
+    for which `check_maps_fit` has been asked."""
     pose = model.pose
     assert pose is not None, "the baseline has no pose net"
-    paths = sorted({path for tracklet in tracklets for path in tracklet.frames})
-    size = config.height, config.width
-    form = (len(paths), POSE_CHANNELS, *(cells_along(length, config.pose_scale) for length in size))
+    paths = frames_of(tracklets)
+    form = form_of_maps(len(paths), config)
 
     def fill(arrays: Arrays) -> None:
         maps = arrays["maps"]
@@ -46,12 +43,26 @@ def frozen_maps(
         seen = f"{config.height}x{config.width}x{config.pose_scale}"
         key = f"maps-{seen}-{key_of(paths)}-{key_of_weights(pose)}"
         return MapStore(paths, cached_arrays(Path(config.cache) / key, {"maps": (form, np.float16)}, fill)["maps"])
-    gib = 2 * float(np.prod(form)) / 2**30
-    if gib > config.cache_gib:
-        raise UserError(f"{gib:.1f} GiB of pose maps do not fit --cache-gib {config.cache_gib}: name a --cache folder")
     maps = np.empty(form, np.float16)
     fill({"maps": maps})
     return MapStore(paths, maps)
+
+
+def check_maps_fit(tracklets: tuple[Tracklet, ...], config: TrainConfig) -> None:
+    """Raise UserError where the maps of all frames of the tracklets would be kept in memory and do not fit."""
+    gib = 2 * float(np.prod(form_of_maps(len(frames_of(tracklets)), config))) / 2**30
+    if config.cache is None and gib > config.cache_gib:
+        raise UserError(f"{gib:.1f} GiB of pose maps do not fit --cache-gib {config.cache_gib}: name a --cache folder")
+
+
+def frames_of(tracklets: tuple[Tracklet, ...]) -> list[Path]:
+    """Every frame once, in order."""
+    return sorted({path for tracklet in tracklets for path in tracklet.frames})
+
+
+def form_of_maps(frames: int, config: TrainConfig) -> tuple[int, ...]:
+    """The shape (N, 57, h, w) of the maps of so many frames."""
+    return frames, POSE_CHANNELS, *(cells_along(length, config.pose_scale) for length in (config.height, config.width))
 
 
 @torch.inference_mode()

@@ -29,7 +29,7 @@ from reid.losses import attention_loss, batch_hard_ranking_loss, identity_loss, 
 from reid.models.alignnet import AlignNet, ModelConfig
 from reid.models.norms import freeze_norms
 from reid.parallel import ALONE, Group, mean_of_all, of_all
-from reid.pose_cache import frozen_maps
+from reid.pose_cache import check_maps_fit, frozen_maps
 from reid.pose_targets import PoseTargets, pose_targets
 from reid.schedule import Schedule
 from reid.step_log import StepLog
@@ -155,8 +155,11 @@ def make_training_set(
 
     `with_joints` and `new_place` (the chance of another chunk's place behind a chunk's people) need a rendered set.
 
-    Raises UserError where P is more than the identities, or a frame (or the joints) cannot be read.
+    Raises UserError where P is more than the identities, a frame (or the joints) cannot be read, or pose maps are to be
+    cached and do not fit in memory.
     """
+    if config.pose_maps == "cached" and config.variant != "baseline":
+        check_maps_fit(data.train, config)
     chunks = training_chunks(data.train, config.chunk, config.overlap, config.tail)
     sampler = PKSampler(chunks, config.ids_per_batch, config.chunks_per_id, config.seed)
     paths = (frame for tracklet in data.tracklets for frame in tracklet.frames)

@@ -1,4 +1,5 @@
-"""Where other people are in a clip: behind and beside the person, or on their way past the camera. Pure geometry.
+"""Where other people are in a sighting (a clip, here): behind and beside the person, or on their way past the camera.
+Pure geometry.
 
 Nobody walks through the person, the camera or a thing. What a clip's people do is known here only roughly (they may
 stop, turn a little, or walk at any pace), so that room is kept for any of it.

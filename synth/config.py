@@ -9,7 +9,7 @@ from synth.ablation import Factor
 VIDEO_RATE = 25.0
 """Frames a second that a camera gives at most, unless --fps says otherwise."""
 CLIP_SECONDS = 2.0
-"""How long a clip lasts at least, unless --fps says otherwise: a person walks some three metres. With the frames
+"""How long a sighting lasts at least, unless --fps says otherwise: a person walks some three metres. With the frames
 for it that is video at its full rate; a set of fewer is thinned out, and then shows people for longer."""
 SIGHTINGS = 8
 """How many times a camera sees each person in a set of few frames a clip, unless --sightings says otherwise."""
@@ -49,14 +49,14 @@ class RenderConfig:
     """
 
     ids: int = 1000
-    """Number of identities; each is seen once by each of two cameras."""
+    """Number of identities; each has one clip by each of two cameras."""
 
     frames: int = 50
     """Frames a clip."""
 
     fps: float | None = None
-    """Frames a second of the cameras; by default 25 for 50 frames and more. Fewer are spread over two to six seconds,
-    for as long as the person meets nothing before that camera."""
+    """Frames a second of the cameras; by default 25 for 50 frames and more. Fewer are spread, those of each sighting,
+    over two to six seconds, for as long as the person meets nothing before that camera."""
 
     sightings: int = 0
     """How many times a camera sees a person: each time at another spot, with ground, things, light and people of its
@@ -93,7 +93,7 @@ class RenderConfig:
     """Number of fixed pairs of cameras and places that identities share; 0 gives each identity its own."""
 
     occlusion: float = 0.25
-    """Share of clips in which something stands between the person and the camera, 0 to 1."""
+    """Share of sightings in which something stands between the person and the camera, 0 to 1."""
 
     motion: Path | None = None
     """Folder of BVH files, such as CMU's motion capture, that people move by in place of computed walks."""
@@ -104,7 +104,7 @@ class RenderConfig:
 
     plan: Path | None = None
     """A plan to render in place of one that is drawn: another set's plan.jsonl, as you have edited it. What is drawn
-    by --ids, --frames, --seed, --samples and the like is then what the file says."""
+    by --ids, --frames, --sightings, --seed, --samples and the like is then what the file says."""
 
     dry_run: bool = False
     """Print what would be rendered and stop."""
@@ -120,6 +120,8 @@ class RenderConfig:
             raise ValueError(f"--fps {self.fps}: must be above 0")
         if self.sightings > self.frames:
             raise ValueError(f"--sightings {self.sightings}: {self.frames} frames a clip are fewer")
+        if self.sightings > 1 and "sightings" in self.without:
+            raise ValueError(f"--sightings {self.sightings} contradicts --without sightings")
         for name in ("seed", "sightings", "workers", "camera_pairs"):
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name.replace('_', '-')} {getattr(self, name)}: must not be negative")
@@ -137,9 +139,8 @@ class RenderConfig:
     def frames_of_sightings(self) -> tuple[int, ...]:
         """How many of a clip's frames each sighting has, in their order."""
         video = self.frames >= VIDEO or self.fps is not None or self.camera_pairs > 0
-        times = self.sightings or (1 if video else min(SIGHTINGS, self.frames))
-        if "sightings" in self.without:
-            times = 1
+        once = video or "sightings" in self.without
+        times = self.sightings or (1 if once else min(SIGHTINGS, self.frames))
         return tuple(self.frames // times + (number < self.frames % times) for number in range(times))
 
     def frames_a_second(self, stay: float, frames: int) -> float:

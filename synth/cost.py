@@ -10,8 +10,9 @@ from synth.plan import Clip
 SIGHTING_SECONDS, FRAME_SECONDS, SAMPLE_SECONDS, DENOISE_SECONDS = 0.8, 0.075, 0.034, 0.025
 """Seconds on one core that a sighting takes to be built, each of its frames, a frame's samples, and taking out their
 grain: measured on a server's core of 2023; others take half or twice as long."""
-FRAME_BYTES, CLIP_BYTES = 16_000, 6_000
-"""Bytes of disk for a frame with its share of the annotations, and for a clip's folder and rows: measured means."""
+FRAME_BYTES, SIGHTING_BYTES, CLIP_BYTES = 16_000, 21_000, 4_000
+"""Bytes of disk for a frame with its share of the annotations, for a sighting in the plan (all that stands about is in
+it), and for a clip's folder and rows: measured means."""
 
 
 def core_seconds(clips: Sequence[Clip]) -> float:
@@ -25,7 +26,7 @@ def core_seconds(clips: Sequence[Clip]) -> float:
 
 def disk_bytes(clips: Sequence[Clip]) -> int:
     """Bytes of disk that the clips take."""
-    return sum(CLIP_BYTES + FRAME_BYTES * clip.frames for clip in clips)
+    return sum(CLIP_BYTES + SIGHTING_BYTES * len(clip.sightings) + FRAME_BYTES * clip.frames for clip in clips)
 
 
 def cost(clips: Sequence[Clip], cores: int) -> str:

@@ -53,12 +53,12 @@ class Identity:
 
 @dataclass(frozen=True)
 class Bystander:
-    """Somebody else in a clip: seen, but not who the clip is of."""
+    """Somebody else in a sighting: seen, but not who the clip is of."""
 
     identity: Identity
     walk: Walk
     offset: tuple[float, float]
-    """(x, y) metres from the person in mid-clip."""
+    """(x, y) metres from the person in the middle of the sighting."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class Sighting:
     bystanders: tuple[Bystander, ...]
     frames: int
     fps: float
+    """Frames a second."""
 
 
 @dataclass(frozen=True)

@@ -129,7 +129,7 @@ def grouped(plan: Rows, rows: Rows, path: str) -> dict[str, list[str]]:
 
 
 def occluded(plan: Rows, rows: Rows) -> list[str]:
-    """Finished clips in which things or people were put in the way."""
+    """Finished clips in whose middle frame's sighting things or people were put in the way."""
     return [clip for clip in rows if at(plan.get(clip), "place.occluders") or at(plan.get(clip), "bystanders")]
 
 

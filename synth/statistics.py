@@ -95,7 +95,8 @@ class Statistics:
 
 
 def statistics(plan: list[Row], measured: Mapping[str, Measured]) -> Statistics:
-    """Count a set: `plan` has a row a clip, `measured` the same clips by name; at least one clip."""
+    """Count a set: `plan` has a row a clip, as `in_mid_clip` gives it, `measured` the same clips by name; at least one
+    clip."""
     clips = [row for row in plan if row["clip"] in measured]
     people = list({row["identity"]["person"]: row for row in reversed(clips)}.values())[::-1]
     found = [measured[row["clip"]] for row in clips]

@@ -24,7 +24,7 @@ STOPPING = 1.0
 
 @dataclass(frozen=True)
 class Walk:
-    """What a person does in one clip."""
+    """What a person does in one sighting; where this file says clip, that is meant."""
 
     heading: float
     """Direction of walking in degrees about the vertical, in mid-clip; 0 walks towards the camera, 90 to its right.
@@ -37,7 +37,8 @@ class Walk:
     pace: float = 1.0
     """Stride and cadence as a fraction of the person's own; 0 stands."""
     stop: float = 0.0
-    """Slowing: when the person comes to a stand, as a fraction of the clip."""
+    """Slowing: when the person comes to a stand, as a fraction of the clip. A single frame is of the last half
+    stride."""
     look: float = 0.0
     """Degrees that the head is turned to the left, on average."""
     glance: float = 0.0

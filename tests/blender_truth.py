@@ -103,6 +103,21 @@ def check(model, clip):
     }
 
 
+def sightings(model):
+    """What a clip of two sightings is like, and its second one alone."""
+    (clip, *_) = make_plan(RenderConfig(ids=1, frames=3, sightings=2, samples=2, seed=4))
+    both = clips.render_clip(model, clip, "cpu")
+    second = clips.render_clip(model, dataclasses.replace(clip, sightings=clip.sightings[1:]), "cpu")
+    return {
+        "of": both.sighting.tolist(),
+        "frames": list(both.frames.shape),
+        "intrinsics": list(both.intrinsics.shape),
+        "joints_apart": float(np.abs(both.truth[2].joints3d - second.truth[0].joints3d).max()),
+        "background_apart": float(np.abs(both.frames[0, :, :8].astype(int) - both.frames[2, :, :8]).mean()),
+    }
+
+
 if __name__ == "__main__":
     model = BodyModel()
-    Path(sys.argv[1]).write_text(json.dumps([check(model, clip) for clip in chosen()]))
+    found = {"checks": [check(model, clip) for clip in chosen()], "sightings": sightings(model)}
+    Path(sys.argv[1]).write_text(json.dumps(found))

@@ -12,7 +12,7 @@ from reid.config import TrainConfig
 from reid.data.dataset import FrameStore
 from reid.data.synthetic import read_clips
 from reid.data.tracklet import ReidData
-from reid.pose_cache import frozen_maps
+from reid.pose_cache import check_maps_fit, frozen_maps
 from reid.training import Setting, build_network, chunk_losses, make_training_set, on_device
 
 CPU = torch.device("cpu")
@@ -99,4 +99,6 @@ def test_a_step_with_them_is_the_step_of_the_frozen_net(clips):
 
 def test_maps_that_do_not_fit_in_memory(clips):
     with pytest.raises(UserError, match="do not fit --cache-gib 1e-06: name a --cache folder"):
-        frozen_maps(build_network(CONFIG, 2), clips, store_of(clips), replace(CONFIG, cache_gib=1e-6), CPU)
+        check_maps_fit(clips, replace(CONFIG, cache_gib=1e-6))
+    check_maps_fit(clips, CONFIG)
+    check_maps_fit(clips, replace(CONFIG, cache_gib=1e-6, cache=Path("somewhere")))

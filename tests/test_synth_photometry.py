@@ -157,6 +157,19 @@ def test_h264_keeps_frames_in_order_and_still_ones_still():
     assert flicker[0] < 0.8 * flicker[1]
 
 
+def test_each_frame_may_have_gains_of_its_own():
+    clip = np.repeat(smooth_scene()[None], 2, axis=0)
+    gains = np.array([[1.0, 1.0, 1.0], [2.0, 1.0, 0.5]])
+
+    def taken(gain):
+        return develop(clip, gain, NEUTRAL, np.random.default_rng(0))
+
+    own = taken(gains)
+    np.testing.assert_array_equal(own[0], taken(gains[0])[0])
+    np.testing.assert_array_equal(own[1], taken(gains[1])[1])
+    assert (own[0] != own[1]).any()
+
+
 def test_a_recording_is_the_same_every_time():
     clip = np.clip(smooth_scene() + np.random.default_rng(0).normal(0, 0.1, (6, 128, 64, 3)), 0, 1)
     video = dataclasses.replace(NEUTRAL, codec="h264", loss=26, source_height=75.3)

@@ -37,6 +37,7 @@ TRUTH = {
     "intrinsics": ((3, 3, 3), np.float32),
     "rotation": ((3, 3), np.float32),
     "translation": ((3,), np.float32),
+    "sighting": ((3,), np.int64),
 }
 
 

@@ -83,6 +83,11 @@ def test_hours_and_disk_grow_with_the_set():
     assert core_seconds(two) == 2 * core_seconds(one)
     assert disk_bytes(two) == 2 * disk_bytes(one)
     assert disk_bytes(one) > 2 * FRAME_BYTES
+    often, once = (make_plan(RenderConfig(ids=1, frames=4, sightings=times)) for times in (4, 1))
+    assert core_seconds(often) > core_seconds(once)
+    # A row of the plan says all that stands about, and is written before the first frame.
+    rows_of_plan = sum(len(json.dumps(plan_row(clip))) for clip in often)
+    assert disk_bytes(often) - disk_bytes(once) > rows_of_plan / 3
     thousand = make_plan(RenderConfig(ids=20))
     assert "hours" in cost(50 * thousand, 2)
     assert "minutes" in cost(one, 2)
@@ -104,7 +109,7 @@ def test_a_disk_that_fills_is_one_line_and_the_same_command_goes_on_once_there_i
         pytest.skip("mount is not allowed here")
     try:
         filler = disk / "filler"
-        command = (STUB, "brisk", "--ids", 20, "--frames", 10, "--workers", 2, "--out", disk / "set")
+        command = (STUB, "brisk", "--ids", 20, "--frames", 10, "--sightings", 1, "--workers", 2, "--out", disk / "set")
         running = python(*command, "--dry-run")
         assert running.returncode == 0
         # Room for the check before the start, and not for the set: its noise compresses worse than pictures do.

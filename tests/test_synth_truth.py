@@ -7,13 +7,28 @@ from synth_runs import ROOT, python
 
 
 @pytest.fixture(scope="module")
-def checks(tmp_path_factory):
-    """What `blender_truth.py` found: of a clip with something in the way, and of one without."""
+def found(tmp_path_factory):
+    """What `blender_truth.py` found."""
     pytest.importorskip("bpy")
     out = tmp_path_factory.mktemp("truth") / "out.json"
     finished = python(ROOT / "tests" / "blender_truth.py", out)
     assert finished.returncode == 0, finished.stderr
     return json.loads(out.read_text())
+
+
+@pytest.fixture(scope="module")
+def checks(found):
+    """Of a clip with something in the way, and of one without."""
+    return found["checks"]
+
+
+def test_a_clip_of_several_sightings_shows_each_in_its_own_place(found):
+    seen = found["sightings"]
+    assert seen["of"] == [0, 0, 1]
+    assert seen["frames"] == [3, 128, 64, 3]
+    assert seen["intrinsics"] == [3, 3, 3]
+    assert seen["joints_apart"] < 1e-9
+    assert seen["background_apart"] > 10
 
 
 def test_the_silhouette_alone_is_the_one_that_the_faces_fill(checks):

@@ -64,10 +64,10 @@ class PartMassConfig:
     """Limb fields in the part maps, as in reid.pretrain; the paper's are signed."""
 
     height: int = 128
-    """Height of the network's input, pixels."""
+    """Height of the frames before --scale, pixels."""
 
     width: int = 64
-    """Width of the network's input, pixels."""
+    """Width of the frames before --scale, pixels."""
 
     scale: float = 1.0
     """Frames of this size are enlarged so many times before the network sees them, at least 1, as --pose-scale does."""

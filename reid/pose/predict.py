@@ -35,10 +35,10 @@ class PosePredictionConfig:
     """File for the joints."""
 
     height: int = 128
-    """Height of the network's input, pixels."""
+    """Height of the frames before --scale, pixels."""
 
     width: int = 64
-    """Width of the network's input, pixels."""
+    """Width of the frames before --scale, pixels."""
 
     scale: float = 1.0
     """Frames of this size are enlarged so many times before the network sees them, at least 1, as --pose-scale does."""
