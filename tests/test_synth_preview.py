@@ -139,6 +139,22 @@ def test_grid_beside_and_enlarged_keep_every_tile():
     assert (big == 10).all()
 
 
+def test_a_set_of_sightings_has_a_sheet_of_places_and_none_of_motions(rendered, tmp_path, monkeypatch, capsys):
+    seen = shutil.copytree(rendered.out, tmp_path / "set")
+    rows = [json.loads(line) for line in (seen / "plan.jsonl").read_text().splitlines()]
+    for row in rows:
+        (walk,) = row["sightings"]
+        row["sightings"] = [walk | {"frames": 1}, walk | {"frames": 2, "place": walk["place"] | {"family": "hall"}}]
+    (seen / "plan.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert outcome(monkeypatch, capsys, "--data", seen)[0] == 0
+    made = {path.stem for path in (seen / "preview").glob("*.png")}
+    assert {"people", "places", "arms", "truth"} <= made
+    assert "motion" not in made
+    numbers = json.loads((seen / "preview" / "statistics.json").read_text())
+    shares = {each["title"]: each["counts"] for each in numbers["shares"]}
+    assert shares["Places"] == {"hall": 8}
+
+
 def test_seen_and_hidden_joints_are_told_apart():
     picture = Image.new("RGB", (64, 64))
     joints = np.tile([[20.0, 20.0]], (18, 1))
