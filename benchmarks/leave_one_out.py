@@ -3,11 +3,13 @@
     python -m benchmarks.leave_one_out --market …/Market-1501-v15.09.15 --out data/leave-one-out
 
 Renders a set with everything and one without each factor, and trains `benchmarks.transfer`'s network on every one; the
-next set is rendered meanwhile. What is finished stays: the same command goes on.
+next set is rendered meanwhile. `--trainings 2` trains on each set from two seeds, to show how far such figures can
+be trusted. What is finished stays: the same command goes on.
 """
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -49,7 +51,13 @@ class LeaveOneOutConfig:
     """Training steps."""
 
     seed: int = 0
-    """Seed of the sets and of the training."""
+    """Seed of the sets and of the first training."""
+
+    trainings: int = 1
+    """Trainings on each set, each from the next seed."""
+
+    trainers: int = 1
+    """Trainings that run at a time."""
 
     workers: int = 0
     """Processes that render; 0 is one a core but for the one that trains."""
@@ -64,13 +72,15 @@ class LeaveOneOutConfig:
 def leave_one_out(config: LeaveOneOutConfig) -> None:
     """Render and train, one beside the other; write and print the table."""
     names = [EVERYTHING, *config.factors]
-    with ThreadPoolExecutor(1) as renderer, ThreadPoolExecutor(1) as trainer:
-        sets = [renderer.submit(render_set, config, name) for name in names]
-        trained = [trainer.submit(train_on, config, name, ready) for name, ready in zip(names, sets, strict=True)]
+    # Every set has its first training before any has its second: a first table is there sooner.
+    runs = [(name, config.seed + number) for number in range(config.trainings) for name in names]
+    with ThreadPoolExecutor(1) as renderer, ThreadPoolExecutor(config.trainers) as trainer:
+        sets = {name: renderer.submit(render_set, config, name) for name in names}
+        trained = [trainer.submit(train_on, config, name, seed, sets[name]) for name, seed in runs]
+        results: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
         try:
-            results = {
-                name: one.result() for name, one in zip(tqdm(names, desc="leave out", unit="set"), trained, strict=True)
-            }
+            for (name, _), one in zip(tqdm(runs, desc="leave out", unit="training"), trained, strict=True):
+                results[name].append(one.result())
         except BaseException:
             for pool in (renderer, trainer):
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -85,7 +95,8 @@ def leave_one_out(config: LeaveOneOutConfig) -> None:
 def render_set(config: LeaveOneOutConfig, name: str) -> Path:
     """Render the set that lacks the factor `name`; returns its folder."""
     folder = config.out / name
-    if result_of(config, name).exists():
+    seeds = range(config.seed, config.seed + config.trainings)
+    if all(result_of(config, name, seed).exists() for seed in seeds):
         return folder
     workers = config.workers or max(1, len(os.sched_getaffinity(0)) - 1)
     options = {"ids": config.ids, "frames": config.frames, "samples": config.samples, "seed": config.seed}
@@ -95,21 +106,21 @@ def render_set(config: LeaveOneOutConfig, name: str) -> Path:
     return folder
 
 
-def train_on(config: LeaveOneOutConfig, name: str, ready: "Future[Path]") -> dict[str, Any]:
-    """Train on a set when it is `ready`, unless that has been done; returns the result."""
-    folder, result = ready.result(), result_of(config, name)
+def train_on(config: LeaveOneOutConfig, name: str, seed: int, ready: "Future[Path]") -> dict[str, Any]:
+    """Train from `seed` on a set when it is `ready`, unless that has been done; returns the result."""
+    folder, result = ready.result(), result_of(config, name, seed)
     if not result.exists():
         options = {"data": folder, "market": config.market, "ids": config.ids, "frames": config.frames}
-        more = {"steps": config.steps, "seed": config.seed, "json": result}
+        more = {"steps": config.steps, "seed": seed, "json": result}
         words = [f"--{key}={value}" for key, value in {**options, **more}.items()]
         call("benchmarks.transfer", [*words, "--no-untrained"])
     found: dict[str, Any] = json.loads(result.read_text())
     return found["trained"] | {"loss": found["loss"]["identity"]}
 
 
-def result_of(config: LeaveOneOutConfig, name: str) -> Path:
-    """Where the result of a set is."""
-    return config.out / f"{name}.json"
+def result_of(config: LeaveOneOutConfig, name: str, seed: int) -> Path:
+    """Where the result of a training on a set is."""
+    return config.out / f"{name}-seed-{seed}.json"
 
 
 def call(module: str, words: Sequence[str]) -> None:
@@ -121,15 +132,27 @@ def call(module: str, words: Sequence[str]) -> None:
         raise JobError(f"python -m {module} {' '.join(words)}: {finished.stderr.strip().splitlines()[-1]}")
 
 
-def table(results: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """A line a set: what it lacks, rank-1, mAP, and what that cost in mAP; what costs most first."""
-    whole = results[EVERYTHING]
-    order = sorted(results, key=lambda name: (name != EVERYTHING, results[name]["mAP"]))
+def table(results: Mapping[str, Sequence[Mapping[str, float]]]) -> list[str]:
+    """A line a set: what it lacks, rank-1, mAP, and what that cost in mAP; what costs most first.
+
+    Means over the trainings; of several, with the standard deviation.
+    """
+    cost = {name: _mean(results[EVERYTHING], "mAP") - _mean(rows, "mAP") for name, rows in results.items()}
+    order = sorted(results, key=lambda name: (name != EVERYTHING, -cost[name]))
     return ["| without | rank-1 | mAP | mAP lost |", "|---|---|---|---|"] + [
-        f"| {'nothing' if name == EVERYTHING else name} | {results[name]['rank1']:.1f} | {results[name]['mAP']:.1f} "
-        f"| {whole['mAP'] - results[name]['mAP']:+.1f} |"
+        f"| {'nothing' if name == EVERYTHING else name} | {_shown(results[name], 'rank1')} "
+        f"| {_shown(results[name], 'mAP')} | {cost[name]:+.1f} |"
         for name in order
     ]
+
+
+def _mean(rows: Sequence[Mapping[str, float]], key: str) -> float:
+    return statistics.mean(row[key] for row in rows)
+
+
+def _shown(rows: Sequence[Mapping[str, float]], key: str) -> str:
+    spread = f" ± {statistics.stdev(row[key] for row in rows):.1f}" if len(rows) > 1 else ""
+    return f"{_mean(rows, key):.1f}{spread}"
 
 
 if __name__ == "__main__":

@@ -94,11 +94,22 @@ def test_leaving_out_goes_on_where_it_stopped_and_puts_what_costs_most_first(tmp
         "| lights | 12.0 | 6.0 | +3.0 |",
         "| places | 17.0 | 8.5 | +0.5 |",
     ]
-    (out / "places.json").unlink()
+    (out / "places-seed-0.json").unlink()
     called.clear()
     leave_one_out.leave_one_out(config)
     assert [module for module, _ in called] == ["synth.render", "benchmarks.transfer"]
-    assert json.loads(config.json.read_text())["results"]["lights"]["mAP"] == 6.0
+    assert json.loads(config.json.read_text())["results"]["lights"][0]["mAP"] == 6.0
+
+
+def test_a_set_trained_on_from_several_seeds_gets_a_mean_and_a_spread():
+    results = {
+        "everything": [{"rank1": 20.0, "mAP": 9.0}, {"rank1": 22.0, "mAP": 10.0}],
+        "lights": [{"rank1": 12.0, "mAP": 6.0}, {"rank1": 12.0, "mAP": 7.0}],
+    }
+    assert leave_one_out.table(results)[2:] == [
+        "| nothing | 21.0 ± 1.4 | 9.5 ± 0.7 | +0.0 |",
+        "| lights | 12.0 ± 0.0 | 6.5 ± 0.7 | +3.0 |",
+    ]
 
 
 def test_a_command_that_fails_is_named_with_its_last_line():
