@@ -53,6 +53,9 @@ class AttentionConfig:
     least_change: float = 0.2
     """Clips whose visible ratio changes by less than this are left out of the correlation, 0..1."""
 
+    chunk: int = 0
+    """Frames in a chunk for the ranking, within which attention chooses; 0 = as in that training."""
+
     covered: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6)
     """Shares of each clip's frames that another person covers in part, for the ranking."""
 
@@ -68,6 +71,7 @@ class AttentionConfig:
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         require(all(0 <= share < 1 for share in self.covered), "--covered: shares from 0 to less than 1")
+        require(self.chunk >= 0, f"--chunk must not be negative, not {self.chunk}")
         require(0 < self.least_change <= 1, f"--least-change must lie between 0 and 1, not {self.least_change}")
 
 
@@ -83,10 +87,11 @@ def attention(config: AttentionConfig) -> None:
     if model.config.variant == "align-tap":
         result["correlation"] = correlation(model, clips, store, config.least_change, device)
     data = between_cameras(config.data, clips)
+    chunk = config.chunk or images["chunk"]
     result["covered"] = [
         {
             "share": share,
-            **ranked(model, data, OccludedFrames(store, clips, share, config.seed), images["chunk"], device),
+            **ranked(model, data, OccludedFrames(store, clips, share, config.seed), chunk, device),
         }
         for share in tqdm(config.covered, "ranking", disable=None, leave=False)
     ]

@@ -94,12 +94,26 @@ def test_what_is_written(rendered, trained, tmp_path, capsys):
     assert json.loads((tmp_path / "f.json").read_text())["correlation"] is None
 
 
+def test_the_ranking_takes_chunks_of_the_asked_length(rendered, trained, tmp_path, monkeypatch):
+    chunks = []
+
+    def ranked(model, data, store, chunk, device):
+        chunks.append(chunk)
+        return {"rank1": 0.0, "mAP": 0.0}
+
+    monkeypatch.setattr(attention, "ranked", ranked)
+    options = {"data": rendered, "checkpoint": trained["baseline"], "covered": "[0.4]"}
+    assert command(attention, flags(options)) == command(attention, flags(options | {"chunk": 5})) == 0
+    assert chunks == [TINY["chunk"], 5]
+
+
 def test_bad_input(rendered, trained, capsys):
     for options, said in (
         ({"checkpoint": "absent"}, "absent: no such file of weights"),
         ({"checkpoint": trained["align-tap"], "least_change": 0.9}, "the visible ratio changes by 0.9"),
         ({"checkpoint": trained["align-tap"], "held_out": 5}, "too few to keep 5 out"),
         ({"covered": "[1.0]"}, "--covered"),
+        ({"chunk": -1}, "--chunk must not be negative"),
     ):
         assert command(attention, flags({"data": rendered} | options)) == 2
         error = capsys.readouterr().err
