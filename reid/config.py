@@ -97,7 +97,7 @@ AT_LEAST: dict[float, tuple[str, ...]] = {
     0: (
         *("seed", "identity_weight", "ranking_weight", "margin", "momentum", "weight_decay", "clip_norm", "threshold"),
         *("lr_appearance", "lr_pose", "lr_tap", "lr_classifier", "warmup_steps", "max_drops"),
-        *("flip", "shift", "erase", "colour", "cache_gib", "workers"),
+        *("flip", "shift", "erase", "cover", "colour", "cache_gib", "workers"),
     ),
     0.01: ("pose_width",),
     1: ("pose_stages", "tap_channels", "chunk", "chunks_per_id", "epochs", "patience", "checkpoint_every", "keep"),
@@ -107,7 +107,7 @@ AT_LEAST: dict[float, tuple[str, ...]] = {
 """Fields of `TrainConfig` by the least value that they may have."""
 
 AT_MOST: dict[float, tuple[str, ...]] = {
-    1: ("momentum", "threshold", "flip", "erase", "colour", "pose_width"),
+    1: ("momentum", "threshold", "flip", "erase", "cover", "colour", "pose_width"),
     6: ("pose_stages",),
     31: ("shift",),
 }
@@ -263,6 +263,10 @@ class TrainConfig:
 
     erase: float = 0.0
     """Chance that a rectangle of a chunk is blanked, 0..1."""
+
+    cover: float = 0.0
+    """Chance that a frame is covered in part, from one side, by a frame of another person, 0..1. It is another chance
+    for each frame of a chunk, so that attention over time has something to choose."""
 
     colour: float = 0.0
     """Brightness, contrast and saturation of a chunk change by up to this share, 0..1."""

@@ -164,7 +164,7 @@ def make_training_set(
     sampler = PKSampler(chunks, config.ids_per_batch, config.chunks_per_id, config.seed)
     paths = (frame for tracklet in data.tracklets for frame in tracklet.frames)
     store = FrameStore(paths, config.height, config.width, config.cache_gib, config.cache)
-    limits = AugmentationRange(config.flip, config.shift, config.erase, config.colour, new_place)
+    limits = AugmentationRange(config.flip, config.shift, config.erase, config.colour, new_place, config.cover)
     dataset = ChunkDataset(data.train, chunks, store, limits, config.seed, with_joints)
     return TrainingSet(dataset, sampler, store, remarks_on(chunks, config.chunks_per_id))
 

@@ -9,8 +9,9 @@ from reid_folders import TINY, command, flags, write_rendered
 
 from reid import attention, pretrain
 from reid.attention import correlation
+from reid.data.cover import covered_from_side
 from reid.data.dataset import FrameStore
-from reid.data.occlusion import OccludedFrames, covered_from_side
+from reid.data.occlusion import OccludedFrames
 from reid.data.synthetic import read_clips
 
 

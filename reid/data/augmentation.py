@@ -24,6 +24,8 @@ class AugmentationRange:
     colour: float = 0.0
     new_place: float = 0.0
     """Chance that the people of a rendered chunk are put before another chunk's place, 0..1."""
+    cover: float = 0.0
+    """Chance that a frame of a chunk is covered in part by another person's, 0..1."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from reid.data.array_cache import Arrays, cached_arrays, key_of
 from reid.data.augmentation import AugmentationRange, draw_augmentation
 from reid.data.backdrop import before_another_place
 from reid.data.chunks import Chunk
+from reid.data.cover import WHILE_TRAINING, covered_from_side
 from reid.data.map_store import MapStore
 from reid.data.sampler import Draw
 from reid.data.synthetic import Joints, read_joints, read_masks, read_visible_ratios
@@ -109,6 +110,8 @@ class ChunkDataset(Dataset):
         if rng.random() < self._limits.new_place:
             place = self._chunks[rng.integers(len(self._chunks))]
             frames = before_another_place(frames, self._masks(chunk), self._read(place)[0], self._masks(place))
+        maps = self.maps.read(self._paths(chunk)) if self.maps is not None else None
+        in_sight = self._cover(chunk, frames, maps, rng)
         item = {
             # Contiguous, so that the batch's layout, and with it the last bit of a loss, is the same with workers.
             "frames": torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous(),
@@ -117,12 +120,36 @@ class ChunkDataset(Dataset):
             "change": change.packed(),
         }
         if self._joints is not None and self._seen is not None:
-            item["seen"] = torch.from_numpy(self._seen[chunk.tracklet][list(chunk.frames)])
             joints = resized_joints(self._joints[chunk.tracklet], list(chunk.frames), scales)
-            item["joints"], item["visible"] = torch.from_numpy(joints.positions), torch.from_numpy(joints.visible)
-        if self.maps is not None:
-            item["maps"] = torch.from_numpy(self.maps.read(self._paths(chunk)))
+            columns = joints.positions[..., 0].round().astype(int).clip(0, self._store.width - 1)
+            visible = joints.visible & np.take_along_axis(in_sight, columns, axis=1)
+            # As much less of the body is in sight as fewer of its joints are.
+            share = visible.sum(axis=1) / np.maximum(1, joints.visible.sum(axis=1))
+            seen = self._seen[chunk.tracklet][list(chunk.frames)] * share.astype(np.float32)
+            item["seen"] = torch.from_numpy(seen)
+            item["joints"], item["visible"] = torch.from_numpy(joints.positions), torch.from_numpy(visible)
+        if maps is not None:
+            item["maps"] = torch.from_numpy(maps)
         return item
+
+    def _cover(self, chunk: Chunk, frames: np.ndarray, maps: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+        """Cover frames (T, H, W, 3) and their maps at random, in place; returns which columns (T, W) are in sight."""
+        in_sight = np.ones((len(frames), self._store.width), bool)
+        for number in np.flatnonzero(rng.random(len(frames)) < self._limits.cover):
+            path = self._frame_of_somebody_else(chunk, rng)
+            share, from_left = rng.uniform(*WHILE_TRAINING), bool(rng.integers(2))
+            columns = covered_from_side(frames[number], self._store.read([path])[0][0], share, from_left)
+            in_sight[number, columns] = False
+            if maps is not None and self.maps is not None:
+                covered_from_side(maps[number], self.maps.read([path])[0], share, from_left, across=2)
+        return in_sight
+
+    def _frame_of_somebody_else(self, chunk: Chunk, rng: np.random.Generator) -> Path:
+        other = chunk
+        while other.label == chunk.label:
+            other = self._chunks[rng.integers(len(self._chunks))]
+        paths = self._paths(other)
+        return paths[rng.integers(len(paths))]
 
     def _read(self, chunk: Chunk) -> tuple[np.ndarray, np.ndarray]:
         return self._store.read(self._paths(chunk))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from reid.data.cover import covered_from_side
 from reid.data.dataset import FrameStore
 from reid.data.tracklet import Tracklet
 
@@ -43,15 +44,3 @@ class OccludedFrames(FrameStore):
                 cover, share, from_left = self._covers[path]
                 covered_from_side(frame, self._store.read([cover])[0][0], share, from_left)
         return frames, scales
-
-
-def covered_from_side(frame: NDArray[np.uint8], cover: NDArray[np.uint8], share: float, from_left: bool) -> None:
-    """Put the middle of `cover` (H, W, 3) over `share` of the frame's width, from one of its edges, in place."""
-    width = frame.shape[1]
-    count = round(share * width)
-    first = (width - count) // 2
-    middle = cover[:, first : first + count]
-    if from_left:
-        frame[:, :count] = middle
-    else:
-        frame[:, width - count :] = middle
