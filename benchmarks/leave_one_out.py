@@ -68,6 +68,11 @@ class LeaveOneOutConfig:
     json: Path = Path("runs/leave_one_out.json")
     """Where the table goes."""
 
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be meant."""
+        if self.trainings < 1 or self.trainers < 1:
+            raise ValueError("--trainings and --trainers must be at least 1")
+
 
 def leave_one_out(config: LeaveOneOutConfig) -> None:
     """Render and train, one beside the other; write and print the table."""
