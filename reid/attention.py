@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from tqdm import tqdm
 
+from kit.coco18 import PARTS
 from kit.command import UserError, as_plain, run
 from kit.files import sha256_of_file, write_json
 from reid.config import require
@@ -35,6 +36,10 @@ from reid.run_folder import MODEL
 from reid.training import pick_device
 
 PROG = "python -m reid.attention"
+
+BLOCKS = ("appearance", *PARTS)
+"""What a frame has a weight for, in the order of `AlignNetOutput.frame_weights`; to the letter of the paper, the three
+parts have the same."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,11 @@ class AttentionConfig:
     covered: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6)
     """Shares of each clip's frames that another person covers in part, for the ranking."""
 
+    draws: int = 1
+    """How often it is drawn anew which frames are covered and by whom; the ranking is the mean over the draws."""
+
     seed: int = 0
-    """Seed of that training, and of which frames are covered, and by whom."""
+    """Seed of that training, and of the first draw."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the network runs; auto = a CUDA GPU where there is one."""
@@ -72,6 +80,7 @@ class AttentionConfig:
         """Refuse values out of range."""
         require(all(0 <= share < 1 for share in self.covered), "--covered: shares from 0 to less than 1")
         require(self.chunk >= 0, f"--chunk must not be negative, not {self.chunk}")
+        require(self.draws >= 1, f"--draws must be at least 1, not {self.draws}")
         require(0 < self.least_change <= 1, f"--least-change must lie between 0 and 1, not {self.least_change}")
 
 
@@ -84,17 +93,17 @@ def attention(config: AttentionConfig) -> None:
     clips = clips_kept_out(config.data, config.held_out, config.seed)
     store = FrameStore([frame for clip in clips for frame in clip.frames], images["height"], images["width"], 8.0)
     result: dict[str, Any] = {"variant": model.config.variant, "correlation": None}
-    if model.config.variant == "align-tap":
+    if model.weighs_frames:
         result["correlation"] = correlation(model, clips, store, config.least_change, device)
     data = between_cameras(config.data, clips)
     chunk = config.chunk or images["chunk"]
-    result["covered"] = [
-        {
-            "share": share,
-            **ranked(model, data, OccludedFrames(store, clips, share, config.seed), chunk, device),
-        }
-        for share in tqdm(config.covered, "ranking", disable=None, leave=False)
-    ]
+    result["covered"] = []
+    for share in tqdm(config.covered, "ranking", disable=None, leave=False):
+        draws = range(config.seed, config.seed + (config.draws if share else 1))
+        covered = [OccludedFrames(store, clips, share, draw) for draw in draws]
+        result["covered"].append(
+            {"share": share, **mean_of([ranked(model, data, one, chunk, device) for one in covered])}
+        )
     print("\n".join(lines(result)))
     if config.json is not None:
         write_json(config.json, {**result, "model_sha256": sha256_of_file(path), "config": as_plain(config)})
@@ -104,24 +113,23 @@ def attention(config: AttentionConfig) -> None:
 def correlation(
     model: AlignNet, clips: Sequence[Tracklet], store: FrameStore, least_change: float, device: torch.device
 ) -> dict[str, Any]:
-    """Spearman's rank correlation between weight and visible ratio: the mean over clips, for both attention nets.
+    """Spearman's rank correlation between weight and visible ratio: the mean over clips, for each of `BLOCKS`.
 
     Raises UserError where no clip's visible ratio changes by `least_change`.
     """
-    found: dict[str, list[float]] = {"appearance": [], "parts": []}
+    found: dict[str, list[float]] = {block: [] for block in BLOCKS}
     for clip in tqdm(clips, "weights", unit="clip", disable=None, leave=False):
         ratio = read_bodies(clip).visible_ratio
         if np.ptp(ratio) < least_change:
             continue
-        weights = frame_weights(model, clip, store, device)
-        for net, column in (("appearance", 0), ("parts", 1)):
-            alike = np.ptp(weights[:, column]) == 0  # such weights know nothing
-            found[net].append(0.0 if alike else float(spearmanr(weights[:, column], ratio).statistic))
+        for block, weights in zip(BLOCKS, frame_weights(model, clip, store, device).T, strict=True):
+            alike = np.ptp(weights) == 0  # such weights know nothing
+            found[block].append(0.0 if alike else float(spearmanr(weights, ratio).statistic))
     if not found["appearance"]:
         raise UserError(f"in none of {len(clips)} clips the visible ratio changes by {least_change}: --least-change")
     return {
         "clips": len(found["appearance"]),
-        **{net: {"mean": float(np.mean(values)), "sd": float(np.std(values))} for net, values in found.items()},
+        **{block: {"mean": float(np.mean(values)), "sd": float(np.std(values))} for block, values in found.items()},
     }
 
 
@@ -146,6 +154,11 @@ def ranked(model: AlignNet, data: ReidData, store: FrameStore, chunk: int, devic
     return {name: float(block[name]) for name in ("rank1", "mAP")}
 
 
+def mean_of(rankings: Sequence[dict[str, float]]) -> dict[str, float]:
+    """The mean of each figure over several rankings."""
+    return {name: float(np.mean([ranking[name] for ranking in rankings])) for name in rankings[0]}
+
+
 def lines(result: dict[str, Any]) -> list[str]:
     """The numbers as people read them."""
     found = []
@@ -153,8 +166,7 @@ def lines(result: dict[str, Any]) -> list[str]:
         of = result["correlation"]
         found += [
             f"weight and visible ratio, Spearman's rho over {of['clips']} clips: "
-            f"appearance {of['appearance']['mean']:.2f} ± {of['appearance']['sd']:.2f}, "
-            f"parts {of['parts']['mean']:.2f} ± {of['parts']['sd']:.2f}"
+            + ", ".join(f"{block} {of[block]['mean']:.2f} ± {of[block]['sd']:.2f}" for block in BLOCKS)
         ]
     return found + [
         f"{row['share']:4.0%} of the frames covered: rank-1 {row['rank1']:5.1f}, mAP {row['mAP']:5.1f}"

@@ -180,6 +180,10 @@ class TrainConfig:
     """Eq. 7. average = of the weighted frames, over the sum of their weights; sum = over their number: the paper's sum,
     with which the ranking loss draws all weights to 0."""
 
+    part_visibility: Literal["ignored", "pose"] = "ignored"
+    """What a part weighs that is not seen. ignored = as much as one that is, unless attention over time says otherwise,
+    as in the paper; pose = less: times how surely the pose network finds its joints (the body's, for f_a)."""
+
     height: int = 128
     """Height of the network's input, pixels (256 for MARS)."""
 

@@ -133,6 +133,7 @@ def network_config(config: TrainConfig) -> ModelConfig:
         part_gain=config.part_gain,
         part_pooling=config.part_pooling,
         frame_pooling=config.frame_pooling,
+        part_visibility=config.part_visibility,
     )
 
 

@@ -60,6 +60,11 @@ def plain_descriptor(model: AlignNet, chunk: list[torch.Tensor]) -> torch.Tensor
             if model.appearance_tap is not None and model.part_tap is not None and upper is not None:
                 of_parts = model.part_tap(upper.float()[None]).item()
                 weights = [model.appearance_tap(f_a.float()[None]).item(), of_parts, of_parts, of_parts]
+            if config.part_visibility == "pose":
+                heights = [min(1.0, max(0.0, maps[joint].max().item())) for joint in range(18)]
+                joints = [list(range(18)), *(sorted(group[:6]) for group in groups)]
+                seen = [sum(heights[joint] for joint in some) / len(some) for some in joints]
+                weights = [weight * share for weight, share in zip(weights, seen, strict=True)]
         total += torch.cat([weight * block for weight, block in zip(weights, blocks, strict=False)])
         weighed = [one + weight for one, weight in zip(weighed, weights, strict=True)]
     if config.frame_pooling == "sum":
@@ -86,6 +91,7 @@ def trained_a_little(model: AlignNet) -> AlignNet:
         {},
         {"part_gain": 20.0, "part_pooling": "attended"},
         {"part_gain": 20.0, "part_pooling": "attended", "limb_fields": "magnitude"},
+        {"part_visibility": "pose"},
     ],
 )
 @torch.no_grad()

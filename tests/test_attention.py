@@ -73,7 +73,7 @@ def test_the_correlation_is_that_of_weights_and_visible_ratios(rendered, monkeyp
     monkeypatch.setattr(attention, "frame_weights", lambda *_: weights)
     found = correlation(None, clips, None, 0.2, torch.device("cpu"))
     assert found["clips"] == 5
-    assert found["appearance"] == found["parts"] == {"mean": pytest.approx(expected), "sd": pytest.approx(0)}
+    assert found["appearance"] == found["upper"] == {"mean": pytest.approx(expected), "sd": pytest.approx(0)}
 
 
 def test_what_is_written(rendered, trained, tmp_path, capsys):
@@ -86,7 +86,7 @@ def test_what_is_written(rendered, trained, tmp_path, capsys):
     assert command(attention, flags(options)) == 0
     found = json.loads((tmp_path / "f.json").read_text())
     assert found["correlation"]["clips"] == 5
-    assert -1 <= found["correlation"]["parts"]["mean"] <= 1
+    assert -1 <= found["correlation"]["upper"]["mean"] <= 1
     assert [row["share"] for row in found["covered"]] == [0.0, 0.4]
     assert all(0 <= row["rank1"] <= 100 for row in found["covered"])
     assert "Spearman's rho over 5 clips" in capsys.readouterr().out
@@ -108,6 +108,16 @@ def test_the_ranking_takes_chunks_of_the_asked_length(rendered, trained, tmp_pat
     assert chunks == [TINY["chunk"], 5]
 
 
+def test_the_ranking_is_the_mean_over_draws(rendered, trained, tmp_path, monkeypatch):
+    """Frames that nothing covers are the same in every draw: they are ranked once."""
+    found = iter([{"rank1": 80.0, "mAP": 70.0}, {"rank1": 40.0, "mAP": 30.0}, {"rank1": 50.0, "mAP": 60.0}])
+    monkeypatch.setattr(attention, "ranked", lambda *_: next(found))
+    options = {"data": rendered, "checkpoint": trained["baseline"], "draws": 2, "json": tmp_path / "f.json"}
+    assert command(attention, flags(options | {"covered": "[0.0,0.4]"})) == 0
+    rows = json.loads((tmp_path / "f.json").read_text())["covered"]
+    assert rows == [{"share": 0.0, "rank1": 80, "mAP": 70}, {"share": 0.4, "rank1": 45, "mAP": 45}]
+
+
 def test_bad_input(rendered, trained, capsys):
     for options, said in (
         ({"checkpoint": "absent"}, "absent: no such file of weights"),
@@ -115,6 +125,7 @@ def test_bad_input(rendered, trained, capsys):
         ({"checkpoint": trained["align-tap"], "held_out": 5}, "too few to keep 5 out"),
         ({"covered": "[1.0]"}, "--covered"),
         ({"chunk": -1}, "--chunk must not be negative"),
+        ({"draws": 0}, "--draws must be at least 1"),
     ):
         assert command(attention, flags({"data": rendered} | options)) == 2
         error = capsys.readouterr().err

@@ -7,7 +7,14 @@ import torch
 from torch import Tensor, nn
 
 from reid.models.appearance import APPEARANCE_NETS, STRIDES, AppearanceNet, appearance_input
-from reid.models.parts import area_average, composite_part_maps, frame_descriptor, part_features, spatial_softmax
+from reid.models.parts import (
+    area_average,
+    composite_part_maps,
+    frame_descriptor,
+    part_features,
+    spatial_softmax,
+    visibility,
+)
 from reid.models.pose import POSE_CHANNELS, PoseMaps, PoseNet, pose_input
 from reid.models.tap import TAP, video_descriptor
 from reid.models.weights import first_generator, load_pose_weights
@@ -19,6 +26,7 @@ VARIANTS = ("baseline", "align-avg", "align-tap")
 LIMB_FIELDS = ("signed", "magnitude")
 PART_POOLINGS = ("mean", "attended")
 FRAME_POOLINGS = ("sum", "average")
+PART_VISIBILITIES = ("ignored", "pose")
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,9 @@ class ModelConfig:
     """Eq. 5 of the parts: mean over all cells, the paper's; or attended, the average weighted by their attention."""
     frame_pooling: str = "average"
     """Eq. 7: average of the weighted frames, over the sum of their weights; or sum, over their number."""
+    part_visibility: str = "ignored"
+    """Eq. 7: ignored, as in the paper; or pose, where f_a and each part weigh, in each frame, times how surely the pose
+    net finds their joints."""
 
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS:
@@ -69,7 +80,12 @@ class ModelConfig:
             raise ValueError(f"tap_channels must be at least 1, not {self.tap_channels}")
         if not self.part_gain > 0:
             raise ValueError(f"part_gain must be above 0, not {self.part_gain}")
-        readings = {"limb_fields": LIMB_FIELDS, "part_pooling": PART_POOLINGS, "frame_pooling": FRAME_POOLINGS}
+        readings = {
+            "limb_fields": LIMB_FIELDS,
+            "part_pooling": PART_POOLINGS,
+            "frame_pooling": FRAME_POOLINGS,
+            "part_visibility": PART_VISIBILITIES,
+        }
         for name, known in readings.items():
             if getattr(self, name) not in known:
                 raise ValueError(f"{name} {getattr(self, name)!r} is not one of {', '.join(known)}")
@@ -84,7 +100,8 @@ class AlignNetOutput:
     logits: Tensor
     """(B, classes) of the classifier."""
     frame_weights: Tensor | None
-    """(B, T, 4) in 0..1, what Eq. 7 gave [f_a, upper, middle, lower]; 0 at padded frames; align-tap only."""
+    """(B, T, 4) in 0..1, what Eq. 7 gave [f_a, upper, middle, lower]; 0 at padded frames; None where all frames weigh
+    the same."""
     pose: PoseMaps | None
     """Maps of the M valid frames only, in the order of `frames[valid]`; None where the pose net did not run."""
 
@@ -163,7 +180,7 @@ class AlignNet(nn.Module):
             attention = part_attention(maps, height, width, self.config.part_gain, self.config.limb_fields)
             parts = part_features(appearance, attention)  # (M, 3, C, h, w)
             described = frame_descriptor(appearance, parts, self.config.part_pooling == "attended")  # (M, 4C)
-            weights = self._frame_weights(appearance, parts)  # (M, 4)
+            weights = self._frame_weights(appearance, parts, maps)  # (M, 4)
         frame_weights = None if weights is None else _to_chunks(weights, valid)
         plain = described.new_ones(*valid.shape, 1)
         descriptor = video_descriptor(
@@ -173,6 +190,12 @@ class AlignNet(nn.Module):
             average=self.config.frame_pooling == "average",
         )
         return AlignNetOutput(descriptor, self.classifier(descriptor), frame_weights, pose)
+
+    @property
+    def weighs_frames(self) -> bool:
+        """Whether some frames may weigh more than others in Eq. 7."""
+        variant, visible = self.config.variant, self.config.part_visibility
+        return variant == "align-tap" or (variant == "align-avg" and visible == "pose")
 
     def recompute(self, wanted: bool) -> None:
         """Whether training computes what both streams held a second time, in place of keeping it in memory."""
@@ -196,13 +219,16 @@ class AlignNet(nn.Module):
             for group, members in modules.items()
         }
 
-    def _frame_weights(self, appearance: Tensor, parts: Tensor) -> Tensor | None:
-        """(M, 4) weights of f_a (M, C, h, w) and of the three parts (M, 3, C, h, w); None without TAP."""
+    def _frame_weights(self, appearance: Tensor, parts: Tensor, maps: Tensor) -> Tensor | None:
+        """(M, 4) weights of f_a (M, C, h, w) and of the three parts (M, 3, C, h, w), whose pose maps are (M, 57, h, w);
+        None where all frames weigh the same."""
+        seen = visibility(maps).to(appearance.dtype) if self.config.part_visibility == "pose" else None
         if self.appearance_tap is None or self.part_tap is None:
-            return None
+            return seen
         of_appearance = self.appearance_tap(appearance)
         of_parts = self.part_tap(parts[:, 0])
-        return torch.stack([of_appearance, of_parts, of_parts, of_parts], dim=1)
+        weights = torch.stack([of_appearance, of_parts, of_parts, of_parts], dim=1)
+        return weights if seen is None else weights * seen
 
 
 def part_attention(

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from kit.coco18 import HEATMAP_CHANNELS, PARTS, part_channels
+from kit.coco18 import HEATMAP_CHANNELS, JOINTS, PART_JOINTS, PARTS, part_channels
 
 
 def composite_part_maps(pose: Tensor, limb_fields: str = "signed") -> Tensor:
@@ -39,6 +39,18 @@ def spatial_softmax(maps: Tensor, gain: float = 1.0) -> Tensor:
     and e^0.2 is no more than 1.2 times e^0.
     """
     return (gain * maps).flatten(2).softmax(dim=2).view_as(maps)
+
+
+def visibility(pose: Tensor) -> Tensor:
+    """How much of [the body, upper, middle, lower] pose maps (N, 57, h, w) find: (N, 4) in 0..1.
+
+    Each joint counts as much as its map is high at its highest place, the pose net's confidence; a part's is the mean
+    over its joints, the body's that over all 18. A joint that something hides has a low map, as has one that the body
+    itself hides.
+    """
+    confidence = pose[:, : len(JOINTS)].flatten(2).amax(dim=2).clamp(0, 1)  # (N, 18)
+    of_parts = [confidence[:, [JOINTS.index(joint) for joint in PART_JOINTS[part]]].mean(dim=1) for part in PARTS]
+    return torch.stack([confidence.mean(dim=1), *of_parts], dim=1)
 
 
 def part_features(appearance: Tensor, attention: Tensor) -> Tensor:
