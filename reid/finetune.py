@@ -21,11 +21,12 @@ from reid.acceleration import prepared
 from reid.config import DEFAULT_PRETRAIN_RUN, ProtocolConfig, TrainConfig, require
 from reid.data import load_data
 from reid.data.dataset import FrameStore
+from reid.data.synthetic import load_pretraining
 from reid.data.tracklet import ReidData, labels_of
 from reid.features import describe_and_rank
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_into, save_model
-from reid.parallel import check_share, group_of_torchrun, together
+from reid.parallel import Group, check_share, group_of_torchrun, together
 from reid.results import Block, chance_of, data_record, in_words, now, remarks, run_record, table, trained_on
 from reid.run_folder import (
     CHECKPOINT,
@@ -40,6 +41,7 @@ from reid.run_folder import (
 )
 from reid.training import (
     Setting,
+    TrainingSet,
     TrainState,
     build_network,
     device_name,
@@ -72,10 +74,29 @@ class FinetuneConfig(TrainConfig, ProtocolConfig):
     """What says where the body parts are while training: the pose network; or what it says of every frame as it is,
     computed once, which takes far less time and leaves it as it was (--lr-pose 0); the baseline has none."""
 
+    rendered: Path | None = None
+    """Rendered set (python -m synth.render) whose exact joints go on teaching the pose network while it is fine-tuned:
+    some of its frames stand beside each batch. Default: none, as in the paper."""
+
+    rendered_frames: int = 16
+    """How many of them, an even number: two of each person."""
+
+    pose_weight: float = 1.0
+    """Weight of their pose loss (squared error of heat maps and part affinity fields at every stage)."""
+
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         self.check_training()
         self.check_protocol()
+        require(self.pose_weight >= 0, f"--pose-weight must not be negative, not {self.pose_weight}")
+        even = self.rendered_frames >= 4 and self.rendered_frames % 2 == 0
+        require(even, f"--rendered-frames must be an even number from 4 on, not {self.rendered_frames}")
+        learns = self.variant != "baseline" and self.pose_maps == "network" and self.lr_pose > 0
+        require(
+            self.rendered is None or learns,
+            "--rendered teaches the pose network, which is not trained here: leave it out, or train the network "
+            "(--variant align-…, --pose-maps network, --lr-pose above 0)",
+        )
         require(self.splits != "all", "--splits all: a network is trained on one split: name it with --split 0 … 9")
 
     @property
@@ -101,7 +122,10 @@ def finetune(config: FinetuneConfig) -> None:
 
     model = build_network(config, len(labels_of(data.train)), resumed=checkpoint is not None)
     start = checkpoint["started_from"] if checkpoint else load_start(model, config)
+    rendered = None if config.rendered is None else load_pretraining(config.rendered, 0, config.seed)
     training_set = make_training_set(config, data)
+    if rendered is not None:
+        training_set = replace(training_set, rendered=frames_beside(config, rendered, group))
     group.say(f"starts from {start['text']}")
     state = TrainState(prepared(model, config, device, group), make_optimizer(model, config))
     if checkpoint is not None:
@@ -129,7 +153,7 @@ def finetune(config: FinetuneConfig) -> None:
         train(
             state,
             training_set,
-            Setting(config, folder, device, group),
+            Setting(config, folder, device, group, pose_weight=config.pose_weight),
             lambda state, lowest: save_checkpoint(state, folder, config, metadata, kept, lowest),
         )
     if not group.leads or before is None:
@@ -141,6 +165,7 @@ def finetune(config: FinetuneConfig) -> None:
     save_model(model, folder / MODEL, metadata | {"steps": state.step})
     result = {
         "data": record,
+        "rendered": None if rendered is None else data_record(rendered),
         **blocks,
         "training": training_summary(folder),
         "started_from": start,
@@ -150,6 +175,18 @@ def finetune(config: FinetuneConfig) -> None:
     }
     write_json(folder / RESULT, result)
     print(f"{folder / MODEL} and {folder / RESULT} are written")
+
+
+def frames_beside(config: FinetuneConfig, rendered: ReidData, group: Group) -> TrainingSet:
+    """The frames of a rendered set, changed as the others are, each a chunk of its own.
+
+    Raises UserError where they cannot be dealt out evenly to the processes.
+    """
+    persons = config.rendered_frames // 2
+    if persons % group.size:
+        raise UserError(f"--rendered-frames {config.rendered_frames}: two a person cannot be dealt out to {group.size}")
+    single = replace(config, chunk=1, overlap=0, ids_per_batch=persons, chunks_per_id=2, cover=0.0)
+    return make_training_set(single, rendered, with_joints=True)
 
 
 def find_init(init: str) -> Path | None:

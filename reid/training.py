@@ -4,7 +4,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from reid.data.dataset import ChunkDataset, FrameStore
 from reid.data.sampler import Draw, PKSampler, remarks_on
 from reid.data.tracklet import ReidData
 from reid.losses import attention_loss, batch_hard_ranking_loss, identity_loss, pose_loss
+from reid.mixed_batches import PREFIX, mixed, taken_apart
 from reid.models.alignnet import AlignNet, ModelConfig
 from reid.models.norms import freeze_norms
 from reid.parallel import ALONE, Group, mean_of_all, of_all
@@ -88,6 +89,8 @@ class TrainingSet:
     store: FrameStore
     remarks: list[str]
     """What about the people is not as batches would have it."""
+    rendered: "TrainingSet | None" = None
+    """Frames of a rendered set that go beside each batch, for the pose network alone."""
 
 
 def pick_device(name: str) -> torch.device:
@@ -193,16 +196,19 @@ def make_optimizer(model: AlignNet, config: TrainConfig) -> torch.optim.Optimize
 def chunk_losses(model: nn.Module, batch: dict[str, Tensor], setting: Setting) -> dict[str, Tensor]:
     """The parts of the loss of one batch, and their weighted sum as "loss" (paper, Section 3.4); scalars.
 
-    With `joints` and `visible` in the batch, every stage of the pose network is taught too; with `maps` it does not
-    run; with `seen`, temporal attention is taught, if that weighs anything. Where nothing else is to be learnt, nothing
-    but the pose network runs. Of a group, each process has its share of the batch; the ranking loss is that of
-    the whole batch, the others are of the share.
+    With `joints` and `visible` in the batch, every stage of the pose network is taught too, and so it is by the
+    rendered frames that stand beside it (see `reid.mixed_batches`); with `maps` it does not run; with `seen`, temporal
+    attention is taught, if that weighs anything. Where nothing else is to be learnt, nothing but the pose network runs.
+    Of a group, each process has its share of the batch; the ranking loss is that of the whole batch, the others are of
+    the share.
     """
     config, group = setting.config, setting.group
+    batch, rendered = taken_apart(batch)
     frames = batch["frames"].float() / 255  # (B, T, 3, H, W)
+    taught = rendered["frames"].flatten(0, 1).float() / 255 if rendered else None
     pose_only = learns_pose_alone(setting) and "joints" in batch
     with autocast(config, frames.device):
-        output = model(frames, batch["valid"], batch.get("maps"), pose_only)
+        output = model(frames, batch["valid"], batch.get("maps"), pose_only, taught)
     if pose_only:
         error = pose_loss(output.pose, targets_of(batch, config.pose_scale))
         return {"loss": setting.pose_weight * error, "pose": error}
@@ -215,6 +221,9 @@ def chunk_losses(model: nn.Module, batch: dict[str, Tensor], setting: Setting) -
     loss = config.identity_weight * parts["identity"] + config.ranking_weight * parts["ranking"]
     if output.pose is not None and "joints" in batch:
         parts["pose"] = pose_loss(output.pose, targets_of(batch, config.pose_scale))
+        loss = loss + setting.pose_weight * parts["pose"]
+    if output.taught is not None:
+        parts["pose"] = pose_loss(output.taught, targets_of(rendered, config.pose_scale))
         loss = loss + setting.pose_weight * parts["pose"]
     if output.frame_weights is not None and "seen" in batch and setting.attention_weight:
         valid = batch["valid"]
@@ -271,13 +280,11 @@ def train(state: TrainState, data: TrainingSet, setting: Setting, save: Callable
     last = last_step(config, data.sampler)
     if config.pose_maps == "cached" and state.model.pose is not None:
         data.dataset.maps = frozen_maps(state.model, data.dataset.tracklets, data.store, config, device)
-    loader = DataLoader(
-        data.dataset,
-        batch_sampler=_draws(data.sampler, state.epoch, state.batch, config.epochs, group),
-        num_workers=config.workers,
-        pin_memory=device.type == "cuda",
-        generator=torch.Generator(),  # else the loader draws from the global generator
-    )
+    loader = _loader(data, _draws(data.sampler, state.epoch, state.batch, config.epochs, group), setting)
+    if data.rendered is not None:
+        first = divmod(state.step, data.rendered.sampler.batches)
+        draws = _draws(data.rendered.sampler, *first, epochs=first[0] + last, group=group)  # one a step at least
+        loader = mixed(loader, _loader(data.rendered, draws, setting))
     network = shared(state.model, device, group)
     network.train()
     if config.batch_norm == "frozen":
@@ -354,7 +361,10 @@ def on_device(batch: dict[str, Tensor], setting: Setting) -> dict[str, Tensor]:
     """The loader's batch on the device, its chunks augmented there, with the true pose maps where they are wanted."""
     config = setting.config
     moved = {name: tensor.to(setting.device, non_blocking=True) for name, tensor in batch.items()}
-    found = augmented(moved, config.pose_scale)
+    own, rendered = taken_apart(moved)
+    found = augmented(own, config.pose_scale)
+    if rendered:
+        found |= {PREFIX + name: tensor for name, tensor in augmented(rendered, config.pose_scale).items()}
     return found | {"maps": true_maps_of(found, config.pose_scale)} if config.pose_maps == "truth" else found
 
 
@@ -384,6 +394,16 @@ def _step(
         state.epoch, state.batch = state.epoch + 1, 0
         state.schedule.end_epoch(config)
     return row
+
+
+def _loader(data: TrainingSet, draws: Iterator[list[Draw]], setting: Setting) -> Iterable[dict[str, Tensor]]:
+    return DataLoader(
+        data.dataset,
+        batch_sampler=draws,
+        num_workers=setting.config.workers,
+        pin_memory=setting.device.type == "cuda",
+        generator=torch.Generator(),  # else the loader draws from the global generator
+    )
 
 
 def _draws(sampler: PKSampler, epoch: int, batch: int, epochs: int, group: Group) -> Iterator[list[Draw]]:

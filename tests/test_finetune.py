@@ -180,3 +180,43 @@ def test_training_makes_the_ranking_better(tmp_path):
     result = result_of(tmp_path / "run")
     assert result["training"]["last_tenth"]["loss"] < 0.7 * result["training"]["first_tenth"]["loss"]
     assert result["finetuned"]["mAP"] > result["chance"]["mAP"]
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    return write_rendered(tmp_path_factory.mktemp("beside") / "set", persons=5, frames=3)
+
+
+def test_rendered_frames_beside_each_batch_teach_the_pose_network_alone(prid, rendered, tmp_path):
+    """Nothing but the pose network's weights is otherwise than without them, and a stop does not change which come."""
+    options = {"init": "none", "checkpoint_every": 1, "clip_norm": 0}  # clipping is by the norm of all gradients
+    beside = {"rendered": rendered, "rendered_frames": 4}
+    assert run(prid, tmp_path / "without", **options) == 0
+    assert run(prid, tmp_path / "beside", **options, **beside) == 0
+    result = result_of(tmp_path / "beside")
+    assert result["rendered"]["counts"]["train"]["frames"] == 30
+    rows = [json.loads(line) for line in (tmp_path / "beside" / "metrics.jsonl").read_text().splitlines()]
+    assert all(row["pose"] > 0 for row in rows)
+    without, taught = (torch.load(tmp_path / name / "model.pt", weights_only=True) for name in ("without", "beside"))
+    for name, weights in without["state"].items():
+        same = torch.equal(weights, taught["state"][name])
+        assert same != name.startswith("pose."), name
+
+    stopped = tmp_path / "beside"
+    assert run(prid, stopped, **options, **beside, max_steps=3, resume=True) == 0
+    assert run(prid, tmp_path / "whole", **options, **beside, max_steps=3) == 0
+    again, whole = (torch.load(path / "model.pt", weights_only=True)["state"] for path in (stopped, tmp_path / "whole"))
+    assert all(torch.equal(weights, again[name]) for name, weights in whole.items())
+
+
+def test_rendered_frames_that_cannot_stand_beside(prid, tmp_path, capsys):
+    for options, said in (
+        ({"rendered": tmp_path / "absent"}, "no such folder"),
+        ({"rendered": tmp_path, "pose_maps": "cached"}, "--rendered teaches the pose network"),
+        ({"rendered": tmp_path, "variant": "baseline"}, "--rendered teaches the pose network"),
+        ({"rendered_frames": 5}, "--rendered-frames must be an even number"),
+    ):
+        assert run(prid, tmp_path / "run", init="none", **options) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert error.count("\n") == 1

@@ -104,6 +104,8 @@ class AlignNetOutput:
     the same."""
     pose: PoseMaps | None
     """Maps of the M valid frames only, in the order of `frames[valid]`; None where the pose net did not run."""
+    taught: PoseMaps | None = None
+    """Maps of the further images that only the pose net looked at; None where there were none."""
 
 
 class AlignNet(nn.Module):
@@ -145,7 +147,12 @@ class AlignNet(nn.Module):
         nn.init.zeros_(self.classifier.bias)
 
     def forward(
-        self, frames: Tensor, valid: Tensor, pose_maps: Tensor | None = None, pose_only: bool = False
+        self,
+        frames: Tensor,
+        valid: Tensor,
+        pose_maps: Tensor | None = None,
+        pose_only: bool = False,
+        taught: Tensor | None = None,
     ) -> AlignNetOutput:
         """Describe B chunks.
 
@@ -156,6 +163,7 @@ class AlignNet(nn.Module):
                 `config.pose_scale`), used in place of the pose net (ground truth, or cached), which then does not run.
                 `baseline` looks at neither.
             pose_only: run the pose net alone, to be taught; descriptor and logits are 0.
+            taught: (N, 3, H, W), like `frames`: further images, for the pose net alone; not with `pose_maps`.
 
         Raises TypeError where the frames are not floats, ValueError on a shape that does not fit or a chunk that has
         no valid frame.
@@ -167,12 +175,15 @@ class AlignNet(nn.Module):
             pose = self.pose(pose_input(images, self.config.pose_scale))
             return AlignNetOutput(nothing, nothing[:, :1].expand(-1, self.classes), None, pose)
         appearance = self.appearance(appearance_input(images))  # (M, C, h, w), Eq. 1
-        pose, weights = None, None
+        pose, weights, further = None, None, None
         if self.pose is None:
             described = appearance.mean(dim=(2, 3))  # (M, C)
         else:
             if pose_maps is None:
-                pose = self.pose(pose_input(images, self.config.pose_scale))
+                seen = images if taught is None else torch.cat([images, taught])
+                pose = self.pose(pose_input(seen, self.config.pose_scale))
+                if taught is not None:
+                    pose, further = pose.divided(len(images))
                 maps = pose.last
             else:
                 maps = pose_maps[valid].to(appearance.dtype)
@@ -189,7 +200,7 @@ class AlignNet(nn.Module):
             valid,
             average=self.config.frame_pooling == "average",
         )
-        return AlignNetOutput(descriptor, self.classifier(descriptor), frame_weights, pose)
+        return AlignNetOutput(descriptor, self.classifier(descriptor), frame_weights, pose, further)
 
     @property
     def weighs_frames(self) -> bool:

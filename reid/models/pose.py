@@ -65,6 +65,13 @@ class PoseMaps:
         """The 57 maps of the last stage (N, 57, h, w), heat maps first, as OpenPose publishes them."""
         return torch.cat([self.heat[-1], self.paf[-1]], dim=1)
 
+    def divided(self, count: int) -> tuple["PoseMaps", "PoseMaps"]:
+        """The maps of the first `count` images, and of the others."""
+        return self._some(slice(count)), self._some(slice(count, None))
+
+    def _some(self, images: slice) -> "PoseMaps":
+        return PoseMaps(tuple(maps[images] for maps in self.heat), tuple(maps[images] for maps in self.paf))
+
 
 class PoseNet(nn.Module):
     """Images (N, 3, H, W) from `pose_input` to `PoseMaps` of ceil(H / 8) x ceil(W / 8) cells.
