@@ -166,6 +166,10 @@ class TrainConfig:
     tap_channels: int = 256
     """Channels inside the temporal attention networks."""
 
+    tap_input: Literal["features", "joints"] = "features"
+    """What temporal attention judges a frame by. features = those that it weighs, as in the paper; joints = beside
+    them, where and how surely the pose network finds each joint."""
+
     limb_fields: Literal["signed", "magnitude"] = "signed"
     """Limb fields in the part maps of Eq. 2. signed = their x and y as they are, as in the paper: limbs that point
     opposite ways cancel; magnitude = the length of each vector in their place."""

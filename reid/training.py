@@ -132,6 +132,7 @@ def network_config(config: TrainConfig) -> ModelConfig:
         pose_weights=config.pose_weights,
         pose_scale=config.pose_scale,
         tap_channels=config.tap_channels,
+        tap_input=config.tap_input,
         limb_fields=config.limb_fields,
         part_gain=config.part_gain,
         part_pooling=config.part_pooling,

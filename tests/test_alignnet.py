@@ -58,8 +58,16 @@ def plain_descriptor(model: AlignNet, chunk: list[torch.Tensor]) -> torch.Tensor
                 upper = f_a * attention if upper is None else upper
                 blocks.append((f_a * attention).sum(dim=(1, 2)) / (cells if config.part_pooling == "mean" else 1))
             if model.appearance_tap is not None and model.part_tap is not None and upper is not None:
-                of_parts = model.part_tap(upper.float()[None]).item()
-                weights = [model.appearance_tap(f_a.float()[None]).item(), of_parts, of_parts, of_parts]
+                judged = [f_a.float(), upper.float()]
+                if config.tap_input == "joints":
+                    tops = torch.zeros(18, *f_a.shape[1:])
+                    for y in range(f_a.shape[1]):
+                        for x in range(f_a.shape[2]):
+                            cell = maps[:18, y * side : (y + 1) * side, x * side : (x + 1) * side]
+                            tops[:, y, x] = cell.amax(dim=(1, 2)).float()
+                    judged = [torch.cat([features, tops]) for features in judged]
+                of_parts = model.part_tap(judged[1][None]).item()
+                weights = [model.appearance_tap(judged[0][None]).item(), of_parts, of_parts, of_parts]
             if config.part_visibility == "pose":
                 heights = [min(1.0, max(0.0, maps[joint].max().item())) for joint in range(18)]
                 joints = [list(range(18)), *(sorted(group[:6]) for group in groups)]
@@ -92,6 +100,7 @@ def trained_a_little(model: AlignNet) -> AlignNet:
         {"part_gain": 20.0, "part_pooling": "attended"},
         {"part_gain": 20.0, "part_pooling": "attended", "limb_fields": "magnitude"},
         {"part_visibility": "pose"},
+        {"tap_input": "joints"},
     ],
 )
 @torch.no_grad()

@@ -6,11 +6,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from kit.coco18 import JOINTS
 from reid.models.appearance import APPEARANCE_NETS, STRIDES, AppearanceNet, appearance_input
 from reid.models.parts import (
     area_average,
     composite_part_maps,
     frame_descriptor,
+    joint_maps,
     part_features,
     spatial_softmax,
     visibility,
@@ -27,6 +29,7 @@ LIMB_FIELDS = ("signed", "magnitude")
 PART_POOLINGS = ("mean", "attended")
 FRAME_POOLINGS = ("sum", "average")
 PART_VISIBILITIES = ("ignored", "pose")
+TAP_INPUTS = ("features", "joints")
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,8 @@ class ModelConfig:
     """How many times the frames are enlarged for the pose net, at least 1; its maps are finer by that."""
     tap_channels: int = 256
     """Hidden channels of each temporal attention net."""
+    tap_input: str = "features"
+    """What temporal attention judges a frame by: features, the paper's; or joints, the 18 joints' heat maps too."""
     limb_fields: str = "signed"
     """Eq. 2: limb fields with their signs, the paper's; or the magnitude of each field's vector."""
     part_gain: float = 1.0
@@ -85,6 +90,7 @@ class ModelConfig:
             "part_pooling": PART_POOLINGS,
             "frame_pooling": FRAME_POOLINGS,
             "part_visibility": PART_VISIBILITIES,
+            "tap_input": TAP_INPUTS,
         }
         for name, known in readings.items():
             if getattr(self, name) not in known:
@@ -139,8 +145,9 @@ class AlignNet(nn.Module):
             if config.pose_weights is not None:
                 load_pose_weights(self.pose, config.pose_weights)
         if config.variant == "align-tap":
-            self.appearance_tap = TAP(channels, config.tap_channels, generator)
-            self.part_tap = TAP(channels, config.tap_channels, generator)
+            judged = channels + (len(JOINTS) if config.tap_input == "joints" else 0)
+            self.appearance_tap = TAP(judged, config.tap_channels, generator)
+            self.part_tap = TAP(judged, config.tap_channels, generator)
         self.descriptor_size: int = channels if config.variant == "baseline" else 4 * channels
         self.classifier = nn.utils.skip_init(nn.Linear, self.descriptor_size, classes)
         nn.init.normal_(self.classifier.weight, std=0.01, generator=generator)
@@ -236,8 +243,11 @@ class AlignNet(nn.Module):
         seen = visibility(maps).to(appearance.dtype) if self.config.part_visibility == "pose" else None
         if self.appearance_tap is None or self.part_tap is None:
             return seen
-        of_appearance = self.appearance_tap(appearance)
-        of_parts = self.part_tap(parts[:, 0])
+        judged = [appearance, parts[:, 0]]
+        if self.config.tap_input == "joints":
+            joints = joint_maps(maps, *appearance.shape[-2:]).to(appearance.dtype)
+            judged = [torch.cat([features, joints], dim=1) for features in judged]
+        of_appearance, of_parts = self.appearance_tap(judged[0]), self.part_tap(judged[1])
         weights = torch.stack([of_appearance, of_parts, of_parts, of_parts], dim=1)
         return weights if seen is None else weights * seen
 

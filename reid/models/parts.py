@@ -41,6 +41,12 @@ def spatial_softmax(maps: Tensor, gain: float = 1.0) -> Tensor:
     return (gain * maps).flatten(2).softmax(dim=2).view_as(maps)
 
 
+def joint_maps(pose: Tensor, height: int, width: int) -> Tensor:
+    """The 18 joints' maps of pose maps (N, 57, h, w), (N, 18, height, width): in each cell of the appearance grid, the
+    highest that falls into it, so that how surely a joint is found is not averaged away."""
+    return F.adaptive_max_pool2d(pose[:, : len(JOINTS)], (height, width))
+
+
 def visibility(pose: Tensor) -> Tensor:
     """How much of [the body, upper, middle, lower] pose maps (N, 57, h, w) find: (N, 4) in 0..1.
 
