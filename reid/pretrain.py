@@ -73,6 +73,10 @@ class PretrainConfig(TrainConfig):
     """Weight of the squared error between what temporal attention gives each frame and how much of the person it shows,
     which a rendered set knows. 0 = as in the paper, where the other losses alone teach attention."""
 
+    attention_apart: bool = False
+    """Whether that error alone teaches temporal attention, and teaches nothing else: it then takes nothing from what
+    tells people apart."""
+
     pose_maps: Literal["network", "cached", "truth"] = "network"
     """What says where the body parts are while training: the pose network, which learns it; or, for networks that have
     one already (--pose-weights) and keep it as it is, in half the time: what it says of every frame as it is, computed
@@ -90,6 +94,10 @@ class PretrainConfig(TrainConfig):
         self.check_training()
         require(self.pose_weight >= 0, f"--pose-weight must not be negative, not {self.pose_weight}")
         require(self.attention_weight >= 0, f"--attention-weight must not be negative, not {self.attention_weight}")
+        require(
+            not self.attention_apart or self.attention_weight > 0,
+            "--attention-apart: nothing would teach temporal attention; give --attention-weight",
+        )
         require(0 <= self.new_place <= 1, f"--new-place must lie between 0 and 1, not {self.new_place}")
         require(
             self.pose_maps != "cached" or self.new_place == 0,
@@ -146,6 +154,7 @@ def pretrain(config: PretrainConfig) -> None:
         group,
         pose_weight=config.pose_weight,
         attention_weight=config.attention_weight,
+        attention_apart=config.attention_apart,
     )
     with together(group, device):
         train(

@@ -79,6 +79,9 @@ class Setting:
     attention_weight: float = 0.0
     """Weight of the loss that teaches TAP how much is seen, where the data know it."""
 
+    attention_apart: bool = False
+    """Whether nothing else teaches TAP, and it teaches nothing else."""
+
 
 @dataclass(frozen=True)
 class TrainingSet:
@@ -209,7 +212,7 @@ def chunk_losses(model: nn.Module, batch: dict[str, Tensor], setting: Setting) -
     taught = rendered["frames"].flatten(0, 1).float() / 255 if rendered else None
     pose_only = learns_pose_alone(setting) and "joints" in batch
     with autocast(config, frames.device):
-        output = model(frames, batch["valid"], batch.get("maps"), pose_only, taught)
+        output = model(frames, batch["valid"], batch.get("maps"), pose_only, taught, setting.attention_apart)
     if pose_only:
         error = pose_loss(output.pose, targets_of(batch, config.pose_scale))
         return {"loss": setting.pose_weight * error, "pose": error}

@@ -152,6 +152,30 @@ def test_attention_is_taught_how_much_is_seen_where_that_weighs_something():
     assert "attention" in chunk_losses(model, batch, replace(TAUGHT, config=alone, attention_weight=1.0))
 
 
+def test_attention_apart_is_taught_by_the_truth_alone_and_teaches_nothing_else():
+    """Each loss reaches its own parameters, and the descriptor is the same."""
+    batch = batch_of([0, 0, 1, 1])
+    batch |= {"seen": torch.rand(4, 2, generator=torch.Generator().manual_seed(1))}
+    del batch["joints"], batch["visible"]
+    gradients, losses = {}, {}
+    for apart in (False, True):
+        model = build_network(CONFIG, 2)
+        found = chunk_losses(model, batch, replace(TAUGHT, attention_weight=2.0, attention_apart=apart))
+        for name in ("identity", "ranking", "attention"):
+            model.zero_grad()
+            found[name].backward(retain_graph=True)
+            for group, parameters in model.parameter_groups().items():
+                norms = [float(one.grad.norm()) for one in parameters if one.grad is not None]
+                gradients[apart, name, group] = sum(norms) > 0
+        losses[apart] = {name: float(value) for name, value in found.items()}
+    assert losses[True] == losses[False]
+    reached = {key for key, value in gradients.items() if value}
+    assert {group for apart, name, group in reached if apart and name == "attention"} == {"tap"}
+    assert {group for apart, name, group in reached if apart and name == "ranking"} == {"appearance", "pose"}
+    assert {group for apart, name, group in reached if not apart and name == "ranking"} == {"appearance", "pose", "tap"}
+    assert {group for apart, name, group in reached if not apart and name == "attention"} >= {"appearance", "tap"}
+
+
 @torch.no_grad()
 def test_true_maps_take_the_place_of_the_pose_network():
     model = build_network(CONFIG, 2).eval()

@@ -160,6 +160,7 @@ class AlignNet(nn.Module):
         pose_maps: Tensor | None = None,
         pose_only: bool = False,
         taught: Tensor | None = None,
+        attention_apart: bool = False,
     ) -> AlignNetOutput:
         """Describe B chunks.
 
@@ -170,6 +171,7 @@ class AlignNet(nn.Module):
                 `config.pose_scale`), used in place of the pose net (ground truth, or cached), which then does not run.
                 `baseline` looks at neither.
             pose_only: run the pose net alone, to be taught; descriptor and logits are 0.
+            attention_apart: no gradient goes from the descriptor into temporal attention, nor from that into the maps.
             taught: (N, 3, H, W), like `frames`: further images, for the pose net alone; not with `pose_maps`.
 
         Raises TypeError where the frames are not floats, ValueError on a shape that does not fit or a chunk that has
@@ -198,12 +200,14 @@ class AlignNet(nn.Module):
             attention = part_attention(maps, height, width, self.config.part_gain, self.config.limb_fields)
             parts = part_features(appearance, attention)  # (M, 3, C, h, w)
             described = frame_descriptor(appearance, parts, self.config.part_pooling == "attended")  # (M, 4C)
-            weights = self._frame_weights(appearance, parts, maps)  # (M, 4)
+            judged = [each.detach() if attention_apart else each for each in (appearance, parts, maps)]
+            weights = self._frame_weights(*judged)  # (M, 4)
         frame_weights = None if weights is None else _to_chunks(weights, valid)
+        pooled_by = frame_weights.detach() if frame_weights is not None and attention_apart else frame_weights
         plain = described.new_ones(*valid.shape, 1)
         descriptor = video_descriptor(
             _to_chunks(described, valid),
-            plain if frame_weights is None else frame_weights,
+            plain if pooled_by is None else pooled_by,
             valid,
             average=self.config.frame_pooling == "average",
         )
