@@ -24,6 +24,7 @@ from reid.data import load_data
 from reid.finetune import FinetuneConfig, finetune
 from reid.measure import MeasureOptions, measure_splits
 from reid.metrics import Protocol
+from reid.models.alignnet import LETTER
 from reid.pretrain import PretrainConfig, pretrain
 from reid.run_folder import BEST, CHECKPOINT, CHECKPOINTS, CONFIG, FREE_TO_CHANGE, MODEL, RESULT
 from reid.training import pick_device
@@ -48,7 +49,7 @@ def standing(training: Training, fingerprint: str, start: str | None) -> Standin
     if saved is None:
         return "to do"
     # An option that the training did not know yet had, as it were, its default.
-    given, saved = as_plain(training.config), as_plain(type(training.config)()) | saved
+    given, saved = as_plain(training.config), as_plain(type(training.config)()) | LETTER | saved
     changed = [name for name in given if name not in _FREE and saved[name] != given[name]]
     advice = "remove this folder to train it again, or name another --run"
     if changed:

@@ -170,15 +170,15 @@ class TrainConfig:
     """What temporal attention judges a frame by. features = those that it weighs, as in the paper; joints = beside
     them, where and how surely the pose network finds each joint."""
 
-    limb_fields: Literal["signed", "magnitude"] = "signed"
-    """Limb fields in the part maps of Eq. 2. signed = their x and y as they are, as in the paper: limbs that point
-    opposite ways cancel; magnitude = the length of each vector in their place."""
+    limb_fields: Literal["signed", "magnitude"] = "magnitude"
+    """Limb fields in the part maps of Eq. 2. magnitude = the length of each vector; signed = its x and y, as in the
+    paper: limbs that point opposite ways cancel."""
 
-    part_gain: float = 1.0
+    part_gain: float = 30.0
     """Factor on the part maps before the softmax of Eq. 3, which makes attention keener; the paper's is 1."""
 
-    part_pooling: Literal["mean", "attended"] = "mean"
-    """Eq. 5 of the parts. mean = over all cells, as in the paper; attended = the average weighted by attention."""
+    part_pooling: Literal["mean", "attended"] = "attended"
+    """Eq. 5 of the parts. attended = the average weighted by attention; mean = over all cells, as in the paper."""
 
     frame_pooling: Literal["sum", "average"] = "average"
     """Eq. 7. average = of the weighted frames, over the sum of their weights; sum = over their number: the paper's sum,

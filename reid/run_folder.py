@@ -19,6 +19,7 @@ import torch
 from kit.command import UserError, as_plain, save_config
 from kit.files import read_jsonl, replacing, write_jsonl
 from reid.config import TrainConfig
+from reid.models.alignnet import LETTER
 from reid.models.checkpoint import model_record
 from reid.models.weights import load_strictly, read_torch_file
 from reid.schedule import Schedule
@@ -59,8 +60,8 @@ def read_checkpoint(run: Path, config: TrainConfig, fingerprint: str) -> dict[st
     training = checkpoint.get("training") if isinstance(checkpoint, dict) else None
     if not isinstance(training, dict):
         raise UserError(f"{path}: not a checkpoint of a run; remove it to start again")
-    # An option that the run did not know yet had, as it were, its default.
-    before, given = as_plain(type(config)()) | training["config"], as_plain(config)
+    # An option that the run did not know yet had, as it were, its default, or the paper's letter.
+    before, given = as_plain(type(config)()) | LETTER | training["config"], as_plain(config)
     # The cosine ends where the epochs do; the plateau knows no end.
     free = FREE_TO_CHANGE | ({"epochs"} if config.schedule == "plateau" else set())
     changed = [name for name in given if name not in free and before.get(name) != given[name]]

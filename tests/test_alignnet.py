@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from reid.losses import batch_hard_ranking_loss, identity_loss
-from reid.models.alignnet import VARIANTS, AlignNet, AlignNetOutput, ModelConfig
+from reid.models.alignnet import LETTER, VARIANTS, AlignNet, AlignNetOutput, ModelConfig
 
 TINY = ModelConfig(
     appearance="resnet18", appearance_weights="none", pose_stages=2, pose_width=0.125, tap_channels=8, stride=16
@@ -95,10 +95,10 @@ def trained_a_little(model: AlignNet) -> AlignNet:
 @pytest.mark.parametrize(
     "reading",
     [
-        {"frame_pooling": "sum"},  # the paper's equations to the letter
+        LETTER | {"frame_pooling": "sum"},  # the paper's equations
+        LETTER,
+        LETTER | {"part_gain": 20.0, "part_pooling": "attended"},
         {},
-        {"part_gain": 20.0, "part_pooling": "attended"},
-        {"part_gain": 20.0, "part_pooling": "attended", "limb_fields": "magnitude"},
         {"part_visibility": "pose"},
         {"tap_input": "joints"},
     ],

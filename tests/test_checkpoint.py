@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from kit.command import UserError
-from reid.models.alignnet import AlignNet, ModelConfig
+from reid.models.alignnet import LETTER, AlignNet, ModelConfig
 from reid.models.checkpoint import load_into, load_model, load_pose_weights, model_record, save_model
 from reid.models.pose import PoseNet
 
@@ -60,13 +60,14 @@ def test_file_holds_tensors_and_plain_values(saved: Path) -> None:
     assert list(record["state"]) == list(tiny(seed=1).state_dict())
 
 
-def test_a_file_from_before_an_option_has_its_default(saved: Path, tmp_path: Path) -> None:
+def test_a_file_from_before_an_option_has_its_default_or_the_papers_letter(saved: Path, tmp_path: Path) -> None:
     record = torch.load(saved, weights_only=True)
-    del record["model_config"]["pose_scale"], record["model_config"]["limb_fields"]
+    for name in ("pose_scale", "tap_input", *LETTER):
+        del record["model_config"][name]
     torch.save(record, tmp_path / "older.pt")
-    assert load_model(tmp_path / "older.pt")[0].config == TINY
-    load_into(tiny(seed=5), tmp_path / "older.pt")
-    newer = {"pose_scale": 2.0, "limb_fields": "magnitude"}
+    assert load_model(tmp_path / "older.pt")[0].config == replace(TINY, **LETTER)
+    load_into(tiny(seed=5, **LETTER), tmp_path / "older.pt")
+    newer = {"pose_scale": 2.0, "tap_input": "joints"}
     save_model(tiny(seed=1, **newer), tmp_path / "newer.pt")
     assert load_model(tmp_path / "newer.pt")[0].config == replace(TINY, **newer)
 
@@ -136,7 +137,8 @@ def test_load_into_takes_the_classifier_when_told(saved: Path) -> None:
         ({"pose_width": 0.25}, "--pose-width 0.125"),
         ({"tap_channels": 16}, "--tap-channels 8"),
         ({"pose_scale": 2.0}, "--pose-scale 1.0"),
-        ({"limb_fields": "magnitude"}, "--limb-fields signed"),
+        ({"limb_fields": "signed"}, "--limb-fields magnitude"),
+        ({"part_gain": 1.0}, "--part-gain 30.0"),
     ],
 )
 def test_another_network_is_one_line_and_changes_nothing(saved: Path, change: dict[str, Any], said: str) -> None:

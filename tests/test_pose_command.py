@@ -140,7 +140,7 @@ def test_sheets(trained, rendered, tmp_path):
         assert sheet.shape == (3 * 128 + 4, 3 * (2 * 3 * 64 + 4), 3)
         assert sheet.std() > 10
         half = ["--height", "64", "--width", "32", "--scale", "2"]
-        assert pose(*words, "--count", "3", "--limb-fields", "magnitude", *half) == 0
+        assert pose(*words, "--count", "3", "--limb-fields", "signed", *half) == 0
         assert iio.imread(tmp_path / "sheet.png").shape == (3 * 64 + 4, 3 * (2 * 3 * 32 + 4), 3)
 
 
@@ -157,11 +157,11 @@ def test_attention_on_the_parts(trained, rendered, tmp_path):
         assert found[8, "uniform"]["times"] == {"uniform": 1.0, "stripes": pytest.approx(0.44, abs=0.2)}
         gains = [found[8, gain]["times"]["uniform"] for gain in ("1", "10", "30", "100")]
         assert gains == sorted(gains)
-    words = ["--limb-fields", "magnitude", "--strides", "[8]", "--gains", "[10]", "--json", tmp_path / "lengths"]
+    words = ["--limb-fields", "signed", "--strides", "[8]", "--gains", "[1,10]", "--json", tmp_path / "signed"]
     assert pose("parts", "--data", rendered, *words) == 0
-    lengths = json.loads((tmp_path / "lengths").read_text())["rows"][-1]
-    assert lengths["inside"]["upper"] > 1.5 * inside["truth"][8, "10"]["inside"]["upper"]
-    assert inside["truth"][8, "1"]["times"]["uniform"] < 1.2
+    *_, letter, signed = json.loads((tmp_path / "signed").read_text())["rows"]
+    assert inside["truth"][8, "10"]["inside"]["upper"] > 1.5 * signed["inside"]["upper"]
+    assert letter["times"]["uniform"] < 1.2  # the paper's letter
     assert inside["truth"][8, "100"]["times"]["uniform"] > 4
     # Stripes hold the whole width of the crop, of which the person is 28 of 64 pixels; the trunk's is 21 to 64.
     assert inside["truth"][8, "stripes"]["inside"]["middle"] == pytest.approx(100 * 28 / 64 * 36 / 43, rel=0.05)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +33,10 @@ PART_VISIBILITIES = ("ignored", "pose")
 TAP_INPUTS = ("features", "joints")
 
 
+LETTER: dict[str, Any] = {"limb_fields": "signed", "part_gain": 1.0, "part_pooling": "mean"}
+"""The paper's letter where our defaults are otherwise; what files mean that were written before there was a choice."""
+
+
 @dataclass(frozen=True)
 class ModelConfig:
     """Which network is built, and the weights that it starts from. Raises ValueError on a value out of range."""
@@ -56,12 +61,12 @@ class ModelConfig:
     """Hidden channels of each temporal attention net."""
     tap_input: str = "features"
     """What temporal attention judges a frame by: features, the paper's; or joints, the 18 joints' heat maps too."""
-    limb_fields: str = "signed"
-    """Eq. 2: limb fields with their signs, the paper's; or the magnitude of each field's vector."""
-    part_gain: float = 1.0
-    """Factor on the part maps before the softmax of Eq. 3; the paper has none."""
-    part_pooling: str = "mean"
-    """Eq. 5 of the parts: mean over all cells, the paper's; or attended, the average weighted by their attention."""
+    limb_fields: str = "magnitude"
+    """Eq. 2: the magnitude of each limb field's vector; or signed, its x and y, the paper's."""
+    part_gain: float = 30.0
+    """Factor on the part maps before the softmax of Eq. 3; the paper has none, 1."""
+    part_pooling: str = "attended"
+    """Eq. 5 of the parts: attended, the average weighted by their attention; or mean over all cells, the paper's."""
     frame_pooling: str = "average"
     """Eq. 7: average of the weighted frames, over the sum of their weights; or sum, over their number."""
     part_visibility: str = "ignored"

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kit.command import UserError, as_plain
 from kit.files import replacing
-from reid.models.alignnet import AlignNet, ModelConfig
+from reid.models.alignnet import LETTER, AlignNet, ModelConfig
 from reid.models.weights import load_pose_weights, load_strictly, read_torch_file
 
 __all__ = ["load_into", "load_model", "load_pose_weights", "model_record", "save_model"]
@@ -108,7 +108,7 @@ def _read_record(path: Path) -> dict[str, Any]:
 
 
 def _config_of(record: dict[str, Any], path: Path) -> ModelConfig:
-    values = dict(record["model_config"])
+    values = LETTER | record["model_config"]
     try:
         if values.get("pose_weights") is not None:
             values["pose_weights"] = Path(values["pose_weights"])

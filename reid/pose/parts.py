@@ -60,7 +60,7 @@ class PartMassConfig:
     gains: tuple[float, ...] = (1.0, 10.0, 30.0, 100.0)
     """Factors on the part maps before the softmax; the paper's is 1."""
 
-    limb_fields: Literal["signed", "magnitude"] = "signed"
+    limb_fields: Literal["signed", "magnitude"] = "magnitude"
     """Limb fields in the part maps, as in reid.pretrain; the paper's are signed."""
 
     height: int = 128

@@ -65,7 +65,7 @@ class PoseSheetConfig:
     part_gain: float = 30.0
     """Factor on the part maps before the softmax, as in reid.pretrain."""
 
-    limb_fields: Literal["signed", "magnitude"] = "signed"
+    limb_fields: Literal["signed", "magnitude"] = "magnitude"
     """Limb fields in the part maps, as in reid.pretrain."""
 
     height: int = 128
