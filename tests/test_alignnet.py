@@ -65,7 +65,7 @@ def plain_descriptor(model: AlignNet, chunk: list[torch.Tensor]) -> torch.Tensor
                         for x in range(f_a.shape[2]):
                             cell = maps[:18, y * side : (y + 1) * side, x * side : (x + 1) * side]
                             tops[:, y, x] = cell.amax(dim=(1, 2)).float()
-                    judged = [torch.cat([features, tops]) for features in judged]
+                    judged = [tops, tops]
                 of_parts = model.part_tap(judged[1][None]).item()
                 weights = [model.appearance_tap(judged[0][None]).item(), of_parts, of_parts, of_parts]
             if config.part_visibility == "pose":

@@ -60,7 +60,7 @@ class ModelConfig:
     tap_channels: int = 256
     """Hidden channels of each temporal attention net."""
     tap_input: str = "features"
-    """What temporal attention judges a frame by: features, the paper's; or joints, the 18 joints' heat maps too."""
+    """What temporal attention judges a frame by: features, the paper's; or joints, the 18 joints' heat maps."""
     limb_fields: str = "magnitude"
     """Eq. 2: the magnitude of each limb field's vector; or signed, its x and y, the paper's."""
     part_gain: float = 30.0
@@ -150,7 +150,7 @@ class AlignNet(nn.Module):
             if config.pose_weights is not None:
                 load_pose_weights(self.pose, config.pose_weights)
         if config.variant == "align-tap":
-            judged = channels + (len(JOINTS) if config.tap_input == "joints" else 0)
+            judged = len(JOINTS) if config.tap_input == "joints" else channels
             self.appearance_tap = TAP(judged, config.tap_channels, generator)
             self.part_tap = TAP(judged, config.tap_channels, generator)
         self.descriptor_size: int = channels if config.variant == "baseline" else 4 * channels
@@ -254,8 +254,7 @@ class AlignNet(nn.Module):
             return seen
         judged = [appearance, parts[:, 0]]
         if self.config.tap_input == "joints":
-            joints = joint_maps(maps, *appearance.shape[-2:]).to(appearance.dtype)
-            judged = [torch.cat([features, joints], dim=1) for features in judged]
+            judged = [joint_maps(maps, *appearance.shape[-2:]).to(appearance.dtype)] * 2
         of_appearance, of_parts = self.appearance_tap(judged[0]), self.part_tap(judged[1])
         weights = torch.stack([of_appearance, of_parts, of_parts, of_parts], dim=1)
         return weights if seen is None else weights * seen
