@@ -5,11 +5,13 @@
 Two questions. Does a frame weigh less where less is seen of the person? Spearman's rank correlation, clip by clip,
 between the weights of the frames and their true visible ratios, over clips in which somebody or something passes. And
 what does it buy? Rank-1 and mAP between the cameras, as more and more of each clip's frames are covered by another
-person; compare a network with attention (align-tap) and one without (align-avg).
+person: for the network as it is, and, where it has weights, for the same network without them. Compare with one that
+was trained without (align-avg), too.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -98,12 +100,14 @@ def attention(config: AttentionConfig) -> None:
     data = between_cameras(config.data, clips)
     chunk = config.chunk or images["chunk"]
     result["covered"] = []
+    ways = {"": model} | ({"average": averaging(model)} if model.weighs_frames else {})
     for share in tqdm(config.covered, "ranking", disable=None, leave=False):
         draws = range(config.seed, config.seed + (config.draws if share else 1))
         covered = [OccludedFrames(store, clips, share, draw) for draw in draws]
-        result["covered"].append(
-            {"share": share, **mean_of([ranked(model, data, one, chunk, device) for one in covered])}
-        )
+        found = {
+            way: mean_of([ranked(one, data, each, chunk, device) for each in covered]) for way, one in ways.items()
+        }
+        result["covered"].append({"share": share, **found.pop(""), **found})
     print("\n".join(lines(result)))
     if config.json is not None:
         write_json(config.json, {**result, "model_sha256": sha256_of_file(path), "config": as_plain(config)})
@@ -142,6 +146,14 @@ def frame_weights(model: AlignNet, clip: Tracklet, store: FrameStore, device: to
     return weights[0].float().cpu().numpy()
 
 
+def averaging(model: AlignNet) -> AlignNet:
+    """The same network, in which all frames weigh the same."""
+    plain = deepcopy(model)
+    plain.appearance_tap = plain.part_tap = None
+    plain.config = replace(plain.config, variant="align-avg", part_visibility="ignored")
+    return plain
+
+
 def between_cameras(root: Path, clips: Sequence[Tracklet]) -> ReidData:
     """All persons, asked for in camera a and looked for in camera b."""
     query, gallery = (tuple(clip for clip in clips if clip.camera == camera) for camera in (0, 1))
@@ -159,6 +171,11 @@ def mean_of(rankings: Sequence[dict[str, float]]) -> dict[str, float]:
     return {name: float(np.mean([ranking[name] for ranking in rankings])) for name in rankings[0]}
 
 
+def in_figures(ranking: dict[str, float]) -> str:
+    """A ranking as people read it."""
+    return f"rank-1 {ranking['rank1']:5.1f}, mAP {ranking['mAP']:5.1f}"
+
+
 def lines(result: dict[str, Any]) -> list[str]:
     """The numbers as people read them."""
     found = []
@@ -169,7 +186,8 @@ def lines(result: dict[str, Any]) -> list[str]:
             + ", ".join(f"{block} {of[block]['mean']:.2f} ± {of[block]['sd']:.2f}" for block in BLOCKS)
         ]
     return found + [
-        f"{row['share']:4.0%} of the frames covered: rank-1 {row['rank1']:5.1f}, mAP {row['mAP']:5.1f}"
+        f"{row['share']:4.0%} of the frames covered: {in_figures(row)}"
+        + (f"; without the weights: {in_figures(row['average'])}" if "average" in row else "")
         for row in result["covered"]
     ]
 

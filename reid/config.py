@@ -167,8 +167,8 @@ class TrainConfig:
     """Channels inside the temporal attention networks."""
 
     tap_input: Literal["features", "joints"] = "features"
-    """What temporal attention judges a frame by. features = those that it weighs, as in the paper; joints = where and how
-    surely the pose network finds each joint, which tells less about who it is and more about how much of them is seen."""
+    """What temporal attention judges a frame by. features = those that it weighs, as in the paper; joints = where and
+    how surely the pose network finds each joint, which says less of who it is and more of how much is seen."""
 
     limb_fields: Literal["signed", "magnitude"] = "magnitude"
     """Limb fields in the part maps of Eq. 2. magnitude = the length of each vector; signed = its x and y, as in the

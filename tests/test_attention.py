@@ -8,11 +8,12 @@ import torch
 from reid_folders import TINY, command, flags, write_rendered
 
 from reid import attention, pretrain
-from reid.attention import correlation
+from reid.attention import averaging, correlation
 from reid.data.cover import covered_from_side
 from reid.data.dataset import FrameStore
 from reid.data.occlusion import OccludedFrames
 from reid.data.synthetic import read_clips
+from reid.models.checkpoint import load_model
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,7 @@ def test_what_is_written(rendered, trained, tmp_path, capsys):
     assert found["correlation"]["clips"] == 5
     assert -1 <= found["correlation"]["upper"]["mean"] <= 1
     assert [row["share"] for row in found["covered"]] == [0.0, 0.4]
-    assert all(0 <= row["rank1"] <= 100 for row in found["covered"])
+    assert all(0 <= row["rank1"] <= 100 and 0 <= row["average"]["rank1"] <= 100 for row in found["covered"])
     assert "Spearman's rho over 5 clips" in capsys.readouterr().out
     # A network without attention is ranked alone.
     assert command(attention, flags(options | {"checkpoint": trained["baseline"]})) == 0
@@ -106,6 +107,18 @@ def test_the_ranking_takes_chunks_of_the_asked_length(rendered, trained, tmp_pat
     options = {"data": rendered, "checkpoint": trained["baseline"], "covered": "[0.4]"}
     assert command(attention, flags(options)) == command(attention, flags(options | {"chunk": 5})) == 0
     assert chunks == [TINY["chunk"], 5]
+
+
+def test_without_its_weights_a_network_averages_its_frames(trained):
+    model, _ = load_model(trained["align-tap"] / "model.pt")
+    generator = torch.Generator().manual_seed(0)
+    frames, valid = torch.rand(1, 3, 3, 48, 32, generator=generator), torch.ones(1, 3, dtype=torch.bool)
+    with torch.inference_mode():
+        weighed, plain = model(frames, valid), averaging(model)(frames, valid)
+        single = [model(frames[:, [number]], valid[:, :1]).descriptor for number in range(3)]
+    assert plain.frame_weights is None
+    assert weighed.frame_weights is not None
+    torch.testing.assert_close(plain.descriptor, sum(single) / 3)
 
 
 def test_the_ranking_is_the_mean_over_draws(rendered, trained, tmp_path, monkeypatch):
