@@ -73,6 +73,18 @@ def maps_of(pose: PoseNet, frames: np.ndarray, config: TrainConfig, device: torc
         return pose(pose_input(images, config.pose_scale)).last.half().cpu().numpy()
 
 
+@torch.no_grad()
+def with_maps_of_covered(pose: PoseNet, batch: dict[str, torch.Tensor], config: TrainConfig) -> dict[str, torch.Tensor]:
+    """The batch, in whose `maps` (B, T, 57, h, w) the frames that are `covered` (B, T) have what the pose net says of
+    them as they are now: it says other things of halves of two people than of each."""
+    frames, covered = batch["frames"], batch["covered"]
+    maps = batch["maps"].clone()
+    with autocast(config, frames.device):
+        found = pose(pose_input(frames[covered].float() / 255, config.pose_scale)).last
+    maps[covered] = found.to(maps.dtype)
+    return batch | {"maps": maps}
+
+
 def key_of_weights(pose: PoseNet) -> str:
     """Sixteen hex digits that change with any weight."""
     digest = hashlib.sha256()

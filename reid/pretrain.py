@@ -20,7 +20,7 @@ from reid.config import DEFAULT_PRETRAIN_RUN, DEFAULT_ROOTS, TrainConfig, requir
 from reid.data.synthetic import load_pretraining
 from reid.data.tracklet import labels_of
 from reid.features import describe_and_rank
-from reid.models.checkpoint import save_model
+from reid.models.checkpoint import load_into, save_model
 from reid.parallel import check_share, group_of_torchrun, together
 from reid.results import chance_of, data_record, in_words, now, run_record, table, trained_on
 from reid.run_folder import (
@@ -62,6 +62,10 @@ class PretrainConfig(TrainConfig):
 
     run: Path | None = DEFAULT_PRETRAIN_RUN
     """Folder that the run is written to."""
+
+    init: Path | None = None
+    """Network to start from, but for its classifier: the folder or model.pt of a run with the same options of the
+    network. Default: --appearance-weights and --pose-weights."""
 
     lr_pose: float = 1e-2
     """Learning rate of the pose network, which learns from the exact joints here; 0 freezes it."""
@@ -122,6 +126,8 @@ def pretrain(config: PretrainConfig) -> None:
     checkpoint = read_checkpoint(folder, config, record["fingerprint"]) if resume else None
 
     model = build_network(config, len(labels_of(data.train)), resumed=checkpoint is not None)
+    if config.init is not None and checkpoint is None:
+        load_into(model, config.init / MODEL if config.init.is_dir() else config.init)
     model = prepared(model, config, device, group)
     training_set = make_training_set(config, data, with_joints=True, new_place=config.new_place)
     state = TrainState(model, make_optimizer(model, config))
@@ -141,6 +147,8 @@ def pretrain(config: PretrainConfig) -> None:
         open_run(folder, config, state.step)
 
     start = {"appearance": config.appearance_weights, "pose": str(config.pose_weights or "none")}
+    if config.init is not None:
+        start = {"init": str(config.init)}
     metadata = {
         "images": {"height": config.height, "width": config.width, "chunk": config.chunk},
         "trained_on": trained_on(data, record["fingerprint"]),

@@ -30,7 +30,7 @@ from reid.mixed_batches import PREFIX, mixed, taken_apart
 from reid.models.alignnet import AlignNet, ModelConfig
 from reid.models.norms import freeze_norms
 from reid.parallel import ALONE, Group, mean_of_all, of_all
-from reid.pose_cache import check_maps_fit, frozen_maps
+from reid.pose_cache import check_maps_fit, frozen_maps, with_maps_of_covered
 from reid.pose_targets import PoseTargets, pose_targets
 from reid.schedule import Schedule
 from reid.step_log import StepLog
@@ -380,7 +380,14 @@ def _step(
     factor = state.schedule.factor(config, state.step, planned_steps(config, sampler))
     for rates in state.optimizer.param_groups:
         rates["lr"] = factor * rates["rate"]
-    losses = chunk_losses(network, on_device(batch, setting), setting)
+    batch = on_device(batch, setting)
+    if (
+        config.pose_maps == "cached"
+        and state.model.pose is not None
+        and batch.get("covered", torch.tensor(False)).any()
+    ):
+        batch = with_maps_of_covered(state.model.pose, batch, config)
+    losses = chunk_losses(network, batch, setting)
     state.optimizer.zero_grad(set_to_none=True)
     losses["loss"].backward()
     means = mean_of_all(torch.stack([value.detach() for value in losses.values()]), setting.group).tolist()

@@ -100,7 +100,8 @@ class ChunkDataset(Dataset):
     def __getitem__(self, draw: Draw) -> dict[str, torch.Tensor]:
         """`frames` (T,3,H,W) uint8 RGB, `valid` (T,) bool, `label` (); with joints, `joints` (T,18,2) float32 pixels
         (all of them known, wherever they are), `visible` (T,18) bool and `seen` (T,), the share of the body in
-        sight; with maps, `maps` (T,57,h,w) float16.
+        sight; with maps, `maps` (T,57,h,w) float16, of the frames before anything covers them; where some are to be
+        covered, `covered` (T,) bool, which are.
         All as they are before `change` (10,), see `reid.data.augmentation.augmented`.
         """
         chunk = self._chunks[draw.chunk]
@@ -111,7 +112,7 @@ class ChunkDataset(Dataset):
             place = self._chunks[rng.integers(len(self._chunks))]
             frames = before_another_place(frames, self._masks(chunk), self._read(place)[0], self._masks(place))
         maps = self.maps.read(self._paths(chunk)) if self.maps is not None else None
-        in_sight = self._cover(chunk, frames, maps, rng)
+        in_sight = self._cover(chunk, frames, rng)
         item = {
             # Contiguous, so that the batch's layout, and with it the last bit of a loss, is the same with workers.
             "frames": torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous(),
@@ -130,18 +131,18 @@ class ChunkDataset(Dataset):
             item["joints"], item["visible"] = torch.from_numpy(joints.positions), torch.from_numpy(visible)
         if maps is not None:
             item["maps"] = torch.from_numpy(maps)
+        if self._limits.cover:
+            item["covered"] = torch.from_numpy(~in_sight.all(axis=1))
         return item
 
-    def _cover(self, chunk: Chunk, frames: np.ndarray, maps: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
-        """Cover frames (T, H, W, 3) and their maps at random, in place; returns which columns (T, W) are in sight."""
+    def _cover(self, chunk: Chunk, frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Cover frames (T, H, W, 3) at random, in place; returns which columns (T, W) are in sight."""
         in_sight = np.ones((len(frames), self._store.width), bool)
         for number in np.flatnonzero(rng.random(len(frames)) < self._limits.cover):
             path = self._frame_of_somebody_else(chunk, rng)
             share, from_left = rng.uniform(*WHILE_TRAINING), bool(rng.integers(2))
             columns = covered_from_side(frames[number], self._store.read([path])[0][0], share, from_left)
             in_sight[number, columns] = False
-            if maps is not None and self.maps is not None:
-                covered_from_side(maps[number], self.maps.read([path])[0], share, from_left, across=2)
         return in_sight
 
     def _frame_of_somebody_else(self, chunk: Chunk, rng: np.random.Generator) -> Path:
