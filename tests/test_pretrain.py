@@ -212,12 +212,16 @@ def test_with_maps_that_are_given_the_pose_net_stays_as_it_was(rendered, tmp_pat
     )
 
 
-def test_cached_maps_are_those_of_the_frozen_net(rendered, tmp_path, monkeypatch):
-    """The same losses but for the pose's, and the net has run once a frame; at another scale, other losses."""
+@pytest.mark.parametrize("cover", [0.0, 0.5])
+def test_cached_maps_are_those_of_the_frozen_net(rendered, tmp_path, monkeypatch, cover):
+    """The same losses but for the pose's, and the net has run once a frame; at another scale, other losses.
+
+    Of a frame that somebody covers, it is asked what it says of that.
+    """
     looked_at = []
     maps_of = reid.pose_cache.maps_of
     monkeypatch.setattr("reid.pose_cache.maps_of", lambda *given: looked_at.append(len(given[1])) or maps_of(*given))
-    kept = {"max_steps": 3, "shift": 0, "flip": 0, "lr_pose": 0, "part_gain": 100, "part_pooling": "attended"}
+    kept = {"max_steps": 3, "shift": 0, "flip": 0, "lr_pose": 0, "part_gain": 100, "cover": cover}
     assert run(rendered, tmp_path / "frozen", **kept) == 0
     assert looked_at == []
     assert run(rendered, tmp_path / "cached", pose_maps="cached", **kept) == 0
@@ -228,6 +232,21 @@ def test_cached_maps_are_those_of_the_frozen_net(rendered, tmp_path, monkeypatch
         assert [other["identity"], other["ranking"]] == pytest.approx([one["identity"], one["ranking"]], rel=1e-3)
     assert run(rendered, tmp_path / "large", pose_maps="cached", pose_scale=2, **kept) == 0
     assert rows(tmp_path / "large")[0]["identity"] != pytest.approx(frozen[0]["identity"], rel=1e-5)
+
+
+def test_attention_alone_is_taught_on_top_of_another_run(whole, rendered, tmp_path, capsys):
+    folder = tmp_path / "taught"
+    frozen = {"lr_appearance": 0, "lr_pose": 0, "lr_classifier": 0, "identity_weight": 0, "ranking_weight": 0}
+    options = {"attention_weight": 1, "attention_apart": True, "batch_norm": "frozen", "max_steps": 2, "seed": 3}
+    assert run(rendered, folder, init=whole, **frozen, **options) == 0
+    assert json.loads((folder / "result.json").read_text())["started_from"] == {"init": str(whole)}
+    after, before = (torch.load(path / "model.pt", weights_only=True)["state"] for path in (folder, whole))
+    changed = {name.split(".")[0] for name, tensor in after.items() if not torch.equal(tensor, before[name])}
+    assert changed == {"appearance_tap", "part_tap", "classifier"}  # a classifier of its own, which nothing taught
+    assert run(rendered, tmp_path / "other", init=whole, tap_channels=16) == 2
+    assert "--tap-channels 8" in capsys.readouterr().err
+    assert run(rendered, tmp_path / "other", init=tmp_path / "absent") == 2
+    assert "no such file of weights" in capsys.readouterr().err
 
 
 def test_cached_maps_are_refused_before_new_places(rendered, tmp_path, capsys):
