@@ -167,7 +167,7 @@ def test_attention_apart_is_taught_by_the_truth_alone_and_teaches_nothing_else()
             for group, parameters in model.parameter_groups().items():
                 norms = [float(one.grad.norm()) for one in parameters if one.grad is not None]
                 gradients[apart, name, group] = sum(norms) > 0
-        losses[apart] = {name: float(value) for name, value in found.items()}
+        losses[apart] = {name: value.item() for name, value in found.items()}
     assert losses[True] == losses[False]
     reached = {key for key, value in gradients.items() if value}
     assert {group for apart, name, group in reached if apart and name == "attention"} == {"tap"}
