@@ -48,7 +48,7 @@ def standing(training: Training, fingerprint: str, start: str | None) -> Standin
     saved = result["config"] if result else _saved_options(training.folder / CONFIG)
     if saved is None:
         return "to do"
-    # An option that the training did not know yet had, as it were, its default.
+    # An option that the training did not know yet had, as it were, its default, or the paper's letter.
     given, saved = as_plain(training.config), as_plain(type(training.config)()) | LETTER | saved
     changed = [name for name in given if name not in _FREE and saved[name] != given[name]]
     advice = "remove this folder to train it again, or name another --run"

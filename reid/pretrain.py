@@ -20,6 +20,7 @@ from reid.config import DEFAULT_PRETRAIN_RUN, DEFAULT_ROOTS, TrainConfig, requir
 from reid.data.synthetic import load_pretraining
 from reid.data.tracklet import labels_of
 from reid.features import describe_and_rank
+from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_into, save_model
 from reid.parallel import check_share, group_of_torchrun, together
 from reid.results import chance_of, data_record, in_words, now, run_record, table, trained_on
@@ -126,8 +127,7 @@ def pretrain(config: PretrainConfig) -> None:
     checkpoint = read_checkpoint(folder, config, record["fingerprint"]) if resume else None
 
     model = build_network(config, len(labels_of(data.train)), resumed=checkpoint is not None)
-    if config.init is not None and checkpoint is None:
-        load_into(model, config.init / MODEL if config.init.is_dir() else config.init)
+    start = checkpoint["started_from"] if checkpoint else load_start(model, config)
     model = prepared(model, config, device, group)
     training_set = make_training_set(config, data, with_joints=True, new_place=config.new_place)
     state = TrainState(model, make_optimizer(model, config))
@@ -146,9 +146,6 @@ def pretrain(config: PretrainConfig) -> None:
     if group.leads:
         open_run(folder, config, state.step)
 
-    start = {"appearance": config.appearance_weights, "pose": str(config.pose_weights or "none")}
-    if config.init is not None:
-        start = {"init": str(config.init)}
     metadata = {
         "images": {"height": config.height, "width": config.width, "chunk": config.chunk},
         "trained_on": trained_on(data, record["fingerprint"]),
@@ -191,6 +188,18 @@ def pretrain(config: PretrainConfig) -> None:
     }
     write_json(folder / RESULT, result)
     print(f"{folder / MODEL} and {folder / RESULT} are written")
+
+
+def load_start(model: AlignNet, config: PretrainConfig) -> dict[str, str]:
+    """Load `--init` into `model`, where it is given; returns what the network starts from.
+
+    Raises UserError where the file is missing or that of another network.
+    """
+    if config.init is None:
+        return {"appearance": config.appearance_weights, "pose": str(config.pose_weights or "none")}
+    path = config.init / MODEL if config.init.is_dir() else config.init
+    load_into(model, path)
+    return {"init": str(path), "sha256": sha256_of_file(path)}
 
 
 if __name__ == "__main__":

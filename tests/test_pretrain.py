@@ -241,7 +241,10 @@ def test_attention_alone_is_taught_on_top_of_another_run(whole, rendered, tmp_pa
     frozen = {"lr_appearance": 0, "lr_pose": 0, "lr_classifier": 0, "identity_weight": 0, "ranking_weight": 0}
     options = {"attention_weight": 1, "attention_apart": True, "batch_norm": "frozen", "max_steps": 2, "seed": 3}
     assert run(rendered, folder, init=whole, **frozen, **options) == 0
-    assert json.loads((folder / "result.json").read_text())["started_from"] == {"init": str(whole)}
+    assert json.loads((folder / "result.json").read_text())["started_from"] == {
+        "init": str(whole / "model.pt"),
+        "sha256": sha256_of_file(whole / "model.pt"),
+    }
     after, before = (torch.load(path / "model.pt", weights_only=True)["state"] for path in (folder, whole))
     changed = {name.split(".")[0] for name, tensor in after.items() if not torch.equal(tensor, before[name])}
     assert changed == {"appearance_tap", "part_tap", "classifier"}  # a classifier of its own, which nothing taught
