@@ -10,8 +10,6 @@ be trusted. What is finished stays: the same command goes on.
 import json
 import os
 import statistics
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +18,8 @@ from typing import Any, get_args
 
 from tqdm import tqdm
 
-from kit.command import JobError, as_plain, run
+from benchmarks.trials import call, mean_and_spread
+from kit.command import as_plain, run
 from kit.files import write_json
 from synth.ablation import Factor
 
@@ -128,15 +127,6 @@ def result_of(config: LeaveOneOutConfig, name: str, seed: int) -> Path:
     return config.out / f"{name}-seed-{seed}.json"
 
 
-def call(module: str, words: Sequence[str]) -> None:
-    """Run a command of ours to its end. Raises JobError with its last line if it fails."""
-    finished = subprocess.run(
-        [sys.executable, "-m", module, *words], cwd=Path(__file__).parents[1], capture_output=True, text=True
-    )
-    if finished.returncode != 0:
-        raise JobError(f"python -m {module} {' '.join(words)}: {finished.stderr.strip().splitlines()[-1]}")
-
-
 def table(results: Mapping[str, Sequence[Mapping[str, float]]]) -> list[str]:
     """A line a set: what it lacks, rank-1, mAP, and what that cost in mAP; what costs most first.
 
@@ -156,8 +146,7 @@ def _mean(rows: Sequence[Mapping[str, float]], key: str) -> float:
 
 
 def _shown(rows: Sequence[Mapping[str, float]], key: str) -> str:
-    spread = f" ± {statistics.stdev(row[key] for row in rows):.1f}" if len(rows) > 1 else ""
-    return f"{_mean(rows, key):.1f}{spread}"
+    return mean_and_spread([row[key] for row in rows])
 
 
 if __name__ == "__main__":

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from synth_runs import python
 
-from benchmarks import leave_one_out, train
+from benchmarks import choices, leave_one_out, train
 from benchmarks.one_job import LABELS, measured
 from benchmarks.render import seconds_at_error, summary
+from benchmarks.trials import call
 from kit.command import JobError, UserError, read_config
+from reid.finetune import FinetuneConfig
 
 
 @pytest.mark.parametrize("job", ["our-ranking", "our-re-ranking", "our-re-ranking-of-features"])
@@ -114,7 +116,47 @@ def test_a_set_trained_on_from_several_seeds_gets_a_mean_and_a_spread():
 
 def test_a_command_that_fails_is_named_with_its_last_line():
     with pytest.raises(JobError, match=r"python -m synth.render --ids=0: .*--ids 0: must be at least 1"):
-        leave_one_out.call("synth.render", ["--ids=0"])
+        call("synth.render", ["--ids=0"])
+
+
+def test_choices_are_compared_from_every_seed_and_go_on_where_they_stopped(tmp_path, capsys, monkeypatch):
+    called = []
+    config = choices.ChoicesConfig(
+        market=tmp_path / "market", choices=("stride-8", "letter"), seeds=(0, 3), trainers=2, out=tmp_path / "out"
+    )
+    scores = {"as-it-is": 40.0, "stride-8": 42.0, "letter": 35.0}
+
+    def stub(module, words, threads):
+        options = dict(word[2:].partition("=")[::2] for word in words)
+        called.append(options)
+        folder = Path(options["run"])
+        folder.mkdir(parents=True)
+        score = scores[folder.parent.name] + int(options["seed"])
+        (folder / "result.json").write_text(json.dumps({"finetuned": {"rank1": score, "mAP": score / 2}}))
+
+    monkeypatch.setattr(choices, "call", stub)
+    choices.compare_choices(config)
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "| as-it-is | 41.5 ± 2.1 | 20.8 ± 1.1 | 2 |",
+        "| stride-8 | 43.5 ± 2.1 | 21.8 ± 1.1 | 2 |",
+        "| letter | 36.5 ± 2.1 | 18.2 ± 1.1 | 2 |",
+    ]
+    assert {options["stride"] for options in called if "stride-8" in options["run"]} == {"8"}
+    assert not any("stride" in options for options in called if "stride-8" not in options["run"])
+    assert {options["part-gain"] for options in called} == {"30", "1"}
+    (config.out / "letter" / "seed-3" / "result.json").unlink()
+    monkeypatch.setattr(choices, "call", lambda module, words, threads: called.append(words))
+    with pytest.raises(FileNotFoundError):
+        choices.compare_choices(config)
+    assert called[-1][-1] == "--resume"
+
+
+def test_every_choice_is_made_of_options_that_fine_tuning_has(tmp_path):
+    job = Path(__file__).parents[1] / "jobs/ablation-market-finetune.yaml"
+    for changed in choices.CHOICES.values():
+        read_config(FinetuneConfig, "test", ["--config", str(job), *choices.OURS, *changed])
+    with pytest.raises(SystemExit, match="2"):
+        read_config(choices.ChoicesConfig, "test", ["--market", str(tmp_path), "--choices", "[stride-9]"])
 
 
 JOB = """
