@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from benchmarks.trials import call, mean_and_spread
 from kit.command import as_plain, run
-from kit.files import write_json
+from kit.files import write_atomically, write_json
 
 AS_IT_IS = "as-it-is"
 """The name of the trainings in which nothing is changed."""
@@ -95,13 +95,16 @@ def compare_choices(config: ChoicesConfig) -> None:
 
 
 def train_with(config: ChoicesConfig, name: str, seed: int) -> dict[str, float]:
-    """Fine-tune with a choice changed, unless that has been done; returns rank-1 and mAP in %."""
+    """Fine-tune with a choice changed; returns rank-1 and mAP in %.
+
+    What has been trained is not trained again (`reid.finetune --resume` sees to that, and that it was with the same
+    options).
+    """
     folder = config.out / name / f"seed-{seed}"
-    if not (folder / "result.json").exists():
-        options = {"root": config.market, "init": "none", "split": 0, "split-seed": 0, "seed": seed, "run": folder}
-        words = [f"--{key}={value}" for key, value in {**options, "cache": config.out / "cache"}.items()]
-        words += [*OURS, *(f"--{key}={value}" for key, value in config.options.items()), *CHOICES.get(name, ())]
-        call("reid.finetune", [f"--config={config.job}", *words, *(["--resume"] if folder.exists() else [])], threads=1)
+    options = {"root": config.market, "init": "none", "split": 0, "split-seed": 0, "seed": seed, "run": folder}
+    words = [f"--{key}={value}" for key, value in {**options, "cache": config.out / "cache"}.items()]
+    words += [*OURS, *(f"--{key}={value}" for key, value in config.options.items()), *CHOICES.get(name, ())]
+    call("reid.finetune", [f"--config={config.job}", *words, *(["--resume"] if folder.exists() else [])], threads=1)
     found: dict[str, Any] = json.loads((folder / "result.json").read_text())["finetuned"]
     return {"rank1": found["rank1"], "mAP": found["mAP"]}
 
@@ -112,7 +115,7 @@ def write_table(config: ChoicesConfig, results: Mapping[str, Sequence[Mapping[st
     record = {"command": "python -m benchmarks.choices", "config": as_plain(config), "base": OURS, "changed": changed}
     config.out.mkdir(parents=True, exist_ok=True)
     write_json(config.out / "choices.json", {**record, "results": results})
-    (config.out / "choices.md").write_text("\n".join(table(results)) + "\n")
+    write_atomically(config.out / "choices.md", ("\n".join(table(results)) + "\n").encode())
 
 
 def table(results: Mapping[str, Sequence[Mapping[str, float]]]) -> list[str]:

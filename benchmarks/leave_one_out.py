@@ -19,7 +19,7 @@ from typing import Any, get_args
 from tqdm import tqdm
 
 from benchmarks.trials import call, mean_and_spread
-from kit.command import as_plain, run
+from kit.command import UserError, as_plain, run
 from kit.files import write_json
 from synth.ablation import Factor
 
@@ -111,14 +111,19 @@ def render_set(config: LeaveOneOutConfig, name: str) -> Path:
 
 
 def train_on(config: LeaveOneOutConfig, name: str, seed: int, ready: "Future[Path]") -> dict[str, Any]:
-    """Train from `seed` on a set when it is `ready`, unless that has been done; returns the result."""
+    """Train from `seed` on a set when it is `ready`, unless that has been done; returns the result.
+
+    Raises UserError where it has been done with other options.
+    """
     folder, result = ready.result(), result_of(config, name, seed)
+    options = {"ids": config.ids, "frames": config.frames, "steps": config.steps, "seed": seed}
     if not result.exists():
-        options = {"data": folder, "market": config.market, "ids": config.ids, "frames": config.frames}
-        more = {"steps": config.steps, "seed": seed, "json": result}
-        words = [f"--{key}={value}" for key, value in {**options, **more}.items()]
+        paths = {"data": folder, "market": config.market, "json": result}
+        words = [f"--{key}={value}" for key, value in {**paths, **options}.items()]
         call("benchmarks.transfer", [*words, "--no-untrained"])
     found: dict[str, Any] = json.loads(result.read_text())
+    if any(found["config"][key] != value for key, value in options.items()):
+        raise UserError(f"{result} is of other options: repeat them, or name another folder with --out")
     return found["trained"] | {"loss": found["loss"]["identity"]}
 
 

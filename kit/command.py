@@ -58,7 +58,7 @@ class _Help(jsonargparse.DefaultHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str:
         text = action.help or ""
-        silent = action.default in (None, argparse.SUPPRESS) or "efault:" in text
+        silent = action.default in (None, argparse.SUPPRESS, "", (), {}) or "efault:" in text
         return text if silent else f"{text} [default: %(default)s]"
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from synth import annotate, photometry
 from synth.body import BakedBody, BodyModel
 from synth.camera import HEIGHT, WIDTH, extrinsics, follow, to_camera
+from synth.company import may_be_hidden, outlines
 from synth.mesh import Mesh
 from synth.plan import Bystander, Clip, Identity, Sighting, Walk
 from synth.silhouette import silhouette_area
@@ -109,12 +110,13 @@ def composed(model: BodyModel, clip: Clip, sighting: Sighting, rng: np.random.Ge
     rotation, translation = extrinsics(clip.camera)
     outline = to_camera(person.vertices + standing, rotation, translation)
     crowd = [to_camera(mesh.vertices + standing, rotation, translation) for mesh, _ in others]
-    between = [
-        bool(sighting.place.occluders) or any(_may_hide(other[t], outline[t]) for other in crowd) for t in range(frames)
-    ]
+    middles = (person.vertices.max(1) + person.vertices.min(1))[:, :2] / 2
+    between = may_be_hidden(clip.camera, middles, outlines(sighting.place.solids))
+    between |= bool(sighting.place.occluders)
+    between |= [any(_may_hide(other[t], outline[t]) for other in crowd) for t in range(frames)]
     intrinsics = follow(outline, sighting.tracker, fps, rng)
     joints = body.joints + standing
-    return Scene(person, others, joints, outline, rotation, translation, intrinsics, np.array(between))
+    return Scene(person, others, joints, outline, rotation, translation, intrinsics, between)
 
 
 def staged(scene: Scene, clip: Clip, sighting: Sighting, device: str, rng: np.random.Generator) -> Stage:

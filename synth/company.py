@@ -31,7 +31,7 @@ PACES = np.array([0.0, 0.7, 1.2, 1.7])
 """Metres a second that people may go at."""
 TRIES = 20
 STAY = (CLIP_SECONDS, 6.0)
-"""Seconds that a person is before a camera, at least and at most."""
+"""Seconds that a person is before a camera, at least, and at most where nobody asks for more."""
 ARM, SIDE = 0.6, 0.45
 """Metres that things keep from who walks for longer than the least, and from the line between them and the camera."""
 TALLEST = 2.1
@@ -89,29 +89,45 @@ def standing(things: Floats) -> Floats:
     return points
 
 
-def stay(camera: Camera, walk: Walk, things: Floats, occluders: Floats | None = None) -> float:
-    """For how many seconds, within STAY, the person can walk without meeting one of `things`, being hidden by it, or
-    coming too near the camera: half of them before mid-clip, half after it. `occluders` may hide them, not more.
+def stay(
+    camera: Camera, walk: Walk, things: Floats, occluders: Floats | None = None, longest: float = STAY[1]
+) -> float:
+    """For how many seconds, STAY[0] at least and `longest` at most, the person can walk without meeting one of
+    `things`, being hidden by it, or coming too near the camera: half of them before mid-clip, half after it.
+    `occluders` may hide them, not more.
 
     things, occluders -- as `outlines` has them.
     """
-    times = np.arange(-STAY[1] / 2, STAY[1] / 2 + 0.05, 0.1)
+    longest = max(longest, STAY[0])
+    times = np.arange(-longest / 2, longest / 2 + 0.05, 0.1)
     path = paths(Spot((0.0, 0.0), walk.heading), times, walk.turn)[-1]
     path = path * min(1.0, walk.pace)
-    far, height = ground_distance(camera), camera.target_height + camera.distance * np.sin(np.radians(camera.pitch))
-    camera_at = np.array([0.0, -far])
+    camera_at = ground_of(camera)
     around = np.concatenate([path, camera_at[None]])
     things = within(things, around)
-    bad = np.linalg.norm(path - camera_at, axis=-1) < NEARER * far
+    bad = np.linalg.norm(path - camera_at, axis=-1) < NEARER * ground_distance(camera)
     bad |= nearest(path, standing(things)) < ARM
     if occluders is not None:
         bad |= nearest(path, standing(within(occluders, around))) < ARM
+    bad |= may_be_hidden(camera, path, things)
+    return float(np.clip(2 * np.abs(times[bad]).min(initial=longest) - 0.2, STAY[0], longest))
+
+
+def ground_of(camera: Camera) -> Floats:
+    """(2,) where on the ground the camera stands, metres from the person in mid-clip."""
+    return np.array([0.0, -ground_distance(camera)])
+
+
+def may_be_hidden(camera: Camera, path: Floats, things: Floats) -> NDArray[np.bool_]:
+    """(T,) whether one of `things`, as `outlines` has them, may be between the camera and somebody at `path` (T, 2)."""
+    camera_at, height = ground_of(camera), camera.target_height + camera.distance * np.sin(np.radians(camera.pitch))
+    hidden = np.zeros(len(path), dtype=bool)
     for share in np.linspace(0.3, 1, 13):
         # Between the lines from the camera to the feet and to the top of the head.
         feet = height * (1 - share)
         between = things[(things[:, 2] < feet + TALLEST * share) & (things[:, 3] > feet), :2]
-        bad |= nearest(camera_at + share * (path - camera_at), between) < SIDE
-    return float(np.clip(2 * np.abs(times[bad]).min(initial=STAY[1]) - 0.2, *STAY))
+        hidden |= nearest(camera_at + share * (path - camera_at), between) < SIDE
+    return hidden
 
 
 def within(things: Floats, places: Floats) -> Floats:

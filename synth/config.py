@@ -56,7 +56,8 @@ class RenderConfig:
 
     fps: float | None = None
     """Frames a second of the cameras; by default 25 for 50 frames and more. Fewer are spread, those of each sighting,
-    over two to six seconds, for as long as the person meets nothing before that camera."""
+    over two to six seconds, for as long as the person meets nothing before that camera. For clips of more than two
+    seconds walks are drawn that have room for them, as far as a place has any."""
 
     sightings: int = 0
     """How many times a camera sees a person: each time at another spot, with ground, things, light and people of its

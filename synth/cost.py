@@ -7,7 +7,7 @@ from pathlib import Path
 from kit.command import JobError
 from synth.plan import Clip
 
-SIGHTING_SECONDS, FRAME_SECONDS, SAMPLE_SECONDS, DENOISE_SECONDS = 0.8, 0.075, 0.034, 0.025
+SIGHTING_SECONDS, FRAME_SECONDS, SAMPLE_SECONDS, DENOISE_SECONDS = 0.2, 0.075, 0.034, 0.025
 """Seconds on one core that a sighting takes to be built, each of its frames, a frame's samples, and taking out their
 grain: measured on a server's core of 2023; others take half or twice as long."""
 FRAME_BYTES, SIGHTING_BYTES, CLIP_BYTES = 16_000, 21_000, 4_000

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -47,17 +48,15 @@ def open_set(target: RenderedSet, plan: list[Clip]) -> tuple[list[dict[str, Any]
 
 
 def known_rows(target: RenderedSet) -> list[dict[str, Any]]:
-    """Rows of the set's manifest and, where the whole set is worked on, of its shards'.
+    """Rows of the set's manifest and of its shards'; a clip that was in hand twice has one in several.
 
     Raises UserError where the folder holds something else.
     """
     whole = RenderedSet(target.out)
     shards = [path for path in whole.of_shards() if path.name.startswith("manifest")]
-    files = [
-        path for path in (whole.manifest, *(shards if target.shard is None else [target.manifest])) if path.exists()
-    ]
-    begun = files or shards or whole.plan.exists() or target.plan.exists()
-    if not begun and target.out.exists() and (not target.out.is_dir() or any(target.out.iterdir())):
+    files = [path for path in (whole.manifest, *shards) if path.exists()]
+    begun = files or whole.plan.exists() or target.plan.exists()
+    if not begun and target.out.exists() and (not target.out.is_dir() or any(map(_is_content, target.out.iterdir()))):
         raise UserError(f"{target.out} is not empty and not a rendered set: name another folder with --out")
     rows = []
     for file in files:
@@ -71,6 +70,11 @@ def known_rows(target: RenderedSet) -> list[dict[str, Any]]:
     return rows
 
 
+def _is_content(path: Path) -> bool:
+    """Whether a file is more than a command leaves that was killed as it began."""
+    return not (path.name.startswith(".lock") or (path.name.startswith(".") and path.suffix == ".partial"))
+
+
 def begin_set(target: RenderedSet, plan: list[Clip], finished: list[dict[str, Any]]) -> None:
     """Write the plan and a manifest of the finished clips alone; sweep up what a killed run left half-written."""
     target.out.mkdir(parents=True, exist_ok=True)
@@ -79,10 +83,11 @@ def begin_set(target: RenderedSet, plan: list[Clip], finished: list[dict[str, An
         # ".person_0001.4711.partial", ".person_0001.npz.4711.partial": other shards may be at work on theirs.
         if target.shard is None or f"{partial.parent.name}/{partial.name.split('.')[1]}" in ours:
             shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
-    for partial in target.out.glob(f".{target.manifest.name}.*.partial"):
-        partial.unlink()
+    for file in (target.manifest, target.plan, target.config, target.result):
+        for partial in target.out.glob(f".{file.name}.*.partial"):
+            partial.unlink()
     target.failure.unlink(missing_ok=True)
-    write_jsonl(target.plan, [plan_row(clip) for clip in plan])
+    write_jsonl(target.plan, map(plan_row, plan))
     write_jsonl(target.manifest, finished)
 
 

@@ -60,7 +60,7 @@ def share_chart(shares: Shares) -> str:
             f'<rect x="{LABEL}" y="{top + 1}" width="{length:.1f}" height="{BAR - 3}"{fill}/>'
             f'<text x="{LABEL + length + 5:.1f}" y="{top + 11}">{100 * count / whole:.0f} %</text>'
         )
-    return chart(shares.title, f"{whole} counted, of {shares.of}", bars, len(listed) * BAR)
+    return chart(shares.title, f"of {whole}, counted over {shares.of}", bars, len(listed) * BAR)
 
 
 def spread_chart(spread: Spread) -> str:

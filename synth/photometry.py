@@ -48,7 +48,7 @@ class Sensor:
     blur: float
     """Standard deviation of the lens's blur, in pixels of the source."""
     motion_blur: float
-    """Length of the smear of what moves during the exposure, in pixels of the crop."""
+    """Length of the smear of a camera that follows the person or shakes, over the whole crop, in its pixels."""
     sharpen: float
     """Strength of the camera's own sharpening, 0 to 1."""
     noise: float

@@ -19,7 +19,18 @@ from synth.ablation import Factor
 from synth.body import Phenotype, phenotype_rand, stature
 from synth.camera import Camera, Tracker, camera_rand, tracker_rand
 from synth.carried import arms_of
-from synth.company import PASSING, STAY, Spot, bystanders_rand, outlines, passer_rand, paths, stay, surroundings
+from synth.company import (
+    PASSING,
+    STAY,
+    TRIES,
+    Spot,
+    bystanders_rand,
+    outlines,
+    passer_rand,
+    paths,
+    stay,
+    surroundings,
+)
 from synth.config import RenderConfig
 from synth.gait import GaitStyle, gait_rand
 from synth.motion import Recording, recordings
@@ -188,7 +199,7 @@ def make_sighting(
     """Somebody's walk before a camera at a place, in so many frames. Other people are drawn from `company_rng`, all
     else from `rng`."""
     tracker = tracker_rand(rng)
-    walk = walk_rand(rng, motions, frames / config.frames_a_second(STAY[0], frames))
+    walk = roomy_walk_rand(rng, motions, camera, place, frames / config.frames_a_second(STAY[0], frames))
     occluded = bool(rng.random() < config.occlusion)
     place, spots, seconds = surround(config, rng, company_rng, camera, place, walk, frames, occluded)
     return Sighting(
@@ -199,6 +210,24 @@ def make_sighting(
         frames=frames,
         fps=config.frames_a_second(seconds, frames),
     )
+
+
+def roomy_walk_rand(
+    rng: np.random.Generator, motions: tuple[Recording, ...], camera: Camera, place: Place, seconds: float
+) -> Walk:
+    """Draw a walk of so many seconds for which there is room at `place`, or of TRIES that which has room for longest.
+
+    Every place has room for any walk of STAY[0] seconds: the first that is drawn then serves.
+    """
+    walks = [walk_rand(rng, motions, seconds)]
+    if seconds <= STAY[0] or walks[0].take:  # where a recording goes is not known here
+        return walks[0]
+    things = outlines(place.solids)
+    rooms = [stay(camera, walks[0], things, longest=seconds)]
+    while rooms[-1] < seconds and len(walks) < TRIES:
+        walks.append(walk_rand(rng, motions, seconds))
+        rooms.append(stay(camera, walks[-1], things, longest=seconds))
+    return walks[int(np.argmax(rooms))]
 
 
 def surround(
@@ -215,6 +244,7 @@ def surround(
     where other people are, one of them passing by where the person is occluded by them; and for how many seconds there
     is room for all that. Things are drawn from `rng`, people from `company_rng`."""
     things = outlines(place.solids)
+    asked = frames / config.frames_a_second(STAY[0], frames)
     # Where a recording goes is not known here.
     seconds = STAY[0] if walk.take else stay(camera, walk, things)
     around = surroundings(camera, walk, frames / config.frames_a_second(seconds, frames), things)
@@ -224,7 +254,10 @@ def surround(
         spots = [*spots, passer]
     elif occluded:
         path = paths(Spot((0.0, 0.0), walk.heading), np.linspace(-STAY[0], STAY[0], 31) / 2, walk.turn)[-1]
-        place = dataclasses.replace(place, occluders=occluders_rand(rng, camera, path))
+        for _ in range(TRIES):  # the first, where a clip is short
+            place = dataclasses.replace(place, occluders=occluders_rand(rng, camera, path))
+            if stay(camera, walk, things, outlines(place.occluders), longest=asked) >= asked:
+                break
         seconds = min(seconds, stay(camera, walk, things, outlines(place.occluders)))
     if not {"views", "motions"}.isdisjoint(config.without):
         # Nor is it known what room there is before a plain camera, or for a plain walk.

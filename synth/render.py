@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from types import FrameType
@@ -14,11 +14,10 @@ from tqdm import tqdm
 
 from kit.command import UserError, as_plain, run, save_config
 from kit.files import sha256_of_file, write_json
-from kit.lock import held
 from synth import preflight
 from synth.config import RenderConfig
 from synth.cost import check_space, cost
-from synth.ledger import append_row, begin_set, finish_set, open_set
+from synth.ledger import append_row, begin_set, finish_set, known_rows, open_set
 from synth.plan import Clip, make_plan
 from synth.plan_file import read_plan
 from synth.stage import pick_device
@@ -29,30 +28,37 @@ def render(config: RenderConfig) -> None:
     """Plan the set, render what is not there yet, and leave the manifest in order."""
     plan = planned(config)
     target = RenderedSet(config.out, config.part)
-    finished, waiting = open_set(target, plan)
-    frames = sum(clip.frames for clip in waiting)
-    outlook = f"{len(plan)} clips planned, {len(finished)} there, {len(waiting)} to render ({frames} frames)"
     if config.dry_run:
-        print(f"{config.out}: {outlook}")
+        finished, waiting = open_set(target, plan)
+        print(f"{config.out}: {outlook(finished, waiting)}")
         print(cost(waiting, config.workers or available_cores()))
         return
     problem = preflight.complaint((sys.version_info.major, sys.version_info.minor), need_packages=True)
     if problem:
         raise UserError(problem)
     started = time.monotonic()
-    device = pick_device(config.device) if waiting and config.address is None else config.device
+    known_rows(target)  # before anything is written to a folder that holds something else
     config.out.mkdir(parents=True, exist_ok=True)
-    with held(target.lock, f"another python -m synth.render is writing to {config.out}"):
+    with target.held():
+        finished, waiting = open_set(target, plan)
+        device = pick_device(config.device) if waiting and config.address is None else config.device
         check_space(config.out, waiting)
         begin_set(target, plan, finished)
         save_config(config, target.config)
-        print(f"{config.out}: {outlook}", flush=True)
+        print(f"{config.out}: {outlook(finished, waiting)}", flush=True)
         if waiting:
             render_waiting(target, waiting, config, device)
         rows = finish_set(target, plan)
         write_json(target.result, summary(config, target, rows, len(waiting), time.monotonic() - started))
     part = f"part {config.shard} " if config.shard else ""
     print(f"{config.out}: {part}complete, {len(rows)} clips; {following(config)}")
+
+
+def outlook(finished: Sequence[Any], waiting: Sequence[Clip]) -> str:
+    """What is there and what will be done, in words."""
+    frames = sum(clip.frames for clip in waiting)
+    planned = len(finished) + len(waiting)
+    return f"{planned} clips planned, {len(finished)} there, {len(waiting)} to render ({frames} frames)"
 
 
 def planned(config: RenderConfig) -> list[Clip]:

@@ -20,6 +20,8 @@ Rows = Mapping[str, Mapping[str, Any]]
 
 GAP = 2
 CAPTION = 14
+CLEARLY = 0.98
+"""Less than this is seen, on average, of a person of whom something is clearly hidden."""
 """Pixels of height of a line of text."""
 PAPER, INK = (24, 26, 30), (214, 218, 224)
 PART_COLOURS = np.array([[240, 96, 80], [80, 200, 120], [90, 140, 250]])
@@ -54,7 +56,9 @@ def truth_sheet(source: RenderedSet, rows: Rows, clips: list[str], scale: int = 
         draw_skeleton(draw, (truth["joints2d"][number] + 0.5) * scale, truth["joints_visible"][number])
         box = truth["box"][number]
         draw.rectangle([*(box[:2] * scale), *((box[2:] + 1) * scale)], outline=(255, 255, 255))
-        draw.text((3, 3), f"{truth['visible_ratio'][number]:.2f}", fill=(255, 255, 255))
+        words = f"{truth['visible_ratio'][number]:.2f}"
+        draw.rectangle(draw.textbbox((3, 3), words), fill=(0, 0, 0))
+        draw.text((3, 3), words, fill=(255, 255, 255))
         tiles.append(beside([*big, np.asarray(skeleton)], 0))
     return grid(tiles, min(4, len(tiles)))
 
@@ -129,8 +133,9 @@ def grouped(plan: Rows, rows: Rows, path: str) -> dict[str, list[str]]:
 
 
 def occluded(plan: Rows, rows: Rows) -> list[str]:
-    """Finished clips in whose middle frame's sighting things or people were put in the way."""
-    return [clip for clip in rows if at(plan.get(clip), "place.occluders") or at(plan.get(clip), "bystanders")]
+    """Finished clips of which something is hidden, by things or people in their middle frame's sighting."""
+    company = [clip for clip in rows if at(plan.get(clip), "place.occluders") or at(plan.get(clip), "bystanders")]
+    return [clip for clip in company if rows[clip]["visible_ratio"] < CLEARLY]
 
 
 def twins_in(plan: Rows, rows: Rows) -> list[int]:

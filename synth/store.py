@@ -6,7 +6,8 @@ import os
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from kit.coco18 import JOINTS, PARTS
 from kit.command import UserError
 from kit.files import read_jsonl, write_atomically
+from kit.lock import held
 from synth.clip import RenderedClip
 from synth.config import Shard
 from synth.plan import Clip, plan_hash
@@ -48,8 +50,17 @@ class RenderedSet:
 
     @property
     def lock(self) -> Path:
-        """Held by the process that renders into the set, or the shard."""
+        """Held by the process that renders into the shard, or into the whole set."""
         return self.out / self._named(".lock", "")
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep others from writing to the set, or to the shard, while the block runs: shards may be written to side by
+        side, the whole set by one process alone. Raises UserError where somebody is at work on it."""
+        complaint = f"another python -m synth.render is writing to {self.out}"
+        of_shard = held(self.lock, complaint) if self.shard else nullcontext()
+        with held(RenderedSet(self.out).lock, complaint, shared=self.shard is not None), of_shard:
+            yield
 
     def of_shards(self) -> list[Path]:
         """The files that shards have left of themselves."""
@@ -190,7 +201,7 @@ def read_truth(source: RenderedSet, clip: str, names: Iterable[str]) -> dict[str
             return {name: arrays[name] for name in names}
     except FileNotFoundError:
         raise UserError(f"{path} is missing: the command that rendered the set makes it again") from None
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile):
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error):
         raise UserError(f"{path} is broken: delete it, and the command that rendered the set makes it again") from None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from kit.command import JobError, UserError, run
-from kit.files import sha256_of_file, write_atomically
+from kit.files import sha256_of_file, write_atomically, write_jsonl
 from synth.archive import Place, place_at, read_index, read_tar
 from synth.ledger import append_row, known_rows
 from synth.store import RenderedSet, fault_of, write_files
@@ -40,22 +40,33 @@ def unpack(config: UnpackConfig) -> None:
     """Fetch what is not here, tar by tar, and the files beside the clips last."""
     place, target = place_at(config.source), RenderedSet(config.out)
     index = read_index(place)
+    known_rows(target)  # before anything is written to a folder that holds something else
+    target.out.mkdir(parents=True, exist_ok=True)
+    with target.held():
+        new = fetch_clips(place, index, target)
+        for name, digest in index["beside"].items():
+            content = place.read(name)
+            if hashlib.sha256(content).hexdigest() != digest:
+                raise JobError(f"{config.source}/{name} is not what was packed: pack the set again")
+            write_atomically(target.out / Path(name).name, content)
+    clips = sum(len(tar["clips"]) for tar in index["tars"])
+    print(f"{config.out}: {clips} clips, {index['frames']} frames, {new} of the clips new")
+
+
+def fetch_clips(place: Place, index: Mapping[str, Any], target: RenderedSet) -> int:
+    """Fetch the clips that are not here and sound, each entered in the manifest when it is; returns how many."""
     sound = sound_clips(target, index)
     rows = [row for tar in index["tars"] for row in tar["clips"]]
-    target.out.mkdir(parents=True, exist_ok=True)
-    with tqdm(total=len(rows), desc=f"unpack to {config.out}", unit="clip") as bar:
+    # A row that was cut short when it was written goes, before others are put behind it.
+    write_jsonl(target.manifest, [row for row in rows if row["clip"] in sound])
+    with tqdm(total=len(rows), desc=f"unpack to {target.out}", unit="clip") as bar:
         for tar in index["tars"]:
             wanted = {row["clip"]: row for row in tar["clips"] if row["clip"] not in sound}
             bar.update(len(tar["clips"]) - len(wanted))
             for row in fetched(place, tar, wanted, target) if wanted else ():
                 append_row(target, row)
                 bar.update()
-    for name, digest in index["beside"].items():
-        content = place.read(name)
-        if hashlib.sha256(content).hexdigest() != digest:
-            raise JobError(f"{config.source}/{name} is not what was packed: pack the set again")
-        write_atomically(target.out / Path(name).name, content)
-    print(f"{config.out}: {len(rows)} clips, {index['frames']} frames, {len(rows) - len(sound)} of the clips new")
+    return len(rows) - len(sound)
 
 
 def sound_clips(target: RenderedSet, index: Mapping[str, Any]) -> set[str]:

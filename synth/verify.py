@@ -64,7 +64,12 @@ def verify(config: VerifyConfig) -> None:
 
 def mending(target: RenderedSet, faulty: bool, surplus: bool) -> str:
     """What to do about it."""
-    steps = [f"python -m synth.render --config {target.config} renders those clips, and no others, again"] * faulty
+    command = (
+        f"python -m synth.render --config {target.config} --out {target.out}"
+        if target.config.is_file()
+        else "the command that rendered the set"
+    )
+    steps = [f"{command} renders those clips, and no others, again"] * faulty
     steps += ["delete what is no part of the set"] * surplus
     return "; ".join(steps)
 

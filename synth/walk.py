@@ -28,7 +28,7 @@ class Walk:
 
     heading: float
     """Direction of walking in degrees about the vertical, in mid-clip; 0 walks towards the camera, 90 to its right.
-    Someone who stands faces there, and their partner stands there if they talk."""
+    Someone who stands faces there, also who talks: to somebody whom the camera does not see."""
     turn: float
     """Degrees a second that the path bends."""
     phase: float

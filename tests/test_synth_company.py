@@ -13,6 +13,7 @@ from synth.company import (
     Surroundings,
     bystanders_rand,
     is_free,
+    may_be_hidden,
     outlines,
     passer_rand,
     paths,
@@ -55,6 +56,19 @@ def test_who_turns_walks_an_arc_of_the_same_length():
 def block(x, y, z=1.0):
     """A pillar two metres high, or as high above the ground as `z` says."""
     return outlines([Solid((x, y, z), (0.4, 0.4, 2), 0, Surface("plain", (0.3,) * 3, (0.3,) * 3, 1.0, 0.8))])
+
+
+def test_who_is_asked_to_stay_for_longer_is_looked_after_for_longer():
+    across = Walk(90.0, 0.0, 0.0)
+    assert stay(CAMERA, across, NOTHING, longest=10.0) == 10.0
+    assert stay(CAMERA, across, block(7.0, 0)) == STAY[1]
+    assert STAY[1] < stay(CAMERA, across, block(7.0, 0), longest=10.0) < 10.0
+
+
+def test_a_thing_hides_those_behind_it_alone():
+    path = np.array([[-2.0, 0.0], [0.0, 0.0], [2.0, 0.0]])
+    assert may_be_hidden(CAMERA, path, block(0.0, -3.9)).tolist() == [False, True, False]
+    assert may_be_hidden(CAMERA, path, block(0.0, 3.0)).tolist() == [False, False, False]
 
 
 def test_people_stay_until_they_meet_a_thing_are_hidden_or_come_near_the_camera():

@@ -126,6 +126,24 @@ def test_a_stop_half_way_loses_nothing(packable, tmp_path, monkeypatch, capsys):
     assert content(back) == content(packable)
 
 
+def test_a_row_cut_short_by_a_stop_does_not_spoil_those_behind_it(packable, tmp_path, monkeypatch, capsys):
+    far, back = tmp_path / "far", tmp_path / "back"
+    said(monkeypatch, capsys, pack, PackConfig, data=packable, to=far, clips_a_tar=4)
+    said(monkeypatch, capsys, unpack, UnpackConfig, source=far, out=back)
+    manifest = RenderedSet(back).manifest
+    lines = manifest.read_text().splitlines(keepends=True)
+    manifest.write_text("".join(lines[:3]) + lines[3][:20])
+    second = sorted(far.glob("*.tar"))[1]
+    packed = second.read_bytes()
+    second.write_bytes(b"")  # stopped again, behind the first tar
+    code, _ = said(monkeypatch, capsys, unpack, UnpackConfig, source=far, out=back)
+    assert code == 1
+    second.write_bytes(packed)
+    code, line = said(monkeypatch, capsys, unpack, UnpackConfig, source=far, out=back)
+    assert (code, line) == (0, f"{back}: 6 clips, 12 frames, 2 of the clips new")
+    assert content(back) == content(packable)
+
+
 def test_only_a_whole_and_sound_set_is_packed(packable, tmp_path, monkeypatch, capsys):
     flip(RenderedSet(packable).annotation(PLAN[3].name), 100)
     code, line = said(monkeypatch, capsys, pack, PackConfig, data=packable, to=tmp_path / "far")

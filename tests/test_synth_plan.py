@@ -14,6 +14,7 @@ import pytest
 import synth
 from kit.files import read_jsonl, write_jsonl
 from synth import plan
+from synth.company import outlines, stay
 from synth.config import RenderConfig
 from synth.plan import generator, make_plan, plan_hash, plan_row
 
@@ -32,6 +33,14 @@ def fields_of(clip):
 def seen(**options):
     """Fields of every clip of a plan of one sighting a clip, as attributes."""
     return [SimpleNamespace(**fields_of(clip)) for clip in planned(**options)]
+
+
+def test_long_clips_have_room_for_their_walks():
+    clips = make_plan(RenderConfig(ids=15, frames=50, fps=10.0, occlusion=0.5))
+    for clip in clips:
+        (sighting,) = clip.sightings
+        things, occluders = outlines(sighting.place.solids), outlines(sighting.place.occluders)
+        assert stay(clip.camera, sighting.walk, things, occluders, longest=5.0) == 5.0
 
 
 def test_person_by_person_camera_a_before_camera_b():

@@ -171,13 +171,16 @@ def test_clips_are_grouped_by_what_the_plan_says_of_them():
         "cam_a/person_0001": {"walk": {"kind": "standing"}, "place": {"occluders": []}, "bystanders": [{}]},
         "cam_b/person_0001": {"walk": {"kind": "straight"}, "place": {"occluders": [{}]}},
         "cam_a/person_0002": {"walk": {"kind": "straight"}, "place": {"occluders": []}},
+        "cam_a/person_0003": {"walk": {"kind": "straight"}, "bystanders": [{}]},
     }
-    rows = {clip: {} for clip in plan} | {"cam_b/person_0002": {}}
+    seen = {"cam_a/person_0001": 0.9, "cam_b/person_0001": 0.5, "cam_a/person_0002": 0.7, "cam_a/person_0003": 1.0}
+    rows = {clip: {"visible_ratio": share} for clip, share in seen.items()} | {"cam_b/person_0002": {}}
     assert grouped(plan, rows, "walk.kind") == {
-        "straight": ["cam_b/person_0001", "cam_a/person_0002"],
+        "straight": ["cam_b/person_0001", "cam_a/person_0002", "cam_a/person_0003"],
         "standing": ["cam_a/person_0001"],
     }
     assert grouped(plan, rows, "walk.pace") == {}
+    # Cut off by the crop's edge is not in the way, and somebody in the background hides nobody.
     assert occluded(plan, rows) == ["cam_a/person_0001", "cam_b/person_0001"]
 
 

@@ -9,16 +9,18 @@ import sys
 import numpy as np
 import pytest
 from synth_runs import ROOT, environment, hashes, python, rows
-from test_synth_store import PLAN, filled, names
+from test_synth_store import PLAN, filled, names, noise
 
-from kit.command import JobError
+from kit.command import JobError, UserError
 from synth.config import RenderConfig, Shard, shard_of
 from synth.cost import FRAME_BYTES, check_space, core_seconds, cost, disk_bytes
-from synth.ledger import open_set
+from synth.ledger import append_row, begin_set, open_set
 from synth.plan import make_plan, plan_row
-from synth.store import RenderedSet, pixels_sha256
+from synth.store import RenderedSet, pixels_sha256, write_clip
 
 STUB = ROOT / "tests" / "stub_farm.py"
+
+BUSY = r"another python -m synth\.render is writing"
 
 
 def test_shards_part_the_people_and_keep_a_pair_of_clips_together():
@@ -63,7 +65,7 @@ def test_parts_rendered_apart_become_one_set(tmp_path):
 
 def test_the_slurm_script_renders_the_part_of_its_task(tmp_path):
     script = ROOT / "jobs" / "cluster" / "render.slurm"
-    task = environment(SLURM_ARRAY_TASK_ID="2", SLURM_ARRAY_TASK_COUNT="3", PYTHON=sys.executable)
+    task = environment(SLURM_ARRAY_TASK_ID="2", PARTS="3", PYTHON=sys.executable)
     words = ["bash", str(script), "--ids", "7", "--frames", "2", "--out", str(tmp_path / "set"), "--dry-run"]
     finished = subprocess.run(words, cwd=ROOT, env=task, capture_output=True, text=True, timeout=120)
     assert finished.returncode == 0, finished.stderr
@@ -76,6 +78,33 @@ def test_a_shard_of_a_set_that_is_there_has_nothing_to_do(tmp_path):
     finished, waiting = open_set(RenderedSet(out, Shard(2, 3)), part)
     assert [row["clip"] for row in finished] == names(part)
     assert waiting == []
+
+
+def test_a_shard_finds_what_shards_of_another_count_have_left(tmp_path):
+    out, plan = tmp_path / "set", make_plan(RenderConfig(ids=3, frames=2, shard="1/2"))
+    half = RenderedSet(out, Shard(1, 2))
+    begin_set(half, plan, [])
+    for clip in plan:
+        append_row(half, write_clip(half, clip, noise(clip)))
+    finished, waiting = open_set(RenderedSet(out, Shard(1, 3)), make_plan(RenderConfig(ids=3, frames=2, shard="1/3")))
+    assert [row["clip"] for row in finished] == ["cam_a/person_0001", "cam_b/person_0001"]
+    assert waiting == []
+
+
+def test_shards_are_written_side_by_side_and_the_whole_set_alone(tmp_path):
+    whole, first, second = RenderedSet(tmp_path), RenderedSet(tmp_path, Shard(1, 2)), RenderedSet(tmp_path, Shard(2, 2))
+    with first.held():
+        with second.held(), pytest.raises(UserError, match=BUSY), first.held():
+            pass
+        with pytest.raises(UserError, match=BUSY), whole.held():
+            pass
+    with (
+        whole.held(),
+        pytest.raises(UserError, match=BUSY),
+        second.held(),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_hours_and_disk_grow_with_the_set():

@@ -16,7 +16,7 @@ from synth.clip import RenderedClip
 from synth.config import RenderConfig
 from synth.ledger import append_row, begin_set, finish_set, open_set
 from synth.plan import make_plan
-from synth.store import RenderedSet, pixels_sha256, write_clip
+from synth.store import RenderedSet, pixels_sha256, read_truth, write_clip
 
 PLAN = make_plan(RenderConfig(ids=3, frames=2))
 
@@ -199,6 +199,32 @@ def test_a_set_of_other_options_is_refused_and_left_alone(tmp_path, options, com
     with pytest.raises(UserError, match=complaint):
         open_set(target, make_plan(config))
     assert snapshot(tmp_path) == before
+
+
+def test_what_a_run_leaves_that_was_killed_as_it_began_is_a_set_to_begin(tmp_path):
+    (tmp_path / ".lock").touch()
+    (tmp_path / ".plan.jsonl.4711.partial").write_text('{"clip')
+    target = RenderedSet(tmp_path)
+    assert open_set(target, PLAN) == ([], PLAN)
+    begin_set(target, PLAN, [])
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "manifest.jsonl", "plan.jsonl"]
+
+
+def test_annotations_of_which_a_bit_is_flipped_are_one_line(tmp_path):
+    target = filled(tmp_path / "set", clips=PLAN[:1])
+    file = target.annotation(PLAN[0].name)
+    whole, rng = file.read_bytes(), np.random.default_rng(0)
+    complaints = 0
+    for place in rng.integers(len(whole), size=200):
+        broken = bytearray(whole)
+        broken[place] ^= 1 << int(rng.integers(8))
+        file.write_bytes(broken)
+        try:
+            read_truth(target, PLAN[0].name, ("joints2d", "mask"))
+        except UserError as complaint:
+            assert "the command that rendered the set makes it again" in str(complaint)
+            complaints += 1
+    assert complaints > 0
 
 
 @pytest.mark.parametrize("name", ["notes.txt", ".hidden", "multi_shot"])

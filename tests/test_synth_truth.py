@@ -1,9 +1,15 @@
 """The stored truth against the person alone, rendered by brute force and drawn without Blender."""
 
+import dataclasses
 import json
 
 import pytest
 from synth_runs import ROOT, python
+
+from synth.clip import composed
+from synth.config import RenderConfig
+from synth.place import Solid, Surface
+from synth.plan import make_plan
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +55,14 @@ def test_the_mask_is_the_person_alone_but_for_what_is_hidden(checks):
     assert free["mask_agreement"] > 0.98
     for check in (hidden, free):
         assert check["mask_beyond_whole"] < 0.02
+
+
+def test_a_thing_of_the_place_that_stands_before_the_person_is_reckoned_with(body_model):
+    clip = make_plan(RenderConfig(ids=1, frames=2, sightings=1, occlusion=0.0, without=("company",)))[0]
+    (sighting,) = clip.sightings
+    pillar = Solid((0.0, -2.0, 1.0), (0.4, 0.4, 2.0), 0, Surface("plain", (0.3,) * 3, (0.3,) * 3, 1.0, 0.8))
+    behind = dataclasses.replace(pillar, centre=(0.0, 4.0, 1.0))
+    for solids, between in (((), False), ((behind,), False), ((pillar,), True)):
+        place = dataclasses.replace(sighting.place, solids=solids)
+        scene = composed(body_model, clip, dataclasses.replace(sighting, place=place), clip.frame_rng())
+        assert scene.between.tolist() == [between] * 2

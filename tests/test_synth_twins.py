@@ -20,7 +20,6 @@ ALLOWED = {
     "headwear": {"headwear"},
     "carried": {"carried"},
     "skin": {"skin", "lips"},
-    "stature": {"height"},
     "build": {"weight"},
 }
 

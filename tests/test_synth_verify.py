@@ -86,6 +86,7 @@ def test_a_whole_set_is_told_so_in_one_line(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("how", DAMAGE)
 def test_damage_is_named_and_a_second_render_mends_that_clip_alone(tmp_path, monkeypatch, capsys, how):
     target = filled(tmp_path / "set")
+    target.config.touch()
     damage, wanted = DAMAGE[how]
     damage(target)
     before = snapshot(target.out)
@@ -95,7 +96,7 @@ def test_damage_is_named_and_a_second_render_mends_that_clip_alone(tmp_path, mon
     assert line.startswith(f"{CLIP}: ") or how == "a bit of a frame is flipped"
     assert wanted in line
     assert complaint.startswith(f"error: {target.out}: 1 of 6 clips are not sound, 0 files are no part of the set: ")
-    assert f"python -m synth.render --config {target.out / 'config.yaml'}" in complaint
+    assert f"python -m synth.render --config {target.config} --out {target.out} renders those clips" in complaint
     assert snapshot(target.out) == before
     # What the command that rendered the set does when it is typed again:
     finished, waiting = open_set(target, PLAN)

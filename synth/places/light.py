@@ -143,7 +143,7 @@ def window_light_rand(rng: np.random.Generator, half_width: float, reach: float)
 
 
 def shades_rand(rng: np.random.Generator, light: Light) -> tuple[Solid, ...]:
-    """In a quarter of clips with a sun: a tree, a house, wires or a railing between the sun and the person."""
+    """In 30 % of clips with a strong, sharp sun: a tree, a house, wires or a railing between the sun and the person."""
     if light.sun < 0.8 or light.sun_size > 8 or rng.random() > 0.3:
         return ()
     kind = rng.choice(["tree", "house", "poles", "awning"], p=[0.5, 0.25, 0.15, 0.1])
