@@ -44,22 +44,26 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def read_jsonl(path: Path) -> list[dict[str, Any]]:
-    """Rows of a JSON-lines file; a last line cut short by a crash is left out.
+    """All that `rows_of_jsonl` yields."""
+    return list(rows_of_jsonl(path))
+
+
+def rows_of_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """Rows of a JSON-lines file, one by one; a last line cut short by a crash is left out.
 
     Raises ValueError where any other line is not JSON.
     """
-    lines = path.read_text().split("\n")
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError as broken:
-            if number == len(lines):
-                break
-            raise ValueError(f"{path}, line {number}: not JSON ({broken.msg})") from broken
-    return rows
+    with path.open() as stream:
+        for number, line in enumerate(stream, start=1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError as broken:
+                if not line.endswith("\n"):
+                    return
+                raise ValueError(f"{path}, line {number}: not JSON ({broken.msg})") from broken
+            yield row
 
 
 def sha256_of_file(path: Path) -> str:

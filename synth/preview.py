@@ -10,7 +10,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from kit.command import UserError, run
-from kit.files import read_jsonl, write_atomically, write_json
+from kit.files import rows_of_jsonl, write_atomically, write_json
 from synth import sheets
 from synth.page import render_page
 from synth.plan import CAMERAS
@@ -74,7 +74,7 @@ def preview(config: PreviewConfig) -> None:
 def read_plan(source: RenderedSet) -> dict[str, Any]:
     """Rows of the plan by their clip. Raises UserError where it cannot be read."""
     try:
-        return {row["clip"]: in_mid_clip(row) for row in read_jsonl(source.plan)}
+        return {row["clip"]: in_mid_clip(row) for row in rows_of_jsonl(source.plan)}
     except FileNotFoundError:
         raise UserError(f"{source.plan} is missing: the command that rendered the set makes it again") from None
     except (ValueError, TypeError, KeyError) as broken:

@@ -7,7 +7,7 @@ from typing import Any
 from tqdm import tqdm
 
 from kit.command import JobError, UserError, run
-from kit.files import read_jsonl, write_json
+from kit.files import rows_of_jsonl, write_json
 from synth.ledger import known_rows
 from synth.plan import row_hash
 from synth.store import RenderedSet, fault_of
@@ -81,7 +81,7 @@ def planned_clips(target: RenderedSet) -> dict[str, str]:
     if not plans:
         raise UserError(f"{target.out} holds no plan.jsonl: name the folder of a rendered set")
     try:
-        return {row["clip"]: row_hash(row) for path in plans for row in read_jsonl(path)}
+        return {row["clip"]: row_hash(row) for path in plans for row in rows_of_jsonl(path)}
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{plans[0]} is not a plan: the command that rendered the set writes it again") from None
 
