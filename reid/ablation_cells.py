@@ -9,7 +9,7 @@ failure.txt     why it failed the last time
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
@@ -37,11 +37,12 @@ _FREE = FREE_TO_CHANGE - {"max_steps", "appearance_weights", "pose_weights"}
 """Options that a training may have been given otherwise: in a grid its length and its start are part of what it is."""
 
 
-def standing(training: Training, fingerprint: str, start: str | None) -> Standing:
+def standing(training: Training, fingerprint: str, start: str | None, rendered: str | None = None) -> Standing:
     """How far a training is, by its folder.
 
     fingerprint -- of the data that it is to be trained on; start -- SHA-256 of the weights that it is to start from,
-    None where there are none or they are not there yet.
+    None where there are none or they are not there yet; rendered -- fingerprint of the rendered set beside the data,
+    None where there is none.
     Raises UserError where the folder holds another training than is asked for.
     """
     result = read_result(training)
@@ -61,9 +62,19 @@ def standing(training: Training, fingerprint: str, start: str | None) -> Standin
         return "begun"
     if result["data"]["fingerprint"] != fingerprint:
         raise UserError(f"{training.folder}: was trained on other data than is there now: {advice}")
-    if start is not None and result["started_from"]["sha256"] != start:
-        raise UserError(f"{training.folder}: started from other weights than {training.needs} has now: {advice}")
+    beside = result.get("rendered")
+    if beside is not None and beside["fingerprint"] != rendered:
+        raise UserError(f"{training.folder}: was trained with another --rendered set than is there now: {advice}")
+    if start_of(result) != start and (start is not None or isinstance(training.config, PretrainConfig)):
+        there = f"{training.needs} has now" if training.needs else "its options (--init) name"
+        raise UserError(f"{training.folder}: started from other weights than {there}: {advice}")
     return "finished"
+
+
+def start_of(result: Mapping[str, Any]) -> str | None:
+    """SHA-256 of the weights that a finished training started from; None where it started from no run."""
+    found: str | None = result["started_from"].get("sha256")
+    return found
 
 
 def read_result(training: Training) -> dict[str, Any] | None:

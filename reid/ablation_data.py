@@ -5,32 +5,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from kit.command import UserError
+from kit.files import sha256_of_file
 from reid.config import DatasetName, TrainConfig
 from reid.data import ONE_DIVISION, load_splits
-from reid.data.chunks import training_chunks
-from reid.data.sampler import PKSampler
 from reid.data.synthetic import load_pretraining
 from reid.data.tracklet import ReidData, split_number
 from reid.finetune import FinetuneConfig
-from reid.measure import fingerprints, trained_on_tested
+from reid.measure import fingerprints, trained_on_tested, trainings_of
 from reid.metrics import Protocol
-from reid.pretrain import PretrainConfig
+from reid.models.checkpoint import load_model
+from reid.pretrain import PretrainConfig, find_init
 from reid.results import Block, chance_of, data_record, fingerprint, mean_block, trained_on
-from reid.training import last_step
+from reid.training import chunks_and_sampler, last_step
 
 
 @dataclass(frozen=True)
 class TrainedOn:
     """The rendered set that networks are pre-trained on."""
 
-    people: Mapping[str, Any]
-    """Its name, fingerprint and pids, as a network's file has them."""
+    people: Sequence[Mapping[str, Any]]
+    """Name, fingerprint and pids, as a network's file has them: of what it starts from, and of the rendered set."""
 
     record: dict[str, Any]
     """See `reid.results.data_record`."""
 
     steps: int
     """Steps of a pre-training."""
+
+    start: str | None
+    """SHA-256 of the run that they start from (--init); None where they start from none."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,9 @@ class Tested:
     chance: Block
     """What a random order is expected to give, the mean over the splits."""
 
+    rendered: str | None
+    """Fingerprint of the rendered set beside it (--rendered); None where there is none."""
+
     known: int
     """Persons tested whom pre-training has seen already, in the split with the most of them."""
 
@@ -68,8 +74,11 @@ def look_at_pretraining(options: PretrainConfig) -> TrainedOn:
     """Read the rendered set. Raises UserError where it does not serve."""
     data = load_pretraining(options.data, options.validation_ids, options.seed)
     record = data_record(data, fingerprint(data))
-    people = trained_on(data, record["fingerprint"])
-    return TrainedOn(people, record, steps_on(data, options, f"pre-training on {options.data}"))
+    init = None if options.init is None else find_init(options.init)
+    before = [] if init is None else trainings_of(load_model(init)[1])
+    people = [*before, trained_on(data, record["fingerprint"])]
+    steps = steps_on(data, options, f"pre-training on {options.data}")
+    return TrainedOn(people, record, steps, None if init is None else sha256_of_file(init))
 
 
 def look_at_tested(
@@ -102,15 +111,15 @@ def _looked_at(
         sources={number: data.split for number, data in chosen.items()},
         steps={number: steps_on(data, options, f"{dataset}, {data.split}") for number, data in chosen.items()},
         chance=mean_block([chance_of(data, protocol) for data in chosen.values()]),
+        rendered=None if options.rendered is None else fingerprint(load_pretraining(options.rendered, 0, 0)),
         known=max(known),
     )
 
 
 def steps_on(data: ReidData, options: TrainConfig, where: str) -> int:
     """Steps that a training takes. Raises UserError, which begins with `where`, where there are too few people."""
-    chunks = training_chunks(data.train, options.chunk, options.overlap, options.tail)
     try:
-        sampler = PKSampler(chunks, options.ids_per_batch, options.chunks_per_id, options.seed)
+        _, sampler = chunks_and_sampler(options, data)
     except UserError as few:
         raise UserError(f"{where}: {few}") from few
     return last_step(options, sampler)

@@ -109,6 +109,7 @@ def finetuning(run: Path, options: FinetuneConfig, start: Start, variant: Varian
         root=options.data_root,
         init=str(run / needs) if needs else "none",
         variant=variant,
+        rendered=None if variant == "baseline" else options.rendered,  # it has no pose network to be taught
         split=split,
         seed=seed,
         resume=True,  # from its checkpoint; from the beginning where there is none

@@ -10,6 +10,7 @@ from reid.ablation_cells import measured, read_result
 from reid.ablation_data import Tested, TrainedOn
 from reid.ablation_plan import Grid, Training
 from reid.ablation_tables import Kind, Ranked, Summary, page, summaries
+from reid.beginning import notes_on_pose
 from reid.config import DatasetName
 from reid.finetune import FinetuneConfig
 from reid.metrics import Protocol
@@ -64,7 +65,23 @@ def notes(prepared: Prepared) -> list[str]:
                 f"warning: {tested.name}: pre-training sees {tested.known} of the persons tested: no fair numbers; "
                 "render another set for one of the two (--data, --roots)"
             )
-    return lines
+    return lines + notes_on_starts(prepared)
+
+
+def notes_on_starts(prepared: Prepared) -> list[str]:
+    """Where a pose network starts from nothing, and no joints teach it."""
+    lines = []
+    for training in prepared.plan:
+        config = training.config
+        if isinstance(config, FinetuneConfig) and training.needs is None:
+            name, file = f"{prepared.tested[config.dataset].name}, without pre-training", f"finetune.{config.dataset}"
+        elif isinstance(config, PretrainConfig) and config.init is None:
+            name, file = "pre-training", "pretrain"
+        else:
+            continue
+        found = notes_on_pose(config, config.joints_teach)
+        lines += [f"note: {name}: {note} (here in the file --{file})" for note in found]
+    return list(dict.fromkeys(lines))
 
 
 def write_report(prepared: Prepared, failures: Mapping[str, str], record: Mapping[str, Any]) -> str:

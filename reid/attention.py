@@ -80,6 +80,9 @@ class AttentionConfig:
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
+        require(self.held_out >= 0, f"--held-out must not be negative, not {self.held_out}")
+        require(self.held_out != 1, "--held-out 1: one person cannot be told from others, nor be covered by another")
+        require(self.seed >= 0, f"--seed must not be negative, not {self.seed}")
         require(all(0 <= share < 1 for share in self.covered), "--covered: shares from 0 to less than 1")
         require(self.chunk >= 0, f"--chunk must not be negative, not {self.chunk}")
         require(self.draws >= 1, f"--draws must be at least 1, not {self.draws}")
@@ -93,6 +96,8 @@ def attention(config: AttentionConfig) -> None:
     images, device = metadata["images"], pick_device(config.device)
     model = model.to(device)
     clips = clips_kept_out(config.data, config.held_out, config.seed)
+    if len({clip.pid for clip in clips}) < 2:
+        raise UserError(f"{config.data}: one person, who cannot be told from others, nor be covered by another")
     store = FrameStore([frame for clip in clips for frame in clip.frames], images["height"], images["width"], 8.0)
     result: dict[str, Any] = {"variant": model.config.variant, "correlation": None}
     if model.weighs_frames:

@@ -228,13 +228,15 @@ class TrainConfig:
     """Weight decay."""
 
     lr_appearance: float = 1e-2
-    """Learning rate of the appearance network; 0 freezes it."""
+    """Learning rate of the appearance network; 0 keeps its weights, but not its batch norms' statistics (--batch-norm
+    frozen does)."""
 
     lr_pose: float = 1e-4
     """Learning rate of the pose network; 0 freezes it."""
 
     lr_tap: float = 1e-2
-    """Learning rate of the temporal attention networks; 0 freezes them."""
+    """Learning rate of the temporal attention networks; 0 keeps their weights, but not their batch norms' statistics
+    (--batch-norm frozen does)."""
 
     lr_classifier: float = 1e-1
     """Learning rate of the classifier; 0 freezes it."""

@@ -68,7 +68,8 @@ class EvaluateConfig(ProtocolConfig):
     """With --checkpoint: folder for result.json, table.md (the paper's Table 2 beside), cmc.svg and the descriptors."""
 
     json: Path | None = None
-    """File that the result is written to. Default: printed only."""
+    """File that the result is written to; with --checkpoint, descriptors are kept in the folder features beside it.
+    Default: printed only."""
 
     chunk: int | None = None
     """Frames in a chunk. Default: as the checkpoint was trained."""

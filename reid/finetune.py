@@ -18,12 +18,15 @@ import torch
 from kit.command import UserError, run
 from kit.files import sha256_of_file, write_json
 from reid.acceleration import prepared
+from reid.beginning import Beginning, Training, begun, notes_on_pose, notes_on_tested
 from reid.config import DEFAULT_PRETRAIN_RUN, ProtocolConfig, TrainConfig, require
 from reid.data import load_data
 from reid.data.dataset import FrameStore
+from reid.data.sampler import BatchOption
 from reid.data.synthetic import load_pretraining
 from reid.data.tracklet import ReidData, labels_of
 from reid.features import describe_and_rank
+from reid.measure import trained_on_tested, trainings_of
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_into, save_model
 from reid.parallel import Group, check_share, group_of_torchrun, together
@@ -41,9 +44,9 @@ from reid.run_folder import (
 )
 from reid.training import (
     Setting,
-    TrainingSet,
     TrainState,
     build_network,
+    chunks_and_sampler,
     device_name,
     last_step,
     make_optimizer,
@@ -54,6 +57,7 @@ from reid.training import (
 )
 
 PROG = "python -m reid.finetune"
+RENDERED_FRAMES = BatchOption("--rendered-frames", of_each=2)
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,11 @@ class FinetuneConfig(TrainConfig, ProtocolConfig):
         """The folder named, or the data set's default one."""
         return self.run or Path(f"runs/finetune-{self.dataset}")
 
+    @property
+    def joints_teach(self) -> bool:
+        """Whether exact joints teach the pose network."""
+        return self.rendered is not None and self.pose_weight > 0
+
 
 def finetune(config: FinetuneConfig) -> None:
     """Read and check everything, measure, train, measure again, write the result."""
@@ -117,16 +126,21 @@ def finetune(config: FinetuneConfig) -> None:
     device = pick_device(config.device)
     data = load_data(config, config.seed)
     record, chance = data_record(data), chance_of(data)
+    rendered = None if config.rendered is None else load_pretraining(config.rendered, 0, config.seed)
+    if rendered is not None:
+        check_beside(config, rendered, group)
+    rendered_record = None if rendered is None else data_record(rendered)
     config = replace(config, run=folder, root=config.data_root, split=config.split_or_first, resume=False)
-    checkpoint = read_checkpoint(folder, config, record["fingerprint"]) if resume else None
+    of_rendered = None if rendered_record is None else rendered_record["fingerprint"]
+    checkpoint = read_checkpoint(folder, config, record["fingerprint"], of_rendered) if resume else None
 
     model = build_network(config, len(labels_of(data.train)), resumed=checkpoint is not None)
-    start = checkpoint["started_from"] if checkpoint else load_start(model, config)
-    rendered = None if config.rendered is None else load_pretraining(config.rendered, 0, config.seed)
+    beginning = begun(checkpoint) if checkpoint else begin(model, config, data, record["fingerprint"])
     training_set = make_training_set(config, data)
     if rendered is not None:
-        training_set = replace(training_set, rendered=frames_beside(config, rendered, group))
-    group.say(f"starts from {start['text']}")
+        beside = make_training_set(frames_beside(config), rendered, with_joints=True)
+        training_set = replace(training_set, rendered=beside)
+    group.say(f"starts from {beginning.start['text']}")
     state = TrainState(prepared(model, config, device, group), make_optimizer(model, config))
     if checkpoint is not None:
         restore(state, checkpoint, folder)
@@ -135,20 +149,25 @@ def finetune(config: FinetuneConfig) -> None:
         group.say(f"{folder}: finished already, {state.step} steps")
         return
     group.say(f"trains on {data.name} ({data.split}): {in_words(record['counts']['train'])}")
-    for line in (*remarks(data), *training_set.remarks):
+    for line in (*(f"note: {note}" for note in beginning.notes), *remarks(data), *training_set.remarks):
         group.say(line)
     group.say(f"{last} steps on {device_name(device, group)}")
 
     before = checkpoint["training"]["before"] if checkpoint else None
     if group.leads:
         open_run(folder, config, state.step)
-        before = before or measure_before(model, start, config, data, training_set.store, device)
+        before = before or measure_before(model, beginning.start, config, data, training_set.store, device)
     metadata = {
         "images": {"height": config.height, "width": config.width, "chunk": config.chunk},
-        "trained_on": trained_on(data, record["fingerprint"]),
-        "started_from": start,
+        "trained_on": beginning.trainings,
+        "started_from": beginning.start,
     }
-    kept = {"fingerprint": record["fingerprint"], "before": before}
+    kept = {
+        "fingerprint": record["fingerprint"],
+        "rendered": of_rendered,
+        "before": before,
+        "notes": beginning.notes,
+    }
     with together(group, device):
         train(
             state,
@@ -165,10 +184,12 @@ def finetune(config: FinetuneConfig) -> None:
     save_model(model, folder / MODEL, metadata | {"steps": state.step})
     result = {
         "data": record,
-        "rendered": None if rendered is None else data_record(rendered),
+        "rendered": rendered_record,
         **blocks,
         "training": training_summary(folder),
-        "started_from": start,
+        "started_from": beginning.start,
+        "trained_on_tested": trained_on_tested(beginning.trainings, data, record["fingerprint"]),
+        "notes": beginning.notes,
         "model": {"file": MODEL, "sha256": sha256_of_file(folder / MODEL)},
         "seed": config.seed,
         **run_record(PROG, config, device_name(device, group), started, time.perf_counter() - clock),
@@ -177,16 +198,17 @@ def finetune(config: FinetuneConfig) -> None:
     print(f"{folder / MODEL} and {folder / RESULT} are written")
 
 
-def frames_beside(config: FinetuneConfig, rendered: ReidData, group: Group) -> TrainingSet:
-    """The frames of a rendered set, changed as the others are, each a chunk of its own.
+def frames_beside(config: FinetuneConfig) -> FinetuneConfig:
+    """The options under which a rendered set's frames are chunks, each by itself and changed as the others are."""
+    persons = config.rendered_frames // RENDERED_FRAMES.of_each
+    return replace(config, chunk=1, overlap=0, ids_per_batch=persons, chunks_per_id=RENDERED_FRAMES.of_each, cover=0.0)
 
-    Raises UserError where they cannot be dealt out evenly to the processes.
-    """
-    persons = config.rendered_frames // 2
-    if persons % group.size:
-        raise UserError(f"--rendered-frames {config.rendered_frames}: two a person cannot be dealt out to {group.size}")
-    single = replace(config, chunk=1, overlap=0, ids_per_batch=persons, chunks_per_id=2, cover=0.0)
-    return make_training_set(single, rendered, with_joints=True)
+
+def check_beside(config: FinetuneConfig, rendered: ReidData, group: Group) -> None:
+    """Raise UserError where a rendered set has too few persons, or they cannot be dealt out evenly to the processes."""
+    single = frames_beside(config)
+    check_share(group, single.ids_per_batch, RENDERED_FRAMES)
+    chunks_and_sampler(single, rendered, RENDERED_FRAMES)
 
 
 def find_init(init: str) -> Path | None:
@@ -208,8 +230,20 @@ def find_init(init: str) -> Path | None:
     return named
 
 
-def load_start(model: AlignNet, config: FinetuneConfig) -> dict[str, Any]:
-    """Load what `--init` means into `model`; returns what that was, with a `text` for people.
+def begin(model: AlignNet, config: FinetuneConfig, data: ReidData, fingerprint: str) -> Beginning:
+    """Load what `--init` means into `model`, and say what the run begins with.
+
+    Raises UserError where the file is that of another network.
+    """
+    start, before = load_start(model, config)
+    notes = notes_on_tested(before, data, fingerprint)
+    if start["file"] is None:
+        notes += notes_on_pose(config, config.joints_teach)
+    return Beginning(start, [*before, trained_on(data, fingerprint)], notes)
+
+
+def load_start(model: AlignNet, config: FinetuneConfig) -> tuple[dict[str, Any], list[Training]]:
+    """Load what `--init` means into `model`; returns what that was, with a `text` for people, and its trainings.
 
     Raises UserError where the file is that of another network.
     """
@@ -217,12 +251,13 @@ def load_start(model: AlignNet, config: FinetuneConfig) -> dict[str, Any]:
     if path is None:
         own = "random weights" if config.appearance_weights == "none" else f"{config.appearance_weights} weights"
         why = f"there is no {DEFAULT_PRETRAIN_RUN}" if config.init == "auto" else f"--init {config.init}"
-        return {"text": f"{own}, not pre-trained ({why})", "file": None, "sha256": None}
+        return {"text": f"{own}, not pre-trained ({why})", "file": None, "sha256": None}, []
     metadata = load_into(model, path)
-    people = metadata.get("trained_on")
-    known = f", {metadata['steps']} steps on {people['name']} ({len(people['pids'])} persons)" if people else ""
+    trainings = trainings_of(metadata)
+    steps = metadata["training"]["step"] if "training" in metadata else metadata.get("steps")
+    last = f", {steps} steps on {trainings[-1]['name']} ({len(trainings[-1]['pids'])} persons)" if trainings else ""
     fresh = f"; its classifier of {metadata['classes']} persons is replaced by a new one of {model.classes}"
-    return {"text": f"{path}{known}{fresh}", "file": str(path), "sha256": sha256_of_file(path)}
+    return {"text": f"{path}{last}{fresh}", "file": str(path), "sha256": sha256_of_file(path)}, trainings
 
 
 def measure_before(

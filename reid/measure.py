@@ -156,7 +156,7 @@ def measure_splits(
                     options.rerank,
                 ),
                 chance=chances[number],
-                trained_on_tested=trained_on_tested(metadata.get("trained_on", {}), data, prints[number]),
+                trained_on_tested=trained_on_tested(trainings_of(metadata), data, prints[number]),
                 checkpoint=checkpoint,
                 images=images,
                 features={"file": str(saved.path), "fingerprint": saved.fingerprint, "reused": saved.reused},
@@ -199,12 +199,26 @@ def fingerprints(splits: Mapping[int, ReidData]) -> dict[int, str]:
     return found
 
 
-def trained_on_tested(trained: Mapping[str, Any], data: ReidData, print_of_data: str) -> int:
-    """How many of the persons tested the network was trained on, as far as its file says so."""
-    same = trained.get("fingerprint") == print_of_data or (
-        trained.get("name") == data.name and data.name.startswith(PUBLISHED)
+def trainings_of(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Who a network was trained on, a training each, the last one last; none where its file does not say.
+
+    Files from before there could be several name the last one alone.
+    """
+    known = metadata.get("trained_on") or []
+    return [known] if isinstance(known, Mapping) else list(known)
+
+
+def trained_on_tested(trainings: Sequence[Mapping[str, Any]], data: ReidData, print_of_data: str) -> int:
+    """How many of the persons tested a network was trained on in any of its trainings, as far as its file says so."""
+    known = {pid for training in trainings if _is_of(training, data, print_of_data) for pid in training["pids"]}
+    return len({tracklet.pid for tracklet in data.query} & known)
+
+
+def _is_of(training: Mapping[str, Any], data: ReidData, print_of_data: str) -> bool:
+    """Whether the pids of a training are the same persons as those of `data`."""
+    return training["fingerprint"] == print_of_data or (
+        training["name"] == data.name and data.name.startswith(PUBLISHED)
     )
-    return len({tracklet.pid for tracklet in data.query} & set(trained["pids"])) if same else 0
 
 
 def leak_notes(measured: Sequence[Measured]) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from kit.command import UserError
+from reid.data.sampler import IDS_PER_BATCH, BatchOption
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,12 @@ def together(group: Group, device: torch.device) -> Iterator[None]:
         dist.destroy_process_group()
 
 
-def check_share(group: Group, ids_per_batch: int) -> None:
-    """Raise UserError where the identities of a batch cannot be dealt out evenly."""
+def check_share(group: Group, ids_per_batch: int, option: BatchOption = IDS_PER_BATCH) -> None:
+    """Raise UserError where the identities of a batch, of which `option` says how many, cannot be dealt out evenly."""
     if ids_per_batch % group.size:
         raise UserError(
             f"{ids_per_batch} identities a batch cannot be dealt out to {group.size} processes: "
-            f"use --ids-per-batch {group.size * -(-ids_per_batch // group.size)}"
+            f"use {option.for_identities(group.size * -(-ids_per_batch // group.size))}"
         )
 
 

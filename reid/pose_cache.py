@@ -8,7 +8,7 @@ import torch
 from tqdm import tqdm
 
 from kit.command import UserError
-from reid.acceleration import autocast
+from reid.acceleration import autocast, precision_of
 from reid.config import TrainConfig
 from reid.data.array_cache import Arrays, cached_arrays, key_of
 from reid.data.dataset import FrameStore
@@ -40,7 +40,8 @@ def frozen_maps(
                 bar.update(len(paths[some]))
 
     if config.cache is not None:
-        seen = f"{config.height}x{config.width}x{config.pose_scale}"
+        numbers = str(precision_of(config, device)).removeprefix("torch.")
+        seen = f"{config.height}x{config.width}x{config.pose_scale}-{numbers}"
         key = f"maps-{seen}-{key_of(paths)}-{key_of_weights(pose)}"
         return MapStore(paths, cached_arrays(Path(config.cache) / key, {"maps": (form, np.float16)}, fill)["maps"])
     maps = np.empty(form, np.float16)

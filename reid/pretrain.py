@@ -16,10 +16,13 @@ from typing import Literal
 from kit.command import run
 from kit.files import sha256_of_file, write_json
 from reid.acceleration import prepared
+from reid.beginning import Beginning, Training, begun, notes_on_attention, notes_on_pose, notes_on_tested
 from reid.config import DEFAULT_PRETRAIN_RUN, DEFAULT_ROOTS, TrainConfig, require
+from reid.data.sampler import IDS_PER_BATCH, BatchOption
 from reid.data.synthetic import load_pretraining
-from reid.data.tracklet import labels_of
+from reid.data.tracklet import ReidData, labels_of
 from reid.features import describe_and_rank
+from reid.measure import trained_on_tested, trainings_of
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_into, save_model
 from reid.parallel import check_share, group_of_torchrun, together
@@ -111,14 +114,22 @@ class PretrainConfig(TrainConfig):
         )
         require(self.validation_ids >= 0, f"--validation-ids must not be negative, not {self.validation_ids}")
 
+    @property
+    def joints_teach(self) -> bool:
+        """Whether exact joints teach the pose network, unless it is frozen."""
+        return self.pose_weight > 0
 
-def pretrain(config: PretrainConfig) -> None:
-    """Read and check everything, train, rank the persons kept out, write the result."""
+
+def pretrain(config: PretrainConfig, prog: str = PROG, batch: BatchOption = IDS_PER_BATCH) -> None:
+    """Read and check everything, train, rank the persons kept out, write the result.
+
+    prog, batch -- the command that this is part of, for the record, and its option for the size of a batch.
+    """
     started, clock = now(), time.perf_counter()
     folder, resume = config.run or DEFAULT_PRETRAIN_RUN, config.resume
     config = with_frozen_pose(replace(config, run=folder, resume=False))
     group = group_of_torchrun()
-    check_share(group, config.ids_per_batch)
+    check_share(group, config.ids_per_batch, batch)
     if group.leads:
         check_run_folder(folder, resume)
     device = pick_device(config.device)
@@ -126,10 +137,11 @@ def pretrain(config: PretrainConfig) -> None:
     record = data_record(data)
     checkpoint = read_checkpoint(folder, config, record["fingerprint"]) if resume else None
 
-    model = build_network(config, len(labels_of(data.train)), resumed=checkpoint is not None)
-    start = checkpoint["started_from"] if checkpoint else load_start(model, config)
+    loaded = checkpoint is not None or config.init is not None  # over whatever the network is built with
+    model = build_network(config, len(labels_of(data.train)), resumed=loaded)
+    beginning = begun(checkpoint) if checkpoint else begin(model, config, data, record["fingerprint"])
     model = prepared(model, config, device, group)
-    training_set = make_training_set(config, data, with_joints=True, new_place=config.new_place)
+    training_set = make_training_set(config, data, with_joints=True, new_place=config.new_place, option=batch)
     state = TrainState(model, make_optimizer(model, config))
     if checkpoint is not None:
         restore(state, checkpoint, folder)
@@ -138,9 +150,7 @@ def pretrain(config: PretrainConfig) -> None:
         group.say(f"{folder}: finished already, {state.step} steps")
         return
     group.say(f"trains on {data.name} ({data.split}): {in_words(record['counts']['train'])}")
-    if config.pose_maps != "network" and config.pose_weights is None and config.variant != "baseline":
-        group.say(f"note: the pose network is random and stays so (--pose-maps {config.pose_maps}, no --pose-weights)")
-    for line in training_set.remarks:
+    for line in (*(f"note: {note}" for note in beginning.notes), *training_set.remarks):
         group.say(line)
     group.say(f"{last} steps on {device_name(device, group)}")
     if group.leads:
@@ -148,10 +158,10 @@ def pretrain(config: PretrainConfig) -> None:
 
     metadata = {
         "images": {"height": config.height, "width": config.width, "chunk": config.chunk},
-        "trained_on": trained_on(data, record["fingerprint"]),
-        "started_from": start,
+        "trained_on": beginning.trainings,
+        "started_from": beginning.start,
     }
-    kept = {"fingerprint": record["fingerprint"]}
+    kept = {"fingerprint": record["fingerprint"], "notes": beginning.notes}
     setting = Setting(
         config,
         folder,
@@ -181,25 +191,38 @@ def pretrain(config: PretrainConfig) -> None:
         "data": record,
         **blocks,
         "training": training_summary(folder),
-        "started_from": start,
+        "started_from": beginning.start,
+        "trained_on_tested": trained_on_tested(beginning.trainings, data, record["fingerprint"]),
+        "notes": beginning.notes,
         "model": {"file": MODEL, "sha256": sha256_of_file(folder / MODEL)},
         "seed": config.seed,
-        **run_record(PROG, config, device_name(device, group), started, time.perf_counter() - clock),
+        **run_record(prog, config, device_name(device, group), started, time.perf_counter() - clock),
     }
     write_json(folder / RESULT, result)
     print(f"{folder / MODEL} and {folder / RESULT} are written")
 
 
-def load_start(model: AlignNet, config: PretrainConfig) -> dict[str, str]:
-    """Load `--init` into `model`, where it is given; returns what the network starts from.
+def begin(model: AlignNet, config: PretrainConfig, data: ReidData, fingerprint: str) -> Beginning:
+    """Load `--init` into `model`, where it is given, and say what the run begins with.
 
     Raises UserError where the file is missing or that of another network.
     """
+    before: list[Training] = []
+    notes = notes_on_attention(config, config.attention_weight)
     if config.init is None:
-        return {"appearance": config.appearance_weights, "pose": str(config.pose_weights or "none")}
-    path = config.init / MODEL if config.init.is_dir() else config.init
-    load_into(model, path)
-    return {"init": str(path), "sha256": sha256_of_file(path)}
+        start = {"appearance": config.appearance_weights, "pose": str(config.pose_weights or "none")}
+        notes += notes_on_pose(config, config.joints_teach)
+    else:
+        path = find_init(config.init)
+        before = trainings_of(load_into(model, path))
+        start = {"init": str(path), "sha256": sha256_of_file(path)}
+        notes += notes_on_tested(before, data, fingerprint)
+    return Beginning(start, [*before, trained_on(data, fingerprint)], notes)
+
+
+def find_init(init: Path) -> Path:
+    """The model file that `--init` means: itself, or that of a run's folder."""
+    return init / MODEL if init.is_dir() else init
 
 
 if __name__ == "__main__":

@@ -55,6 +55,12 @@ def report(config: ReportConfig) -> None:
     missing = [name for name in ("chance", "untrained", "initial", "finetuned") if name not in finetune]
     if missing:
         raise UserError(f"{config.finetune / 'result.json'} has no {missing[0]}: it is not of python -m reid.finetune")
+    made = pretrain.get("model", {}).get("sha256")
+    if made is None or made != finetune["started_from"].get("sha256"):
+        raise UserError(
+            f"{config.finetune} did not start from what {config.pretrain} holds, but from "
+            f"{finetune['started_from']['text']}: name the run that it started from (--pretrain)"
+        )
     blocks = {
         "chance": finetune["chance"],
         "untrained": finetune["untrained"],
@@ -62,7 +68,7 @@ def report(config: ReportConfig) -> None:
         "finetuned": finetune["finetuned"],
     }
     result = {**blocks, "sizes": sizes(pretrain, finetune), "pretrain": pretrain, "finetune": finetune}
-    metrics = {name: read_jsonl(folder / "metrics.jsonl") for name, folder in runs_of(config).items()}
+    metrics = {name: read_losses(folder) for name, folder in runs_of(config).items()}
     write_json(config.out / "result.json", result)
     page = render_page(result, metrics, find_sheets(config.sheets))
     write_atomically(config.out / "report.html", page.encode())
@@ -83,6 +89,14 @@ def read_result(run_folder: Path) -> dict[str, Any]:
         raise UserError(f"no {path}: the run is not there or not finished (--resume finishes it)") from None
     except json.JSONDecodeError as broken:
         raise UserError(f"{path}: not JSON ({broken.msg}); run it again") from None
+
+
+def read_losses(run_folder: Path) -> list[dict[str, Any]]:
+    """A run's metrics.jsonl. Raises UserError where it learnt nothing about who people are."""
+    rows = read_jsonl(run_folder / "metrics.jsonl")
+    if any("identity" not in row for row in rows):
+        raise UserError(f"{run_folder}: learnt joints alone (python -m reid.pose train): name a run of reid.pretrain")
+    return rows
 
 
 def sizes(pretrain: dict[str, Any], finetune: dict[str, Any]) -> dict[str, Any]:
@@ -113,12 +127,13 @@ def render_page(result: dict[str, Any], metrics: dict[str, list[dict[str, Any]]]
     """The whole page as HTML."""
     finetune, size = result["finetune"], result["sizes"]
     tested = size["query"]["ids"]
+    seen = finetune.get("trained_on_tested", 0)
     name = finetune["data"]["name"]
     network = size["network"]
     lead = (
         f"{network['variant']} with {network['appearance']} and {network['pose_stages']} pose stage(s), pre-trained on "
         f"{size['pretrain']['ids']} rendered people, fine-tuned on {size['finetune']['ids']} people of {name}, and "
-        f"tested on {tested} others that no training saw."
+        f"tested on {tested} others " + (f"of whom training saw {seen}." if seen else "that no training saw.")
     )
     reading = (
         f"Each of the {tested} people is looked for, from one camera, among {size['gallery']['tracklets']} tracklets "
@@ -174,7 +189,7 @@ def loss_chart(metrics: dict[str, list[dict[str, Any]]]) -> str:
     """The loss over the steps of each run, smoothed, as SVG."""
     drawing, axes = new_chart()
     for (name, rows), colour in zip(metrics.items(), ("#5a9bd4", "#1763a6"), strict=True):
-        # The pose loss is of another scale than what is learnt about identity, and fine-tuning has none.
+        # The pose loss is of another scale than what is learnt about identity, and not every training has one.
         losses = np.array([row["identity"] + row["ranking"] for row in rows])
         reach = max(1, len(losses) // 25)
         smooth = [losses[max(0, i - reach) : i + reach + 1].mean() for i in range(len(losses))]

@@ -21,7 +21,7 @@ from kit.files import read_jsonl, replacing, write_jsonl
 from reid.config import TrainConfig
 from reid.models.alignnet import LETTER
 from reid.models.checkpoint import model_record
-from reid.models.weights import load_strictly, read_torch_file
+from reid.models.weights import load_strictly, read_torch_file, write_torch_file
 from reid.schedule import Schedule
 from reid.training import TrainState
 
@@ -48,9 +48,12 @@ def check_run_folder(run: Path, resume: bool) -> None:
         raise UserError(f"{run} holds a run already ({found[0]}): go on with it (--resume) or name another (--run)")
 
 
-def read_checkpoint(run: Path, config: TrainConfig, fingerprint: str) -> dict[str, Any] | None:
+def read_checkpoint(
+    run: Path, config: TrainConfig, fingerprint: str, rendered: str | None = None
+) -> dict[str, Any] | None:
     """The checkpoint in `run`, or None where there is none yet.
 
+    fingerprint -- of the data; rendered -- of the rendered set beside it, None where there is none.
     Raises UserError where it cannot be read, or was made with other options or other data.
     """
     path = run / CHECKPOINT
@@ -73,6 +76,8 @@ def read_checkpoint(run: Path, config: TrainConfig, fingerprint: str) -> dict[st
         )
     if training["fingerprint"] != fingerprint:
         raise UserError(f"{run}: was started on other data than is there now; name another --run")
+    if training.get("rendered", rendered) != rendered:  # runs from before it was kept have none
+        raise UserError(f"{run}: was started with another --rendered set than is there now; name another --run")
     return checkpoint
 
 
@@ -120,8 +125,7 @@ def save_checkpoint(
         # Nothing draws from the global generators; they are kept all the same.
         "rng": {"torch": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()},
     }
-    with replacing(run / CHECKPOINT) as partial:
-        torch.save(record, partial)
+    write_torch_file(run / CHECKPOINT, record)
     also_as(run / CHECKPOINT, run / CHECKPOINTS / f"step-{state.step:08d}.pt")
     for old in sorted((run / CHECKPOINTS).glob("step-*.pt"))[: -config.keep]:
         old.unlink()
@@ -157,7 +161,8 @@ def training_summary(run: Path) -> dict[str, Any]:
     """Steps, seconds, and the mean of each part of the loss over the first and the last tenth of the steps."""
     rows = read_jsonl(run / METRICS)
     tenth = max(1, len(rows) // 10)
-    parts = [name for name in ("loss", "identity", "ranking", "pose", "accuracy") if rows and name in rows[0]]
+    known = ("loss", "identity", "ranking", "pose", "attention", "accuracy")
+    parts = [name for name in known if rows and name in rows[0]]
     summary: dict[str, Any] = {
         "steps": len(rows),
         "seconds": round(sum(row["seconds"] for row in rows), 1),

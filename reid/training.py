@@ -17,18 +17,18 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from kit.command import UserError
-from kit.files import replacing
 from reid.acceleration import autocast
 from reid.config import TrainConfig
 from reid.data.augmentation import AugmentationRange, augmented
-from reid.data.chunks import training_chunks
+from reid.data.chunks import Chunk, training_chunks
 from reid.data.dataset import ChunkDataset, FrameStore
-from reid.data.sampler import Draw, PKSampler, remarks_on
+from reid.data.sampler import IDS_PER_BATCH, BatchOption, Draw, PKSampler, remarks_on
 from reid.data.tracklet import ReidData
 from reid.losses import attention_loss, batch_hard_ranking_loss, identity_loss, pose_loss
 from reid.mixed_batches import PREFIX, mixed, taken_apart
 from reid.models.alignnet import AlignNet, ModelConfig
 from reid.models.norms import freeze_norms
+from reid.models.weights import write_torch_file
 from reid.parallel import ALONE, Group, mean_of_all, of_all
 from reid.pose_cache import check_maps_fit, frozen_maps, with_maps_of_covered
 from reid.pose_targets import PoseTargets, pose_targets
@@ -147,7 +147,7 @@ def network_config(config: TrainConfig) -> ModelConfig:
 def build_network(config: TrainConfig, classes: int, resumed: bool = False) -> AlignNet:
     """The network that the options describe, its random weights drawn from the seed; on the CPU.
 
-    `resumed` -- all weights will come from a checkpoint, so none are downloaded or read here.
+    `resumed` -- all weights, but maybe the classifier's, will come from a run's file: none are downloaded or read here.
     """
     network = network_config(config)
     start = replace(network, appearance_weights="none", pose_weights=None) if resumed else network
@@ -157,19 +157,23 @@ def build_network(config: TrainConfig, classes: int, resumed: bool = False) -> A
 
 
 def make_training_set(
-    config: TrainConfig, data: ReidData, with_joints: bool = False, new_place: float = 0.0
+    config: TrainConfig,
+    data: ReidData,
+    with_joints: bool = False,
+    new_place: float = 0.0,
+    option: BatchOption = IDS_PER_BATCH,
 ) -> TrainingSet:
     """The training chunks of `data`, the PK sampler over them, and all frames of `data`, decoded.
 
-    `with_joints` and `new_place` (the chance of another chunk's place behind a chunk's people) need a rendered set.
+    `with_joints` and `new_place` (the chance of another chunk's place behind a chunk's people) need a rendered set;
+    `option` says how many identities a batch has.
 
     Raises UserError where P is more than the identities, a frame (or the joints) cannot be read, or pose maps are to be
     cached and do not fit in memory.
     """
     if config.pose_maps == "cached" and config.variant != "baseline":
         check_maps_fit(data.train, config)
-    chunks = training_chunks(data.train, config.chunk, config.overlap, config.tail)
-    sampler = PKSampler(chunks, config.ids_per_batch, config.chunks_per_id, config.seed)
+    chunks, sampler = chunks_and_sampler(config, data, option)
     paths = (frame for tracklet in data.tracklets for frame in tracklet.frames)
     store = FrameStore(paths, config.height, config.width, config.cache_gib, config.cache)
     limits = AugmentationRange(config.flip, config.shift, config.erase, config.colour, new_place, config.cover)
@@ -177,10 +181,22 @@ def make_training_set(
     return TrainingSet(dataset, sampler, store, remarks_on(chunks, config.chunks_per_id))
 
 
+def chunks_and_sampler(
+    config: TrainConfig, data: ReidData, option: BatchOption = IDS_PER_BATCH
+) -> tuple[tuple[Chunk, ...], PKSampler]:
+    """The training chunks of `data` and the PK sampler over them. Raises UserError where P is more than the identities.
+
+    Nothing is decoded yet.
+    """
+    chunks = training_chunks(data.train, config.chunk, config.overlap, config.tail)
+    return chunks, PKSampler(chunks, config.ids_per_batch, config.chunks_per_id, config.seed, option)
+
+
 def make_optimizer(model: AlignNet, config: TrainConfig) -> torch.optim.Optimizer:
     """SGD with momentum, or AdamW, with a learning rate for each of the four groups (paper, Section 4.2).
 
-    A group whose learning rate is 0 is frozen.
+    The weights of a group whose learning rate is 0 stay; what its batch norms remember moves all the same, see
+    `freeze_norms`.
     """
     groups = []
     for name, parameters in model.parameter_groups().items():
@@ -332,8 +348,7 @@ def explained(batch: dict[str, Tensor], step: int, setting: Setting) -> Iterator
         yield
     except FloatingPointError as failure:
         path = run / ("bad_batch.pt" if group.size == 1 else f"bad_batch-{group.rank}.pt")
-        with replacing(path) as partial:
-            torch.save(batch, partial)
+        write_torch_file(path, batch)
         raise UserError(
             f"{failure} at step {step}: its batch is in {path}; lower the learning rates (--lr-…) or --clip-norm"
         ) from None

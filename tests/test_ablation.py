@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -241,9 +242,49 @@ def test_a_grid_with_a_frozen_pose_network_finds_its_trainings_finished(sets, tm
     asked = {"starts": "[without]", "variants": "[align-avg]", "finetune.prid": frozen}
     argv = argv_of(sets, tmp_path / "run", **asked)
     assert command(ablation, argv) == 0
+    assert (
+        "PRID2011, without pre-training: the pose network is random and stays so (--pose-maps cached"
+        in (tmp_path / "run" / "ablation.md").read_text()
+    )
     capsys.readouterr()
     assert command(ablation, [*argv, "--dry-run"]) == 0
     assert "1 finished, 0 begun, 0 to do" in capsys.readouterr().out
+
+
+def test_a_grid_with_rendered_frames_beside_has_none_for_the_baseline(sets, tmp_path, capsys):
+    beside = write_rendered(tmp_path / "beside", persons=4, frames=2)
+    options = {"max_steps": 1, "rendered": str(beside), "rendered_frames": 4}
+    (tmp_path / "beside.yaml").write_text(yaml.safe_dump(TINY | options))
+    asked = {"starts": "[without]", "variants": "[baseline,align-avg]", "finetune.prid": tmp_path / "beside.yaml"}
+    argv = argv_of(sets, tmp_path / "run", **asked)
+    assert command(ablation, argv) == 0
+    folder = tmp_path / "run" / "finetune-prid" / "without"
+    found = [read(folder / name / "split-1" / "seed-0" / "result.json") for name in ("baseline", "align-avg")]
+    assert [result["rendered"] is None for result in found] == [True, False]
+    capsys.readouterr()
+    assert command(ablation, [*argv, "--dry-run"]) == 0
+    assert "2 finished" in capsys.readouterr().out
+    shutil.rmtree(beside)
+    write_rendered(beside, persons=4, frames=3)
+    refused(capsys, tmp_path, argv, "was trained with another --rendered set than is there now")
+
+
+def test_pretraining_from_another_run_than_there_is_now_is_refused(grid, sets, tmp_path, capsys):
+    start = tmp_path / "start.pt"
+    shutil.copyfile(grid / CELLS[1] / "model.pt", start)
+    options = TINY | {"max_steps": 1, "variant": "baseline", "init": str(start)}
+    (tmp_path / "further.yaml").write_text(yaml.safe_dump(options))
+    argv = argv_of(sets, tmp_path / "run", pretrain=tmp_path / "further.yaml", starts="[synthetic]", splits="[2]")
+    assert command(ablation, argv) == 0
+    # The start is of split 1, whose persons are others than those of split 2.
+    splits = read(sets / "prid" / "splits_prid2011.json")
+    both = set(splits[1]["train"]) & set(splits[2]["test"])
+    assert read(tmp_path / "run" / "ablation.json")["data"]["prid"]["known_from_pretraining"] == len(both) > 0
+    capsys.readouterr()
+    shutil.copyfile(grid / CELLS[2] / "model.pt", start)
+    refused(capsys, tmp_path, argv, f"{CELLS[0]}: started from other weights than its options (--init) name")
+    (tmp_path / "further.yaml").write_text(yaml.safe_dump(options | {"init": None}))
+    refused(capsys, tmp_path, argv, f"{CELLS[0]}: started from other weights than its options (--init) name")
 
 
 def test_one_training_that_fails_does_not_stop_the_others(sets, tmp_path, capsys):

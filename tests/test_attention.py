@@ -131,7 +131,8 @@ def test_the_ranking_is_the_mean_over_draws(rendered, trained, tmp_path, monkeyp
     assert rows == [{"share": 0.0, "rank1": 80, "mAP": 70}, {"share": 0.4, "rank1": 45, "mAP": 45}]
 
 
-def test_bad_input(rendered, trained, capsys):
+def test_bad_input(rendered, trained, tmp_path, capsys):
+    alone = write_rendered(tmp_path / "alone", persons=1, frames=2)
     for options, said in (
         ({"checkpoint": "absent"}, "absent: no such file of weights"),
         ({"checkpoint": trained["align-tap"], "least_change": 0.9}, "the visible ratio changes by 0.9"),
@@ -139,6 +140,10 @@ def test_bad_input(rendered, trained, capsys):
         ({"covered": "[1.0]"}, "--covered"),
         ({"chunk": -1}, "--chunk must not be negative"),
         ({"draws": 0}, "--draws must be at least 1"),
+        ({"held_out": -1}, "--held-out must not be negative, not -1"),
+        ({"held_out": 1}, "--held-out 1: one person cannot be told from others"),
+        ({"seed": -1}, "--seed must not be negative, not -1"),
+        ({"checkpoint": trained["baseline"], "data": alone}, f"{alone}: one person, who cannot be told from others"),
     ):
         assert command(attention, flags({"data": rendered} | options)) == 2
         error = capsys.readouterr().err

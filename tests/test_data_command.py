@@ -72,7 +72,9 @@ def test_a_missing_split_file_does_not_hide_the_rest(tmp_path, capsys):
     assert "no train_test_splits_ilidsvid.mat in" in printed.err
     assert f"{root / 'train-test people splits'}, {root}" in printed.err
     assert "--splits random" in printed.err
-    assert not (tmp_path / "o.json").exists()
+    written = json.loads((tmp_path / "o.json").read_text())
+    assert written["identities"] == 8
+    assert ["no train_test_splits_ilidsvid.mat in" in line for line in written["wrong"]] == [True]
     assert command(data, [*argv, "--splits", "random"]) == 0
 
 
@@ -88,3 +90,10 @@ def test_frames_are_read_when_asked_for(tmp_path, capsys):
     assert "(and 1 more things are wrong)" in printed.err
     for name in ("yard/anna/img_9.png", "yard/bo/img_10.png"):
         assert f"  {root / name}: unreadable image" in printed.out
+
+
+def test_a_negative_seed_is_one_line(tmp_path, capsys):
+    assert command(data, flags({"root": tmp_path, "seed": -1})) == 2
+    error = capsys.readouterr().err
+    assert "--seed must not be negative, not -1" in error
+    assert error.count("\n") == 1

@@ -1,5 +1,7 @@
 """Frames and joints of chunks: decoded, resized, kept."""
 
+import errno
+import fcntl
 import multiprocessing
 import os
 import time
@@ -62,6 +64,33 @@ def test_frames_on_the_disk_are_those_in_memory_and_are_decoded_once(tmp_path, m
             FrameStore(paths, 32 if decoded == [] else 64, 48, kept_gib=0, folder=folder)
     assert decoded == [paths[0], paths[0]]
     assert [path.name for path in folder.iterdir() if "partial" in path.name] == []
+
+
+def test_a_disk_without_room_for_the_frames_is_said_before_any_is_decoded(tmp_path, monkeypatch):
+    """Filled through a map, it would end the process."""
+    paths, folder, decoded = pictures(tmp_path), tmp_path / "cache", []
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    monkeypatch.setattr(FrameStore, "_decode", lambda self, path: decoded.append(path))
+    with pytest.raises(OSError, match="No space left") as failure:
+        FrameStore(paths, 64, 48, kept_gib=0, folder=folder)
+    assert failure.value.errno == errno.ENOSPC
+    assert decoded == []
+    assert [path.suffix for path in folder.iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize("missing", ["locks", "room"])
+def test_a_folder_that_knows_no_locks_or_sets_no_room_aside_serves(tmp_path, monkeypatch, missing):
+    def unknown(*_):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(*((fcntl, "flock") if missing == "locks" else (os, "posix_fallocate")), unknown)
+    paths = pictures(tmp_path)
+    found = FrameStore(paths, 32, 16, kept_gib=0, folder=tmp_path / "cache").read(paths)[0]
+    assert (found[0] == read_frame(paths[0])).all()
 
 
 def broken():

@@ -1,13 +1,15 @@
 """python -m reid.finetune on tiny sets in each layout: what it starts from, what it measures, what it writes."""
 
 import json
+import shutil
 
 import pytest
 import torch
 from reid_folders import TINY, command, flags, write_market, write_prid, write_rendered, write_splits
 
 from kit.files import sha256_of_file
-from reid import finetune, pretrain
+from reid import evaluate, finetune, pretrain
+from reid.data.dataset import FrameStore
 
 BLOCK = {
     "rank1",
@@ -70,9 +72,33 @@ def test_prid_from_a_pretrained_network(prid, pretrained, tmp_path, capsys):
     assert result["training"]["steps"] == 2
     # Pre-training changed the network, so the two starts describe people differently.
     states = [torch.load(path / "model.pt", weights_only=True) for path in (pretrained, folder)]
-    assert states[1]["trained_on"]["pids"] == sorted(result_pids(prid, 1))
+    assert [each["name"] for each in states[1]["trained_on"]] == ["synthetic", "PRID2011"]
+    assert states[1]["trained_on"][1]["pids"] == sorted(result_pids(prid, 1))
+    assert (result["trained_on_tested"], result["notes"]) == (0, [])
     assert states[0]["classes"] == 4
     assert states[1]["classes"] == 3
+
+
+def test_persons_tested_whom_pretraining_saw_are_noticed(pretrained, tmp_path, capsys):
+    """Said, recorded, kept when the run goes on, and known to reid.evaluate; a file of old, of one entry, serves."""
+    rendered = pretrained.parent / "rendered"
+    old = torch.load(pretrained / "model.pt", weights_only=True)
+    old["trained_on"] = old["trained_on"][0]
+    torch.save(old, tmp_path / "old.pt")
+    note = "what this starts from was trained on 2 of the 2 persons tested: no fair numbers"
+    for name, start in (("new", pretrained), ("old", tmp_path / "old.pt"), ("step", pretrained / "checkpoint.pt")):
+        folder = tmp_path / name
+        assert run(rendered, folder, init=start, dataset="synthetic") == 0
+        assert f"note: {note}" in capsys.readouterr().out
+        assert (result_of(folder)["trained_on_tested"], result_of(folder)["notes"]) == (2, [note])
+    assert run(rendered, tmp_path / "new", init=pretrained, dataset="synthetic", max_steps=2, resume=True) == 0
+    assert f"note: {note}" in capsys.readouterr().out
+    assert result_of(tmp_path / "new")["notes"] == [note]
+    assert run(rendered, tmp_path / "third", init=tmp_path / "new", dataset="synthetic") == 0
+    assert result_of(tmp_path / "third")["trained_on_tested"] == 2
+    argv = {"dataset": "synthetic", "root": rendered, "checkpoint": tmp_path / "third", "json": tmp_path / "o.json"}
+    assert command(evaluate, flags(argv)) == 0
+    assert json.loads((tmp_path / "o.json").read_text())["per_split"][0]["trained_on_tested"] == 2
 
 
 def result_pids(root, split):
@@ -182,6 +208,21 @@ def test_training_makes_the_ranking_better(tmp_path):
     assert result["finetuned"]["mAP"] > result["chance"]["mAP"]
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "the pose network is random (no --pose-weights), and no joints teach it"),
+        ({"lr_pose": 0}, "the pose network is random and stays so (--lr-pose 0, no --pose-weights)"),
+        ({"pose_maps": "cached"}, "the pose network is random and stays so (--pose-maps cached, no --pose-weights)"),
+        ({"variant": "baseline"}, None),
+    ],
+)
+def test_a_random_pose_network_is_named(prid, tmp_path, capsys, options, said):
+    assert run(prid, tmp_path / "run", init="none", **(options | {"max_steps": 0})) == 0
+    notes, printed = result_of(tmp_path / "run")["notes"], capsys.readouterr().out
+    assert [said in note and f"note: {note}\n" in printed for note in notes] == [True] * (said is not None)
+
+
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory):
     return write_rendered(tmp_path_factory.mktemp("beside") / "set", persons=5, frames=3)
@@ -195,6 +236,7 @@ def test_rendered_frames_beside_each_batch_teach_the_pose_network_alone(prid, re
     assert run(prid, tmp_path / "beside", **options, **beside) == 0
     result = result_of(tmp_path / "beside")
     assert result["rendered"]["counts"]["train"]["frames"] == 30
+    assert result["notes"] == []
     rows = [json.loads(line) for line in (tmp_path / "beside" / "metrics.jsonl").read_text().splitlines()]
     assert all(row["pose"] > 0 for row in rows)
     without, taught = (torch.load(tmp_path / name / "model.pt", weights_only=True) for name in ("without", "beside"))
@@ -209,12 +251,24 @@ def test_rendered_frames_beside_each_batch_teach_the_pose_network_alone(prid, re
     assert all(torch.equal(weights, again[name]) for name, weights in whole.items())
 
 
-def test_rendered_frames_that_cannot_stand_beside(prid, tmp_path, capsys):
+def test_a_rendered_set_that_changed_is_not_gone_on_with(prid, tmp_path, capsys):
+    beside = {"init": "none", "rendered": tmp_path / "set", "rendered_frames": 4}
+    write_rendered(tmp_path / "set", persons=3, frames=2)
+    assert run(prid, tmp_path / "run", **beside) == 0
+    shutil.rmtree(tmp_path / "set")
+    write_rendered(tmp_path / "set", persons=3, frames=3)
+    assert run(prid, tmp_path / "run", **(beside | {"max_steps": 2}), resume=True) == 2
+    assert "was started with another --rendered set than is there now" in capsys.readouterr().err
+
+
+def test_rendered_frames_that_cannot_stand_beside(prid, rendered, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(FrameStore, "_decode", None)  # said before any frame is decoded
     for options, said in (
         ({"rendered": tmp_path / "absent"}, "no such folder"),
         ({"rendered": tmp_path, "pose_maps": "cached"}, "--rendered teaches the pose network"),
         ({"rendered": tmp_path, "variant": "baseline"}, "--rendered teaches the pose network"),
         ({"rendered_frames": 5}, "--rendered-frames must be an even number"),
+        ({"rendered": rendered, "rendered_frames": 12}, "there are 5 to train on: use --rendered-frames 10 or fewer"),
     ):
         assert run(prid, tmp_path / "run", init="none", **options) == 2
         error = capsys.readouterr().err

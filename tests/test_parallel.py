@@ -14,6 +14,7 @@ from torch import nn
 
 from kit.command import UserError
 from reid import pretrain
+from reid.data.sampler import BatchOption
 from reid.models.norms import SynchronisedBatchNorm, freeze_norms, synchronise_norms
 from reid.parallel import Group, check_share, of_all
 
@@ -79,9 +80,19 @@ def distance(one, other, names):
     )
 
 
-def test_slurms_script_fine_tunes_on_two_processes_and_goes_on(tmp_path):
-    for name, script in (("srun", 'exec "$@"'), ("scontrol", "echo localhost")):
-        stub = tmp_path / "bin" / name
+def test_norms_over_two_processes_in_bfloat16(rendered, tmp_path):
+    options = TINY | DESCENT | {"data": rendered, "max_steps": 2, "batch_norm": "synchronised"}
+    finished = two("reid.pretrain", options | {"run": tmp_path / "two", "precision": "bfloat16"})
+    assert finished.returncode == 0, finished.stderr
+    assert command(pretrain, flags(options | {"run": tmp_path / "one"})) == 0
+    ours, theirs = rows(tmp_path / "two")[0], rows(tmp_path / "one")[0]
+    assert ours["identity"] == pytest.approx(theirs["identity"], rel=0.05)
+
+
+def slurm_with(folder, srun):
+    """The environment of a job of two GPUs on a machine whose `srun` does as told."""
+    for name, script in (("srun", srun), ("scontrol", "echo localhost")):
+        stub = folder / "bin" / name
         stub.parent.mkdir(exist_ok=True)
         stub.write_text(f"#!/bin/bash\n{script}\n")
         stub.chmod(0o755)
@@ -90,7 +101,30 @@ def test_slurms_script_fine_tunes_on_two_processes_and_goes_on(tmp_path):
         port = free.getsockname()[1]
     slurm = {"SLURM_JOB_NODELIST": "here", "SLURM_JOB_NUM_NODES": "1", "SLURM_GPUS_ON_NODE": "2", "SLURM_JOB_ID": "7"}
     environment = os.environ | slurm | {"PYTHON": sys.executable, "OMP_NUM_THREADS": "1", "PORT": str(port)}
-    environment["PATH"] = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    return environment | {"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+
+
+def test_slurms_script_has_norms_over_all_gpus_unless_told_otherwise(tmp_path):
+    (tmp_path / "own.yaml").write_text("epochs: 3\nbatch_norm: frozen\n")
+    (tmp_path / "plain.yaml").write_text("epochs: 3  # not batch_norm: frozen\n")
+    environment = slurm_with(tmp_path, 'echo "$@"')
+    for words, added in (
+        (["reid.pretrain", "--data", "OUT"], True),
+        (["reid.pretrain", "--config", tmp_path / "plain.yaml"], True),
+        (["reid.pretrain", "--config", tmp_path / "own.yaml", "--epochs", "2"], False),
+        (["reid.pretrain", f"--config={tmp_path / 'own.yaml'}"], False),
+        (["reid.finetune", "--batch-norm", "own"], False),
+        (["reid.finetune", "--batch-norm=own"], False),
+        (["reid.pose", "train", "--data", "OUT"], False),
+    ):
+        script = ["bash", ROOT / "jobs" / "cluster" / "train.slurm", *words]
+        printed = subprocess.run(script, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+        typed = " ".join(map(str, words))
+        assert printed.stdout.strip().endswith(f"-m -- {typed}{' --batch-norm synchronised' * added}"), words
+
+
+def test_slurms_script_fine_tunes_on_two_processes_and_goes_on(tmp_path):
+    environment = slurm_with(tmp_path, 'exec "$@"')
     prid = write_prid(tmp_path / "prid", persons=8, frames=4)
     for last in (1, 2):
         options = TINY | {"root": prid, "run": tmp_path / "run", "init": "none", "splits": "random", "max_steps": last}
@@ -115,6 +149,8 @@ def test_identities_are_dealt_out_evenly_or_not_at_all():
     check_share(Group(0, 2), 4)
     with pytest.raises(UserError, match=r"5 identities a batch .* 2 processes: use --ids-per-batch 6"):
         check_share(Group(0, 2), 5)
+    with pytest.raises(UserError, match=r"5 identities a batch .* 2 processes: use --batch 12"):
+        check_share(Group(0, 2), 5, BatchOption("--batch", of_each=2))
 
 
 def test_alone_there_is_nothing_to_gather_and_norms_stay_torchs():

@@ -63,6 +63,9 @@ def test_on_the_disk_they_are_computed_once_for_the_same_weights(clips, tmp_path
     monkeypatch.setattr("reid.pose_cache.maps_of", lambda pose, frames, *_: computed.append(len(frames)) or 0)
     assert (frozen_maps(model, clips, store, config, CPU).read(clips[0].frames) == first).all()
     assert computed == []
+    frozen_maps(model, clips, store, replace(config, precision="bfloat16"), CPU)  # other numbers: maps of their own
+    assert computed == [20]
+    computed.clear()
     other = build_network(replace(CONFIG, seed=1), 2)
     assert (frozen_maps(other, clips, store, config, CPU).read(clips[0].frames) == 0).all()
     assert computed == [20]

@@ -41,6 +41,14 @@ def trained(rendered, tmp_path_factory):
     return folder
 
 
+def test_what_it_records_and_advises_is_its_own(trained, rendered, tmp_path, capsys):
+    assert json.loads((trained / "result.json").read_text())["command"].startswith("python -m reid.pose train --data")
+    assert pose("train", "--data", rendered, "--run", tmp_path / "run", "--batch", "14") == 2
+    error = capsys.readouterr().err
+    assert "a batch of 7 identities, but there are 6 to train on: use --batch 12 or fewer" in error
+    assert error.count("\n") == 1
+
+
 def test_it_learns_where_the_joints_are(trained, rendered, tmp_path):
     numbers = json.loads((trained / "pose.json").read_text())["held_out"]
     assert numbers["frames"] == 16
@@ -178,6 +186,9 @@ def test_attention_on_the_parts(trained, rendered, tmp_path):
         (["show", "--images", "absent", "--scale", "0.5"], "--scale must be at least 1, not 0.5"),
         (["predict", "--scale", "1.2"], "--scale 1.2 makes frames of 128×64 pixels 153.6×76.8: both must be"),
         (["parts", "--gains", "[0]"], "--gains must be above 0"),
+        (["parts", "--held-out", "-1"], "--held-out must not be negative, not -1"),
+        (["parts", "--seed", "-1"], "--seed must not be negative, not -1"),
+        (["evaluate", "--seed", "-1"], "--seed must not be negative, not -1"),
         (["train", "--batch", "5"], "--batch must be an even number"),
         (["evaluate", "--data", "{data}", "--weights", "{weights}", "--held-out", "6"], "too few to keep 6 out"),
         (["evaluate", "--data", "{data}", "--weights", "{other}"], "no weights of a pose network"),

@@ -79,7 +79,8 @@ def test_files_load_with_weights_only(whole):
     model, metadata = load_model(whole / "model.pt")
     assert model.classes == 4
     assert metadata["steps"] == 6
-    assert len(metadata["trained_on"]["pids"]) == 4
+    (training,) = metadata["trained_on"]
+    assert len(training["pids"]) == 4
     from_checkpoint, _ = load_model(whole / "checkpoint.pt")
     state = from_checkpoint.state_dict()
     assert all((tensor == state[name]).all() for name, tensor in model.state_dict().items())
@@ -252,6 +253,37 @@ def test_attention_alone_is_taught_on_top_of_another_run(whole, rendered, tmp_pa
     assert "--tap-channels 8" in capsys.readouterr().err
     assert run(rendered, tmp_path / "other", init=tmp_path / "absent") == 2
     assert "no such file of weights" in capsys.readouterr().err
+
+
+def test_a_start_needs_no_weights_but_its_own_and_its_pose_network_is_not_random(whole, rendered, tmp_path, capsys):
+    options = {"appearance_weights": tmp_path / "absent.pth", "pose_weights": tmp_path / "absent.pth", "max_steps": 0}
+    assert run(rendered, tmp_path / "run", init=whole, **options) == 0
+    assert run(rendered, tmp_path / "frozen", init=whole, pose_maps="cached", max_steps=0) == 0
+    assert "note: the pose network" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("frozen", "said"),
+    [({"variant": "baseline"}, "baseline has none"), ({"lr_tap": 0}, "--lr-tap 0 keeps it as it is")],
+)
+def test_attention_that_cannot_learn_is_named(rendered, tmp_path, capsys, frozen, said):
+    assert run(rendered, tmp_path / "run", attention_weight=2, max_steps=1, **frozen) == 0
+    note = f"--attention-weight 2 teaches no temporal attention: {said}"
+    assert f"note: {note}" in capsys.readouterr().out
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["notes"] == [note]
+    assert ("attention" in result["training"]["last_tenth"]) == (frozen == {"lr_tap": 0})
+
+
+def test_persons_kept_out_whom_the_start_saw_are_noticed(whole, rendered, tmp_path, capsys):
+    assert run(rendered, tmp_path / "same", init=whole, validation_ids=2, max_steps=0) == 0
+    assert "no fair numbers" not in capsys.readouterr().out
+    assert run(rendered, tmp_path / "first", max_steps=0) == 0
+    assert run(rendered, tmp_path / "second", init=tmp_path / "first", validation_ids=2, max_steps=0) == 0
+    note = "what this starts from was trained on 2 of the 2 persons tested: no fair numbers"
+    assert f"note: {note}" in capsys.readouterr().out
+    result = json.loads((tmp_path / "second" / "result.json").read_text())
+    assert (result["trained_on_tested"], result["notes"]) == (2, [note])
 
 
 def test_cached_maps_are_refused_before_new_places(rendered, tmp_path, capsys):

@@ -31,7 +31,8 @@ def write_run(folder, blocks: dict, steps: int) -> None:
         },
         "training": {"steps": steps},
         "config": config,
-        "started_from": {"text": "random weights"},
+        "started_from": {"text": "another run", "sha256": "12" * 32},
+        "model": {"sha256": "12" * 32},
         "seed": 0,
         "device": "cpu",
         "seconds": 12.0,
@@ -115,3 +116,27 @@ def test_a_pretraining_run_is_no_finetuning_run(runs):
     with pytest.raises(UserError, match="has no chance"):
         report(ReportConfig(runs.pretrain, runs.pretrain, None, runs.out))
     assert not runs.out.exists()
+
+
+def test_runs_that_do_not_belong_together_are_one_line(runs):
+    path = runs.pretrain / "result.json"
+    whole = path.read_text()
+    path.write_text(json.dumps(json.loads(whole) | {"model": {"sha256": "34" * 32}}))
+    with pytest.raises(UserError, match="holds, but from another run: name the run that it started from") as fault:
+        report(runs)
+    assert str(fault.value).startswith(f"{runs.finetune} did not start from what {runs.pretrain} holds")
+    assert "\n" not in str(fault.value)
+    path.write_text(whole)
+    (runs.pretrain / "metrics.jsonl").write_text(json.dumps({"step": 1, "loss": 0.5, "pose": 0.5}) + "\n")
+    with pytest.raises(UserError, match="learnt joints alone"):
+        report(runs)
+    assert not runs.out.exists()
+
+
+def test_the_page_does_not_say_that_no_training_saw_them_where_one_did(runs):
+    report(runs)
+    assert "others that no training saw." in (runs.out / "report.html").read_text()
+    path = runs.finetune / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"trained_on_tested": 3}))
+    report(runs)
+    assert "others of whom training saw 3." in (runs.out / "report.html").read_text()

@@ -1,8 +1,10 @@
 """What a training leaves besides its network: checkpoints, curves, and the batch that broke it."""
 
+import errno
 import json
 import math
 import struct
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,9 +12,11 @@ from reid_folders import TINY, command, flags, write_rendered
 from tensorboardX.proto.event_pb2 import Event
 
 from kit.command import UserError
+from kit.files import write_jsonl
 from reid import pretrain
 from reid.config import TrainConfig
 from reid.models.checkpoint import load_model
+from reid.run_folder import training_summary
 from reid.training import Setting, explained
 
 
@@ -102,3 +106,28 @@ def test_short_memory_says_what_to_lower(tmp_path):
 
 def broken(failure):
     raise failure
+
+
+@pytest.mark.parametrize("file", ["checkpoint.pt", "model.pt"])
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(rendered, tmp_path, monkeypatch, capsys, file):
+    """What is written whole is: to a disk that is full when FILE's turn comes, as it is for torch.save of its own."""
+    write = Path.write_bytes
+
+    def to_full_disk(path, content):
+        if path.name.startswith(f".{file}."):
+            write(path, content[:100])
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", to_full_disk)
+    assert run(rendered, tmp_path / "run", max_steps=1) == 1
+    assert capsys.readouterr().err.splitlines()[-1].startswith("error: the disk is full (")
+    left = {path.name for path in (tmp_path / "run").iterdir()}
+    assert not {name for name in left if "partial" in name}
+    assert file not in left
+
+
+def test_a_summary_has_every_loss(tmp_path):
+    parts = {"loss": 2.0, "identity": 1.0, "ranking": 0.5, "pose": 0.25, "attention": 0.25, "accuracy": 0.5}
+    write_jsonl(tmp_path / "metrics.jsonl", [parts | {"step": 1, "seconds": 1.0, "wait": 0.0}])
+    assert training_summary(tmp_path)["last_tenth"] == parts

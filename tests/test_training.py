@@ -8,10 +8,11 @@ import pytest
 import torch
 from reid_folders import TINY
 
-from kit.command import UserError
+from kit.command import UserError, field_help
 from reid.config import TrainConfig
 from reid.data.augmentation import Augmentation
 from reid.losses import batch_hard_ranking_loss, identity_loss, pose_loss
+from reid.models.norms import freeze_norms
 from reid.pose_targets import pose_targets
 from reid.schedule import Schedule
 from reid.training import (
@@ -102,6 +103,22 @@ def batch_of(labels, length=2):
         "joints": 30 * torch.rand(count, length, 18, 2, generator=generator),
         "visible": torch.rand(count, length, 18, generator=generator) > 0.3,
     }
+
+
+def test_at_a_rate_of_zero_what_batch_norms_remember_moves_unless_they_are_frozen():
+    """And the help says so, of the two networks that have any."""
+    for group, normed in (("appearance", True), ("tap", True), ("pose", False), ("classifier", False)):
+        said = field_help(TrainConfig)[f"lr_{group}"]
+        assert ("--batch-norm frozen" in said) == normed
+        assert ("; 0 freezes it." in said) == (not normed)
+    model = build_network(CONFIG, 2).train()
+    for frozen in (False, True):
+        if frozen:
+            freeze_norms(model)
+        before = model.appearance.bn1.running_mean.clone()
+        with torch.no_grad():
+            chunk_losses(model, batch_of([0, 0, 1, 1]), Setting(CONFIG, Path(), torch.device("cpu")))
+        assert torch.equal(model.appearance.bn1.running_mean, before) == frozen
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kit.command import UserError, run
 from kit.files import write_json
-from reid.config import ProtocolConfig
+from reid.config import ProtocolConfig, require
 from reid.data import load_splits
 from reid.data.inspect import in_text, summary
 from reid.data.tracklet import ReidData, read_frame
@@ -38,6 +38,7 @@ class DataConfig(ProtocolConfig):
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         self.check_protocol()
+        require(self.seed >= 0, f"--seed must not be negative, not {self.seed}")
 
 
 def data(config: DataConfig) -> None:
@@ -49,11 +50,11 @@ def data(config: DataConfig) -> None:
         wrong += unreadable(splits[0])
     found = summary(splits, wrong) | {"fingerprint": fingerprint(splits[0])}
     print(in_text(found))
+    if config.json is not None:
+        write_json(config.json, found)
     if wrong:
         more = f" (and {len(wrong) - 1} more things are wrong)" if len(wrong) > 1 else ""
         raise UserError(wrong[0] + more)
-    if config.json is not None:
-        write_json(config.json, found)
 
 
 def read(config: DataConfig) -> tuple[tuple[ReidData, ...], list[str]]:

@@ -1,8 +1,10 @@
 """Arrays on the disk: made once, for later runs and for all processes of one machine that train together."""
 
+import errno
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +29,33 @@ def cached_arrays(
     with waiting(name.with_name(f"{name.name}.lock")):
         if not all(path.is_file() for path in files.values()):
             with ExitStack() as stack:
+                partial = {key: stack.enter_context(replacing(files[key])) for key in forms}
                 made = {
-                    key: np.lib.format.open_memmap(
-                        stack.enter_context(replacing(files[key])), mode="w+", dtype=kind, shape=shape
-                    )
+                    key: np.lib.format.open_memmap(partial[key], mode="w+", dtype=kind, shape=shape)
                     for key, (shape, kind) in forms.items()
                 }
+                for path in partial.values():
+                    take_up_space(path)
                 fill({**made})
                 for array in made.values():
                     array.flush()
     return {key: np.load(path, mmap_mode="r") for key, path in files.items()}
+
+
+def take_up_space(path: Path) -> None:
+    """Have the disk set aside the room that a file says it takes; where that is not known here, nothing is done.
+
+    A file that was only made long has no room of its own: a disk that is full by the time it is filled, through a map,
+    ends the process (SIGBUS). Raises OSError (ENOSPC) where there is not so much.
+    """
+    try:
+        with path.open("r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
+    except AttributeError:  # not every system has it
+        return
+    except OSError as failure:
+        if failure.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OSError(errno.ENOSPC, os.strerror(failure.errno), str(path)) from failure
 
 
 def key_of(paths: Sequence[Path]) -> str:
@@ -56,12 +75,13 @@ def key_of(paths: Sequence[Path]) -> str:
 
 @contextmanager
 def waiting(path: Path) -> Iterator[None]:
-    """Hold `path` as a lock, once whoever holds it lets go; where the system has no locks, nothing is held."""
+    """Hold `path` as a lock, once whoever holds it lets go; where the system, or the folder, has none, nothing is."""
     try:
         import fcntl
     except ImportError:  # Windows
         yield
         return
     with path.open("a") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+        with suppress(OSError):  # a network folder that knows no locks
+            fcntl.flock(stream, fcntl.LOCK_EX)
         yield

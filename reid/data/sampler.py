@@ -21,6 +21,23 @@ class Draw:
     """Epoch, batch in the epoch, place in the batch."""
 
 
+@dataclass(frozen=True)
+class BatchOption:
+    """The option that says how many identities a batch has; complaints about that name it."""
+
+    name: str = "--ids-per-batch"
+
+    of_each: int = 1
+    """How many the option counts for an identity: 2 where it counts frames, two of each person."""
+
+    def for_identities(self, count: int) -> str:
+        """The option as it is typed for so many identities."""
+        return f"{self.name} {self.of_each * count}"
+
+
+IDS_PER_BATCH = BatchOption()
+
+
 class PKSampler:
     """Batches of P identities x K chunks each.
 
@@ -33,7 +50,14 @@ class PKSampler:
     are drawn depends on the seed and the number of the epoch alone, so a run resumes from (epoch, batch).
     """
 
-    def __init__(self, chunks: Sequence[Chunk], ids_per_batch: int, chunks_per_id: int, seed: int) -> None:
+    def __init__(
+        self,
+        chunks: Sequence[Chunk],
+        ids_per_batch: int,
+        chunks_per_id: int,
+        seed: int,
+        option: BatchOption = IDS_PER_BATCH,
+    ) -> None:
         self._chunks_of: dict[int, list[int]] = defaultdict(list)
         for position, chunk in enumerate(chunks):
             self._chunks_of[chunk.label].append(position)
@@ -42,7 +66,7 @@ class PKSampler:
         if ids_per_batch > len(self._chunks_of):
             raise UserError(
                 f"a batch of {ids_per_batch} identities, but there are {len(self._chunks_of)} to train on: "
-                f"use --ids-per-batch {len(self._chunks_of)} or fewer"
+                f"use {option.for_identities(len(self._chunks_of))} or fewer"
             )
         self._chunks = chunks
         self._ids_per_batch = ids_per_batch

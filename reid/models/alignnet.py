@@ -123,7 +123,8 @@ class AlignNet(nn.Module):
     """Chunks of frames to video descriptors and class logits.
 
     Only valid frames enter the nets: padding costs nothing and can leak into no batch norm and no average. The part
-    TAP looks at the upper part alone and its weight serves all three parts, as Section 3.3 does.
+    TAP looks at the upper part alone and its weight serves all three parts, as Section 3.3 does; with
+    `config.tap_input` "joints" both TAPs look at the joints' heat maps instead, and still one serves all three.
 
     Args:
         config: the network; `config.variant` "baseline" has no pose net and no TAP, "align-avg" has no TAP.

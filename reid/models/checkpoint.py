@@ -5,13 +5,11 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from kit.command import UserError, as_plain
-from kit.files import replacing
 from reid.models.alignnet import LETTER, AlignNet, ModelConfig
-from reid.models.weights import load_pose_weights, load_strictly, read_torch_file
+from reid.models.weights import load_pose_weights, load_strictly, read_torch_file, write_torch_file
 
 __all__ = ["load_into", "load_model", "load_pose_weights", "model_record", "save_model"]
 
@@ -44,9 +42,7 @@ def model_record(model: AlignNet, metadata: Mapping[str, Any] | None = None) -> 
 
 def save_model(model: AlignNet, path: Path, metadata: Mapping[str, Any] | None = None) -> None:
     """Write the model's file atomically; `torch.load(path, weights_only=True)` reads it. See `model_record`."""
-    record = model_record(model, metadata)
-    with replacing(path) as partial:
-        torch.save(record, partial)
+    write_torch_file(path, model_record(model, metadata))
 
 
 def load_model(path: Path) -> tuple[AlignNet, dict[str, Any]]:

@@ -14,16 +14,17 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
     """A batch norm over the batches of all processes, each as large, on a CPU: torch's own knows GPUs alone."""
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) of this process, normalised by the mean and deviation over all."""
+        """(N, C, H, W) of this process, normalised by the mean and deviation over all; computed in float32, as torch's
+        own does where the images are bfloat16."""
         if not self.training:
             return super().forward(images)
-        size = dist.get_world_size()
-        mean = sum_of_all(images.mean(dim=(0, 2, 3))) / size
-        centred = images - mean[:, None, None]
+        size, numbers = dist.get_world_size(), images.float()
+        mean = sum_of_all(numbers.mean(dim=(0, 2, 3))) / size
+        centred = numbers - mean[:, None, None]
         variance = sum_of_all(centred.square().mean(dim=(0, 2, 3))) / size
         self._remember(mean.detach(), variance.detach(), images.numel() // images.shape[1] * size)
         scale = self.weight / (variance + self.eps).sqrt()
-        return centred * scale[:, None, None] + self.bias[:, None, None]
+        return (centred * scale[:, None, None] + self.bias[:, None, None]).to(images.dtype)
 
     def _remember(self, mean: Tensor, variance: Tensor, count: int) -> None:
         assert self.running_mean is not None and self.running_var is not None and self.momentum is not None

@@ -1,5 +1,6 @@
 """Weights of the networks: drawn from a generator, or read from a file that is checked before anything is loaded."""
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kit.command import UserError
+from kit.files import write_atomically
 
 
 def first_generator() -> torch.Generator:
@@ -30,6 +32,16 @@ def draw_weights(module: nn.Module, generator: torch.Generator) -> None:
                 nn.init.zeros_(layer.bias)
         elif isinstance(layer, nn.BatchNorm2d):
             layer.reset_parameters()
+
+
+def write_torch_file(path: Path, value: Any) -> None:
+    """Write what `read_torch_file` reads, atomically.
+
+    `torch.save` into a file of its own hides a full disk behind a RuntimeError; here that is the OSError that it is.
+    """
+    stream = io.BytesIO()
+    torch.save(value, stream)
+    write_atomically(path, stream.getvalue())
 
 
 def read_torch_file(path: Path) -> Any:

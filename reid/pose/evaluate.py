@@ -67,6 +67,7 @@ class PoseEvaluationConfig:
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         require(self.held_out >= 0, f"--held-out must not be negative, not {self.held_out}")
+        require(self.seed >= 0, f"--seed must not be negative, not {self.seed}")
         require(min(self.height, self.width) >= 16, "--height and --width must be at least 16")
         check_pose_scale("--scale", self.scale, self.height, self.width)
 

@@ -80,6 +80,8 @@ class PartMassConfig:
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
+        require(self.held_out >= 0, f"--held-out must not be negative, not {self.held_out}")
+        require(self.seed >= 0, f"--seed must not be negative, not {self.seed}")
         require(bool(self.strides) and all(stride in (8, 16, 32) for stride in self.strides), "--strides: 8, 16 or 32")
         require(bool(self.gains) and all(gain > 0 for gain in self.gains), "--gains must be above 0")
         smallest = max(self.strides, default=32)

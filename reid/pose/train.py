@@ -14,8 +14,9 @@ from typing import Literal
 import safetensors.torch
 
 from kit.command import as_plain
-from kit.files import replacing, sha256_of_file, write_json
+from kit.files import sha256_of_file, write_atomically, write_json
 from reid.config import DEFAULT_ROOTS, require
+from reid.data.sampler import BatchOption
 from reid.models.weights import read_pose_weights
 from reid.parallel import group_of_torchrun
 from reid.pose.evaluate import clips_kept_out, lines, pose_numbers, truth_of
@@ -24,6 +25,7 @@ from reid.pretrain import PretrainConfig, pretrain
 from reid.run_folder import MODEL
 from reid.training import pick_device
 
+PROG = "python -m reid.pose train"
 WEIGHTS, NUMBERS = "pose.safetensors", "pose.json"
 
 
@@ -150,12 +152,11 @@ class PoseTrainConfig:
 
 def train(config: PoseTrainConfig) -> None:
     """Train, write the weights by themselves, and measure them on the persons kept out."""
-    pretrain(config.as_pretraining())
+    pretrain(config.as_pretraining(), PROG, BatchOption("--batch", of_each=2))
     if not group_of_torchrun().leads:
         return
     weights = config.run / WEIGHTS
-    with replacing(weights) as partial:
-        safetensors.torch.save_file(read_pose_weights(config.run / MODEL), partial)
+    write_atomically(weights, safetensors.torch.save(read_pose_weights(config.run / MODEL)))
     numbers = None
     if config.held_out:
         clips = clips_kept_out(config.data, config.held_out, config.seed)

@@ -1,0 +1,72 @@
+"""What a training begins with: the network that it starts from, whom that has seen, and what its numbers need said.
+
+Whoever reads the numbers must know these notes, so they are printed, kept in the checkpoint and put into result.json.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reid.config import TrainConfig
+from reid.data.tracklet import ReidData
+from reid.measure import trained_on_tested, trainings_of
+
+Training = Mapping[str, Any]
+"""Who a network was trained on in one training; see `reid.results.trained_on`."""
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What is settled before the first step, and stays as it was when a run goes on."""
+
+    start: dict[str, Any]
+    """What the network starts from."""
+
+    trainings: list[Training]
+    """Who it will have been trained on: first the trainings of what it starts from, then this one."""
+
+    notes: list[str]
+    """What a reader of its numbers must know, a line each."""
+
+
+def begun(checkpoint: Mapping[str, Any]) -> Beginning:
+    """What a run began with, by its checkpoint."""
+    return Beginning(
+        checkpoint["started_from"], trainings_of(checkpoint), list(checkpoint["training"].get("notes", ()))
+    )
+
+
+def notes_on_tested(trainings: Sequence[Training], data: ReidData, fingerprint: str) -> list[str]:
+    """That persons tested were trained on before, where they were."""
+    seen = trained_on_tested(trainings, data, fingerprint)
+    if not seen:
+        return []
+    tested = len({tracklet.pid for tracklet in data.query})
+    return [f"what this starts from was trained on {seen} of the {tested} persons tested: no fair numbers"]
+
+
+def notes_on_pose(config: TrainConfig, taught: bool) -> list[str]:
+    """That the pose network is random, for a run that starts from no other: where nothing tells it where joints are.
+
+    taught -- whether exact joints teach it while it is trained.
+    """
+    if config.variant == "baseline" or config.pose_weights is not None:
+        return []
+    advice = "give --pose-weights, or start from a run that has one (--init)"
+    if config.lr_pose > 0:
+        random = "the pose network is random (no --pose-weights), and no joints teach it"
+        return [] if taught else [f"{random}: what it takes for body parts need not be any: {advice}"]
+    why = "--lr-pose 0" if config.pose_maps == "network" else f"--pose-maps {config.pose_maps}"
+    parts = "body parts are known in training alone" if config.pose_maps == "truth" else "its parts are no body parts"
+    return [f"the pose network is random and stays so ({why}, no --pose-weights), {parts}: {advice}"]
+
+
+def notes_on_attention(config: TrainConfig, attention_weight: float) -> list[str]:
+    """That the loss on attention over time, where it weighs anything, teaches temporal attention nothing."""
+    if not attention_weight:
+        return []
+    if config.variant != "align-tap":
+        return [f"--attention-weight {attention_weight:g} teaches no temporal attention: {config.variant} has none"]
+    if config.lr_tap == 0:
+        return [f"--attention-weight {attention_weight:g} teaches no temporal attention: --lr-tap 0 keeps it as it is"]
+    return []
