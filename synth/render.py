@@ -37,11 +37,12 @@ def render(config: RenderConfig) -> None:
     if problem:
         raise UserError(problem)
     started = time.monotonic()
-    known_rows(target)  # before anything is written to a folder that holds something else
+    # What is refused is refused before anything is written.
+    known_rows(target)
+    device = pick_device(config.device) if config.address is None else config.device
     config.out.mkdir(parents=True, exist_ok=True)
     with target.held():
         finished, waiting = open_set(target, plan)
-        device = pick_device(config.device) if waiting and config.address is None else config.device
         check_space(config.out, waiting)
         begin_set(target, plan, finished)
         save_config(config, target.config)

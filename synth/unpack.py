@@ -40,7 +40,7 @@ def unpack(config: UnpackConfig) -> None:
     """Fetch what is not here, tar by tar, and the files beside the clips last."""
     place, target = place_at(config.source), RenderedSet(config.out)
     index = read_index(place)
-    known_rows(target)  # before anything is written to a folder that holds something else
+    known_rows(target)  # what is refused is refused before anything is written
     target.out.mkdir(parents=True, exist_ok=True)
     with target.held():
         new = fetch_clips(place, index, target)
