@@ -4,9 +4,9 @@
 
 Two questions. Does a frame weigh less where less is seen of the person? Spearman's rank correlation, clip by clip,
 between the weights of the frames and their true visible ratios, over clips in which somebody or something passes. And
-what does it buy? Rank-1 and mAP between the cameras, as more and more of each clip's frames are covered by another
-person: for the network as it is, and, where it has weights, for the same network without them. Compare with one that
-was trained without (align-avg), too.
+what does it buy? Rank-1 and mAP between the cameras, the mean of both ways, as more and more of each clip's frames are
+covered by another person: for the network as it is, and, where it has weights, for the same network without them.
+Compare with one that was trained without (align-avg), too.
 """
 
 from collections.abc import Sequence
@@ -30,10 +30,11 @@ from reid.data.occlusion import OccludedFrames
 from reid.data.synthetic import read_bodies
 from reid.data.tracklet import ReidData, Tracklet
 from reid.describe import padded
-from reid.features import describe_and_rank
+from reid.features import tracklet_descriptors
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_model
 from reid.pose.evaluate import clips_kept_out
+from reid.results import rank_tracklets
 from reid.run_folder import MODEL
 from reid.training import pick_device
 
@@ -102,15 +103,16 @@ def attention(config: AttentionConfig) -> None:
     result: dict[str, Any] = {"variant": model.config.variant, "correlation": None}
     if model.weighs_frames:
         result["correlation"] = correlation(model, clips, store, config.least_change, device)
-    data = between_cameras(config.data, clips)
+    ways = both_ways(config.data, clips)
     chunk = config.chunk or images["chunk"]
     result["covered"] = []
-    ways = {"": model} | ({"average": averaging(model)} if model.weighs_frames else {})
+    networks = {"": model} | ({"average": averaging(model)} if model.weighs_frames else {})
     for share in tqdm(config.covered, "ranking", disable=None, leave=False):
         draws = range(config.seed, config.seed + (config.draws if share else 1))
         covered = [OccludedFrames(store, clips, share, draw) for draw in draws]
         found = {
-            way: mean_of([ranked(one, data, each, chunk, device) for each in covered]) for way, one in ways.items()
+            name: mean_of([ranked(one, ways, each, chunk, device) for each in covered])
+            for name, one in networks.items()
         }
         result["covered"].append({"share": share, **found.pop(""), **found})
     print("\n".join(lines(result)))
@@ -159,16 +161,26 @@ def averaging(model: AlignNet) -> AlignNet:
     return plain
 
 
-def between_cameras(root: Path, clips: Sequence[Tracklet]) -> ReidData:
-    """All persons, asked for in camera a and looked for in camera b."""
-    query, gallery = (tuple(clip for clip in clips if clip.camera == camera) for camera in (0, 1))
-    return ReidData("synthetic", root, (), query, gallery, "camera a against camera b", "all persons")
+def both_ways(root: Path, clips: Sequence[Tracklet]) -> tuple[ReidData, ...]:
+    """All persons, asked for in camera a and looked for in camera b; and the other way round."""
+    a, b = (tuple(clip for clip in clips if clip.camera == camera) for camera in (0, 1))
+    return tuple(
+        ReidData("synthetic", root, (), query, gallery, f"camera {way}", "all persons")
+        for query, gallery, way in ((a, b, "a against camera b"), (b, a, "b against camera a"))
+    )
 
 
-def ranked(model: AlignNet, data: ReidData, store: FrameStore, chunk: int, device: torch.device) -> dict[str, float]:
-    """Rank-1 and mAP, per cent."""
-    block = describe_and_rank(model, data, store, chunk, device)
-    return {name: float(block[name]) for name in ("rank1", "mAP")}
+def ranked(
+    model: AlignNet, ways: Sequence[ReidData], store: FrameStore, chunk: int, device: torch.device
+) -> dict[str, float]:
+    """Rank-1 and mAP, per cent: the mean over the ways, whose clips are the same and are described once."""
+    clips = (*ways[0].query, *ways[0].gallery)
+    described = dict(zip(clips, tracklet_descriptors(model, clips, store, chunk, device), strict=True))
+    blocks = []
+    for data in ways:
+        query, gallery = (np.stack([described[clip] for clip in side]) for side in (data.query, data.gallery))
+        blocks.append(rank_tracklets(data.query, data.gallery, query, gallery))
+    return mean_of([{name: float(block[name]) for name in ("rank1", "mAP")} for block in blocks])
 
 
 def mean_of(rankings: Sequence[dict[str, float]]) -> dict[str, float]:

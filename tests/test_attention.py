@@ -131,6 +131,21 @@ def test_the_ranking_is_the_mean_over_draws(rendered, trained, tmp_path, monkeyp
     assert rows == [{"share": 0.0, "rank1": 80, "mAP": 70}, {"share": 0.4, "rank1": 45, "mAP": 45}]
 
 
+def test_people_are_looked_for_both_ways(rendered, monkeypatch):
+    """Camera b shows the last of five people like the fourth of camera a: that one is lost from b to a alone."""
+    clips = read_clips(rendered)
+    row = {pid: number for number, pid in enumerate(sorted({clip.pid for clip in clips}))}
+    position = {0: [0, 10, 20, 30, 40], 1: [0, 10, 20, 30, 34]}
+    described = [[float(position[clip.camera][row[clip.pid]]), 1.0] for clip in clips]
+    found = dict(zip(clips, np.array(described, np.float32), strict=True))
+    monkeypatch.setattr(
+        attention, "tracklet_descriptors", lambda _, asked, *__: np.stack([found[clip] for clip in asked])
+    )
+    ways = attention.both_ways(rendered, clips)
+    assert [len(way.query) for way in ways] == [5, 5]
+    assert attention.ranked(None, ways, None, 4, None)["rank1"] == pytest.approx((100 + 80) / 2)
+
+
 def test_bad_input(rendered, trained, tmp_path, capsys):
     alone = write_rendered(tmp_path / "alone", persons=1, frames=2)
     for options, said in (
