@@ -3,10 +3,24 @@
 import hashlib
 import json
 import os
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+BROKEN_ARRAYS = (
+    OSError,
+    ValueError,
+    EOFError,
+    RuntimeError,  # zipfile: a flag says that the file is encrypted, or packed in an unknown way
+    zipfile.BadZipFile,
+    zlib.error,
+    tokenize.TokenError,  # NumPy: a header that is no Python literal
+)
+"""What `numpy.load` and its arrays raise of a broken .npz file, but for the KeyError of an absent array."""
 
 
 @contextmanager

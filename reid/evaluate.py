@@ -9,8 +9,6 @@ With --features, torch is neither needed nor imported.
 
 import tempfile
 import time
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from kit.command import UserError, run
-from kit.files import sha256_of_file, write_atomically, write_json
+from kit.files import BROKEN_ARRAYS, sha256_of_file, write_atomically, write_json
 from reid.config import ProtocolConfig, require
 from reid.data import ONE_DIVISION
 from reid.data.tracklet import ReidData, split_number
@@ -179,7 +177,7 @@ def read_features(path: Path) -> dict[str, np.ndarray]:
                 arrays["query_index"] = archive["query_index"]
     except KeyError as missing:
         raise UserError(f"{path}: {str(missing.args[0]).split(' is not')[0]} is missing") from missing
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error) as broken:
+    except (*BROKEN_ARRAYS, TypeError, AttributeError) as broken:
         raise UserError(f"{path}: not an .npz of plain arrays (numpy.savez)") from broken
     for side in ("query", "gallery"):
         features = arrays[f"{side}_features"]

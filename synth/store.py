@@ -4,8 +4,6 @@ import hashlib
 import io
 import os
 import shutil
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from numpy.typing import NDArray
 
 from kit.coco18 import JOINTS, PARTS
 from kit.command import UserError
-from kit.files import read_jsonl, write_atomically
+from kit.files import BROKEN_ARRAYS, read_jsonl, write_atomically
 from kit.lock import held
 from synth.clip import RenderedClip
 from synth.config import Shard
@@ -201,7 +199,7 @@ def read_truth(source: RenderedSet, clip: str, names: Iterable[str]) -> dict[str
             return {name: arrays[name] for name in names}
     except FileNotFoundError:
         raise UserError(f"{path} is missing: the command that rendered the set makes it again") from None
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error):
+    except (*BROKEN_ARRAYS, KeyError):
         raise UserError(f"{path} is broken: delete it, and the command that rendered the set makes it again") from None
 
 
@@ -233,7 +231,7 @@ def fault_of(source: RenderedSet, row: dict[str, Any]) -> str | None:
     try:
         with np.load(file, allow_pickle=False) as arrays:
             found = arrays_sha256({name: arrays[name] for name in arrays.files})
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as broken:
+    except (*BROKEN_ARRAYS, KeyError) as broken:
         return f"{file} is broken ({' '.join(str(broken).split())})"
     # Sets of before this hash was kept have none.
     return f"{file} is not what was rendered" if row.get("annotations_sha256", found) != found else None

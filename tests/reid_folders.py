@@ -80,7 +80,7 @@ def write_rendered(root: Path, persons: int = 8, frames: int = 6, first: int = 1
             joints = np.stack([points for _, points in drawn])
             annotations = root / "annotations" / camera / f"person_{pid:04d}.npz"
             annotations.parent.mkdir(parents=True, exist_ok=True)
-            np.savez(
+            np.savez_compressed(
                 annotations,
                 joints2d=joints,
                 joints3d=np.zeros((frames, 18, 3), np.float32),

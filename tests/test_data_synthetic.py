@@ -88,3 +88,21 @@ def test_faults(tmp_path):
     path.write_bytes(b"not an archive")
     with pytest.raises(UserError, match="unreadable annotations"):
         read_joints(read_clips(root)[0])
+
+
+def test_annotations_of_which_a_bit_is_flipped_are_one_line(tmp_path):
+    """Whatever bit it is: the arrays are read, or the file is named."""
+    write_rendered(tmp_path, persons=1, frames=2)
+    clip = read_clips(tmp_path)[0]
+    whole, rng = clip.annotations.read_bytes(), np.random.default_rng(0)
+    complaints = 0
+    for place in rng.integers(len(whole), size=800):
+        broken = bytearray(whole)
+        broken[place] ^= 1 << int(rng.integers(8))
+        clip.annotations.write_bytes(broken)
+        try:
+            read_joints(clip)
+        except UserError as complaint:
+            assert str(clip.annotations) in str(complaint)
+            complaints += 1
+    assert complaints > 0

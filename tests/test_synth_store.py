@@ -215,7 +215,7 @@ def test_annotations_of_which_a_bit_is_flipped_are_one_line(tmp_path):
     file = target.annotation(PLAN[0].name)
     whole, rng = file.read_bytes(), np.random.default_rng(0)
     complaints = 0
-    for place in rng.integers(len(whole), size=200):
+    for place in rng.integers(len(whole), size=800):
         broken = bytearray(whole)
         broken[place] ^= 1 << int(rng.integers(8))
         file.write_bytes(broken)

@@ -5,7 +5,6 @@ ROOT/annotations/cam_{a,b}/person_0001.npz      joints2d (T,18,2) pixels, joints
 ROOT/manifest.jsonl                             a row a finished clip: clip, frames, pixels_sha256, …
 """
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import numpy as np
 
 from kit.coco18 import JOINTS, PARTS
 from kit.command import UserError
-from kit.files import read_jsonl
+from kit.files import BROKEN_ARRAYS, read_jsonl
 from reid.data.prid import CAMERAS, PROTOCOL, person_number
 from reid.data.splits import SPLITS, random_halves
 from reid.data.tracklet import ReidData, Tracklet, numbered_frames, split_number
@@ -139,7 +138,7 @@ def _annotations(tracklet: Tracklet, *names: str) -> tuple[np.ndarray, ...]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return tuple(np.asarray(arrays[name]) for name in names)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as broken:
+    except (*BROKEN_ARRAYS, KeyError) as broken:
         raise UserError(f"{path}: unreadable annotations ({broken}); render the clip again") from broken
 
 
