@@ -1,0 +1,48 @@
+"""Every job file is one that its command takes."""
+
+from pathlib import Path
+
+import pytest
+
+from kit.command import read_config_file
+from reid.ablation import AblationConfig
+from reid.finetune import FinetuneConfig
+from reid.pose.train import PoseTrainConfig
+from reid.pretrain import PretrainConfig
+from synth.config import RenderConfig
+
+JOBS = Path(__file__).parents[1] / "jobs"
+
+COMMANDS = {
+    "ablation": AblationConfig,
+    "ablation-market": AblationConfig,
+    "ablation-market-finetune": FinetuneConfig,
+    "ablation-market-full": AblationConfig,
+    "ablation-market-pretrain": PretrainConfig,
+    "ablation-small": AblationConfig,
+    "attention": PretrainConfig,
+    "demo-finetune": FinetuneConfig,
+    "demo-people": RenderConfig,
+    "demo-pretrain": PretrainConfig,
+    "demo-standin": RenderConfig,
+    "finetune-ilids": FinetuneConfig,
+    "finetune-market": FinetuneConfig,
+    "finetune-market-small": FinetuneConfig,
+    "finetune-mars": FinetuneConfig,
+    "finetune-prid": FinetuneConfig,
+    "pose-small": PoseTrainConfig,
+    "pretrain": PretrainConfig,
+}
+"""What reads each file of `jobs/`."""
+
+
+def test_no_job_is_forgotten():
+    assert {path.stem for path in JOBS.glob("*.yaml")} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_job_is_read_by_its_command(name, monkeypatch):
+    """Unknown keys, values of another type or out of range are refused; one job says that it is the defaults."""
+    monkeypatch.chdir(JOBS.parent)
+    job = read_config_file(COMMANDS[name], JOBS / f"{name}.yaml")
+    assert (job == COMMANDS[name]()) == (name == "pretrain")
