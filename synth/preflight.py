@@ -1,6 +1,7 @@
 """Says in one line what this machine lacks for rendering: the right Python, a package, a system library.
 
-Needs nothing but the standard library, so it can run before anything is installed: `python -m synth.preflight`.
+Needs nothing but the standard library, so it can run before anything is installed: `python -m synth.preflight`;
+with `--packages` it looks for packages too.
 """
 
 import ctypes

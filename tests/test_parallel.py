@@ -123,6 +123,22 @@ def test_slurms_script_has_norms_over_all_gpus_unless_told_otherwise(tmp_path):
         assert printed.stdout.strip().endswith(f"-m -- {typed}{' --batch-norm synchronised' * added}"), words
 
 
+def test_slurms_script_resumes_where_the_folder_holds_a_run(tmp_path):
+    """Even one that was stopped before its first checkpoint."""
+    environment = slurm_with(tmp_path, 'echo "$@"')
+    (tmp_path / "begun").mkdir()
+    (tmp_path / "begun" / "config.yaml").touch()
+    for words, resumed in (
+        (["--run", "begun", "--epochs", "2"], True),
+        (["--run=begun"], True),
+        (["--run", "new"], False),
+        (["--data", "begun"], False),
+    ):
+        script = ["bash", ROOT / "jobs" / "cluster" / "train.slurm", "reid.pretrain", *words]
+        printed = subprocess.run(script, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+        assert ("--resume" in printed.stdout.split()) == resumed, words
+
+
 def test_slurms_script_fine_tunes_on_two_processes_and_goes_on(tmp_path):
     environment = slurm_with(tmp_path, 'exec "$@"')
     prid = write_prid(tmp_path / "prid", persons=8, frames=4)
