@@ -10,6 +10,9 @@ from reid_folders import TINY, command, flags, write_market, write_prid, write_r
 from kit.files import sha256_of_file
 from reid import evaluate, finetune, pretrain
 from reid.data.dataset import FrameStore
+from reid.features import describe_and_rank
+from reid.models.checkpoint import load_model
+from reid.report import ReportConfig, report
 
 BLOCK = {
     "rank1",
@@ -70,13 +73,37 @@ def test_prid_from_a_pretrained_network(prid, pretrained, tmp_path, capsys):
     assert result["data"]["counts"]["query"] == {"ids": 3, "tracklets": 3, "frames": 12}
     assert result["started_from"]["sha256"] == sha256_of_file(pretrained / "model.pt")
     assert result["training"]["steps"] == 2
-    # Pre-training changed the network, so the two starts describe people differently.
     states = [torch.load(path / "model.pt", weights_only=True) for path in (pretrained, folder)]
     assert [each["name"] for each in states[1]["trained_on"]] == ["synthetic", "PRID2011"]
     assert states[1]["trained_on"][1]["pids"] == sorted(result_pids(prid, 1))
     assert (result["trained_on_tested"], result["notes"]) == (0, [])
     assert states[0]["classes"] == 4
     assert states[1]["classes"] == 3
+    # What is written serves the page of both runs.
+    report(ReportConfig(pretrained, folder, None, tmp_path / "page"))
+    page = json.loads((tmp_path / "page" / "result.json").read_text())
+    named = {"chance": "chance", "untrained": "untrained", "pretrained": "initial", "finetuned": "finetuned"}
+    assert all(page[here] == result[there] for here, there in named.items())
+
+
+def test_each_number_is_of_the_network_that_it_is_said_to_be_of(prid, pretrained, tmp_path, monkeypatch):
+    measured = []
+
+    def kept(model, *rest):
+        measured.append({name: value.clone() for name, value in model.state_dict().items()})
+        return describe_and_rank(model, *rest)
+
+    monkeypatch.setattr(finetune, "describe_and_rank", kept)
+    assert run(prid, tmp_path / "run", init=pretrained, max_steps=2) == 0
+    untrained, initial, finetuned = measured
+    before, after = (
+        load_model(folder)[0].state_dict() for folder in (pretrained / "model.pt", tmp_path / "run/model.pt")
+    )
+    features = [name for name in before if not name.startswith("classifier")]
+    assert all(torch.equal(initial[name], before[name]) for name in features)
+    assert all(torch.equal(finetuned[name], after[name]) for name in features)
+    for one, other in ((untrained, initial), (initial, finetuned)):
+        assert not all(torch.equal(one[name], other[name]) for name in features)
 
 
 def test_persons_tested_whom_pretraining_saw_are_noticed(pretrained, tmp_path, capsys):
