@@ -12,6 +12,7 @@ from kit.command import UserError
 from reid.models.alignnet import LETTER, AlignNet, ModelConfig
 from reid.models.checkpoint import load_into, load_model, load_pose_weights, model_record, save_model
 from reid.models.pose import PoseNet
+from reid.models.weights import read_torch_file
 
 TINY = ModelConfig(appearance="resnet18", appearance_weights="none", pose_stages=1, pose_width=0.125, tap_channels=8)
 VALID = torch.ones(1, 2, dtype=torch.bool)
@@ -216,12 +217,29 @@ def test_a_file_that_is_no_weights_is_one_line(tmp_path: Path, content: bytes) -
     assert_one_line(caught, tmp_path / "file.pt", "cannot be read")
 
 
+class Touching:
+    """Unpickled, it would make a file."""
+
+    def __init__(self, path: Path) -> None:
+        """Remember which."""
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        """What a pickle of it calls."""
+        return Path.touch, (self.path,)
+
+
 def test_a_pickle_that_runs_code_is_not_run(tmp_path: Path) -> None:
-    path = tmp_path / "model.pt"
-    torch.save({"format": "alignnet-2", "state": Path("x")}, path)
-    with pytest.raises(UserError) as caught:
-        load_model(path)
-    assert_one_line(caught, path, "cannot be read")
+    path, made = tmp_path / "model.pt", tmp_path / "made"
+    torch.save({"format": "alignnet-2", "state": Touching(made)}, path)
+    torch.load(path, weights_only=False)
+    assert made.exists()  # so it is code indeed
+    made.unlink()
+    for load in (load_model, read_torch_file, lambda path: load_pose_weights(PoseNet(1, 0.125), path)):
+        with pytest.raises(UserError) as caught:
+            load(path)
+        assert_one_line(caught, path, "cannot be read")
+    assert not made.exists()
 
 
 @pytest.mark.parametrize("name", ["nothing.pt", "nothing.safetensors", "."])

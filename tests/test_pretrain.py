@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -130,6 +131,17 @@ def test_a_run_killed_five_times_goes_on_to_the_bit(rendered, tmp_path):
     assert losses(folder) == losses(peace)
     ours, theirs = (torch.load(path / "model.pt", weights_only=True)["state"] for path in (folder, peace))
     assert all((tensor == theirs[name]).all() for name, tensor in ours.items())
+
+
+def test_a_run_killed_between_its_last_checkpoint_and_its_result_ends_as_it_would_have(whole, rendered, tmp_path):
+    folder = shutil.copytree(whole, tmp_path / "run")
+    (folder / "model.pt").unlink()
+    (folder / "result.json").unlink()
+    assert run(rendered, folder, resume=True, max_steps=6, validation_ids=2) == 0
+    assert (folder / "metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
+    ours, theirs = (json.loads((path / "result.json").read_text()) for path in (folder, whole))
+    assert ours["model"] == theirs["model"]
+    assert ours["validation"] == theirs["validation"]
 
 
 def test_workers_change_nothing(whole, rendered, tmp_path):
