@@ -9,8 +9,7 @@ covered by another person: for the network as it is, and, where it has weights, 
 Compare with one that was trained without (align-avg), too.
 """
 
-from collections.abc import Sequence
-from copy import deepcopy
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from kit.coco18 import PARTS
@@ -29,10 +29,10 @@ from reid.data.dataset import FrameStore
 from reid.data.occlusion import OccludedFrames
 from reid.data.synthetic import read_bodies
 from reid.data.tracklet import ReidData, Tracklet
-from reid.describe import padded
-from reid.features import tracklet_descriptors
-from reid.models.alignnet import AlignNet
+from reid.describe import padded, stream_descriptors
+from reid.models.alignnet import AlignNet, AlignNetOutput
 from reid.models.checkpoint import load_model
+from reid.models.tap import video_descriptor
 from reid.pose.evaluate import clips_kept_out
 from reid.results import rank_tracklets
 from reid.run_folder import MODEL
@@ -106,14 +106,11 @@ def attention(config: AttentionConfig) -> None:
     ways = both_ways(config.data, clips)
     chunk = config.chunk or images["chunk"]
     result["covered"] = []
-    networks = {"": model} | ({"average": averaging(model)} if model.weighs_frames else {})
     for share in tqdm(config.covered, "ranking", disable=None, leave=False):
         draws = range(config.seed, config.seed + (config.draws if share else 1))
-        covered = [OccludedFrames(store, clips, share, draw) for draw in draws]
-        found = {
-            name: mean_of([ranked(one, ways, each, chunk, device) for each in covered])
-            for name, one in networks.items()
-        }
+        covered = (OccludedFrames(store, clips, share, draw) for draw in draws)
+        several = [rankings(model, ways, each, chunk, device) for each in covered]
+        found = {name: mean_of([one[name] for one in several]) for name in several[0]}
         result["covered"].append({"share": share, **found.pop(""), **found})
     print("\n".join(lines(result)))
     if config.json is not None:
@@ -153,12 +150,19 @@ def frame_weights(model: AlignNet, clip: Tracklet, store: FrameStore, device: to
     return weights[0].float().cpu().numpy()
 
 
-def averaging(model: AlignNet) -> AlignNet:
-    """The same network, in which all frames weigh the same."""
-    plain = deepcopy(model)
-    plain.appearance_tap = plain.part_tap = None
-    plain.config = replace(plain.config, variant="align-avg", part_visibility="ignored")
-    return plain
+class BothPoolings(nn.Module):
+    """A network's descriptor, then what it would be if all frames weighed the same: of one look at the frames."""
+
+    def __init__(self, model: AlignNet) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, frames: Tensor, valid: Tensor) -> AlignNetOutput:
+        """As `AlignNet.forward`; its descriptor is (B, 2D)."""
+        output: AlignNetOutput = self.model(frames, valid)
+        assert output.frame_descriptors is not None
+        alike = video_descriptor(output.frame_descriptors, frames.new_ones(*valid.shape, 1), valid)
+        return replace(output, descriptor=torch.cat([output.descriptor, alike], dim=1))
 
 
 def both_ways(root: Path, clips: Sequence[Tracklet]) -> tuple[ReidData, ...]:
@@ -170,12 +174,20 @@ def both_ways(root: Path, clips: Sequence[Tracklet]) -> tuple[ReidData, ...]:
     )
 
 
-def ranked(
+def rankings(
     model: AlignNet, ways: Sequence[ReidData], store: FrameStore, chunk: int, device: torch.device
-) -> dict[str, float]:
-    """Rank-1 and mAP, per cent: the mean over the ways, whose clips are the same and are described once."""
+) -> dict[str, dict[str, float]]:
+    """Rank-1 and mAP, per cent, the mean over the ways, whose clips are the same and are described once: of the network
+    as it is ("") and, where it weighs frames, of the same without the weights ("average")."""
     clips = (*ways[0].query, *ways[0].gallery)
-    described = dict(zip(clips, tracklet_descriptors(model, clips, store, chunk, device), strict=True))
+    network, names = (BothPoolings(model), ("", "average")) if model.weighs_frames else (model, ("",))
+    described = np.stack(list(stream_descriptors(network, clips, store, chunk, device)))
+    halves = zip(names, np.split(described, len(names), axis=1), strict=True)
+    return {name: ranking(dict(zip(clips, half, strict=True)), ways) for name, half in halves}
+
+
+def ranking(described: Mapping[Tracklet, NDArray[np.float32]], ways: Sequence[ReidData]) -> dict[str, float]:
+    """Rank-1 and mAP, per cent, the mean over the ways."""
     blocks = []
     for data in ways:
         query, gallery = (np.stack([described[clip] for clip in side]) for side in (data.query, data.gallery))
@@ -183,14 +195,14 @@ def ranked(
     return mean_of([{name: float(block[name]) for name in ("rank1", "mAP")} for block in blocks])
 
 
-def mean_of(rankings: Sequence[dict[str, float]]) -> dict[str, float]:
+def mean_of(several: Sequence[dict[str, float]]) -> dict[str, float]:
     """The mean of each figure over several rankings."""
-    return {name: float(np.mean([ranking[name] for ranking in rankings])) for name in rankings[0]}
+    return {name: float(np.mean([one[name] for one in several])) for name in several[0]}
 
 
-def in_figures(ranking: dict[str, float]) -> str:
+def in_figures(one: dict[str, float]) -> str:
     """A ranking as people read it."""
-    return f"rank-1 {ranking['rank1']:5.1f}, mAP {ranking['mAP']:5.1f}"
+    return f"rank-1 {one['rank1']:5.1f}, mAP {one['mAP']:5.1f}"
 
 
 def lines(result: dict[str, Any]) -> list[str]:

@@ -1,10 +1,11 @@
 """What training minimises: identity (Section 3.4), margin ranking with batch-hard mining (Eq. 10), and pose."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from reid.models.pose import PoseMaps
 from reid.pose_targets import PoseTargets
 
 
@@ -51,15 +52,16 @@ def attention_loss(frame_weights: Tensor, seen: Tensor) -> Tensor:
     return (frame_weights - seen[:, None]).square().mean()
 
 
-def pose_loss(pose: PoseMaps, targets: PoseTargets) -> Tensor:
+def pose_loss(heat: Sequence[Tensor], paf: Sequence[Tensor], targets: PoseTargets) -> Tensor:
     """Squared error of both branches, summed over every stage (intermediate supervision); a scalar.
 
-    At one stage and branch: the squared length of the error over the channels, averaged over cells and frames. What
+    `heat` holds each stage's (N, 19, h, w) and `paf` each stage's (N, 38, h, w), as in `models.pose.PoseMaps`. At one
+    stage and branch: the squared length of the error over the channels, averaged over cells and frames. What
     the targets mask out (joints and limbs that are not labelled) adds nothing.
     """
-    heat = [_squared_error(maps, targets.heat, targets.heat_mask) for maps in pose.heat]
-    paf = [_squared_error(maps, targets.paf, targets.paf_mask) for maps in pose.paf]
-    return torch.stack(heat + paf).sum()
+    of_heat = [_squared_error(maps, targets.heat, targets.heat_mask) for maps in heat]
+    of_paf = [_squared_error(maps, targets.paf, targets.paf_mask) for maps in paf]
+    return torch.stack(of_heat + of_paf).sum()
 
 
 def _squared_error(maps: Tensor, target: Tensor, mask: Tensor) -> Tensor:

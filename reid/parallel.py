@@ -17,9 +17,9 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch.autograd import Function
 
 from kit.command import UserError
+from reid.collectives import sum_of_all
 from reid.data.sampler import IDS_PER_BATCH, BatchOption
 
 
@@ -78,28 +78,6 @@ def check_share(group: Group, ids_per_batch: int, option: BatchOption = IDS_PER_
             f"{ids_per_batch} identities a batch cannot be dealt out to {group.size} processes: "
             f"use {option.for_identities(group.size * -(-ids_per_batch // group.size))}"
         )
-
-
-class _Sum(Function):
-    """Sum of a tensor over the processes. Each has a loss of its own, and their sum is what is differentiated."""
-
-    @staticmethod
-    def forward(ctx: Any, tensor: Tensor) -> Tensor:
-        total = tensor.clone()
-        dist.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].clone()
-        dist.all_reduce(total)
-        return total
-
-
-def sum_of_all(tensor: Tensor) -> Tensor:
-    """The sum over the processes; differentiable."""
-    total: Tensor = _Sum.apply(tensor)
-    return total
 
 
 def of_all(tensor: Tensor, group: Group) -> Tensor:

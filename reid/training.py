@@ -230,7 +230,7 @@ def chunk_losses(model: nn.Module, batch: dict[str, Tensor], setting: Setting) -
     with autocast(config, frames.device):
         output = model(frames, batch["valid"], batch.get("maps"), pose_only, taught, setting.attention_apart)
     if pose_only:
-        error = pose_loss(output.pose, targets_of(batch, config.pose_scale))
+        error = pose_loss(output.pose.heat, output.pose.paf, targets_of(batch, config.pose_scale))
         return {"loss": setting.pose_weight * error, "pose": error}
     parts = {
         "identity": identity_loss(output.logits.float(), batch["label"]),
@@ -240,10 +240,10 @@ def chunk_losses(model: nn.Module, batch: dict[str, Tensor], setting: Setting) -
     }
     loss = config.identity_weight * parts["identity"] + config.ranking_weight * parts["ranking"]
     if output.pose is not None and "joints" in batch:
-        parts["pose"] = pose_loss(output.pose, targets_of(batch, config.pose_scale))
+        parts["pose"] = pose_loss(output.pose.heat, output.pose.paf, targets_of(batch, config.pose_scale))
         loss = loss + setting.pose_weight * parts["pose"]
     if output.taught is not None:
-        parts["pose"] = pose_loss(output.taught, targets_of(rendered, config.pose_scale))
+        parts["pose"] = pose_loss(output.taught.heat, output.taught.paf, targets_of(rendered, config.pose_scale))
         loss = loss + setting.pose_weight * parts["pose"]
     if output.frame_weights is not None and "seen" in batch and setting.attention_weight:
         valid = batch["valid"]

@@ -13,6 +13,7 @@ from synth.camera import HEIGHT, WIDTH, extrinsics, follow, to_camera
 from synth.company import may_be_hidden, outlines
 from synth.mesh import Mesh
 from synth.plan import Bystander, Clip, Identity, Sighting, Walk
+from synth.rendered_clip import RenderedClip
 from synth.silhouette import silhouette_area
 from synth.stage import Passes, Stage
 from synth.tailor import SOLE, dress
@@ -22,23 +23,6 @@ from synth.wardrobe import Outfit
 Floats = NDArray[np.float64]
 STEPS_A_SECOND = 25.0
 """How often a second, at least, a walk is worked out."""
-
-
-@dataclass(frozen=True)
-class RenderedClip:
-    """T frames and their truth."""
-
-    frames: NDArray[np.uint8]
-    """(T, 128, 64, 3) sRGB."""
-    truth: list[annotate.FrameTruth]
-    intrinsics: Floats
-    """(T, 3, 3), continuous pixels: subtract half a pixel for stored ones."""
-    rotation: Floats
-    """(3, 3) world to camera."""
-    translation: Floats
-    """(3,) metres."""
-    sighting: NDArray[np.int64]
-    """(T,) which of the clip's sightings a frame is of, from 0."""
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from kit.coco18 import JOINTS, PARTS
 from kit.command import UserError
 from kit.files import BROKEN_ARRAYS, read_jsonl, write_atomically
 from kit.lock import held
-from synth.clip import RenderedClip
 from synth.config import Shard
 from synth.plan import Clip, plan_hash
+from synth.rendered_clip import RenderedClip
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from synth.plan import make_plan
 from synth.stage import Stage
 from synth.tailor import SOLE
 
-MARGIN, SAMPLES, FINE, AWAY = 64, 256, 6, 3
+MARGIN, SAMPLES, FINE, AWAY = 64, 64, 6, 3
 FRAMES = 3
 
 

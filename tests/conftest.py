@@ -1,5 +1,6 @@
-"""Fixtures that are dear to make and shared by the whole session."""
+"""Fixtures that several files share; those of the session are dear to make."""
 
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -30,3 +31,20 @@ def rendered(tmp_path_factory):
     finished = synth_runs.render(out, "--workers", "2")
     assert finished.returncode == 0, finished.stderr
     return SimpleNamespace(out=out, run=finished)
+
+
+@pytest.fixture
+def typed(monkeypatch, capsys):
+    """`python -m synth.render` in this process, which needs no Blender where nothing is rendered: a function from what
+    is typed to the exit code and what was printed on either stream."""
+    from kit.command import run
+    from synth.config import RenderConfig
+    from synth.render import render
+
+    def type_in(*argv):
+        monkeypatch.setattr(sys, "argv", ["render", *map(str, argv)])
+        with pytest.raises(SystemExit) as stop:
+            run(render, RenderConfig, "render")
+        return stop.value.code, *capsys.readouterr()
+
+    return type_in

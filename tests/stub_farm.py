@@ -1,6 +1,7 @@
 """`python -m synth.render` on a real Ray, with workers that need no Blender: `stub_farm.py HOW OPTIONS...`.
 
-HOW is "well", "slow" (a second a clip), "brisk" (a tenth), or what befalls cam_a/person_0002: "error" (it raises),
+HOW is "well", "slow" (a second a clip), "brisk" (a tenth), "tired" (a worker goes after three clips, and leaves its
+number beside the set for each), or what befalls cam_a/person_0002: "error" (it raises),
 "mistake" (the user's), "full" (the disk is) or "death" (its process ends).
 """
 
@@ -14,8 +15,8 @@ import numpy as np
 from kit.command import UserError, run
 from synth import farm, render
 from synth.annotate import FrameTruth
-from synth.clip import RenderedClip
 from synth.config import RenderConfig
+from synth.rendered_clip import RenderedClip
 from synth.store import RenderedSet, write_clip
 
 how = sys.argv.pop(1)
@@ -48,6 +49,9 @@ class StubRenderer:
                 os._exit(7)
             if how in FAILURES:
                 raise FAILURES[how]
+        if how == "tired":
+            with (self.target.out.parent / "workers.txt").open("a") as workers:
+                workers.write(f"{os.getpid()}\n")
         time.sleep({"slow": 1.0, "brisk": 0.1}.get(how, 0.0))
         frames = clip.frame_rng().integers(0, 256, (clip.frames, 128, 64, 3), dtype=np.uint8)
         camera = np.tile(np.eye(3), (clip.frames, 1, 1))
@@ -57,5 +61,7 @@ class StubRenderer:
 
 
 farm.Renderer = StubRenderer
+if how == "tired":
+    farm.CLIPS_BEFORE_RECYCLING = 3
 render.pick_device = lambda wanted: "cpu"
 run(render.render, RenderConfig, "stub")

@@ -8,7 +8,7 @@ import torch
 from reid_folders import TINY, command, flags, write_rendered
 
 from reid import attention, pretrain
-from reid.attention import averaging, correlation
+from reid.attention import BothPoolings, correlation
 from reid.data.cover import covered_from_side
 from reid.data.dataset import FrameStore
 from reid.data.occlusion import OccludedFrames
@@ -99,51 +99,52 @@ def test_what_is_written(rendered, trained, tmp_path, capsys):
 def test_the_ranking_takes_chunks_of_the_asked_length(rendered, trained, tmp_path, monkeypatch):
     chunks = []
 
-    def ranked(model, data, store, chunk, device):
+    def rankings(model, data, store, chunk, device):
         chunks.append(chunk)
-        return {"rank1": 0.0, "mAP": 0.0}
+        return {"": {"rank1": 0.0, "mAP": 0.0}}
 
-    monkeypatch.setattr(attention, "ranked", ranked)
+    monkeypatch.setattr(attention, "rankings", rankings)
     options = {"data": rendered, "checkpoint": trained["baseline"], "covered": "[0.4]"}
     assert command(attention, flags(options)) == command(attention, flags(options | {"chunk": 5})) == 0
     assert chunks == [TINY["chunk"], 5]
 
 
-def test_without_its_weights_a_network_averages_its_frames(trained):
+def test_beside_its_descriptor_a_network_gives_the_average_of_its_frames(trained):
     model, _ = load_model(trained["align-tap"] / "model.pt")
     generator = torch.Generator().manual_seed(0)
     frames, valid = torch.rand(1, 3, 3, 48, 32, generator=generator), torch.ones(1, 3, dtype=torch.bool)
     with torch.inference_mode():
-        weighed, plain = model(frames, valid), averaging(model)(frames, valid)
+        weighed, both = model(frames, valid), BothPoolings(model)(frames, valid)
         single = [model(frames[:, [number]], valid[:, :1]).descriptor for number in range(3)]
-    assert plain.frame_weights is None
-    assert weighed.frame_weights is not None
-    torch.testing.assert_close(plain.descriptor, sum(single) / 3)
+        # What a padded frame holds is in neither.
+        padded = BothPoolings(model)(frames, torch.tensor([[True, True, False]]))
+    as_it_is, alike = both.descriptor.chunk(2, dim=1)
+    torch.testing.assert_close(as_it_is, weighed.descriptor)
+    torch.testing.assert_close(alike, sum(single) / 3)
+    assert not torch.equal(as_it_is, alike)
+    torch.testing.assert_close(padded.descriptor.chunk(2, dim=1)[1], sum(single[:2]) / 2)
 
 
 def test_the_ranking_is_the_mean_over_draws(rendered, trained, tmp_path, monkeypatch):
     """Frames that nothing covers are the same in every draw: they are ranked once."""
-    found = iter([{"rank1": 80.0, "mAP": 70.0}, {"rank1": 40.0, "mAP": 30.0}, {"rank1": 50.0, "mAP": 60.0}])
-    monkeypatch.setattr(attention, "ranked", lambda *_: next(found))
+    found = iter([(80.0, 70.0), (40.0, 30.0), (50.0, 60.0)])
+    monkeypatch.setattr(attention, "rankings", lambda *_: {"": dict(zip(("rank1", "mAP"), next(found), strict=True))})
     options = {"data": rendered, "checkpoint": trained["baseline"], "draws": 2, "json": tmp_path / "f.json"}
     assert command(attention, flags(options | {"covered": "[0.0,0.4]"})) == 0
     rows = json.loads((tmp_path / "f.json").read_text())["covered"]
     assert rows == [{"share": 0.0, "rank1": 80, "mAP": 70}, {"share": 0.4, "rank1": 45, "mAP": 45}]
 
 
-def test_people_are_looked_for_both_ways(rendered, monkeypatch):
+def test_people_are_looked_for_both_ways(rendered):
     """Camera b shows the last of five people like the fourth of camera a: that one is lost from b to a alone."""
     clips = read_clips(rendered)
     row = {pid: number for number, pid in enumerate(sorted({clip.pid for clip in clips}))}
     position = {0: [0, 10, 20, 30, 40], 1: [0, 10, 20, 30, 34]}
     described = [[float(position[clip.camera][row[clip.pid]]), 1.0] for clip in clips]
     found = dict(zip(clips, np.array(described, np.float32), strict=True))
-    monkeypatch.setattr(
-        attention, "tracklet_descriptors", lambda _, asked, *__: np.stack([found[clip] for clip in asked])
-    )
     ways = attention.both_ways(rendered, clips)
     assert [len(way.query) for way in ways] == [5, 5]
-    assert attention.ranked(None, ways, None, 4, None)["rank1"] == pytest.approx((100 + 80) / 2)
+    assert attention.ranking(found, ways)["rank1"] == pytest.approx((100 + 80) / 2)
 
 
 def test_bad_input(rendered, trained, tmp_path, capsys):

@@ -112,12 +112,12 @@ def test_pose_loss_is_the_squared_error_of_all_stages_and_both_branches() -> Non
                     if mask[n, c]:
                         errors = (maps[n, c] - target[n, c]).flatten().tolist()
                         total += sum(error**2 for error in errors) / (2 * 3 * 2)
-    assert pose_loss(pose, targets).item() == pytest.approx(total)
+    assert pose_loss(pose.heat, pose.paf, targets).item() == pytest.approx(total)
 
 
 def test_every_stage_learns_and_masked_maps_do_not() -> None:
     pose, targets = pose_case()
-    pose_loss(pose, targets).backward()
+    pose_loss(pose.heat, pose.paf, targets).backward()
     for stages, mask in ((pose.heat, targets.heat_mask), (pose.paf, targets.paf_mask)):
         for maps in stages:
             assert maps.grad is not None

@@ -6,6 +6,7 @@ import random
 import signal
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,17 @@ def test_a_clip_whose_worker_keeps_dying_is_given_up_after_a_few_tries(tmp_path)
     assert sorted(hashes(out)) == ["cam_a/person_0001", "cam_b/person_0001", "cam_b/person_0002"]
 
 
+def test_a_worker_that_has_done_its_share_gives_way_to_another(tmp_path):
+    out = tmp_path / "set"
+    finished = python(*stub("tired", out, "--ids", 5))
+    assert finished.returncode == 0, finished.stderr
+    assert words(finished.stderr) == []
+    assert len(hashes(out)) == 10
+    done_by = Counter((tmp_path / "workers.txt").read_text().split())
+    assert sum(done_by.values()) == 10
+    assert max(done_by.values()) == 3
+
+
 @pytest.mark.parametrize(
     ("how", "code", "line"),
     [
@@ -88,8 +100,7 @@ def test_the_users_mistake_and_a_full_disk_end_the_run_as_what_they_are(tmp_path
     assert finished.returncode == code
     assert words(finished.stderr) == [line]
     assert not (out / "failure.txt").exists()
-    assert python(*stub("well", out, "--ids", 3)).returncode == 0
-    assert len(hashes(out)) == 6
+    assert "cam_a/person_0002" not in hashes(out)
 
 
 def test_a_set_that_is_struck_again_and_again_is_the_set_left_in_peace(tmp_path):

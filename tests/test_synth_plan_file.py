@@ -4,7 +4,6 @@ import dataclasses
 import json
 
 import pytest
-from synth_runs import python
 
 from kit.command import UserError
 from kit.files import write_jsonl
@@ -96,15 +95,15 @@ def test_a_clip_twice_an_empty_file_and_none(edited, tmp_path):
         read_plan(edited(lambda rows: rows.insert(0, [1])))
 
 
-def test_the_command_renders_what_the_file_says(edited, tmp_path):
-    file = edited(lambda rows: rows.pop())
-    finished = python("-m", "synth.render", "--plan", file, "--out", tmp_path / "set", "--dry-run")
-    assert finished.returncode == 0, finished.stderr
-    assert "5 clips planned, 0 there, 5 to render (10 frames)" in finished.stdout
-    part = python("-m", "synth.render", "--plan", file, "--out", tmp_path / "set", "--dry-run", "--shard", "2/3")
-    assert "2 clips planned" in part.stdout
+def test_the_command_renders_what_the_file_says(edited, typed, tmp_path):
+    file, out = edited(lambda rows: rows.pop()), tmp_path / "set"
+    code, printed, _ = typed("--plan", file, "--out", out, "--dry-run")
+    assert code == 0
+    assert "5 clips planned, 0 there, 5 to render (10 frames)" in printed
+    _, part, _ = typed("--plan", file, "--out", out, "--dry-run", "--shard", "2/3")
+    assert "2 clips planned" in part
     wrong = edited(lambda rows: rows[0]["sightings"][0].update(fps="fast"))
-    refused = python("-m", "synth.render", "--plan", wrong, "--out", tmp_path / "set")
-    assert refused.returncode == 2
-    assert "line 1: sightings.0.fps: " in refused.stderr
-    assert refused.stderr.count("\n") == 1
+    code, _, complaint = typed("--plan", wrong, "--out", out)
+    assert code == 2
+    assert "line 1: sightings.0.fps: " in complaint
+    assert complaint.count("\n") == 1

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import sys
 import time
 
 import numpy as np
@@ -15,12 +14,10 @@ from synth_runs import SMALL, frames_of, hashes, python, render, rows, snapshot,
 
 from benchmarks.survival import session_of
 from kit.coco18 import JOINTS
-from kit.command import run
 from kit.files import write_jsonl
 from synth.company import APART
 from synth.config import RenderConfig
 from synth.plan import make_plan, plan_row
-from synth.render import render as render_job
 
 CLIPS = [f"cam_{camera}/person_{person:04d}" for person in (1, 2, 3, 4) for camera in "ab"]
 PLAN = make_plan(RenderConfig(ids=4, frames=3, fps=25, samples=2, seed=0, occlusion=0.5))
@@ -244,28 +241,20 @@ def test_one_worker_killed_spoilt_and_started_again_gives_the_same_pixels(render
     assert not [path for path in out.rglob("*") if "partial" in path.name]
 
 
-def test_a_set_of_other_options_is_refused_and_left_alone(rendered):
-    before = snapshot(rendered.out)
-    for option in (("--seed", "1"), ("--frames", "4"), ("--ids", "3")):
-        refused = render(rendered.out, *option)
-        assert refused.returncode == 2
-        assert refused.stdout == ""
-        assert len(refused.stderr.splitlines()) == 1
-        assert refused.stderr.startswith(f"error: {rendered.out} holds ")
-    assert snapshot(rendered.out) == before
-
-
-def refused(monkeypatch, capsys, folder, *argv):
+def refused(typed, folder, *argv):
     """The one line that the user sees; nothing in `folder` has changed."""
     before = snapshot(folder)
-    monkeypatch.setattr(sys, "argv", ["render", *map(str, argv)])
-    with pytest.raises(SystemExit) as stop:
-        run(render_job, RenderConfig, "render")
-    printed = capsys.readouterr()
-    assert (stop.value.code, printed.out) == (2, "")
+    code, printed, complaint = typed(*argv)
+    assert (code, printed) == (2, "")
     assert snapshot(folder) == before
-    (line,) = printed.err.splitlines()
+    (line,) = complaint.splitlines()
     return line
+
+
+def test_a_set_of_other_options_is_refused_and_left_alone(rendered, typed):
+    for option in (("--seed", "1"), ("--frames", "4"), ("--ids", "3")):
+        line = refused(typed, rendered.out, *SMALL, "--out", rendered.out, *option)
+        assert line.startswith(f"error: {rendered.out} holds ")
 
 
 @pytest.mark.parametrize(
@@ -285,25 +274,20 @@ def refused(monkeypatch, capsys, folder, *argv):
         (["--people", 3], "--people"),
     ],
 )
-def test_options_that_cannot_be_meant_are_one_line(monkeypatch, capsys, tmp_path, options, complaint):
-    assert complaint in refused(monkeypatch, capsys, tmp_path, "--out", tmp_path / "set", *options)
+def test_options_that_cannot_be_meant_are_one_line(typed, tmp_path, options, complaint):
+    assert complaint in refused(typed, tmp_path, "--out", tmp_path / "set", *options)
 
 
-def test_a_folder_of_something_else_is_one_line(monkeypatch, capsys, tmp_path):
+def test_a_folder_of_something_else_is_one_line(typed, tmp_path):
     (tmp_path / "thesis.tex").write_text("mine")
-    line = refused(monkeypatch, capsys, tmp_path, "--out", tmp_path, "--ids", 1)
+    line = refused(typed, tmp_path, "--out", tmp_path, "--ids", 1)
     assert line == f"error: {tmp_path} is not empty and not a rendered set: name another folder with --out"
 
 
-def test_an_out_that_cannot_be_a_folder_is_one_line(tmp_path):
+def test_an_out_that_cannot_be_a_folder_is_one_line(typed, tmp_path):
     (tmp_path / "file").write_text("mine")
-    before = snapshot(tmp_path)
     for out in (tmp_path / "file", tmp_path / "file" / "set"):
-        found = render(out)
-        assert (found.returncode, found.stdout) == (2, "")
-        assert len(found.stderr.splitlines()) == 1, found.stderr
-        assert str(tmp_path / "file") in found.stderr
-    assert snapshot(tmp_path) == before
+        assert str(tmp_path / "file") in refused(typed, tmp_path, *SMALL, "--out", out)
 
 
 def test_a_device_that_is_not_there_is_one_line(tmp_path):
@@ -313,10 +297,10 @@ def test_a_device_that_is_not_there_is_one_line(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_dry_run_says_what_it_would_do_and_writes_nothing(tmp_path):
-    found = render(tmp_path / "set", "--dry-run")
-    assert (found.returncode, found.stderr) == (0, "")
-    first, second = found.stdout.splitlines()
+def test_a_dry_run_says_what_it_would_do_and_writes_nothing(typed, tmp_path):
+    code, printed, complaint = typed(*SMALL, "--out", tmp_path / "set", "--dry-run")
+    assert (code, complaint) == (0, "")
+    first, second = printed.splitlines()
     assert first == f"{tmp_path / 'set'}: 8 clips planned, 0 there, 8 to render (24 frames)"
     assert re.fullmatch(
         r"about \d+ minutes on \d+ cores \(\d+ minutes on one\) of the kind measured, 0.00 GB of disk", second
@@ -341,10 +325,10 @@ def test_help_names_every_option_and_the_defaults():
         assert wanted in found.stdout
 
 
-def test_result_and_config_give_the_run_again(rendered, tmp_path):
+def test_result_and_config_give_the_run_again(rendered, typed):
     result = json.loads((rendered.out / "result.json").read_text())
     assert (result["identities"], result["clips"], result["frames"], result["seed"]) == (4, 8, 24, 0)
     assert hashlib.sha256((rendered.out / "manifest.jsonl").read_bytes()).hexdigest() == result["manifest_sha256"]
-    again = python("-m", "synth.render", "--config", rendered.out / "config.yaml", "--dry-run")
-    assert again.returncode == 0
-    assert again.stdout.startswith(f"{rendered.out}: 8 clips planned, 8 there, 0 to render")
+    code, printed, _ = typed("--config", rendered.out / "config.yaml", "--dry-run")
+    assert code == 0
+    assert printed.startswith(f"{rendered.out}: 8 clips planned, 8 there, 0 to render")

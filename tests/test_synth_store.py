@@ -12,10 +12,10 @@ from synth_runs import frames_of, rows, snapshot, truth_of
 from kit.command import UserError
 from kit.files import write_jsonl
 from synth.annotate import FrameTruth
-from synth.clip import RenderedClip
 from synth.config import RenderConfig
 from synth.ledger import append_row, begin_set, finish_set, open_set
 from synth.plan import make_plan
+from synth.rendered_clip import RenderedClip
 from synth.store import RenderedSet, pixels_sha256, read_truth, write_clip
 
 PLAN = make_plan(RenderConfig(ids=3, frames=2))

@@ -133,7 +133,7 @@ def test_the_loss_is_the_weighted_sum_of_its_parts():
     parts = {
         "identity": identity_loss(output.logits, batch["label"]),
         "ranking": batch_hard_ranking_loss(output.descriptor, batch["label"], 0.7),
-        "pose": pose_loss(output.pose, targets),
+        "pose": pose_loss(output.pose.heat, output.pose.paf, targets),
     }
     for name, value in parts.items():
         assert float(found[name]) == pytest.approx(float(value), rel=1e-5)
@@ -216,7 +216,7 @@ def test_a_pose_network_that_sees_enlarged_frames_is_taught_on_the_finer_grid():
     known = torch.ones(8, 18, dtype=torch.bool)
     targets = pose_targets(1.5 * joints + 0.25, known, 72, 48, visible=visible)
     said = model(batch["frames"].float() / 255, batch["valid"]).pose
-    expected = float(pose_loss(said, targets))
+    expected = float(pose_loss(said.heat, said.paf, targets))
     assert float(chunk_losses(model, batch, taught)["pose"]) == pytest.approx(expected, rel=1e-4)
     frozen = {"lr_appearance": 0.0, "lr_tap": 0.0, "lr_classifier": 0.0}
     alone = replace(taught, config=replace(config, identity_weight=0.0, ranking_weight=0.0, **frozen))

@@ -117,6 +117,8 @@ class AlignNetOutput:
     """Maps of the M valid frames only, in the order of `frames[valid]`; None where the pose net did not run."""
     taught: PoseMaps | None = None
     """Maps of the further images that only the pose net looked at; None where there were none."""
+    frame_descriptors: Tensor | None = None
+    """(B, T, D) what each frame says before Eq. 7, 0 at padded frames; None for the pose net alone."""
 
 
 class AlignNet(nn.Module):
@@ -211,13 +213,10 @@ class AlignNet(nn.Module):
         frame_weights = None if weights is None else _to_chunks(weights, valid)
         pooled_by = frame_weights.detach() if frame_weights is not None and attention_apart else frame_weights
         plain = described.new_ones(*valid.shape, 1)
-        descriptor = video_descriptor(
-            _to_chunks(described, valid),
-            plain if pooled_by is None else pooled_by,
-            valid,
-            average=self.config.frame_pooling == "average",
-        )
-        return AlignNetOutput(descriptor, self.classifier(descriptor), frame_weights, pose, further)
+        of_frames = _to_chunks(described, valid)
+        average = self.config.frame_pooling == "average"
+        descriptor = video_descriptor(of_frames, plain if pooled_by is None else pooled_by, valid, average)
+        return AlignNetOutput(descriptor, self.classifier(descriptor), frame_weights, pose, further, of_frames)
 
     @property
     def weighs_frames(self) -> bool:

@@ -5,7 +5,7 @@ from typing import Literal
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from reid.parallel import sum_of_all
+from reid.collectives import sum_of_all
 
 NormKind = Literal["own", "synchronised", "frozen"]
 
