@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 from reid_folders import TINY, command, flags, write_prid, write_rendered
 from torch import nn
 
@@ -80,13 +81,23 @@ def distance(one, other, names):
     )
 
 
-def test_norms_over_two_processes_in_bfloat16(rendered, tmp_path):
-    options = TINY | DESCENT | {"data": rendered, "max_steps": 2, "batch_norm": "synchronised"}
-    finished = two("reid.pretrain", options | {"run": tmp_path / "two", "precision": "bfloat16"})
-    assert finished.returncode == 0, finished.stderr
-    assert command(pretrain, flags(options | {"run": tmp_path / "one"})) == 0
-    ours, theirs = rows(tmp_path / "two")[0], rows(tmp_path / "one")[0]
-    assert ours["identity"] == pytest.approx(theirs["identity"], rel=0.05)
+@pytest.fixture
+def gloo(tmp_path):
+    """This process as the only one of its group."""
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path / 'group'}", rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+def test_norms_over_processes_take_bfloat16_and_reckon_in_float32(gloo):
+    torch.manual_seed(0)
+    images = (5 + torch.randn(6, 4, 3, 2)).to(torch.bfloat16)
+    ours, theirs = (synchronise_norms(nn.Sequential(nn.BatchNorm2d(4)), on_gpu=False).train() for _ in range(2))
+    found, expected = ours(images), theirs(images.float())
+    assert found.dtype == torch.bfloat16
+    assert torch.equal(found, expected.to(torch.bfloat16))
+    assert torch.equal(ours[0].running_var, theirs[0].running_var)
+    torch.testing.assert_close(expected, nn.BatchNorm2d(4).train()(images.float()))
 
 
 def slurm_with(folder, srun):

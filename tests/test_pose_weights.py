@@ -23,7 +23,7 @@ def test_the_card_is_of_this_file():
 def test_it_finds_joints_of_people_whom_it_has_not_seen(tmp_path):
     """People of another seed, rendered by this version; a few points are left for so few of them."""
     pytest.importorskip("bpy")
-    options = ["--ids", "5", "--frames", "3", "--samples", "8", "--seed", "77"]
+    options = ["--ids", "5", "--frames", "3", "--sightings", "1", "--samples", "8", "--seed", "77"]
     finished = synth_runs.python("-m", "synth.render", *options, "--out", tmp_path / "set")
     assert finished.returncode == 0, finished.stderr
     assert pose("evaluate", "--data", tmp_path / "set", "--json", tmp_path / "f.json") == 0
