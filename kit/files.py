@@ -57,13 +57,13 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> None:
         stream.writelines(json.dumps(row, allow_nan=False) + "\n" for row in rows)
 
 
-def read_jsonl(path: Path) -> list[dict[str, Any]]:
+def read_jsonl(path: Path, strict: bool = False) -> list[dict[str, Any]]:
     """All that `rows_of_jsonl` yields."""
-    return list(rows_of_jsonl(path))
+    return list(rows_of_jsonl(path, strict))
 
 
-def rows_of_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """Rows of a JSON-lines file, one by one; a last line cut short by a crash is left out.
+def rows_of_jsonl(path: Path, strict: bool = False) -> Iterator[dict[str, Any]]:
+    """Rows of a JSON-lines file, one by one; a last line cut short by a crash is left out, unless `strict`.
 
     Raises ValueError where any other line is not JSON.
     """
@@ -74,7 +74,7 @@ def rows_of_jsonl(path: Path) -> Iterator[dict[str, Any]]:
             try:
                 row = json.loads(line)
             except json.JSONDecodeError as broken:
-                if not line.endswith("\n"):
+                if not line.endswith("\n") and not strict:
                     return
                 raise ValueError(f"{path}, line {number}: not JSON ({broken.msg})") from broken
             yield row

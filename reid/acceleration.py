@@ -16,7 +16,7 @@ def precision_of(config: TrainConfig, device: torch.device) -> torch.dtype:
 
     Raises UserError where a GPU does not know bfloat16.
     """
-    known = device.type != "cuda" or torch.cuda.is_bf16_supported()
+    known = device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
     if config.precision == "bfloat16" and not known:
         raise UserError(f"--precision bfloat16, but {torch.cuda.get_device_name(device)} has none: use float32")
     fast = config.precision == "bfloat16" or (config.precision == "auto" and device.type == "cuda" and known)

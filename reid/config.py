@@ -59,8 +59,9 @@ class ProtocolConfig:
     """Number of the split, 0-9 (prid, ilids, synthetic, folder). Default: 0, or every one where all are measured."""
 
     splits: SplitSource = "auto"
-    """json, mat = the published file of this format; all = every published split, its file demanded; random = ten
-    seeded halves; auto = the published file, and for prid seeded halves where it is not there.
+    """prid, ilids: json, mat = the published file of this format; all = every published split, its file demanded;
+    random = ten seeded halves; auto = the published file, and for prid seeded halves where it is not there. folder:
+    json = its splits.json; random; auto and all = its splits.json, or seeded halves. The others are divided in one way.
     """
 
     split_seed: int | None = None
@@ -327,6 +328,7 @@ class TrainConfig:
         require(0 < self.lr_drop < 1, f"--lr-drop must lie between 0 and 1, not {self.lr_drop}")
         require(0 <= self.overlap < self.chunk, f"--overlap must be less than --chunk ({self.chunk})")
         require(self.max_steps is None or self.max_steps >= 0, "--max-steps must not be negative")
+        require(not (self.compile and self.recompute), "--compile and --recompute do not go together: leave one out")
         require(
             self.chunks_per_id >= 2 or self.ranking_weight == 0,
             "--chunks-per-id must be at least 2: the ranking loss needs positives (or set --ranking-weight 0)",

@@ -132,14 +132,15 @@ def finetune(config: FinetuneConfig) -> None:
     rendered_record = None if rendered is None else data_record(rendered)
     config = replace(config, run=folder, root=config.data_root, split=config.split_or_first, resume=False)
     of_rendered = None if rendered_record is None else rendered_record["fingerprint"]
+    beside = None if rendered is None else trained_on(rendered, str(of_rendered))
     checkpoint = read_checkpoint(folder, config, record["fingerprint"], of_rendered) if resume else None
 
     model = build_network(config, len(labels_of(data.train)), resumed=checkpoint is not None)
-    beginning = begun(checkpoint) if checkpoint else begin(model, config, data, record["fingerprint"])
+    beginning = begun(checkpoint) if checkpoint else begin(model, config, data, record["fingerprint"], beside)
     training_set = make_training_set(config, data)
     if rendered is not None:
-        beside = make_training_set(frames_beside(config), rendered, with_joints=True)
-        training_set = replace(training_set, rendered=beside)
+        taught = make_training_set(frames_beside(config), rendered, with_joints=True)
+        training_set = replace(training_set, rendered=taught)
     group.say(f"starts from {beginning.start['text']}")
     state = TrainState(prepared(model, config, device, group), make_optimizer(model, config))
     if checkpoint is not None:
@@ -230,16 +231,24 @@ def find_init(init: str) -> Path | None:
     return named
 
 
-def begin(model: AlignNet, config: FinetuneConfig, data: ReidData, fingerprint: str) -> Beginning:
+def begin(
+    model: AlignNet, config: FinetuneConfig, data: ReidData, fingerprint: str, beside: Training | None = None
+) -> Beginning:
     """Load what `--init` means into `model`, and say what the run begins with.
+
+    beside -- who teaches the pose network beside the batches, as `trained_on` says it.
 
     Raises UserError where the file is that of another network.
     """
     start, before = load_start(model, config)
     notes = notes_on_tested(before, data, fingerprint)
+    others = [] if beside is None else [beside]
+    seen = trained_on_tested(others, data, fingerprint)
+    if seen:
+        notes.append(f"--rendered teaches the pose network {seen} of the persons tested: no fair numbers")
     if start["file"] is None:
         notes += notes_on_pose(config, config.joints_teach)
-    return Beginning(start, [*before, trained_on(data, fingerprint)], notes)
+    return Beginning(start, [*before, *others, trained_on(data, fingerprint)], notes)
 
 
 def load_start(model: AlignNet, config: FinetuneConfig) -> tuple[dict[str, Any], list[Training]]:

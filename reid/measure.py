@@ -18,7 +18,7 @@ from reid.data.tracklet import ReidData, Tracklet
 from reid.describe import stream_descriptors
 from reid.metrics import Protocol
 from reid.models.checkpoint import load_model
-from reid.results import Block, chance_of, counts, fingerprint, rank_tracklets
+from reid.results import Block, chance_of, clips_of_tested, counts, fingerprint, rank_tracklets
 from reid.saved_features import SavedFeatures, features_fingerprint, saved_or_made
 from reid.score_normalisation import ScoreNorm
 
@@ -211,14 +211,16 @@ def trainings_of(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def trained_on_tested(trainings: Sequence[Mapping[str, Any]], data: ReidData, print_of_data: str) -> int:
     """How many of the persons tested a network was trained on in any of its trainings, as far as its file says so."""
     known = {pid for training in trainings if _is_of(training, data, print_of_data) for pid in training["pids"]}
+    clips = {clip for training in trainings for clip in training.get("clips", ())}
+    known |= {pid for pid, some in clips_of_tested(data).items() if some & clips} if clips else set()
     return len({tracklet.pid for tracklet in data.query} & known)
 
 
 def _is_of(training: Mapping[str, Any], data: ReidData, print_of_data: str) -> bool:
     """Whether the pids of a training are the same persons as those of `data`."""
-    return training["fingerprint"] == print_of_data or (
-        training["name"] == data.name and data.name.startswith(PUBLISHED)
-    )
+    published = next((name for name in PUBLISHED if data.name.startswith(name)), None)
+    same_set = published is not None and training["name"].startswith(published)
+    return same_set or training["fingerprint"] == print_of_data
 
 
 def leak_notes(measured: Sequence[Measured]) -> tuple[str, ...]:

@@ -159,9 +159,28 @@ def remarks(data: ReidData) -> list[str]:
 
 
 def trained_on(data: ReidData, fingerprint: str) -> dict[str, Any]:
-    """Who a network was trained on, to be kept in its file."""
+    """Who a network was trained on, to be kept in its file; of a rendered set, which clips too, by which they are known
+    in a set that has grown since."""
     pids = sorted({tracklet.pid for tracklet in data.train})
-    return {"name": data.name, "fingerprint": fingerprint, "split": data.split, "pids": pids}
+    clips = sorted({clip for some in clips_by_person(data, data.train).values() for clip in some})
+    record = {"name": data.name, "fingerprint": fingerprint, "split": data.split, "pids": pids}
+    return record | ({"clips": clips} if clips else {})
+
+
+def clips_of_tested(data: ReidData) -> dict[int, set[str]]:
+    """The clips of each person tested, see `clips_by_person`."""
+    return clips_by_person(data, (*data.query, *data.gallery))
+
+
+def clips_by_person(data: ReidData, tracklets: Sequence[Tracklet]) -> dict[int, set[str]]:
+    """Of a rendered set, what the pixels of each person's clips hash to, 16 digits of each; empty for other data."""
+    hashes = {clip: pixels[:16] for manifest in manifests(data) for clip, pixels in hashes_of_clips(manifest).items()}
+    found: dict[int, set[str]] = {}
+    for tracklet in tracklets:
+        pixels = hashes.get("/".join(tracklet.frames[0].parts[-3:-1]))  # …/cam_a/person_0001/0001.png
+        if pixels is not None:
+            found.setdefault(tracklet.pid, set()).add(pixels)
+    return found
 
 
 def counts(tracklets: Sequence[Tracklet]) -> dict[str, int]:
@@ -186,20 +205,29 @@ def fingerprint(data: ReidData) -> str:
     digest = hashlib.sha256()
     for path in sorted({frame for tracklet in data.tracklets for frame in tracklet.frames}):
         name = path.relative_to(data.root) if path.is_relative_to(data.root) else path  # a CSV may name any place
-        digest.update(f"{name.as_posix()} {path.stat().st_size}\n".encode())
-    for manifest in (data.root / "manifest.jsonl", data.root / "prid_2011" / "manifest.jsonl"):
-        if manifest.is_file():
-            digest.update(_manifest_hashes(manifest))
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            raise UserError(f"{path}: a link to nothing, or gone since: mend it or take it away") from None
+        digest.update(f"{name.as_posix()} {size}\n".encode())
+    for manifest in manifests(data):
+        rows = sorted(f"{clip} {pixels}\n" for clip, pixels in hashes_of_clips(manifest).items())
+        digest.update("".join(rows).encode())
     return digest.hexdigest()
 
 
-def _manifest_hashes(manifest: Path) -> bytes:
-    """The clips of a rendered set and the hashes of their pixels, a line each, in order."""
+def manifests(data: ReidData) -> list[Path]:
+    """The manifest of a rendered set, also where it stands in for PRID2011; none of other data."""
+    places = (data.root / "manifest.jsonl", data.root / "prid_2011" / "manifest.jsonl")
+    return [manifest for manifest in places if manifest.is_file()]
+
+
+def hashes_of_clips(manifest: Path) -> dict[str, str]:
+    """The clips of a rendered set and the hashes of their pixels. Raises UserError where it is no such manifest."""
     try:
-        rows = [f"{row['clip']} {row['pixels_sha256']}\n" for row in read_jsonl(manifest)]
+        return {str(row["clip"]): str(row["pixels_sha256"]) for row in read_jsonl(manifest)}
     except (ValueError, KeyError, TypeError) as broken:
         raise UserError(f"{manifest}: not a manifest of clips ({broken}); render the set again") from broken
-    return "".join(sorted(rows)).encode()
 
 
 def versions() -> dict[str, str]:

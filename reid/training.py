@@ -220,7 +220,7 @@ def chunk_losses(model: nn.Module, batch: dict[str, Tensor], setting: Setting) -
     rendered frames that stand beside it (see `reid.mixed_batches`); with `maps` it does not run; with `seen`, temporal
     attention is taught, if that weighs anything. Where nothing else is to be learnt, nothing but the pose network runs.
     Of a group, each process has its share of the batch; the ranking loss is that of the whole batch, the others are of
-    the share.
+    the share. What a frozen network is measured by is a part too, and not in the sum, which learning rates follow.
     """
     config, group = setting.config, setting.group
     batch, rendered = taken_apart(batch)
@@ -241,14 +241,14 @@ def chunk_losses(model: nn.Module, batch: dict[str, Tensor], setting: Setting) -
     loss = config.identity_weight * parts["identity"] + config.ranking_weight * parts["ranking"]
     if output.pose is not None and "joints" in batch:
         parts["pose"] = pose_loss(output.pose.heat, output.pose.paf, targets_of(batch, config.pose_scale))
-        loss = loss + setting.pose_weight * parts["pose"]
+        loss = loss + (setting.pose_weight * parts["pose"] if config.lr_pose else 0)
     if output.taught is not None:
         parts["pose"] = pose_loss(output.taught.heat, output.taught.paf, targets_of(rendered, config.pose_scale))
         loss = loss + setting.pose_weight * parts["pose"]
     if output.frame_weights is not None and "seen" in batch and setting.attention_weight:
         valid = batch["valid"]
         parts["attention"] = attention_loss(output.frame_weights[valid].float(), batch["seen"][valid])
-        loss = loss + setting.attention_weight * parts["attention"]
+        loss = loss + (setting.attention_weight * parts["attention"] if config.lr_tap else 0)
     accuracy = (output.logits.argmax(1) == batch["label"]).float().mean()
     return {"loss": loss, **parts, "accuracy": accuracy}
 
@@ -318,7 +318,7 @@ def train(state: TrainState, data: TrainingSet, setting: Setting, save: Callable
     ):
         while state.step < last:
             begun = time.perf_counter()
-            batch = next(batches)
+            batch = next_of(batches)
             wait = time.perf_counter() - begun
             with explained(batch, state.step + 1, setting):
                 row = _step(state, network, batch, setting, data.sampler)
@@ -336,6 +336,14 @@ def train(state: TrainState, data: TrainingSet, setting: Setting, save: Callable
                 mean, since_checkpoint = math.fsum(since_checkpoint) / len(since_checkpoint), []
                 lowest, state.lowest = mean < state.lowest, min(mean, state.lowest)
                 save(state, lowest)
+
+
+def next_of(batches: Iterator[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The next batch. A mistake of the user that a worker finds comes with the worker's traceback: its line is kept."""
+    try:
+        return next(batches)
+    except UserError as mistake:
+        raise UserError(str(mistake).rsplit("UserError: ", 1)[-1].strip()) from None
 
 
 @contextmanager
@@ -357,9 +365,10 @@ def explained(batch: dict[str, Tensor], step: int, setting: Setting) -> Iterator
         if not isinstance(failure, torch.cuda.OutOfMemoryError) and "DefaultCPUAllocator" not in str(failure):
             raise
         count, length, _, height, width = batch["frames"].shape
+        recompute = "pass --recompute in place of --compile" if setting.config.compile else "pass --recompute"
         raise UserError(
             f"memory is short for {count} chunks of {length} frames of {height} × {width}: "
-            "pass --recompute, or lower --chunks-per-id, --ids-per-batch or --chunk"
+            f"{recompute}, or lower --chunks-per-id, --ids-per-batch or --chunk"
         ) from None
 
 

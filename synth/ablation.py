@@ -32,6 +32,14 @@ places: ground, walls, things. lights: sun, weather, lamps, shadows. company: ot
 garments: cuts and lengths. patterns: stripes, checks, prints. accessories: carried things, hats, hoods, scarves.
 motions: bends, stops, standing, talking. sightings: a camera sees a person again, elsewhere. twins: near-duplicates."""
 
+FLATTENED: dict[str, Factor] = {
+    "top pattern": "patterns",
+    "top print": "patterns",
+    "headwear": "accessories",
+    "carried": "accessories",
+}
+"""What a twin may differ in (`synth.twins.FACTORS`), and the factor without which that cannot be seen."""
+
 PLAIN_SENSOR = Sensor(
     exposure=-0.35,
     auto_white=0.8,
@@ -72,7 +80,7 @@ def plain_place(place: Place) -> Place:
 
 def plain_light(place: Place) -> Place:
     """The same place on a bright, clouded day. A room loses its lamps, and so its walls and ceiling must go."""
-    solids = () if place.light.lamps and place.light.sun == 0 else place.solids
+    solids = () if place.light.indoors else place.solids
     return dataclasses.replace(place, solids=solids, light=PLAIN_LIGHT, shades=())
 
 

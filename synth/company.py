@@ -181,7 +181,7 @@ def is_free(spot: Spot, around: Surroundings, others: Sequence[Spot]) -> bool:
     """Whether somebody there meets nobody and nothing, whatever pace each keeps, and is not behind a wall."""
     times = np.linspace(-0.5, 0.5, 9) * around.seconds
     own = paths(spot, times)
-    camera = np.array([0.0, -ground_distance(around.camera)])
+    camera = ground_of(around.camera)
     person = paths(Spot((0.0, 0.0), around.heading), times, around.turn)
     for path in (person, *(paths(other, times) for other in others)):
         if np.linalg.norm(own[:, None] - path[None], axis=-1).min() < APART:

@@ -1,5 +1,6 @@
 """Configuration of a rendering job."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -117,7 +118,7 @@ class RenderConfig:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be at least 1")
         if self.ids > 9999:
             raise ValueError(f"--ids {self.ids}: PRID2011's folder names hold at most 9999 persons")
-        if self.fps is not None and self.fps <= 0:
+        if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
             raise ValueError(f"--fps {self.fps}: must be above 0")
         if self.sightings > self.frames:
             raise ValueError(f"--sightings {self.sightings}: {self.frames} frames a clip are fewer")

@@ -91,15 +91,17 @@ def colour_rand(rng: np.random.Generator, use: str, spread: float = 0.16) -> Rgb
     return float(red), float(green), float(blue)
 
 
-def contrasting_rand(rng: np.random.Generator, use: str, than: Rgb, least: float = 0.15) -> Rgb:
-    """Draw a colour for `use` that is told from `than`; the last of 30 draws where none is far enough.
+def apart(one: Rgb, other: Rgb) -> float:
+    """Euclidean distance of the cube roots of linear RGB, roughly how far apart colours look: black and white are 1.4
+    apart, black and charcoal 0.2."""
+    return float(np.linalg.norm(np.cbrt(one) - np.cbrt(other)))
 
-    `least`: Euclidean distance of the cube roots of linear RGB, roughly how far apart colours look; black and white
-    are 1.4 apart, black and charcoal 0.2.
-    """
+
+def contrasting_rand(rng: np.random.Generator, use: str, than: Rgb, least: float = 0.15) -> Rgb:
+    """Draw a colour for `use` that is told from `than`, `least` `apart`; the last of 30 draws where none is."""
     for _ in range(30):
         colour = colour_rand(rng, use)
-        if np.linalg.norm(np.cbrt(colour) - np.cbrt(than)) > least:
+        if apart(colour, than) > least:
             break
     return colour
 

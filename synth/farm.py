@@ -30,21 +30,26 @@ class Renderer:
     """A worker: one Blender and one body model for its whole life. Becomes a Ray actor."""
 
     def __init__(self, out: Path, device: str) -> None:
+        self._target = RenderedSet(out)
+        self._device = device
+
+    def ready(self) -> None:
+        """Get Blender's device and the body model; called once, before any clip. (What fails in `__init__` Ray would
+        report as text.)
+
+        Raises UserError on a machine that does not see the set, or has no such device.
+        """
         from synth.body import BodyModel
         from synth.stage import pick_device
 
-        self._target = RenderedSet(out)
-        self._device = pick_device(device)  # "auto" may mean another one on each machine of a cluster
-        self._model = BodyModel()
-        # Nothing that is there by now ever goes: collections need not look through it again and again.
-        gc.freeze()
-
-    def ready(self) -> None:
-        """Return; the body model is there by then. Raises UserError on a machine that does not see the set."""
         if not self._target.out.is_dir():
             raise UserError(
                 f"{platform.node()} does not see {self._target.out}: name a folder that all machines share by --out"
             )
+        self._device = pick_device(self._device)  # "auto" may mean another one on each machine of a cluster
+        self._model = BodyModel()
+        # Nothing that is there by now ever goes: collections need not look through it again and again.
+        gc.freeze()
 
     def render(self, clip: Clip) -> dict[str, Any]:
         """Render and store one clip; returns its row for the manifest."""
@@ -142,7 +147,7 @@ class Crew:
         except self._ray.exceptions.RayError as failure:
             if isinstance(failure, self._ray.exceptions.RayActorError):
                 self._done_by.pop(renderer, None)
-            else:
+            elif clip is not None:
                 self._idle.append(renderer)
             return clip, None, failure
         self._done_by[renderer] += clip is not None
@@ -186,7 +191,7 @@ def render_all(clips: list[Clip], out: Path, workers: int, device: str) -> Itera
             crew.hire()
         if clip is None:
             never_came += 1
-            if never_came == TRIES * workers or getattr(failure, "actor_init_failed", False):
+            if never_came == TRIES * workers or not isinstance(failure, RayActorError):
                 raise complaint({"Clips": failure}, out)
         else:
             tries[clip.name] += 1

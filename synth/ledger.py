@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,14 @@ def _is_content(path: Path) -> bool:
 def begin_set(target: RenderedSet, plan: list[Clip], finished: list[dict[str, Any]]) -> None:
     """Write the plan and a manifest of the finished clips alone; sweep up what a killed run left half-written."""
     target.out.mkdir(parents=True, exist_ok=True)
-    ours = {clip.name for clip in plan}
+    sweep(target, {clip.name for clip in plan})
+    target.failure.unlink(missing_ok=True)
+    write_jsonl(target.plan, map(plan_row, plan))
+    write_jsonl(target.manifest, finished)
+
+
+def sweep(target: RenderedSet, ours: Collection[str]) -> None:
+    """Remove what a killed run left half-written; of a shard, nothing but of the clips named `ours`."""
     for partial in sorted(target.out.glob("*/*/.*.partial")):
         # ".person_0001.4711.partial", ".person_0001.npz.4711.partial": other shards may be at work on theirs.
         if target.shard is None or f"{partial.parent.name}/{partial.name.split('.')[1]}" in ours:
@@ -86,9 +94,6 @@ def begin_set(target: RenderedSet, plan: list[Clip], finished: list[dict[str, An
     for file in (target.manifest, target.plan, target.config, target.result):
         for partial in target.out.glob(f".{file.name}.*.partial"):
             partial.unlink()
-    target.failure.unlink(missing_ok=True)
-    write_jsonl(target.plan, map(plan_row, plan))
-    write_jsonl(target.manifest, finished)
 
 
 def finish_set(target: RenderedSet, plan: list[Clip]) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ NAMES = {
 """What files call the joints that are needed, the likeliest first; {} is Left or Right."""
 TO_OURS = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
 """BVH: Y up, facing +Z; here: Z up, facing -Y. The person's left is +X in both."""
+CHANNELS = {axis + what for axis in "XYZ" for what in ("rotation", "position")}
 BROKEN = "is not a BVH file that can be used"
 
 
@@ -86,6 +87,7 @@ def recordings(folder: Path) -> tuple[Recording, ...]:
     found = []
     for file in files:
         bvh = read_bvh(file)
+        posture_of(bvh, file, 0, 1, 25.0)  # it has the joints that are needed: said before anything is rendered
         found.append(Recording(str(file.resolve()), len(bvh.values), bvh.seconds))
     return tuple(found)
 
@@ -145,6 +147,8 @@ def _joints(path: Path, head: str) -> tuple[Joint, ...]:
                 open_joints.append(len(joints) - 1)
             elif word == "CHANNELS":
                 channels = tuple(next(words) for _ in range(int(next(words))))
+                if strange := [channel for channel in channels if channel not in CHANNELS]:
+                    _refuse(path, f"joint {name} has a channel {strange[0]}")
                 last = joints[open_joints[-1]]
                 joints[open_joints[-1]] = Joint(last.name, last.parent, last.offset, channels)
             elif word == "}":
@@ -205,8 +209,15 @@ def _bvh(file: str) -> Bvh:
 
 def recorded_posture(take: Take, frames: int, fps: float) -> Posture:
     """The posture of `frames` frames at `fps` from a take, turned so that it faces -Y in the middle frame."""
-    bvh, path = _bvh(take.file), Path(take.file)
-    turns, places = world(bvh, played(bvh, take.first, frames, fps))
+    return posture_of(_bvh(take.file), Path(take.file), take.first, frames, fps)
+
+
+def posture_of(bvh: Bvh, path: Path, start: int, frames: int, fps: float) -> Posture:
+    """As `recorded_posture`, from frame `start` on of the file that was read from `path`.
+
+    Raises UserError where a joint is missing.
+    """
+    turns, places = world(bvh, played(bvh, start, frames, fps))
     turns, places = TO_OURS @ turns @ TO_OURS.T, places @ TO_OURS.T
     number = {joint.name: index for index, joint in enumerate(bvh.joints)}
 

@@ -46,7 +46,7 @@ class Sensor:
     source_height: float
     """Height in pixels of the person's box in the camera's own frame: smaller is softer, it is scaled to 128."""
     blur: float
-    """Standard deviation of the lens's blur, in pixels of the source."""
+    """Standard deviation of the lens's blur, in pixels of the source, or of the crop where that is smaller."""
     motion_blur: float
     """Length of the smear of a camera that follows the person or shakes, over the whole crop, in its pixels."""
     sharpen: float

@@ -112,6 +112,11 @@ class Light:
     haze: float = 0.0
     """Fog: the share of light lost a metre. What is lost is replaced by the horizon's light."""
 
+    @property
+    def indoors(self) -> bool:
+        """Whether it is a room's, of which some lamps hang from the ceiling."""
+        return any(lamp.aim[:2] == lamp.position[:2] for lamp in self.lamps)
+
 
 @dataclass(frozen=True)
 class Place:

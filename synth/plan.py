@@ -142,14 +142,18 @@ def identity_rand(rng: np.random.Generator, person: int) -> Identity:
     return Identity(person, phenotype, gait, outfit)
 
 
-def make_identity(seed: int, person: int, twins: bool = True) -> Identity:
-    """The person of this number in the set of `seed`: drawn afresh, or, where there are `twins`, one of lower number
-    with one thing changed."""
+def make_identity(seed: int, person: int, lacking: Collection[Factor] = ()) -> Identity:
+    """The person of this number in the set of `seed`: drawn afresh, or, but for a set that lacks "twins", one of lower
+    number with one thing changed; afresh, too, where that thing is of the variety that the set lacks, since two people
+    would look the same."""
     rng = generator(seed, _TWIN, person)
-    if person == 1 or not twins or rng.random() >= TWINS:
-        return identity_rand(generator(seed, _IDENTITY, person), person)
-    first = make_identity(seed, int(rng.integers(1, person)))
+    afresh = generator(seed, _IDENTITY, person)
+    if person == 1 or "twins" in lacking or rng.random() >= TWINS:
+        return identity_rand(afresh, person)
+    first = make_identity(seed, int(rng.integers(1, person)), lacking)
     look, factor = changed_look(rng, Look(first.phenotype, first.outfit))
+    if ablation.FLATTENED.get(factor) in lacking:
+        return identity_rand(afresh, person)
     gait = dataclasses.replace(first.gait, arms=arms_of(look.outfit.carried, first.gait.arms))
     return Identity(person, look.phenotype, gait, look.outfit, twin_of=first.person, differs_in=factor)
 
@@ -176,7 +180,7 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
         sightings.append(make_sighting(config, rng, company_rng, camera, place, frames, motions))
     clip = Clip(
         camera_name=camera_name,
-        identity=make_identity(config.seed, person, "twins" not in config.without),
+        identity=make_identity(config.seed, person, config.without),
         camera=camera,
         sensor=sensor,
         sightings=tuple(sightings),
@@ -269,7 +273,7 @@ def without(clip: Clip, factors: Collection[Factor]) -> Clip:
     """The clip with each of `factors` at one plain value; twins and sightings are left out where they are drawn."""
     return dataclasses.replace(
         clip,
-        identity=_plainer(clip.identity, factors),
+        identity=plainer(clip.identity, factors),
         camera=ablation.PLAIN_CAMERA if "views" in factors else clip.camera,
         sensor=ablation.PLAIN_SENSOR if "sensors" in factors else clip.sensor,
         sightings=tuple(_plainer_sighting(sighting, factors) for sighting in clip.sightings),
@@ -289,11 +293,12 @@ def _plainer_sighting(sighting: Sighting, factors: Collection[Factor]) -> Sighti
         place = ablation.plain_light(place)
     if "places" in factors:
         place = ablation.plain_place(place)
-    others = tuple(dataclasses.replace(other, identity=_plainer(other.identity, factors)) for other in others)
+    others = tuple(dataclasses.replace(other, identity=plainer(other.identity, factors)) for other in others)
     return dataclasses.replace(sighting, place=place, bystanders=others, **plain)
 
 
-def _plainer(identity: Identity, factors: Collection[Factor]) -> Identity:
+def plainer(identity: Identity, factors: Collection[Factor]) -> Identity:
+    """The person with each of `factors` that belongs to people at one plain value."""
     outfit, gait = identity.outfit, identity.gait
     if "garments" in factors:
         outfit = ablation.plain_garments(outfit)

@@ -17,7 +17,7 @@ def read_plan(file: Path) -> list[Clip]:
     if not file.is_file():
         raise UserError(f"--plan {file}: there is no such file; every rendered set has one, OUT/plan.jsonl")
     try:
-        rows = read_jsonl(file)
+        rows = read_jsonl(file, strict=True)  # people write it: an odd last line is a slip, not a crash
     except ValueError as broken:
         raise UserError(f"--plan: {broken}") from None
     reader = TypeAdapter(Clip)

@@ -20,9 +20,9 @@ Rows = Mapping[str, Mapping[str, Any]]
 
 GAP = 2
 CAPTION = 14
+"""Pixels of height of a line of text."""
 CLEARLY = 0.98
 """Less than this is seen, on average, of a person of whom something is clearly hidden."""
-"""Pixels of height of a line of text."""
 PAPER, INK = (24, 26, 30), (214, 218, 224)
 PART_COLOURS = np.array([[240, 96, 80], [80, 200, 120], [90, 140, 250]])
 SEEN, HIDDEN = (255, 220, 0), (255, 60, 200)
@@ -160,9 +160,8 @@ def camera_words(plan: Rows, person: int) -> str:
 def pair(source: RenderedSet, rows: Rows, person: int) -> Bytes:
     """A person's middle frame by each camera; dark where a clip is not there."""
     clips = [f"{camera}/person_{person:04d}" for camera in CAMERAS]
-    tiles = [middle(source, rows, clip) for clip in clips if clip in rows]
-    tiles += [np.full((128, 64, 3), PAPER, np.uint8)] * (len(CAMERAS) - len(tiles))
-    return beside(tiles, 0)
+    nothing = np.full((128, 64, 3), PAPER, np.uint8)
+    return beside([middle(source, rows, clip) if clip in rows else nothing for clip in clips], 0)
 
 
 def strip(source: RenderedSet, rows: Rows, clip: str, moments: int) -> Bytes:

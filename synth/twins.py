@@ -10,7 +10,7 @@ import numpy as np
 
 from synth.body import Phenotype
 from synth.carried import carried_rand
-from synth.fabric import Fabric, Rgb, contrasting_rand, print_rand
+from synth.fabric import Fabric, Rgb, apart, contrasting_rand, print_rand
 from synth.hair import hair_rand
 from synth.headwear import headwear_rand
 from synth.wardrobe import TOPS, Outfit, lips_of, shoes_rand
@@ -58,13 +58,17 @@ def _with_top_fabric(look: Look, fabric: Fabric) -> Look:
 
 
 def top_colour(rng: np.random.Generator, look: Look) -> Look:
-    """Another colour of the top, told from the old one and from its own accent."""
-    top = look.outfit.top
-    colour = _told_apart(rng, TOPS[top.kind].use, top.fabric.colour)
-    accent = top.fabric.accent
-    if top.fabric.pattern == "quilted":
-        accent = (0.45 * colour[0], 0.45 * colour[1], 0.45 * colour[2])
-    return _with_top_fabric(look, replace(top.fabric, colour=colour, accent=accent))
+    """Another colour of the top, told from the old one, and from its accent and its print, which must not vanish."""
+    top, fabric = look.outfit.top, look.outfit.top.fabric
+    quilted = fabric.pattern == "quilted"
+    beside = [] if fabric.pattern == "plain" or quilted else [fabric.accent]
+    beside += [fabric.print.colour] if fabric.print else []
+    for _ in range(TRIES):
+        colour = _told_apart(rng, TOPS[top.kind].use, fabric.colour)
+        if all(apart(colour, other) > 0.15 for other in beside):
+            break
+    accent = (0.45 * colour[0], 0.45 * colour[1], 0.45 * colour[2]) if quilted else fabric.accent
+    return _with_top_fabric(look, replace(fabric, colour=colour, accent=accent))
 
 
 def top_pattern(rng: np.random.Generator, look: Look) -> Look:
@@ -106,8 +110,8 @@ def hair(rng: np.random.Generator, look: Look) -> Look:
         return look
     other = hair_rand(rng, look.female, look.phenotype.age)
     old = look.outfit.hair
-    apart = np.linalg.norm(np.cbrt(other.colour) - np.cbrt(old.colour)) > 0.15 and other.style != "bald"
-    return replace(look, outfit=replace(look.outfit, hair=other)) if other.style != old.style or apart else look
+    another = apart(other.colour, old.colour) > 0.15 and other.style != "bald"
+    return replace(look, outfit=replace(look.outfit, hair=other)) if other.style != old.style or another else look
 
 
 def headwear(rng: np.random.Generator, look: Look) -> Look:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from kit.command import JobError, UserError, run
 from kit.files import sha256_of_file, write_atomically, write_jsonl
 from synth.archive import Place, place_at, read_index, read_tar
-from synth.ledger import append_row, known_rows
+from synth.ledger import append_row, known_rows, sweep
 from synth.store import RenderedSet, fault_of, write_files
 
 
@@ -43,6 +43,7 @@ def unpack(config: UnpackConfig) -> None:
     known_rows(target)  # what is refused is refused before anything is written
     target.out.mkdir(parents=True, exist_ok=True)
     with target.held():
+        sweep(target, ())
         new = fetch_clips(place, index, target)
         for name, digest in index["beside"].items():
             content = place.read(name)

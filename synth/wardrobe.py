@@ -138,7 +138,6 @@ KNITS: dict[Pattern, float] = {"plain": 0.7, "hoops": 0.12, "band": 0.08, "two-t
 OUTER: dict[Pattern, float] = {"plain": 0.82, "two-tone": 0.08, "raglan": 0.07, "specks": 0.03}
 QUILTS: dict[Pattern, float] = {"quilted": 0.8, "plain": 0.2}
 DRESSES: dict[Pattern, float] = {"plain": 0.62, "specks": 0.2, "hoops": 0.08, "pinstripes": 0.03, "plaid": 0.07}
-PLAIN: dict[Pattern, float] = {"plain": 1.0}
 LEGWEAR: dict[Pattern, float] = {"plain": 0.8, "side-stripes": 0.1, "specks": 0.06, "plaid": 0.04}
 
 TOPS: dict[TopKind, TopRow] = {

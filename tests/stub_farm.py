@@ -2,7 +2,7 @@
 
 HOW is "well", "slow" (a second a clip), "brisk" (a tenth), "tired" (a worker goes after three clips, and leaves its
 number beside the set for each), or what befalls cam_a/person_0002: "error" (it raises),
-"mistake" (the user's), "full" (the disk is) or "death" (its process ends).
+"mistake" (the user's), "full" (the disk is) or "death" (its process ends); "unfit", and no worker gets ready.
 """
 
 import errno
@@ -41,7 +41,8 @@ class StubRenderer:
         self.target = RenderedSet(out)
 
     def ready(self):
-        pass
+        if how == "unfit":
+            raise RuntimeError("no body")
 
     def render(self, clip):
         if clip.name == "cam_a/person_0002":

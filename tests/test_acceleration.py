@@ -74,10 +74,10 @@ def test_bfloat16_is_near_and_the_parameters_stay_what_they_are():
 def test_by_itself_a_cpu_computes_in_float32_and_a_gpu_in_what_it_has(monkeypatch):
     gpu = torch.device("cuda")
     assert precision_of(CONFIG, CPU) == torch.float32
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: True)
     assert precision_of(CONFIG, gpu) == torch.bfloat16
     assert precision_of(replace(CONFIG, precision="float32"), gpu) == torch.float32
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: False)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "an old one")
     assert precision_of(CONFIG, gpu) == torch.float32
     with pytest.raises(UserError, match="an old one has none: use float32"):

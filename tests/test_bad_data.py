@@ -218,6 +218,10 @@ def test_what_only_the_evaluation_meets(network, tmp_path, capsys):
         ({"dataset": "folder", "root": tmp_path / "own"}, "unreadable image"),
         ({"dataset": "prid", "root": tmp_path / "prid", "split": 1}, "has splits 0-0, not 1"),
         ({"dataset": "mars", "root": tmp_path / "mars", "splits": "random"}, "MARS has one published division"),
+        ({"dataset": "mars", "root": tmp_path / "mars", "split": 7}, "--split 7: mars is divided once"),
+        ({"dataset": "market", "root": tmp_path, "split": 1}, "--split 1: market is divided once"),
+        ({"dataset": "synthetic", "root": tmp_path, "splits": "json"}, "--splits json: no file divides synthetic"),
+        ({"dataset": "folder", "root": tmp_path / "own", "splits": "mat"}, "is divided by splits.json"),
         ({"dataset": "prid", "root": tmp_path / "absent"}, "put PRID2011 there"),
     ):
         options = {"checkpoint": network, "out": tmp_path / "out", "device": "cpu"} | options

@@ -54,6 +54,11 @@ def test_splits_of_ones_own(tmp_path):
     assert {t.pid for t in second.query} == {2, 4}
     assert second.split == "split 1 of splits.json"
     assert len(folder_splits(tmp_path, "random", seed=0)) == 10
+    # Whom the file does not name is in neither half.
+    write_own(tmp_path / "more", persons=("anna", "bo", "cem", "dora", "eve"))
+    (tmp_path / "more" / "splits.json").write_text(json.dumps(rows))
+    for data in folder_splits(tmp_path / "more", "auto", seed=0):
+        assert {t.pid for t in data.train} | {t.pid for t in data.query} == {1, 2, 3, 4}
 
 
 def test_numbers_are_kept_with_distractors_and_junk():

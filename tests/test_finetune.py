@@ -278,6 +278,17 @@ def test_rendered_frames_beside_each_batch_teach_the_pose_network_alone(prid, re
     assert all(torch.equal(weights, again[name]) for name, weights in whole.items())
 
 
+def test_people_tested_who_teach_the_pose_network_are_noticed(rendered, tmp_path):
+    """Beside the batches stands the whole set, the people tested too; whoever goes on from there is told as well."""
+    beside = {"dataset": "synthetic", "init": "none", "rendered": rendered, "rendered_frames": 4, "max_steps": 1}
+    assert run(rendered, tmp_path / "run", **beside) == 0
+    result = result_of(tmp_path / "run")
+    assert result["notes"] == ["--rendered teaches the pose network 2 of the 2 persons tested: no fair numbers"]
+    assert result["trained_on_tested"] == 2
+    assert run(rendered, tmp_path / "next", dataset="synthetic", init=tmp_path / "run", max_steps=0) == 0
+    assert result_of(tmp_path / "next")["trained_on_tested"] == 2
+
+
 def test_a_rendered_set_that_changed_is_not_gone_on_with(prid, tmp_path, capsys):
     beside = {"init": "none", "rendered": tmp_path / "set", "rendered_frames": 4}
     write_rendered(tmp_path / "set", persons=3, frames=2)

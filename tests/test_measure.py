@@ -15,15 +15,19 @@ from reid_folders import (
     write_mars,
     write_own,
     write_prid,
+    write_rendered,
     write_splits,
 )
 
 from reid import evaluate, finetune
 from reid.data.market import load_market
 from reid.data.mars import load_mars
+from reid.data.synthetic import load_pretraining, synthetic_splits
+from reid.measure import trained_on_tested
 from reid.metrics import chance_ranking, rank_features
 from reid.models.alignnet import AlignNet, ModelConfig
 from reid.models.checkpoint import save_model
+from reid.results import fingerprint, trained_on
 
 SMALL = {"appearance": "resnet18", "appearance_weights": "none", "variant": "baseline"}
 IMAGES = {"height": 32, "width": 32, "chunk": 2}
@@ -264,6 +268,30 @@ def test_our_row_stands_below_the_papers_of_the_same_kind(prid, tmp_path, networ
     assert f"Protocol: step ({found['rules']})." in lines
     reranking = "k1 = 20, k2 = 6, lambda = 0.3" if "rerank" in options else "none"
     assert f"Re-ranking: {reranking}. Score normalisation: {options.get('score_norm', 'none')}." in lines
+
+
+def test_market_is_one_set_of_people_however_it_is_divided(tmp_path):
+    root = write_market(tmp_path / "market", persons=20)
+    for folder in ("query", "bounding_box_test"):
+        write_market(root, persons=1, folder=folder)
+    official, held_out = load_market(root, 0, "official", 0.1), load_market(root, 0, "held-out", 0.1)
+    training = trained_on(official, fingerprint(official))
+    assert training["fingerprint"] != fingerprint(held_out)
+    assert trained_on_tested([training], held_out, fingerprint(held_out)) == 2
+    assert trained_on_tested([training | {"name": "MARS"}], held_out, fingerprint(held_out)) == 0
+
+
+def test_a_rendered_set_that_has_grown_is_known_by_its_clips(tmp_path):
+    before = load_pretraining(write_rendered(tmp_path / "six", persons=6, frames=2), 0, 0)
+    training = trained_on(before, fingerprint(before))
+    grown = write_rendered(tmp_path / "eight", persons=8, frames=2)
+    write_rendered(tmp_path / "others", persons=4, frames=2, first=11)
+    for data in synthetic_splits(grown, 0):
+        tested = {tracklet.pid for tracklet in data.query}
+        assert training["fingerprint"] != fingerprint(data)
+        assert trained_on_tested([training], data, fingerprint(data)) == len(tested & set(range(1, 7)))
+    others = synthetic_splits(tmp_path / "others", 0)[0]
+    assert trained_on_tested([training], others, fingerprint(others)) == 0
 
 
 def test_other_layouts_can_be_trained_on(tmp_path):

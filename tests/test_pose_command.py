@@ -185,6 +185,8 @@ def test_attention_on_the_parts(trained, rendered, tmp_path):
         (["show"], "name either --images or --data"),
         (["show", "--images", "absent", "--scale", "0.5"], "--scale must be at least 1, not 0.5"),
         (["predict", "--scale", "1.2"], "--scale 1.2 makes frames of 128×64 pixels 153.6×76.8: both must be"),
+        (["show", "--images", "absent", "--height", "0"], "--height and --width must be at least 16 pixels"),
+        (["train", "--lr", "-1"], "--lr must be above 0, not -1"),
         (["parts", "--gains", "[0]"], "--gains must be above 0"),
         (["parts", "--held-out", "-1"], "--held-out must not be negative, not -1"),
         (["parts", "--seed", "-1"], "--seed must not be negative, not -1"),

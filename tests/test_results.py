@@ -76,8 +76,12 @@ def test_the_fingerprint_follows_the_data_not_the_place(tmp_path):
     manifest = tmp_path / "second" / "manifest.jsonl"
     manifest.write_text(manifest.read_text().replace('pixels_sha256": "', 'pixels_sha256": "0'))
     assert fingerprint(load_prid(tmp_path / "second", 0, "random", seed=0)) != prints[0]
-    (first / "multi_shot/cam_a/person_0001/0002.png").unlink()
+    frame = first / "multi_shot/cam_a/person_0001/0002.png"
+    frame.unlink()
     assert fingerprint(load_prid(first, 0, "random", seed=0)) != prints[0]
+    frame.symlink_to(tmp_path / "gone.png")
+    with pytest.raises(UserError, match=r"0002.png: a link to nothing"):
+        fingerprint(load_prid(first, 0, "random", seed=0))
 
 
 def test_counts_and_table(tmp_path):

@@ -4,10 +4,12 @@ import dataclasses
 from functools import cache
 from typing import get_args
 
+import numpy as np
 import pytest
 
-from synth.ablation import PLAIN_CAMERA, PLAIN_SENSOR, PLAIN_TRACKER, Factor
+from synth.ablation import PLAIN_CAMERA, PLAIN_SENSOR, PLAIN_TRACKER, Factor, plain_light
 from synth.config import RenderConfig
+from synth.places import place_rand
 from synth.plan import Clip, Sighting, make_plan
 
 TOUCHES: dict[Factor, set[str]] = {
@@ -75,3 +77,14 @@ def test_a_room_keeps_its_lamps_without_its_walls_and_loses_its_walls_without_it
     for number in rooms:
         assert empty[number].light == whole[number].light
         assert dark[number].solids == ()
+
+
+def test_a_street_at_night_keeps_its_houses_by_day() -> None:
+    rng = np.random.default_rng(0)
+    places = [place_rand(rng) for _ in range(150)]
+    outdoors = [place for place in places if place.family in ("street", "crossing", "plaza", "market", "park")]
+    assert any(place.light.lamps and place.light.sun == 0 for place in outdoors)
+    assert all(plain_light(place).solids == place.solids for place in outdoors)
+    rooms = [place for place in places if place.family in ("corridor", "hall", "shops")]
+    assert rooms
+    assert all(plain_light(place).solids == () for place in rooms)

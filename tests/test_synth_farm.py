@@ -14,7 +14,7 @@ import pytest
 from synth_runs import ROOT, hashes, python, rows, started
 
 from benchmarks.survival import BLOWS, end_session, session_of, strike
-from kit.command import JobError
+from kit.command import JobError, UserError
 from synth.config import RenderConfig
 from synth.farm import TRIES, complaint
 from synth.plan import make_plan
@@ -67,6 +67,30 @@ def test_a_clip_that_fails_three_times_is_named_in_one_line_and_all_others_are_r
     noise = {clip.name: clip.frame_rng().integers(0, 256, (2, 128, 64, 3), dtype=np.uint8) for clip in clips}
     assert list(hashes(out).items()) == [(name, pixels_sha256(frames)) for name, frames in noise.items()]
     assert not (out / "failure.txt").exists()
+
+
+def test_a_worker_that_cannot_get_ready_ends_the_run_with_why(tmp_path):
+    out = tmp_path / "set"
+    finished = python(*stub("unfit", out, "--ids", 2))
+    assert finished.returncode == 1
+    assert words(finished.stderr) == [
+        f"error: Clips cannot be rendered: RuntimeError: no body: more in {out / 'failure.txt'}; "
+        "the same command tries again"
+    ]
+    assert hashes(out) == {}
+
+
+def test_a_device_that_a_machine_of_the_cluster_lacks_is_the_users_mistake(tmp_path, monkeypatch):
+    """Said when a worker gets ready: what fails when it is made, Ray hands on as text."""
+    from synth import farm, stage
+
+    def pick_device(wanted):
+        raise UserError(f"--device {wanted}: Cycles finds no such device here")
+
+    monkeypatch.setattr(stage, "pick_device", pick_device)
+    renderer = farm.Renderer(tmp_path, "cuda")
+    with pytest.raises(UserError, match="--device cuda: Cycles finds no such device"):
+        renderer.ready()
 
 
 def test_a_clip_whose_worker_keeps_dying_is_given_up_after_a_few_tries(tmp_path):

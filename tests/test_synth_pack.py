@@ -121,6 +121,13 @@ def test_a_stop_half_way_loses_nothing(packable, tmp_path, monkeypatch, capsys):
     assert code == 1 and f"{second.name} is not what was packed" in line
     assert not (back / "plan.jsonl").exists()
     second.write_bytes(packed)
+    # As kill -9 leaves it: in the middle of a clip's frames, and of its truth.
+    for half in (
+        "multi_shot/cam_a/.person_0003.4711.partial/0001.png",
+        "annotations/cam_a/.person_0003.npz.4711.partial",
+    ):
+        (back / half).parent.mkdir(parents=True, exist_ok=True)
+        (back / half).write_bytes(b"half")
     code, line = said(monkeypatch, capsys, unpack, UnpackConfig, source=far, out=back)
     assert (code, line) == (0, f"{back}: 6 clips, 12 frames, 2 of the clips new")
     assert content(back) == content(packable)

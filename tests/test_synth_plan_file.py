@@ -87,6 +87,10 @@ def test_not_a_number_is_refused(edited):
 def test_a_clip_twice_an_empty_file_and_none(edited, tmp_path):
     with pytest.raises(UserError, match="cam_a/person_0001 is there twice"):
         read_plan(edited(lambda rows: rows.append(rows[0])))
+    file = edited(lambda rows: None)
+    file.write_text(file.read_text().rstrip()[:-1] + "x")  # the last line, without an end
+    with pytest.raises(UserError, match="line 6: not JSON"):
+        read_plan(file)
     with pytest.raises(UserError, match="is empty"):
         read_plan(edited(lambda rows: rows.clear()))
     with pytest.raises(UserError, match="no such file"):

@@ -16,6 +16,7 @@ from kit.command import run
 from synth import preview, sheets
 from synth.preview import PreviewConfig
 from synth.sheets import beside, captioned, enlarged, grid, grouped, occluded, spread_over, twins_in
+from synth.store import RenderedSet
 
 
 def outcome(monkeypatch, capsys, *argv):
@@ -73,6 +74,14 @@ def test_sheets_of_the_expected_sizes_and_a_page_that_holds_them(rendered, tmp_p
     assert page.tags["img"] == len(pictures)
     assert page.tags["svg"] == len(numbers["shares"]) + len(numbers["spreads"])
     assert not re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?https?:", source), "the page needs nothing from elsewhere"
+
+
+def test_a_pair_is_dark_where_its_clip_is_not(rendered):
+    source = RenderedSet(rendered.out)
+    row = {"cam_b/person_0001": {"frames": 3}}
+    left, right = np.split(sheets.pair(source, row, 1), 2, axis=1)
+    assert (left == sheets.PAPER).all()
+    np.testing.assert_array_equal(right, iio.imread(source.frames("cam_b/person_0001") / "0002.png"))
 
 
 def test_fewer_people_and_clips_on_request(rendered, tmp_path, monkeypatch, capsys):

@@ -265,6 +265,8 @@ def test_a_set_of_other_options_is_refused_and_left_alone(rendered, typed):
         (["--frames", 0], "--frames 0: must be at least 1"),
         (["--samples", 0], "--samples 0: must be at least 1"),
         (["--fps", 0], "--fps 0.0: must be above 0"),
+        (["--fps", ".nan"], "--fps nan: must be above 0"),
+        (["--fps", ".inf"], "--fps inf: must be above 0"),
         (["--seed", -1], "--seed -1: must not be negative"),
         (["--workers", -1], "--workers -1: must not be negative"),
         (["--camera-pairs", -1], "--camera-pairs -1: must not be negative"),

@@ -6,7 +6,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from synth.plan import make_identity
+from synth.fabric import apart
+from synth.plan import make_identity, plainer
 from synth.twins import FACTORS, TWINS, Look, changed_look
 
 PEOPLE = [make_identity(0, person) for person in range(1, 601)]
@@ -62,6 +63,30 @@ def test_a_twins_other_colour_can_be_seen():
         changed = FACTORS["top colour"](rng, look)
         before, after = (np.cbrt(seen.outfit.top.fabric.colour) for seen in (look, changed))
         assert np.linalg.norm(after - before) > 0.3
+
+
+def test_a_tops_other_colour_is_told_from_its_accent_and_its_print():
+    rng = np.random.default_rng(0)
+    looks = [Look(person.phenotype, person.outfit) for person in PEOPLE[:200]]
+    patterned = [look for look in looks if look.outfit.top.fabric.pattern not in ("plain", "quilted")]
+    printed = [look for look in looks if look.outfit.top.fabric.print]
+    assert len(patterned) > 20
+    assert len(printed) > 10
+    for look in patterned:
+        fabric = FACTORS["top colour"](rng, look).outfit.top.fabric
+        assert apart(fabric.colour, fabric.accent) > 0.15
+    for look in printed:
+        fabric = FACTORS["top colour"](rng, look).outfit.top.fabric
+        assert apart(fabric.colour, fabric.print.colour) > 0.15
+
+
+@pytest.mark.parametrize("factor", ["patterns", "accessories", "garments"])
+def test_without_a_factor_no_two_people_look_the_same(factor):
+    people = [make_identity(0, person, (factor,)) for person in range(1, 301)]
+    looks = {repr((plain.phenotype, plain.outfit)) for plain in (plainer(person, (factor,)) for person in people)}
+    assert len(looks) == len(people)
+    # Whom it does not concern is who they were.
+    assert np.mean([person == whole for person, whole in zip(people, PEOPLE, strict=False)]) > 0.9
 
 
 def test_a_factor_that_cannot_be_seen_is_passed_over():

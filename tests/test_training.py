@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from reid_folders import TINY
+from torch.utils.data import DataLoader, Dataset
 
 from kit.command import UserError, field_help
 from reid.config import TrainConfig
@@ -20,6 +21,7 @@ from reid.training import (
     build_network,
     chunk_losses,
     make_optimizer,
+    next_of,
     on_device,
     pick_device,
     targets_of,
@@ -141,6 +143,34 @@ def test_the_loss_is_the_weighted_sum_of_its_parts():
     assert float(found["loss"]) == pytest.approx(float(whole), rel=1e-5)
 
 
+@torch.no_grad()
+def test_what_a_frozen_network_is_measured_by_is_not_in_the_loss():
+    """Learning rates follow the loss: a part that nothing can lower would hide what the others do."""
+    batch = batch_of([0, 0, 1, 1])
+    batch |= {"seen": torch.rand(4, 2, generator=torch.Generator().manual_seed(1))}
+    config = replace(CONFIG, lr_pose=0.0, lr_tap=0.0)
+    found = chunk_losses(build_network(config, 2).eval(), batch, replace(TAUGHT, config=config, attention_weight=2.0))
+    assert found["pose"] > 0
+    assert found["attention"] > 0
+    assert float(found["loss"]) == pytest.approx(float(found["identity"] + found["ranking"]), rel=1e-6)
+
+
+class Spoilt(Dataset):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, number):
+        raise UserError("here.png: unreadable image")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_mistake_that_a_worker_finds_is_one_line(workers):
+    batches = iter(DataLoader(Spoilt(), num_workers=workers))
+    with pytest.raises(UserError) as raised:
+        next_of(batches)
+    assert str(raised.value) == "here.png: unreadable image"
+
+
 def test_without_joints_or_a_pose_net_there_is_no_pose_loss():
     batch = batch_of([0, 0, 1, 1])
     assert "pose" not in chunk_losses(build_network(replace(CONFIG, variant="baseline"), 2), batch, TAUGHT)
@@ -251,6 +281,7 @@ class Checked(TrainConfig):
     ("changes", "complaint"),
     [
         ({"ids_per_batch": 1}, "--ids-per-batch must be at least 2"),
+        ({"compile": True, "recompute": True}, "--compile and --recompute do not go together"),
         ({"chunks_per_id": 1}, "--chunks-per-id must be at least 2"),
         ({"lr_pose": -1.0}, "--lr-pose must be at least 0"),
         ({"lr_tap": math.nan}, "--lr-tap must be at least 0"),

@@ -11,7 +11,7 @@ from reid.data.synthetic import synthetic_splits
 from reid.data.tracklet import ReidData, split_number
 
 ONE_DIVISION = ("mars", "market")
-"""Data sets that come divided once; `split` is not looked at."""
+"""Data sets that come divided once, as split 0."""
 
 
 def load_data(choice: ProtocolConfig, seed: int) -> ReidData:
@@ -23,12 +23,24 @@ def load_data(choice: ProtocolConfig, seed: int) -> ReidData:
     return splits[0] if choice.dataset in ONE_DIVISION else split_number(splits, choice.split_or_first)
 
 
+def check_options(choice: ProtocolConfig) -> None:
+    """Raise UserError where a split is asked for that the data set cannot have."""
+    asked = f"--splits {choice.splits}"
+    if choice.dataset == "mars" and choice.splits in ("json", "mat", "random"):
+        raise UserError(f"{asked}: MARS has one published division; leave the option out")
+    if choice.dataset in ("market", "synthetic") and choice.splits in ("json", "mat"):
+        raise UserError(f"{asked}: no file divides {choice.dataset}; leave the option out")
+    if choice.dataset == "folder" and choice.splits == "mat":
+        raise UserError(f"{asked}: one's own data is divided by splits.json; say --splits json")
+    if choice.dataset in ONE_DIVISION and choice.split:
+        raise UserError(f"--split {choice.split}: {choice.dataset} is divided once; leave the option out")
+
+
 def load_splits(choice: ProtocolConfig, seed: int) -> tuple[ReidData, ...]:
     """The data set that is asked for under every one of its splits (ten, or the only one). Raises as `load_data`."""
     seed = seed if choice.split_seed is None else choice.split_seed
     root = choice.data_root
-    if choice.dataset == "mars" and choice.splits in ("json", "mat", "random"):
-        raise UserError(f"--splits {choice.splits}: MARS has one published division; leave the option out")
+    check_options(choice)
     match choice.dataset:
         case "prid":
             return prid_splits(root, choice.splits, seed, choice.min_frames)

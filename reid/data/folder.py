@@ -41,8 +41,9 @@ class Sighting:
 def folder_splits(root: Path, splits: SplitSource, seed: int) -> tuple[ReidData, ...]:
     """One's own data under the splits of ROOT/splits.json, or else ten seeded halves of the persons of several cameras.
 
-    Persons whom one camera alone saw are trained on. Raises UserError on a missing folder, another layout, an empty
-    or damaged CSV, an empty tracklet, or splits that do not fit.
+    With halves, persons whom one camera alone saw are trained on; with a file, whom it names, and nobody else. Raises
+    UserError on a missing folder, another layout, an empty or damaged CSV, an empty tracklet, or splits that do not
+    fit.
     """
     if root.is_file():
         home, sightings = root.parent, read_csv(root)
@@ -78,7 +79,9 @@ def _halves(
         raise UserError(f"{root}: {len(several)} persons were seen by more than one camera; halves need 4")
     sources = [f"seeded random half {number} of {SPLITS} (seed {seed})" for number in range(SPLITS)]
     note = f"seeded random halves of the {len(several)} persons whom more than one camera saw"
-    return random_halves(several, seed), sources, (note,)
+    single = tuple(sorted({name for name in pids if pids[name] > 0} - set(several)))
+    halves = tuple(Split((*half.train, *single), half.test) for half in random_halves(several, seed))
+    return halves, sources, (note,)
 
 
 def _divided(
@@ -90,12 +93,12 @@ def _divided(
     source: str,
     notes: tuple[str, ...],
 ) -> ReidData:
-    tested = set(half.test)
+    trained, tested = set(half.train), set(half.test)
     gallery = tuple(t for name, some in tracklets.items() if name in tested or pids[name] <= 0 for t in some)
     return ReidData(
         name=f"own data ({root.name})",
         root=home,
-        train=tuple(t for name, some in tracklets.items() if name not in tested and pids[name] > 0 for t in some),
+        train=tuple(t for name, some in tracklets.items() if name in trained for t in some),
         query=first_of_each_camera(tuple(t for t in gallery if t.pid > 0)),
         gallery=gallery,
         protocol=PROTOCOL,

@@ -43,8 +43,9 @@ class PKSampler:
 
     Identities are dealt like cards: each comes up once before any comes up again (and never twice in a batch), so
     all are seen equally often however many chunks they have. Within an identity, its chunks are dealt too, cameras
-    in turn and tracklets in turn within a camera, so the K chunks come from as many cameras and tracklets as there
-    are. A batch never holds a chunk twice, unless the identity has fewer than K: then all of them, over and over.
+    in turn and tracklets in turn within a camera, so the K chunks come from as many cameras and tracklets as have
+    chunks left: where one camera has more than the others, the last of its hands are its own alone. A batch never
+    holds a chunk twice, unless the identity has fewer than K: then all of them, over and over.
 
     Length of an epoch: round(chunks / (P x K)) batches, at least 1: as many draws as there are chunks. Which chunks
     are drawn depends on the seed and the number of the epoch alone, so a run resumes from (epoch, batch).

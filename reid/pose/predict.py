@@ -12,7 +12,7 @@ import numpy as np
 from kit.command import UserError
 from kit.files import replacing
 from reid.config import check_pose_scale, require
-from reid.data.tracklet import IMAGE_SUFFIXES
+from reid.data.tracklet import IMAGE_SUFFIXES, is_image
 from reid.pose.net import SMALL_WEIGHTS, poses_of, read_pose_net
 from reid.training import pick_device
 
@@ -72,7 +72,7 @@ def images_in(folder: Path) -> list[Path]:
     """The images of a folder in sorted order. Raises UserError where there is no folder, or no image in it."""
     if not folder.is_dir():
         raise UserError(f"no such folder of images: {folder}")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    paths = sorted(path for path in folder.iterdir() if is_image(path))
     if not paths:
         raise UserError(f"{folder}: no images ({', '.join(IMAGE_SUFFIXES)})")
     return paths

@@ -84,6 +84,7 @@ class PoseSheetConfig:
         """Refuse values out of range."""
         require((self.images is None) != (self.data is None), "name either --images or --data")
         require(self.count >= 1, f"--count must be at least 1, not {self.count}")
+        require(min(self.height, self.width) >= 16, "--height and --width must be at least 16 pixels")
         check_pose_scale("--scale", self.scale, self.height, self.width)
         require(self.out.suffix == ".png", f"--out must end in .png, not {self.out.name}")
 

@@ -123,6 +123,7 @@ class PoseTrainConfig:
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         require(self.batch >= 4 and self.batch % 2 == 0, f"--batch must be an even number from 4 on, not {self.batch}")
+        require(self.lr > 0, f"--lr must be above 0, not {self.lr}")
         require(self.held_out >= 0, f"--held-out must not be negative, not {self.held_out}")
         self.as_pretraining()
 
