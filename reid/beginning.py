@@ -36,13 +36,18 @@ def begun(checkpoint: Mapping[str, Any]) -> Beginning:
     )
 
 
-def notes_on_tested(trainings: Sequence[Training], data: ReidData, fingerprint: str) -> list[str]:
-    """That persons tested were trained on before, where they were."""
+def notes_on_tested(
+    trainings: Sequence[Training],
+    data: ReidData,
+    fingerprint: str,
+    saw: str = "what this starts from was trained on",
+) -> list[str]:
+    """That persons tested were trained on, where they were; `saw` says by what."""
     seen = trained_on_tested(trainings, data, fingerprint)
     if not seen:
         return []
     tested = len({tracklet.pid for tracklet in data.query})
-    return [f"what this starts from was trained on {seen} of the {tested} persons tested: no fair numbers"]
+    return [f"{saw} {seen} of the {tested} persons tested: no fair numbers"]
 
 
 def notes_on_pose(config: TrainConfig, taught: bool) -> list[str]:

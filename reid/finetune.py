@@ -243,9 +243,7 @@ def begin(
     start, before = load_start(model, config)
     notes = notes_on_tested(before, data, fingerprint)
     others = [] if beside is None else [beside]
-    seen = trained_on_tested(others, data, fingerprint)
-    if seen:
-        notes.append(f"--rendered teaches the pose network {seen} of the persons tested: no fair numbers")
+    notes += notes_on_tested(others, data, fingerprint, "--rendered teaches the pose network")
     if start["file"] is None:
         notes += notes_on_pose(config, config.joints_teach)
     return Beginning(start, [*before, *others, trained_on(data, fingerprint)], notes)
