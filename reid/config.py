@@ -4,6 +4,7 @@ The defaults are the paper's (TR2019-108), or those of the specification where t
 Nothing here imports torch.
 """
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -185,6 +186,10 @@ class TrainConfig:
     """Eq. 7. average = of the weighted frames, over the sum of their weights; sum = over their number: the paper's sum,
     with which the ranking loss draws all weights to 0."""
 
+    frame_gain: float = 1.0
+    """Power of the weights in Eq. 7, at least 1: with more, frames that weigh a little more count for much more; the
+    paper's is 1."""
+
     part_visibility: Literal["ignored", "pose"] = "ignored"
     """What a part weighs that is not seen. ignored = as much as one that is, unless attention over time says otherwise,
     as in the paper; pose = less: times how surely the pose network finds its joints (the body's, for f_a)."""
@@ -324,6 +329,7 @@ class TrainConfig:
                     option = "--" + name.replace("_", "-")
                     require(sign * value >= sign * bound, f"{option} must be at {side} {bound}, not {value}")
         check_pose_scale("--pose-scale", self.pose_scale, self.height, self.width)
+        require(1 <= self.frame_gain < math.inf, f"--frame-gain must be at least 1, not {self.frame_gain}")
         require(self.part_gain > 0, f"--part-gain must be above 0, not {self.part_gain}")
         require(0 < self.lr_drop < 1, f"--lr-drop must lie between 0 and 1, not {self.lr_drop}")
         require(0 <= self.overlap < self.chunk, f"--overlap must be less than --chunk ({self.chunk})")

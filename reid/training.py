@@ -140,6 +140,7 @@ def network_config(config: TrainConfig) -> ModelConfig:
         part_gain=config.part_gain,
         part_pooling=config.part_pooling,
         frame_pooling=config.frame_pooling,
+        frame_gain=config.frame_gain,
         part_visibility=config.part_visibility,
     )
 

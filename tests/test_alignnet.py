@@ -73,6 +73,7 @@ def plain_descriptor(model: AlignNet, chunk: list[torch.Tensor]) -> torch.Tensor
                 joints = [list(range(18)), *(sorted(group[:6]) for group in groups)]
                 seen = [sum(heights[joint] for joint in some) / len(some) for some in joints]
                 weights = [weight * share for weight, share in zip(weights, seen, strict=True)]
+        weights = [weight**config.frame_gain for weight in weights]
         total += torch.cat([weight * block for weight, block in zip(weights, blocks, strict=False)])
         weighed = [one + weight for one, weight in zip(weighed, weights, strict=True)]
     if config.frame_pooling == "sum":
@@ -101,6 +102,8 @@ def trained_a_little(model: AlignNet) -> AlignNet:
         {},
         {"part_visibility": "pose"},
         {"tap_input": "joints"},
+        {"frame_gain": 6.0},
+        LETTER | {"frame_pooling": "sum", "frame_gain": 2.0},
     ],
 )
 @torch.no_grad()

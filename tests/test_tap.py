@@ -114,6 +114,25 @@ def test_eq7_as_an_average_goes_by_the_ratios_of_the_weights() -> None:
     )
 
 
+def test_a_gain_makes_much_of_small_differences_between_weights() -> None:
+    values, weights = numbers(1, 3, 4), torch.tensor([[[0.9], [0.6], [0.3]]], dtype=torch.float64)
+    valid = torch.ones(1, 3, dtype=torch.bool)
+    found = video_descriptor(values, weights, valid, average=True, gain=2.0)
+    expected = (0.81 * values[0, 0] + 0.36 * values[0, 1] + 0.09 * values[0, 2]) / (0.81 + 0.36 + 0.09)
+    torch.testing.assert_close(found[0], expected)
+    summed = video_descriptor(values, weights, valid, gain=2.0)
+    torch.testing.assert_close(summed[0], (0.81 * values[0, 0] + 0.36 * values[0, 1] + 0.09 * values[0, 2]) / 3)
+    # Weights of which no power is told from 0, and a padded frame that weighs most.
+    small = torch.cat([1e-4 * weights, torch.ones(1, 1, 1, dtype=torch.float64)], dim=1).requires_grad_()
+    padded = video_descriptor(
+        torch.cat([values, 99 * values[:, :1]], dim=1), small, torch.tensor([[True, True, True, False]]), True, 2.0
+    )
+    torch.testing.assert_close(padded[0], expected)
+    padded.sum().backward()
+    assert small.grad is not None
+    assert bool(small.grad.isfinite().all())
+
+
 def test_eq7_does_not_look_at_padded_frames() -> None:
     descriptors, weights = numbers(1, 3, 8), torch.ones(1, 3, 4, dtype=torch.float64)
     valid = torch.tensor([[True, True, False]])

@@ -69,6 +69,8 @@ class ModelConfig:
     """Eq. 5 of the parts: attended, the average weighted by their attention; or mean over all cells, the paper's."""
     frame_pooling: str = "average"
     """Eq. 7: average of the weighted frames, over the sum of their weights; or sum, over their number."""
+    frame_gain: float = 1.0
+    """Eq. 7: power of the weights, at least 1; the paper has none, 1."""
     part_visibility: str = "ignored"
     """Eq. 7: ignored, as in the paper; or pose, where f_a and each part weigh, in each frame, times how surely the pose
     net finds their joints."""
@@ -90,6 +92,8 @@ class ModelConfig:
             raise ValueError(f"tap_channels must be at least 1, not {self.tap_channels}")
         if not self.part_gain > 0:
             raise ValueError(f"part_gain must be above 0, not {self.part_gain}")
+        if not self.frame_gain >= 1:
+            raise ValueError(f"frame_gain must be at least 1, not {self.frame_gain}")
         readings = {
             "limb_fields": LIMB_FIELDS,
             "part_pooling": PART_POOLINGS,
@@ -214,8 +218,9 @@ class AlignNet(nn.Module):
         pooled_by = frame_weights.detach() if frame_weights is not None and attention_apart else frame_weights
         plain = described.new_ones(*valid.shape, 1)
         of_frames = _to_chunks(described, valid)
-        average = self.config.frame_pooling == "average"
-        descriptor = video_descriptor(of_frames, plain if pooled_by is None else pooled_by, valid, average)
+        weigh = plain if pooled_by is None else pooled_by
+        average, gain = self.config.frame_pooling == "average", self.config.frame_gain
+        descriptor = video_descriptor(of_frames, weigh, valid, average, gain)
         return AlignNetOutput(descriptor, self.classifier(descriptor), frame_weights, pose, further, of_frames)
 
     @property

@@ -40,7 +40,9 @@ class TAP(nn.Module):
         return weights.new_zeros(valid.shape).masked_scatter(valid, weights)
 
 
-def video_descriptor(frame_descriptors: Tensor, weights: Tensor, valid: Tensor, average: bool = False) -> Tensor:
+def video_descriptor(
+    frame_descriptors: Tensor, weights: Tensor, valid: Tensor, average: bool = False, gain: float = 1.0
+) -> Tensor:
     """Eq. 7: the weighted sum of frame descriptors over the valid frames, over the number of valid frames.
 
     Args:
@@ -50,9 +52,14 @@ def video_descriptor(frame_descriptors: Tensor, weights: Tensor, valid: Tensor, 
         average: divide by the sum of the weights, as "weighted average" (Section 3.3) says, in place of the number of
             frames, which keeps the paper's sum comparable among chunks of unequal length. In a sum, weights near 0
             draw all descriptors together, which the ranking loss likes; in an average only their ratios count.
+        gain: power of the weights, at least 1, that makes much of small differences among them; the paper has none, 1.
 
     Returns (B, G * C).
     """
+    if gain != 1:
+        # In an average ratios alone count: of the largest weight's, no power of all comes near 0.
+        largest = weights.masked_fill(~valid[:, :, None], 0.0).amax(dim=1, keepdim=True).detach().clamp_min(1e-6)
+        weights = (weights / largest if average else weights) ** gain
     blocks = frame_descriptors.unflatten(2, (weights.shape[2], -1))  # (B, T, G, C)
     weighted = (weights[..., None] * blocks).masked_fill(~valid[:, :, None, None], 0.0)
     count = valid.sum(dim=1)[:, None].to(weights.dtype)  # (B, 1)
