@@ -154,7 +154,9 @@ def test_another_network_is_one_line_and_changes_nothing(saved: Path, change: di
 def test_what_it_started_from_is_no_difference(saved: Path) -> None:
     model = tiny(seed=5)
     model.config = replace(model.config, appearance_weights="imagenet", pose_weights=Path("elsewhere.pth"))
+    model.config = replace(model.config, frame_gain=6.0)
     load_into(model, saved)
+    assert model.config.frame_gain == 6.0
     assert torch.equal(model.appearance.conv1.weight, tiny(seed=1).appearance.conv1.weight)
 
 
