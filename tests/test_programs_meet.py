@@ -2,8 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 from reid_folders import TINY, command, flags, pose
+from synth_runs import rows, truth_of
 
 from reid import attention, pretrain
 
@@ -32,10 +34,13 @@ def test_pre_training_reads_the_whole_set_and_names_it(trained, rendered):
 
 
 def test_attention_is_measured_against_the_sets_own_visible_ratios(trained, rendered, tmp_path):
-    words = {"data": rendered.out, "held_out": 2, "checkpoint": trained, "json": tmp_path / "a.json", "chunk": 3}
+    words = {"data": rendered.out, "checkpoint": trained, "json": tmp_path / "a.json", "chunk": 3}
     assert command(attention, flags(words | {"covered": "[0.0,0.4]", "least_change": 0.001})) == 0
     result = json.loads((tmp_path / "a.json").read_text())
     assert [row["share"] for row in result["covered"]] == [0.0, 0.4]
+    clips = [row["clip"] for row in rows(rendered.out / "manifest.jsonl")]
+    changing = [clip for clip in clips if np.ptp(truth_of(rendered.out, clip).visible_ratio) >= 0.001]
+    assert 0 < result["correlation"]["clips"] == len(changing) < len(clips)
 
 
 def test_a_pose_network_is_measured_against_the_sets_own_joints(rendered, tmp_path):
