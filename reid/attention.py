@@ -156,6 +156,7 @@ class BothPoolings(nn.Module):
     def __init__(self, model: AlignNet) -> None:
         super().__init__()
         self.model = model
+        self.train(model.training)  # who describes with it puts it back as it was, and the network with it
 
     def forward(self, frames: Tensor, valid: Tensor) -> AlignNetOutput:
         """As `AlignNet.forward`; its descriptor is (B, 2D)."""

@@ -191,7 +191,8 @@ def render_all(clips: list[Clip], out: Path, workers: int, device: str) -> Itera
             crew.hire()
         if clip is None:
             never_came += 1
-            if never_came == TRIES * workers or not isinstance(failure, RayActorError):
+            cannot_begin = not isinstance(failure, RayActorError) or getattr(failure, "actor_init_failed", False)
+            if never_came == TRIES * workers or cannot_begin:
                 raise complaint({"Clips": failure}, out)
         else:
             tries[clip.name] += 1

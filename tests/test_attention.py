@@ -125,6 +125,16 @@ def test_beside_its_descriptor_a_network_gives_the_average_of_its_frames(trained
     torch.testing.assert_close(padded.descriptor.chunk(2, dim=1)[1], sum(single[:2]) / 2)
 
 
+def test_ranking_leaves_the_network_as_it_was(rendered, trained):
+    model, _ = load_model(trained["align-tap"] / "model.pt")
+    clips = read_clips(rendered)
+    store = FrameStore([frame for clip in clips for frame in clip.frames], 48, 32, 1.0)
+    found = attention.rankings(model, attention.both_ways(rendered, clips), store, 3, torch.device("cpu"))
+    assert found.keys() == {"", "average"}
+    assert not model.training
+    assert not any(part.training for part in model.modules())
+
+
 def test_the_ranking_is_the_mean_over_draws(rendered, trained, tmp_path, monkeypatch):
     """Frames that nothing covers are the same in every draw: they are ranked once."""
     found = iter([(80.0, 70.0), (40.0, 30.0), (50.0, 60.0)])

@@ -23,7 +23,7 @@ def load_data(choice: ProtocolConfig, seed: int) -> ReidData:
     return splits[0] if choice.dataset in ONE_DIVISION else split_number(splits, choice.split_or_first)
 
 
-def check_options(choice: ProtocolConfig) -> None:
+def check_split_options(choice: ProtocolConfig) -> None:
     """Raise UserError where a split is asked for that the data set cannot have."""
     asked = f"--splits {choice.splits}"
     if choice.dataset == "mars" and choice.splits in ("json", "mat", "random"):
@@ -40,7 +40,7 @@ def load_splits(choice: ProtocolConfig, seed: int) -> tuple[ReidData, ...]:
     """The data set that is asked for under every one of its splits (ten, or the only one). Raises as `load_data`."""
     seed = seed if choice.split_seed is None else choice.split_seed
     root = choice.data_root
-    check_options(choice)
+    check_split_options(choice)
     match choice.dataset:
         case "prid":
             return prid_splits(root, choice.splits, seed, choice.min_frames)
