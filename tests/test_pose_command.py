@@ -86,6 +86,13 @@ def test_it_learns_where_the_joints_are(trained, rendered, tmp_path):
     assert json.loads((tmp_path / "c").read_text())["pckh50"] == numbers["pckh50"]
 
 
+def test_channels_that_lie_innermost_while_training_lie_as_ever_in_the_file(rendered, tmp_path):
+    options = ["--precision", "bfloat16", "--max-steps", "1"]
+    assert pose("train", "--data", rendered, "--run", tmp_path / "run", *TINY, *options) == 0
+    model, alone = (read_pose_net(tmp_path / "run" / name).state_dict() for name in ("model.pt", "pose.safetensors"))
+    assert all(torch.equal(alone[name], weights) for name, weights in model.items())
+
+
 def test_joints_of_images_are_in_their_own_pixels(trained, tmp_path):
     image, joints = figure(3, 0, 1)
     (tmp_path / "images").mkdir()

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from kit.coco18 import HEATMAP_CHANNELS, PAF_CHANNELS
 from reid.models.recompute import recomputed
 from reid.models.weights import draw_weights, first_generator
+from reid.models.whole_tiles import convolved
 from reid.pose_targets import CELL, enlarged_length
 
 POSE_CHANNELS = HEATMAP_CHANNELS + PAF_CHANNELS
@@ -132,14 +133,19 @@ class PoseNet(nn.Module):
 
     def _trunk(self, x: Tensor) -> Tensor:
         for name, _ in TRUNK:
-            x = F.max_pool2d(x, 2) if name == "pool" else F.relu(self.get_submodule(name)(x))
+            x = F.max_pool2d(x, 2) if name == "pool" else F.relu(self._convolved(name, x))
         return x
 
     def _branch(self, x: Tensor, stage: int, branch: str) -> Tensor:
-        *hidden, last = [self.get_submodule(name) for name, _, _ in stage_layers(stage, branch)]
-        for layer in hidden:
-            x = F.relu(layer(x))
-        return last(x)
+        *hidden, last = [name for name, _, _ in stage_layers(stage, branch)]
+        for name in hidden:
+            x = F.relu(self._convolved(name, x))
+        return self._convolved(last, x)
+
+    def _convolved(self, name: str, x: Tensor) -> Tensor:
+        layer = self.get_submodule(name)
+        assert isinstance(layer, nn.Conv2d)
+        return convolved(layer, x)
 
     def _add(self, name: str, inputs: int, outputs: int, kernel: int) -> int:
         """Register a convolution that keeps height and width; return its output channels."""

@@ -157,7 +157,9 @@ def train(config: PoseTrainConfig) -> None:
     if not group_of_torchrun().leads:
         return
     weights = config.run / WEIGHTS
-    write_atomically(weights, safetensors.torch.save(read_pose_weights(config.run / MODEL)))
+    # Contiguous: the file has one layout, and a GPU's training keeps channels innermost.
+    tensors = {name: tensor.contiguous() for name, tensor in read_pose_weights(config.run / MODEL).items()}
+    write_atomically(weights, safetensors.torch.save(tensors))
     numbers = None
     if config.held_out:
         clips = clips_kept_out(config.data, config.held_out, config.seed)
