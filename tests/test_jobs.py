@@ -30,6 +30,7 @@ COMMANDS = {
     "finetune-market-small": FinetuneConfig,
     "finetune-mars": FinetuneConfig,
     "finetune-prid": FinetuneConfig,
+    "pose-full": PoseTrainConfig,
     "pose-small": PoseTrainConfig,
     "pretrain": PretrainConfig,
 }
