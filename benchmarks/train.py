@@ -112,7 +112,7 @@ def benchmark(config: TrainBenchmarkConfig) -> None:
             for mine, other in (("ours", "plain"), ("ours, cached maps", "plain"), ("our baseline", "torchreid"))
             if mine in seconds
         },
-        "memory_mib": torch.cuda.max_memory_allocated() / 2**20 if device.type == "cuda" else None,
+        "memory_of_a_step_mib": memory_of(steps["ours"], device),
     }
     write_json(config.json, result)
     print("\n".join(lines(result)))
@@ -171,7 +171,8 @@ def our_step(
     optimizer = make_optimizer(model, job)
     if plainly:
         kind = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}[job.optimizer]
-        optimizer = kind(optimizer.param_groups, foreach=False, fused=False)
+        # The groups bring the fused optimizer's options along, which win over the arguments.
+        optimizer = kind([group | {"foreach": False, "fused": False} for group in optimizer.param_groups])
     wanted = {name: values for name, values in batch.items() if pose_weight or name not in ("joints", "visible")}
 
     setting = Setting(job, Path(), device, pose_weight=pose_weight)
@@ -225,6 +226,16 @@ def flops_of(step: Step) -> int:
     with FlopCounterMode(display=False) as counter:
         step()
     return int(counter.get_total_flops())
+
+
+def memory_of(step: Step, device: torch.device) -> float | None:
+    """MiB that a step takes on the GPU at its peak, beside weights and what else is there before it; None on a CPU."""
+    if device.type != "cuda":
+        return None
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    step()
+    return (torch.cuda.max_memory_allocated(device) - before) / 2**20
 
 
 def medians(steps: Mapping[str, Step], config: TrainBenchmarkConfig, device: torch.device) -> dict[str, float]:

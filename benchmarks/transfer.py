@@ -33,6 +33,7 @@ from reid.data.synthetic import read_clips, read_masks
 from reid.data.tracklet import Tracklet, read_frame
 from reid.losses import batch_hard_ranking_loss
 from reid.metrics import evaluate_ranking
+from reid.training import device_name
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HEIGHT, WIDTH = 128, 64
@@ -128,6 +129,7 @@ def transfer(config: TransferConfig) -> None:
         "untrained": before,
         "trained": after,
         "loss": losses,
+        "device": device_name(device),
         "seconds": round(time.monotonic() - started),
         "manifest_sha256": sha256_of_file(config.data / "manifest.jsonl"),
         "versions": {name: version(name) for name in ("torch", "efficientnet-lite-pytorch")},

@@ -41,7 +41,7 @@ def frozen_maps(
 
     if config.cache is not None:
         numbers = str(precision_of(config, device)).removeprefix("torch.")
-        seen = f"{config.height}x{config.width}x{config.pose_scale}-{numbers}"
+        seen = f"{config.height}x{config.width}x{config.pose_scale}-{numbers}-{device.type}"
         key = f"maps-{seen}-{key_of(paths)}-{key_of_weights(pose)}"
         return MapStore(paths, cached_arrays(Path(config.cache) / key, {"maps": (form, np.float16)}, fill)["maps"])
     maps = np.empty(form, np.float16)

@@ -123,7 +123,7 @@ def save_checkpoint(
         "schedule": asdict(state.schedule),
         "optimizer": state.optimizer.state_dict(),
         # Nothing draws from the global generators; they are kept all the same.
-        "rng": {"torch": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()},
+        "rng": {"torch": torch.get_rng_state(), "cuda": rng_of_gpus()},
     }
     write_torch_file(run / CHECKPOINT, record)
     also_as(run / CHECKPOINT, run / CHECKPOINTS / f"step-{state.step:08d}.pt")
@@ -149,12 +149,30 @@ def restore(state: TrainState, checkpoint: dict[str, Any], run: Path) -> None:
     training = checkpoint["training"]
     load_strictly(state.model, checkpoint["state"], run / CHECKPOINT, "the network that the options describe")
     state.optimizer.load_state_dict(training["optimizer"])
+    lay_out_as_parameters(state.optimizer)
     state.schedule = Schedule(**training["schedule"])
     state.lowest = training.get("lowest", math.inf)
     state.step, state.epoch, state.batch = training["step"], training["epoch"], training["batch"]
     torch.set_rng_state(training["rng"]["torch"])
     if training["rng"]["cuda"] and torch.cuda.device_count() == len(training["rng"]["cuda"]):
         torch.cuda.set_rng_state_all(training["rng"]["cuda"])
+
+
+def lay_out_as_parameters(optimizer: torch.optim.Optimizer) -> None:
+    """Give momenta and the like the layout in memory of their parameters, in place.
+
+    A checkpoint of a GPU, where channels lie innermost, brings its own. On a CPU, where they do not, fused optimizers
+    would pair one weight with the momentum of another; on a GPU they refuse.
+    """
+    for parameter, values in optimizer.state.items():
+        for name, value in values.items():
+            if torch.is_tensor(value) and value.shape == parameter.shape and value.stride() != parameter.stride():
+                values[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+
+
+def rng_of_gpus() -> list[torch.Tensor]:
+    """The state of each GPU's global generator, where GPUs are in use."""
+    return torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
 
 
 def training_summary(run: Path) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """What a training leaves besides its network: checkpoints, curves, and the batch that broke it."""
 
+import copy
 import errno
+import itertools
 import json
 import math
 import struct
@@ -16,7 +18,7 @@ from kit.files import write_jsonl
 from reid import pretrain
 from reid.config import TrainConfig
 from reid.models.checkpoint import load_model
-from reid.run_folder import training_summary
+from reid.run_folder import lay_out_as_parameters, training_summary
 from reid.training import Setting, explained
 
 
@@ -36,6 +38,33 @@ def recorded(rendered, tmp_path_factory):
     assert run(rendered, folder, max_steps=5, checkpoint_every=2, keep=2) == 0
     assert run(rendered, folder, max_steps=7, checkpoint_every=2, keep=2, resume=True) == 0
     return folder
+
+
+def test_momenta_follow_the_layout_of_their_weights():
+    """A run of a GPU, whose channels lie innermost, goes on where they do not, and the other way round."""
+
+    def optimizer_of(layout):
+        layer = torch.nn.Conv2d(3, 4, 3, bias=False).to(memory_format=layout)
+        with torch.no_grad():
+            layer.weight.copy_(torch.arange(108.0).view(4, 3, 3, 3))
+        return layer.weight, torch.optim.AdamW([layer.weight], lr=0.1, fused=True)
+
+    def step(weight, optimizer, number):
+        gradient = torch.randn(4, 3, 3, 3, generator=torch.Generator().manual_seed(number))
+        weight.grad = torch.empty_like(weight).copy_(gradient)
+        optimizer.step()
+
+    for first, second in itertools.permutations((torch.channels_last, torch.contiguous_format)):
+        (here, stopped), (there, resumed) = optimizer_of(first), optimizer_of(second)
+        step(here, stopped, 0)
+        with torch.no_grad():
+            there.copy_(here)
+        resumed.load_state_dict(copy.deepcopy(stopped.state_dict()))
+        lay_out_as_parameters(resumed)
+        step(here, stopped, 1)
+        step(there, resumed, 1)
+        torch.testing.assert_close(there, here)
+        assert resumed.state[there]["exp_avg"].stride() == there.stride()
 
 
 def step_of(path):

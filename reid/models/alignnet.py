@@ -198,7 +198,7 @@ class AlignNet(nn.Module):
         appearance = self.appearance(appearance_input(images))  # (M, C, h, w), Eq. 1
         pose, weights, further = None, None, None
         if self.pose is None:
-            described = appearance.mean(dim=(2, 3))  # (M, C)
+            described = appearance.mean(dim=(2, 3), dtype=torch.float32)  # (M, C)
         else:
             if pose_maps is None:
                 seen = images if taught is None else torch.cat([images, taught])

@@ -1,6 +1,5 @@
 """Convolutions whose channels are no whole multiple of what a GPU's tensor cores take at a time."""
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -27,6 +26,6 @@ def in_whole_tiles(layer: nn.Conv2d, x: Tensor, tile: int = TILE) -> Tensor:
     assert layer.groups == 1 and layer.bias is not None and not isinstance(layer.padding, str)
     weight = F.pad(layer.weight, (0, 0, 0, 0, 0, more_in, 0, more_out))
     bias = F.pad(layer.bias, (0, more_out))
-    filled = torch.cat([x, x.new_zeros(len(x), more_in, *x.shape[2:])], dim=1) if more_in else x
-    found = F.conv2d(filled, weight, bias, layer.stride, layer.padding, layer.dilation)
+    # Not torch.cat with zeros, which would take channels from where they lie innermost.
+    found = F.conv2d(F.pad(x, (0, 0, 0, 0, 0, more_in)), weight, bias, layer.stride, layer.padding, layer.dilation)
     return found[:, : layer.out_channels]
