@@ -71,6 +71,7 @@ def frame_descriptor(appearance: Tensor, parts: Tensor, attended: bool = False) 
     `attended` their sum, f_a's average weighted by it, is taken. The paper's average is h x w times as small, and so
     are the parts beside f_a.
     """
-    pooled = appearance.mean(dim=(2, 3), dtype=torch.float32)  # (N, C), Eq. 5
+    exact = torch.promote_types(appearance.dtype, torch.float32)  # a sum of many in 16 bits is none
+    pooled = appearance.mean(dim=(2, 3), dtype=exact)  # (N, C), Eq. 5
     pooled_parts = parts.sum(dim=(3, 4)) if attended else parts.mean(dim=(3, 4))  # (N, 3, C), Eq. 5
     return torch.cat([pooled, pooled_parts.flatten(1)], dim=1)  # Eq. 6
