@@ -1,5 +1,5 @@
 #!/bin/bash
-# The figures of README and docs/ that want a GPU, in one go; ten minutes or so on an H200. From the root of the code:
+# The figures of README and docs/ that want a GPU, in one go; ten minutes on an H200. From the root of the code:
 #
 #     python -m synth.render --ids 1000 --frames 4 --samples 8 --out PEOPLE
 #     python -m synth.render --ids 400 --frames 16 --fps 8 --occlusion 1 --samples 4 --seed 21 --out CLIPS

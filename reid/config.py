@@ -302,9 +302,9 @@ class TrainConfig:
     torchrun starts several; frozen = by the statistics that the network starts with."""
 
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Numbers that convolutions are computed in while training; auto = bfloat16 on a GPU that has it, else float32,
-    whose factors a GPU rounds to TF32, as PyTorch does unless told otherwise. On a CPU bfloat16 is faster where it has
-    AMX or AVX-512 BF16, with networks of the paper's size."""
+    """Numbers that convolutions are computed in while training; auto = on a GPU that has it bfloat16, but for the pose
+    network, which is faster in float32; else float32, whose factors a GPU rounds to TF32, as PyTorch does unless told
+    otherwise. On a CPU bfloat16 is faster where it has AMX or AVX-512 BF16, with networks of the paper's size."""
 
     channels_last: Literal["auto", "yes", "no"] = "auto"
     """Lay images out with the channels innermost; auto = on a GPU and with bfloat16, which are faster so."""

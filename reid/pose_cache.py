@@ -40,7 +40,7 @@ def frozen_maps(
                 bar.update(len(paths[some]))
 
     if config.cache is not None:
-        numbers = str(precision_of(config, device)).removeprefix("torch.")
+        numbers = str(torch.float32 if pose.in_float32 else precision_of(config, device)).removeprefix("torch.")
         seen = f"{config.height}x{config.width}x{config.pose_scale}-{numbers}-{device.type}"
         key = f"maps-{seen}-{key_of(paths)}-{key_of_weights(pose)}"
         return MapStore(paths, cached_arrays(Path(config.cache) / key, {"maps": (form, np.float16)}, fill)["maps"])

@@ -108,6 +108,16 @@ def test_maps_may_be_negative_and_features_may_not() -> None:
     torch.testing.assert_close(cut_off, net(torch.zeros(1, 3, 16, 16)).last, rtol=0, atol=0)
 
 
+def test_it_can_be_left_out_of_a_context_of_fewer_bits() -> None:
+    net, images = small_net(), torch.rand(2, 3, 32, 16, generator=torch.Generator().manual_seed(0)) - 0.5
+    expected = net(images).last
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert not torch.equal(net(images).last.float(), expected)
+        net.in_float32 = True
+        assert torch.equal(net(images.bfloat16().float()).last, net(images.bfloat16()).last)
+        assert torch.equal(net(images).last, expected)
+
+
 def test_odd_sizes_are_padded_right_and_below_with_pixel_128() -> None:
     net = small_net(stages=1)
     pixels = torch.randint(0, 256, (1, 3, 30, 13), generator=torch.Generator().manual_seed(0)).float()

@@ -11,7 +11,6 @@ from torch.nn import functional as F
 from kit.coco18 import HEATMAP_CHANNELS, PAF_CHANNELS
 from reid.models.recompute import recomputed
 from reid.models.weights import draw_weights, first_generator
-from reid.models.whole_tiles import convolved
 from reid.pose_targets import CELL, enlarged_length
 
 POSE_CHANNELS = HEATMAP_CHANNELS + PAF_CHANNELS
@@ -97,6 +96,7 @@ class PoseNet(nn.Module):
             raise ValueError(f"pose width must be above 0, not {width}")
         self.stages = stages
         self.recompute = False
+        self.in_float32 = False
         with torch.device("meta"):  # no memory and no random numbers until draw_weights
             channels = 3
             for name, size in TRUNK:
@@ -114,7 +114,16 @@ class PoseNet(nn.Module):
         self._draw_weights(first_generator() if generator is None else generator)
 
     def forward(self, images: Tensor) -> PoseMaps:
-        """Maps of every stage; H and W are padded right and below to multiples of 8."""
+        """Maps of every stage; H and W are padded right and below to multiples of 8.
+
+        With `in_float32` they are computed in that, whatever the context says.
+        """
+        if self.in_float32:
+            with torch.autocast(images.device.type, enabled=False):
+                return self._maps(images.float())
+        return self._maps(images)
+
+    def _maps(self, images: Tensor) -> PoseMaps:
         height, width = images.shape[-2:]
         padded = F.pad(images, (0, -width % CELL, 0, -height % CELL), value=PADDING)
         features = self._part(self._trunk, padded)  # (N, 128, h, w)
@@ -133,19 +142,14 @@ class PoseNet(nn.Module):
 
     def _trunk(self, x: Tensor) -> Tensor:
         for name, _ in TRUNK:
-            x = F.max_pool2d(x, 2) if name == "pool" else F.relu(self._convolved(name, x))
+            x = F.max_pool2d(x, 2) if name == "pool" else F.relu(self.get_submodule(name)(x))
         return x
 
     def _branch(self, x: Tensor, stage: int, branch: str) -> Tensor:
-        *hidden, last = [name for name, _, _ in stage_layers(stage, branch)]
-        for name in hidden:
-            x = F.relu(self._convolved(name, x))
-        return self._convolved(last, x)
-
-    def _convolved(self, name: str, x: Tensor) -> Tensor:
-        layer = self.get_submodule(name)
-        assert isinstance(layer, nn.Conv2d)
-        return convolved(layer, x)
+        *hidden, last = [self.get_submodule(name) for name, _, _ in stage_layers(stage, branch)]
+        for layer in hidden:
+            x = F.relu(layer(x))
+        return last(x)
 
     def _add(self, name: str, inputs: int, outputs: int, kernel: int) -> int:
         """Register a convolution that keeps height and width; return its output channels."""

@@ -112,7 +112,7 @@ class PoseTrainConfig:
     """Processes that prepare batches; 0 = none besides the main one."""
 
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Numbers that convolutions are computed in; auto = bfloat16 on a GPU that has it, else float32."""
+    """Numbers that convolutions are computed in; auto = float32, which a GPU rounds to TF32 and is fastest in."""
 
     compile: bool = False
     """Compile the network (torch.compile): pays on a GPU."""
