@@ -21,9 +21,8 @@ from synth.walk import Walk
 
 Floats = NDArray[np.float64]
 
-SHARE = 0.15
-"""Of clips in which others are wanted; where there is no room for them there are none, which leaves a tenth. With what is
-put in the way (--occlusion), others or things are about the person in three of ten: more of them cost on real cameras."""
+SHARE = 0.45
+"""Of clips in which others are wanted; where there is no room for them there are none, which leaves a third."""
 PASSING = 0.3
 """Of occluded clips, those in which a passer-by is what hides the person."""
 APART = 0.9
@@ -147,7 +146,7 @@ def nearest(places: Floats, things: Floats) -> Floats:
 
 
 def bystanders_rand(rng: np.random.Generator, around: Surroundings) -> list[Spot]:
-    """In about a tenth of clips up to three people behind or beside the person, where the crop sees them."""
+    """In about a third of clips up to three people behind or beside the person, where the crop sees them."""
     if rng.random() > SHARE:
         return []
     spots: list[Spot] = []

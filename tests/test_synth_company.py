@@ -118,9 +118,9 @@ def test_nobody_is_behind_a_wall():
             assert spot.offset[1] < 2.6
 
 
-def test_a_seventh_of_clips_with_room_have_company_and_one_to_three_of_it():
+def test_a_third_of_clips_have_company_and_one_to_three_of_it():
     found = [bystanders_rand(np.random.default_rng(seed), empty()) for seed in range(300)]
-    assert 0.08 < np.mean([bool(spots) for spots in found]) < 0.2
+    assert 0.3 < np.mean([bool(spots) for spots in found]) < 0.5
     assert {len(spots) for spots in found} == {0, 1, 2, 3}
     for spots in found:
         assert all(spot.offset[1] > 0 for spot in spots)
@@ -140,9 +140,7 @@ def test_passers_cross_before_the_person_where_there_is_room():
 def test_planned_bystanders_are_other_people_who_keep_apart():
     seen = [sighting for clip in make_plan(RenderConfig(ids=80)) for sighting in clip.sightings]
     others = [other for sighting in seen for other in sighting.bystanders]
-    # Three of ten have somebody or something about the person.
-    assert 0.2 < np.mean([bool(sighting.bystanders or sighting.place.occluders) for sighting in seen]) < 0.4
-    assert others
+    assert 0.2 < np.mean([bool(sighting.bystanders) for sighting in seen]) < 0.6
     assert {other.identity.person for other in others} == {0}
     assert len({repr(other.identity) for other in others}) == len(others)
     for sighting in seen:
