@@ -74,13 +74,17 @@ class FinetuneConfig(TrainConfig, ProtocolConfig):
     init: str = "auto"
     """Weights to start from: a run folder or its model.pt; none; auto = runs/pretrain where it is there."""
 
+    lr_pose: float = 0.0
+    """Learning rate of the pose network. 0 keeps it as it is: the losses about who people are make it forget where joints
+    are, unless rendered ones go on teaching it (--rendered). The paper's is small, 1e-4."""
+
     pose_maps: Literal["network", "cached"] = "network"
     """What says where the body parts are while training: the pose network; or what it says of every frame as it is,
-    computed once, which takes far less time and leaves it as it was (--lr-pose 0); the baseline has none."""
+    computed once, which takes far less time and leaves it as it was; the baseline has none."""
 
     rendered: Path | None = None
-    """Rendered set (python -m synth.render) whose exact joints go on teaching the pose network while it is fine-tuned:
-    some of its frames stand beside each batch. Default: none, as in the paper."""
+    """Rendered set (python -m synth.render) whose exact joints go on teaching the pose network while it is fine-tuned
+    (--lr-pose 1e-4): some of its frames stand beside each batch. Default: none, as in the paper."""
 
     rendered_frames: int = 16
     """How many of them, an even number: two of each person."""
