@@ -20,10 +20,11 @@ CPU = torch.device("cpu")
 BATCH = batch_of([0, 0, 1, 1])
 
 
-def one_step(**changes):
+def one_step(pose_in_float32=False, **changes):
     """The loss of a step, the bytes held for its backward pass, and the model after it."""
     config = replace(CONFIG, **changes)
     model = prepared(build_network(config, 2), config, CPU).train()
+    model.pose.in_float32 = pose_in_float32
     optimizer = make_optimizer(model, config)
     own = {parameter.data_ptr() for parameter in model.parameters()}
     held = {}
@@ -68,6 +69,15 @@ def test_bfloat16_is_near_and_the_parameters_stay_what_they_are():
     assert other == pytest.approx(loss, rel=0.05) and other != loss
     assert innermost(found)
     assert not innermost(one_step()[2])
+    assert {tensor.dtype for tensor in found.values()} == {torch.float32, torch.int64}
+
+
+def test_a_step_in_bfloat16_but_for_the_pose_network_is_as_near():
+    """As a GPU takes it."""
+    loss, _, _ = one_step()
+    in_both, _, _ = one_step(precision="bfloat16")
+    again, _, found = one_step(precision="bfloat16", pose_in_float32=True, recompute=True)
+    assert again == pytest.approx(loss, rel=0.05) and again not in (loss, in_both)
     assert {tensor.dtype for tensor in found.values()} == {torch.float32, torch.int64}
 
 
