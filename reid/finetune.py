@@ -75,8 +75,8 @@ class FinetuneConfig(TrainConfig, ProtocolConfig):
     """Weights to start from: a run folder or its model.pt; none; auto = runs/pretrain where it is there."""
 
     lr_pose: float = 0.0
-    """Learning rate of the pose network. 0 keeps it as it is: the losses about who people are make it forget where joints
-    are, unless rendered ones go on teaching it (--rendered). The paper's is small, 1e-4."""
+    """Learning rate of the pose network. 0 keeps it as it is: the losses about who people are make it forget where
+    joints are, unless rendered ones go on teaching it (--rendered). The paper's is small, 1e-4."""
 
     pose_maps: Literal["network", "cached"] = "network"
     """What says where the body parts are while training: the pose network; or what it says of every frame as it is,
