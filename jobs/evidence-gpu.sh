@@ -1,6 +1,7 @@
 #!/bin/bash
-# The figures of README and docs/ that want a GPU, in one go; ten minutes on an H200. From the root of the code:
+# The trainings of README and docs/ that want a GPU, in one go; about ten minutes on an H200. From the root of the code:
 #
+#     pip install -e '.[benchmarks]'
 #     python -m synth.render --ids 1000 --frames 4 --samples 8 --out PEOPLE
 #     python -m synth.render --ids 400 --frames 16 --fps 8 --occlusion 1 --samples 4 --seed 21 --out CLIPS
 #     bash jobs/evidence-gpu.sh PEOPLE CLIPS …/Market-1501-v15.09.15 OUT
@@ -31,7 +32,7 @@ measured() {
   log "$name-people" $python -m reid.pose evaluate --data="$people" --weights="$weights" --held-out=100 --json="$out/$name-people.json"
   log "$name-clips" $python -m reid.pose evaluate --data="$clips" --weights="$weights" --held-out=100 --json="$out/$name-clips.json"
   log "$name-parts" $python -m reid.pose parts --data="$people" --weights="$weights" --held-out=100 --json="$out/$name-parts.json"
-  log "$name-show" $python -m reid.pose show --data="$people" --weights="$weights" --out="$out/$name-people.png"
+  log "$name-show" $python -m reid.pose show --data="$clips" --weights="$weights" --out="$out/$name-clips.png"  # unseen people
   log "$name-market" $python -m reid.pose show --images="$market/bounding_box_train" --weights="$weights" --out="$out/$name-market.png"
 }
 
