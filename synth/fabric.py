@@ -23,21 +23,28 @@ Pattern = Literal[
     "hoops",
     "band",
     "pinstripes",
+    "stripes",
     "plaid",
     "two-tone",
     "raglan",
+    "sash",
+    "ombre",
     "side-stripes",
     "specks",
     "quilted",
 ]
-"""How colour and accent share a cloth: `band` is one hoop over the chest, `raglan` has sleeves of the accent,
-`side-stripes` run down the outer seam of the legs, `specks` are flowers or camouflage, `quilted` has seams."""
+"""How colour and accent share a cloth: `band` is one hoop over the chest, `stripes` are broad and upright, `raglan` has
+sleeves of the accent, a `sash` runs from shoulder to hip, `ombre` fades from hem to neck, `side-stripes` run down the
+outer seam of the legs, `specks` are flowers or camouflage, `quilted` has seams."""
+Motif = Literal["plain", "lettering", "picture"]
+"""What is on a print: one colour, lines of letters on the cloth, or blots of two colours."""
 
 
 @dataclass(frozen=True)
 class Print:
-    """A patch of one colour on the trunk: a logo, a picture, a name. Metres."""
+    """A patch on the trunk: a logo, a picture, a name. Metres."""
 
+    motif: Motif
     shape: Literal["rectangle", "disc"]
     side: Literal["front", "back", "both"]
     across: float
@@ -47,6 +54,8 @@ class Print:
     width: float
     height: float
     colour: Rgb
+    second: Rgb
+    """The other colour of a picture."""
 
 
 @dataclass(frozen=True)
@@ -115,14 +124,18 @@ def print_rand(rng: np.random.Generator, ground: Rgb) -> Print:
     if not badge:
         sides: tuple[Literal["front", "back", "both"], ...] = ("front", "back", "both")
         side = sides[rng.choice(3, p=[0.55, 0.2, 0.25])]
+    motifs: tuple[Motif, ...] = ("plain", "lettering", "picture")
+    colour = contrasting_rand(rng, "prints", ground, 0.3)
     return Print(
+        motif="plain" if badge else motifs[rng.choice(3, p=[0.4, 0.3, 0.3])],
         shape="disc" if rng.random() < 0.3 else "rectangle",
         side=side,
         across=0.08 if badge else 0.0,
         rise=rng.uniform(0.37, 0.42) if badge else rng.uniform(0.27, 0.38),
         width=width,
         height=width * rng.uniform(0.3, 1.2),
-        colour=contrasting_rand(rng, "prints", ground, 0.3),
+        colour=colour,
+        second=contrasting_rand(rng, "prints", colour, 0.3),
     )
 
 
@@ -142,7 +155,7 @@ def fabric_rand(
         colour=colour,
         accent=accent,
         pattern=pattern,
-        period=rng.uniform(0.06, 0.16),
+        period=float(np.exp(rng.uniform(np.log(0.045), np.log(0.18)))),
         print=print_rand(rng, colour) if pattern in ("plain", "raglan") and rng.random() < prints else None,
         roughness=rng.uniform(0.55, 0.95),
         folds=folds * rng.uniform(0.6, 1.3),

@@ -151,7 +151,7 @@ def fabric_colour(fabric: Fabric) -> Any:
         cloth = fabric.colour if mask is None else nodes.mix(mask, fabric.colour, fabric.accent)
         if fabric.print is None:
             return cloth
-        return nodes.mix(print_mask(nodes, fabric.print, x, y, z), cloth, fabric.print.colour)
+        return nodes.mix(print_mask(nodes, fabric.print, x, y, z), cloth, print_colour(nodes, fabric.print))
 
     return colour
 
@@ -172,6 +172,8 @@ def pattern_mask(nodes: Nodes, fabric: Fabric, x: Any, y: Any, z: Any) -> Any:
         return within(z, 0.34, 0.2 * fabric.period + 0.03)
     if fabric.pattern == "pinstripes":
         return stripes(x, 0.25)
+    if fabric.pattern == "stripes":
+        return stripes(x, 0.5)
     if fabric.pattern == "plaid":
         return nodes.math("MULTIPLY", 0.5, nodes.math("ADD", stripes(z, 0.45), stripes(x, 0.45)))
     if fabric.pattern == "two-tone":
@@ -180,6 +182,15 @@ def pattern_mask(nodes: Nodes, fabric: Fabric, x: Any, y: Any, z: Any) -> Any:
         # From the neck (6 cm off the middle at 0.58 m) to the armpit (15 cm at 0.40 m).
         slant = nodes.math("ADD", nodes.math("ABSOLUTE", x), nodes.math("MULTIPLY", z, 0.5))
         return nodes.math("GREATER_THAN", slant, 0.35)
+    if fabric.pattern == "sash":
+        slanted = nodes.math("ADD", x, nodes.math("MULTIPLY", nodes.math("SUBTRACT", z, 0.3), 0.6))
+        return within(slanted, 0.0, 0.2 * fabric.period + 0.03)
+    if fabric.pattern == "ombre":
+        # From half-way down the thigh, where dresses end, to the neck.
+        share = nodes.add("MapRange", clamp=True)
+        for socket, value in zip(share.inputs, (z, -0.15, 0.5), strict=False):
+            nodes.set(socket, value)
+        return share.outputs[0]
     if fabric.pattern == "specks":
         blots = nodes.noise(nodes.attribute("rest").outputs["Vector"], 1.6 / fabric.period, 1.0)
         return nodes.math("GREATER_THAN", blots, 0.56)
@@ -198,9 +209,31 @@ def print_mask(nodes: Nodes, patch: Print, x: Any, y: Any, z: Any) -> Any:
     else:
         larger = nodes.math("MAXIMUM", nodes.math("ABSOLUTE", right), nodes.math("ABSOLUTE", up))
         mask = nodes.math("LESS_THAN", larger, 1.0)
+    if patch.motif == "lettering":
+        mask = nodes.math("MULTIPLY", mask, lettering(nodes, patch.height, x, z))
     if patch.side == "both":
         return mask
     return nodes.math("MULTIPLY", mask, nodes.math("LESS_THAN" if patch.side == "front" else "GREATER_THAN", y, 0.0))
+
+
+def lettering(nodes: Nodes, height: float, x: Any, z: Any) -> Any:
+    """1 on what reads as lines of letters, up to three in `height`, but none lower than 4 cm; 0 between them."""
+    line = max(height / 3, 0.04)
+    letter = nodes.add("CombineXYZ")
+    nodes.set(letter.inputs[0], nodes.cell(x, 0.4 * line))
+    nodes.set(letter.inputs[1], nodes.cell(z, line))
+    random = nodes.add("TexWhiteNoise", noise_dimensions="2D")
+    nodes.set(random.inputs["Vector"], letter.outputs[0])
+    inked = nodes.math("LESS_THAN", random.outputs["Value"], 0.7)
+    return nodes.math("MULTIPLY", inked, nodes.math("LESS_THAN", nodes.within(z, line), 0.65))
+
+
+def print_colour(nodes: Nodes, patch: Print) -> Any:
+    """The colour of a print, from its place in the reference pose."""
+    if patch.motif != "picture":
+        return patch.colour
+    blots = nodes.noise(nodes.attribute("rest").outputs["Vector"], 2.5 / patch.width, 2.0)
+    return nodes.mix(nodes.math("GREATER_THAN", blots, 0.5), patch.colour, patch.second)
 
 
 def hair_colour(colour: Rgb) -> Any:

@@ -125,20 +125,39 @@ class TopRow:
     folds: float
 
 
-SHIRTS: dict[Pattern, float] = {"plain": 0.6, "pinstripes": 0.14, "plaid": 0.2, "specks": 0.06}
+SHIRTS: dict[Pattern, float] = {"plain": 0.45, "pinstripes": 0.14, "stripes": 0.06, "plaid": 0.25, "specks": 0.1}
 JERSEYS: dict[Pattern, float] = {
-    "plain": 0.6,
-    "hoops": 0.12,
+    "plain": 0.5,
+    "hoops": 0.13,
+    "stripes": 0.04,
     "two-tone": 0.08,
-    "raglan": 0.1,
-    "band": 0.07,
-    "specks": 0.03,
+    "raglan": 0.08,
+    "band": 0.06,
+    "sash": 0.02,
+    "ombre": 0.03,
+    "specks": 0.06,
 }
-KNITS: dict[Pattern, float] = {"plain": 0.7, "hoops": 0.12, "band": 0.08, "two-tone": 0.07, "specks": 0.03}
-OUTER: dict[Pattern, float] = {"plain": 0.82, "two-tone": 0.08, "raglan": 0.07, "specks": 0.03}
+KNITS: dict[Pattern, float] = {
+    "plain": 0.55,
+    "hoops": 0.16,
+    "band": 0.08,
+    "two-tone": 0.08,
+    "plaid": 0.04,
+    "ombre": 0.03,
+    "specks": 0.06,
+}
+OUTER: dict[Pattern, float] = {"plain": 0.7, "two-tone": 0.1, "raglan": 0.07, "plaid": 0.07, "specks": 0.06}
 QUILTS: dict[Pattern, float] = {"quilted": 0.8, "plain": 0.2}
-DRESSES: dict[Pattern, float] = {"plain": 0.62, "specks": 0.2, "hoops": 0.08, "pinstripes": 0.03, "plaid": 0.07}
-LEGWEAR: dict[Pattern, float] = {"plain": 0.8, "side-stripes": 0.1, "specks": 0.06, "plaid": 0.04}
+DRESSES: dict[Pattern, float] = {
+    "plain": 0.42,
+    "specks": 0.28,
+    "hoops": 0.08,
+    "stripes": 0.04,
+    "pinstripes": 0.03,
+    "plaid": 0.09,
+    "ombre": 0.06,
+}
+LEGWEAR: dict[Pattern, float] = {"plain": 0.74, "side-stripes": 0.1, "specks": 0.09, "plaid": 0.05, "pinstripes": 0.02}
 
 TOPS: dict[TopKind, TopRow] = {
     "t-shirt": TopRow(
@@ -153,7 +172,7 @@ TOPS: dict[TopKind, TopRow] = {
         hooded=0,
         use="tops",
         patterns=JERSEYS,
-        prints=0.45,
+        prints=0.6,
         folds=0.9,
     ),
     "sleeveless": TopRow(
@@ -168,7 +187,7 @@ TOPS: dict[TopKind, TopRow] = {
         hooded=0,
         use="tops",
         patterns=JERSEYS,
-        prints=0.15,
+        prints=0.3,
         folds=0.7,
     ),
     "polo": TopRow(
@@ -183,7 +202,7 @@ TOPS: dict[TopKind, TopRow] = {
         hooded=0,
         use="tops",
         patterns=JERSEYS,
-        prints=0.08,
+        prints=0.15,
         folds=0.8,
     ),
     "shirt": TopRow(
@@ -213,7 +232,7 @@ TOPS: dict[TopKind, TopRow] = {
         hooded=0,
         use="tops",
         patterns=KNITS,
-        prints=0.12,
+        prints=0.25,
         folds=0.8,
     ),
     "cardigan": TopRow(
@@ -243,7 +262,7 @@ TOPS: dict[TopKind, TopRow] = {
         hooded=1.0,
         use="tops",
         patterns=JERSEYS,
-        prints=0.35,
+        prints=0.5,
         folds=0.9,
     ),
     "jacket": TopRow(
@@ -258,7 +277,7 @@ TOPS: dict[TopKind, TopRow] = {
         hooded=0.2,
         use="outer",
         patterns=OUTER,
-        prints=0.08,
+        prints=0.2,
         folds=0.7,
     ),
     "padded jacket": TopRow(
@@ -273,7 +292,7 @@ TOPS: dict[TopKind, TopRow] = {
         hooded=0.45,
         use="outer",
         patterns=QUILTS,
-        prints=0,
+        prints=0.06,
         folds=0.3,
     ),
     "vest": TopRow(

@@ -1,4 +1,4 @@
-"""Renders balls at known places with `synth.stage` and writes what the passes show: `blender_checks.py OUT.json`.
+"""Renders balls at known places and boards of cloth and writes what the passes show: `blender_checks.py OUT.json`.
 
 A process of its own: Blender lives once a process.
 """
@@ -8,11 +8,13 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from kit.coco18 import PARTS
 from synth.camera import Camera, Tracker, extrinsics, follow, to_camera
+from synth.fabric import Fabric, Motif, Pattern, Print
 from synth.mesh import SURFACES, Mesh, superellipsoid
 from synth.place import Light, Place, Solid, Surface
 from synth.places import light as lights
@@ -182,7 +184,58 @@ def grain():
     }
 
 
+INK, SECOND = (0.1, 0.6, 0.1), (0.1, 0.1, 0.7)
+"""Colours of prints, on cloth of COLOUR and ACCENT."""
+COLOUR, ACCENT = (0.1, 0.1, 0.1), (0.7, 0.1, 0.1)
+
+
+def board_of(fabric):
+    """What shows of an upright board of a top's cloth, 0.6 m by 0.9 m about the hip's height, without light: what share
+    of the accent, of INK and of SECOND each pixel has, (H, W, 3)."""
+    corners = np.array([[-0.3, 0, -0.3], [0.3, 0, -0.3], [0.3, 0, 0.6], [-0.3, 0, 0.6]])
+    mesh = Mesh(
+        vertices=corners[None] + np.array([0, 0, 0.9 - SOLE]),
+        rest=corners - np.array([0, 0.1, 0]),
+        quads=np.array([[0, 1, 2, 3]]),
+        surface=np.array([SURFACES.index("top")]),
+        part=np.array([PARTS.index("middle")]),
+        tint=np.ones_like(corners),
+    )
+    outfit = dataclasses.replace(OUTFIT, top=dataclasses.replace(OUTFIT.top, fabric=fabric))
+    scene = Stage(Place("plaza", GREY, (), (), LIGHT, ()), mesh, outfit, 4, "cpu", 0, [])
+    rotation, translation = extrinsics(Camera(6, 0, 0, 1.05))
+    tracker = Tracker(margin=1.0, aspect=0.5, shift=(0, 0), drift=(0, 0), jitter=0.0)
+    intrinsics = follow(to_camera(mesh.vertices, rotation, translation), tracker, 25, np.random.default_rng(0))[0]
+    albedo = scene.render(0, rotation, translation, intrinsics).albedo
+    scene.close()
+    inside = albedo[8:-8, 8:-8]
+    return (inside - 0.1) / [0.6, 0.5, 0.6]
+
+
+def cloths():
+    """Shares of the accent by row (from the top) and by column, of each pattern."""
+    found = {}
+    for pattern in get_args(Pattern):
+        fabric = Fabric(COLOUR, ACCENT, pattern, 0.12, None, 0.8, 0.0)
+        accent = board_of(fabric)[..., 0]
+        found[pattern] = {"rows": accent.mean(1).tolist(), "columns": accent.mean(0).tolist()}
+    return found
+
+
+def prints():
+    """Shares of a board that INK and SECOND cover, of each kind of print."""
+    found = {}
+    for motif in get_args(Motif):
+        for side in ("front", "back"):
+            patch = Print(motif, "rectangle", side, 0.0, 0.2, 0.3, 0.45, INK, SECOND)
+            seen = board_of(Fabric(COLOUR, ACCENT, "plain", 0.12, patch, 0.8, 0.0))
+            found[f"{motif} {side}"] = seen[..., 1:].mean((0, 1)).tolist()
+    return found
+
+
 CHECKS = {
+    "cloths": cloths(),
+    "prints": prints(),
     "grain": grain(),
     "balls": balls(),
     "half_hidden": half_hidden(),

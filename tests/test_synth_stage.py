@@ -3,11 +3,13 @@
 import dataclasses
 import importlib.util
 import json
+from typing import get_args
 
 import numpy as np
 import pytest
 from synth_runs import ROOT, python
 
+from synth.fabric import Motif, Pattern
 from synth.place import Light
 from synth.stage import Passes, hazy
 
@@ -113,3 +115,38 @@ def test_taking_the_grain_out_comes_nearer_to_many_samples_and_changes_no_truth(
     assert grain["brightness"] == pytest.approx(1, abs=0.05)
     assert grain["again"]
     assert grain["same_truth"]
+
+
+def test_every_pattern_shows_both_colours_of_its_cloth(checks):
+    assert set(checks["cloths"]) == set(get_args(Pattern))
+    for pattern, found in checks["cloths"].items():
+        share = np.mean(found["rows"])
+        if pattern in ("plain", "side-stripes"):  # stripes at the seam come with the mesh
+            assert share == pytest.approx(0, abs=0.01)
+        else:
+            assert 0.04 < share < 0.96, pattern
+
+
+def test_patterns_run_the_way_that_their_names_say(checks):
+    cloths = checks["cloths"]
+    for pattern in ("hoops", "band", "two-tone", "ombre", "quilted"):
+        assert np.ptp(cloths[pattern]["columns"]) < 0.1 < np.ptp(cloths[pattern]["rows"]), pattern
+    for pattern in ("pinstripes", "stripes"):
+        assert np.ptp(cloths[pattern]["rows"]) < 0.1 < np.ptp(cloths[pattern]["columns"]), pattern
+    assert (np.diff(cloths["ombre"]["rows"]) < 0.01).all()
+    assert cloths["ombre"]["rows"][0] > 0.85 > 0.15 > cloths["ombre"]["rows"][-1]
+    # A sash is slanted: above the hip every row has some of it, and no column half.
+    assert min(cloths["sash"]["rows"][:70]) > 0.05
+    assert max(cloths["sash"]["columns"]) < 0.5
+
+
+def test_prints_are_of_one_colour_of_letters_or_of_two_colours_and_on_their_side_alone(checks):
+    prints = checks["prints"]
+    for motif in get_args(Motif):
+        assert max(prints[f"{motif} back"]) < 0.01
+    (whole, _), (letters, _), (picture, second) = (prints[f"{motif} front"] for motif in get_args(Motif))
+    assert whole > 0.15
+    assert 0.25 * whole < letters < 0.7 * whole
+    assert picture + second == pytest.approx(whole, rel=0.03)
+    assert min(picture, second) > 0.15 * whole
+    assert prints["plain front"][1] == pytest.approx(0, abs=0.01)

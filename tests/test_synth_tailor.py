@@ -10,7 +10,7 @@ from synth.anatomy import FOOT, HEAD, LEG
 from synth.body import phenotype_rand
 from synth.carried import KINDS as THINGS
 from synth.carried import arms_of, fist, thing_rand
-from synth.fabric import fabric_rand, linear_rgb, palette
+from synth.fabric import apart, fabric_rand, linear_rgb, palette, print_rand
 from synth.gait import gait_rand
 from synth.headwear import Headwear
 from synth.mesh import SURFACES, Mesh, cut, eased, grid_quads, joined, superellipsoid
@@ -353,3 +353,13 @@ def test_patterns_are_drawn_with_their_probability():
     drawn = [fabric_rand(rng, "tops", {"plain": 0.75, "hoops": 0.25}, 1.0).pattern for _ in range(400)]
     assert 0.18 < drawn.count("hoops") / 400 < 0.32
     assert drawn.count("plain") + drawn.count("hoops") == 400
+
+
+def test_prints_show_on_their_cloth_and_a_pictures_colours_beside_each_other():
+    rng = np.random.default_rng(3)
+    white = (0.8, 0.8, 0.8)
+    drawn = [print_rand(rng, white) for _ in range(200)]
+    assert all(apart(patch.colour, white) > 0.3 for patch in drawn)
+    assert all(apart(patch.second, patch.colour) > 0.3 for patch in drawn)
+    assert {patch.motif for patch in drawn} == {"plain", "lettering", "picture"}
+    assert all(patch.motif == "plain" for patch in drawn if patch.width < 0.1)
