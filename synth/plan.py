@@ -177,7 +177,8 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
         later = (time,) if time else ()
         place = place_rand(generator(config.seed, _VIEW, view, number, *later) if later else view_rng)
         rng, company_rng = (generator(config.seed, of, person, number, *later) for of in (_CLIP, _COMPANY))
-        sightings.append(make_sighting(config, rng, company_rng, camera, place, frames, motions))
+        occlusion = 0.0 if later else config.occlusion
+        sightings.append(make_sighting(config, rng, company_rng, camera, place, frames, motions, occlusion))
     clip = Clip(
         camera_name=camera_name,
         identity=make_identity(config.seed, person, config.without),
@@ -199,12 +200,13 @@ def make_sighting(
     place: Place,
     frames: int,
     motions: tuple[Recording, ...],
+    occlusion: float,
 ) -> Sighting:
-    """Somebody's walk before a camera at a place, in so many frames. Other people are drawn from `company_rng`, all
-    else from `rng`."""
+    """Somebody's walk before a camera at a place, in so many frames, with something in the way at a chance of
+    `occlusion`. Other people are drawn from `company_rng`, all else from `rng`."""
     tracker = tracker_rand(rng)
     walk = roomy_walk_rand(rng, motions, camera, place, frames / config.frames_a_second(STAY[0], frames))
-    occluded = bool(rng.random() < config.occlusion)
+    occluded = bool(rng.random() < occlusion)
     place, spots, seconds = surround(config, rng, company_rng, camera, place, walk, frames, occluded)
     return Sighting(
         place=place,

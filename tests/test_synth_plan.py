@@ -261,6 +261,14 @@ def test_more_sightings_leave_the_first_as_they_were():
         assert (four.identity, four.camera, four.sensor) == (two.identity, two.camera, two.sensor)
 
 
+def test_things_are_in_the_way_of_the_first_sighting_alone():
+    clips = planned(ids=30, frames=4, occlusion=1.0)
+    hidden = np.array([[bool(one.place.occluders) for one in clip.sightings] for clip in clips])
+    assert hidden.shape == (60, 4)
+    assert 0.5 < hidden[:, 0].mean() < 0.9  # PASSING of them have a passer-by in place of a thing
+    assert not hidden[:, 1:].any()
+
+
 def test_fixed_cameras_share_the_places_of_every_sighting():
     clips = planned(ids=3, frames=4, camera_pairs=1, sightings=2, occlusion=0)
     for name in ("cam_a", "cam_b"):
