@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from kit.coco18 import JOINTS, LIMBS
 from synth.plan import CAMERAS
-from synth.statistics import at
+from synth.statistics import at, company
 from synth.store import RenderedSet, read_truth
 
 Bytes = NDArray[np.uint8]
@@ -133,9 +133,9 @@ def grouped(plan: Rows, rows: Rows, path: str) -> dict[str, list[str]]:
 
 
 def occluded(plan: Rows, rows: Rows) -> list[str]:
-    """Finished clips of which something is hidden, by things or people in their middle frame's sighting."""
-    company = [clip for clip in rows if at(plan.get(clip), "place.occluders") or at(plan.get(clip), "bystanders")]
-    return [clip for clip in company if rows[clip]["visible_ratio"] < CLEARLY]
+    """Finished clips of which something is hidden, and that have things or people about in one of their sightings."""
+    accompanied = [clip for clip in rows if set(company(plan.get(clip, {}))) != {"nothing"}]
+    return [clip for clip in accompanied if rows[clip]["visible_ratio"] < CLEARLY]
 
 
 def twins_in(plan: Rows, rows: Rows) -> list[int]:

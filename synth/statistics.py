@@ -18,7 +18,7 @@ from synth.fabric import PALETTE
 
 Floats = NDArray[np.float64]
 Row = Mapping[str, Any]
-Counted = Literal["people", "clips", "frames"]
+Counted = Literal["people", "clips", "sightings", "frames"]
 
 EYE_HEIGHT = 0.936
 """Height of the eyes over stature, standing (Drillis & Contini 1966, as in Winter, Biomechanics and Motor Control of
@@ -145,7 +145,7 @@ def shares_of_clips(clips: list[Row]) -> list[Shares]:
         Shares("Places", "clips", tally(name_at(row, "place.family") for row in clips)),
         Shares("Motion", "clips", tally(name_at(row, "walk.kind") for row in clips)),
         Shares("Light", "clips", tally(light_of(at(row, "place.light")) for row in clips)),
-        Shares("In the picture besides", "clips", tally(company(row) for row in clips)),
+        Shares("In the picture besides", "sightings", tally(name for row in clips for name in company(row))),
         Shares("Recorder", "clips", tally(name_at(row, "sensor.codec") for row in clips)),
     ]
 
@@ -233,7 +233,8 @@ def tally(names: Iterable[str | None]) -> dict[str, int]:
 
 
 def in_mid_clip(row: Row) -> Row:
-    """A clip's row of the plan with what its middle frame is of, place, walk and the like, in place of `sightings`.
+    """A clip's row of the plan with what its middle frame is of, place, walk and the like, in place of `sightings`, and
+    as `company` who and what is about in each of them.
 
     The rate is kept where there is but one sighting: only then do the frames follow each other.
     """
@@ -244,6 +245,7 @@ def in_mid_clip(row: Row) -> Row:
     seen = dict(sightings[int(np.searchsorted(ends, ends[-1] // 2, side="right"))])
     if len(sightings) > 1:
         del seen["fps"]
+    seen["company"] = [about(sighting) for sighting in sightings]
     return {name: value for name, value in row.items() if name != "sightings"} | seen
 
 
@@ -290,10 +292,16 @@ def light_of(light: Row | None) -> str | None:
     return " and ".join(filter(None, (day, lamps))) or "sky alone"
 
 
-def company(row: Row) -> str:
-    """Who and what stands about on purpose."""
-    things = "an occluder" if at(row, "place.occluders") else ""
-    people = "other people" if row.get("bystanders") else ""
+def company(row: Row) -> list[str]:
+    """Who and what is about on purpose in each of a clip's sightings; the clip's row as `in_mid_clip` gives it."""
+    known: list[str] | None = row.get("company")
+    return [about(row)] if known is None else known
+
+
+def about(sighting: Row) -> str:
+    """Who and what is about on purpose."""
+    things = "an occluder" if at(sighting, "place.occluders") else ""
+    people = "other people" if sighting.get("bystanders") else ""
     return "both of these" if things and people else things or people or "nothing"
 
 

@@ -8,6 +8,7 @@ from synth.camera import Camera, extrinsics
 from synth.fabric import linear_rgb
 from synth.statistics import (
     Measured,
+    company,
     in_mid_clip,
     measure,
     named_colours,
@@ -104,10 +105,18 @@ def test_a_clip_is_told_by_the_sighting_that_its_middle_frame_is_of():
     for middle, lengths in (("hall", (1, 1, 1)), ("plaza", (1, 1, 2)), ("street", (3, 1, 1)), ("plaza", (2, 1, 4))):
         sightings = [seen(*one) for one in zip(families, lengths, strict=True)]
         found = in_mid_clip({**clip, "sightings": sightings})
-        assert found == {**clip, "place": {"family": middle}, "frames": lengths[families.index(middle)]}
+        told = {"place": {"family": middle}, "frames": lengths[families.index(middle)], "company": ["nothing"] * 3}
+        assert found == {**clip, **told}
     walk = in_mid_clip({**clip, "sightings": [seen("hall", 50)]})
-    assert walk == {**clip, "place": {"family": "hall"}, "frames": 50, "fps": 2.0}
+    assert walk == {**clip, "place": {"family": "hall"}, "frames": 50, "fps": 2.0, "company": ["nothing"]}
     assert in_mid_clip(walk) == walk
+
+
+def test_who_and_what_is_about_is_told_of_every_sighting():
+    bench, somebody = {"place": {"occluders": [{}]}}, {"place": {"occluders": []}, "bystanders": [{}]}
+    sightings = [{"frames": 1, "fps": 2.0, **one} for one in (bench, somebody, {})]
+    assert company(in_mid_clip({"sightings": sightings})) == ["an occluder", "other people", "nothing"]
+    assert company({**bench, **somebody}) == ["other people"]
 
 
 def test_people_are_counted_once_and_clips_each():
