@@ -10,6 +10,10 @@ from typing import Any
 from reid.config import TrainConfig
 from reid.data.tracklet import ReidData
 from reid.measure import trained_on_tested, trainings_of
+from reid.models.weights import metadata_of
+
+POSE_SAW = "what --pose-weights names was trained on"
+"""How `notes_on_tested` says that the pose net's file has seen persons who are tested."""
 
 Training = Mapping[str, Any]
 """Who a network was trained on in one training; see `reid.results.trained_on`."""
@@ -48,6 +52,14 @@ def notes_on_tested(
         return []
     tested = len({tracklet.pid for tracklet in data.query})
     return [f"{saw} {seen} of the {tested} persons tested: no fair numbers"]
+
+
+def trainings_of_pose(config: TrainConfig) -> list[Training]:
+    """Who has taught the network whose pose net --pose-weights takes, as far as that file says: a model file of this
+    project does, bare weights do not. For a run that starts from no other (--init brings a pose net of its own)."""
+    if config.variant == "baseline" or config.pose_weights is None:
+        return []
+    return trainings_of(metadata_of(config.pose_weights))
 
 
 def notes_on_pose(config: TrainConfig, taught: bool) -> list[str]:

@@ -18,7 +18,15 @@ import torch
 from kit.command import UserError, run
 from kit.files import sha256_of_file, write_json
 from reid.acceleration import prepared
-from reid.beginning import Beginning, Training, begun, notes_on_pose, notes_on_tested
+from reid.beginning import (
+    POSE_SAW,
+    Beginning,
+    Training,
+    begun,
+    notes_on_pose,
+    notes_on_tested,
+    trainings_of_pose,
+)
 from reid.config import DEFAULT_PRETRAIN_RUN, ProtocolConfig, TrainConfig, require
 from reid.data import load_data
 from reid.data.dataset import FrameStore
@@ -250,6 +258,8 @@ def begin(
     notes += notes_on_tested(others, data, fingerprint, "--rendered teaches the pose network")
     if start["file"] is None:
         notes += notes_on_pose(config, config.joints_teach)
+        before = trainings_of_pose(config)
+        notes += notes_on_tested(before, data, fingerprint, POSE_SAW)
     return Beginning(start, [*before, *others, trained_on(data, fingerprint)], notes)
 
 

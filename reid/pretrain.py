@@ -16,7 +16,15 @@ from typing import Literal
 from kit.command import run
 from kit.files import sha256_of_file, write_json
 from reid.acceleration import prepared
-from reid.beginning import Beginning, Training, begun, notes_on_attention, notes_on_pose, notes_on_tested
+from reid.beginning import (
+    POSE_SAW,
+    Beginning,
+    begun,
+    notes_on_attention,
+    notes_on_pose,
+    notes_on_tested,
+    trainings_of_pose,
+)
 from reid.config import DEFAULT_PRETRAIN_RUN, DEFAULT_ROOTS, TrainConfig, require
 from reid.data.sampler import IDS_PER_BATCH, BatchOption
 from reid.data.synthetic import load_pretraining
@@ -207,11 +215,12 @@ def begin(model: AlignNet, config: PretrainConfig, data: ReidData, fingerprint: 
 
     Raises UserError where the file is missing or that of another network.
     """
-    before: list[Training] = []
     notes = notes_on_attention(config, config.attention_weight)
     if config.init is None:
         start = {"appearance": config.appearance_weights, "pose": str(config.pose_weights or "none")}
         notes += notes_on_pose(config, config.joints_teach)
+        before = trainings_of_pose(config)
+        notes += notes_on_tested(before, data, fingerprint, POSE_SAW)
     else:
         path = find_init(config.init)
         before = trainings_of(load_into(model, path))

@@ -289,6 +289,21 @@ def test_people_tested_who_teach_the_pose_network_are_noticed(rendered, tmp_path
     assert result_of(tmp_path / "next")["trained_on_tested"] == 2
 
 
+def test_people_tested_whom_the_pose_networks_file_has_seen_are_noticed(pretrained, tmp_path, capsys):
+    """A model file says whom it has seen, also where its pose net alone is taken; bare weights cannot."""
+    rendered = pretrained.parent / "rendered"
+    options = {"dataset": "synthetic", "init": "none", "max_steps": 0}
+    assert run(rendered, tmp_path / "run", **options, pose_weights=pretrained / "model.pt") == 0
+    note = "what --pose-weights names was trained on 2 of the 2 persons tested: no fair numbers"
+    assert f"note: {note}" in capsys.readouterr().out
+    assert (result_of(tmp_path / "run")["trained_on_tested"], result_of(tmp_path / "run")["notes"]) == (2, [note])
+    state = torch.load(pretrained / "model.pt", weights_only=True)["state"]
+    bare = {name.removeprefix("pose."): weights for name, weights in state.items() if name.startswith("pose.")}
+    torch.save(bare, tmp_path / "bare.pth")
+    assert run(rendered, tmp_path / "bare", **options, pose_weights=tmp_path / "bare.pth") == 0
+    assert (result_of(tmp_path / "bare")["trained_on_tested"], result_of(tmp_path / "bare")["notes"]) == (0, [])
+
+
 def test_a_rendered_set_that_changed_is_not_gone_on_with(prid, tmp_path, capsys):
     beside = {"init": "none", "rendered": tmp_path / "set", "rendered_frames": 4}
     write_rendered(tmp_path / "set", persons=3, frames=2)

@@ -121,10 +121,23 @@ def read_pose_weights(path: Path) -> dict[str, Tensor]:
     """OpenPose weights (`body_pose_model.pth`, or `.safetensors` with the same names), or those in a model file of this
     project. Raises UserError where the file is missing or unreadable.
     """
+    record = _model_record(path)
+    if record is None:
+        return read_state_dict(path)
+    return {name.removeprefix(OWN): tensor for name, tensor in record["state"].items() if name.startswith(OWN)}
+
+
+def metadata_of(path: Path) -> dict[str, Any]:
+    """What a model file of this project holds beside its tensors; nothing of any other file of weights.
+
+    Raises UserError where the file is missing or unreadable.
+    """
+    return {name: value for name, value in (_model_record(path) or {}).items() if name != "state"}
+
+
+def _model_record(path: Path) -> dict[str, Any] | None:
     found = None if path.suffix == ".safetensors" else read_torch_file(path)
-    if isinstance(found, dict) and "format" in found and isinstance(found.get("state"), dict):
-        return {name.removeprefix(OWN): tensor for name, tensor in found["state"].items() if name.startswith(OWN)}
-    return read_state_dict(path)
+    return found if isinstance(found, dict) and "format" in found and isinstance(found.get("state"), dict) else None
 
 
 OWN = "pose."
