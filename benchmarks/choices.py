@@ -37,6 +37,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "identity-weight-0.5": ("--identity-weight=0.5",),
     "identity-weight-2": ("--identity-weight=2",),
     "frame-pooling-sum": ("--frame-pooling=sum",),
+    "tail-drop": ("--tail=drop",),
     "tap-input-joints": ("--tap-input=joints",),
     "part-visibility-pose": ("--part-visibility=pose",),
     "letter": ("--part-gain=1", "--part-pooling=mean", "--limb-fields=signed"),

@@ -6,7 +6,9 @@
 #     python -m synth.render --ids 400 --frames 16 --fps 8 --occlusion 1 --samples 4 --seed 21 --out CLIPS
 #     bash jobs/evidence-gpu.sh PEOPLE CLIPS …/Market-1501-v15.09.15 OUT
 #
-# Parts alone: `… OUT pose`, `transfer`, `attention` (which wants OUT/small, of `pose`). Each leaves JSON and logs in OUT.
+# Parts alone: `… OUT "pose choices"`, `transfer`, `choices`, `start`, `attention` (with the small network of `pose`, or of
+# assets/weights where that has not run). And `leave`, for the sets that `python -m benchmarks.leave_one_out --trainings 3`
+# has rendered in OUT/leave: after it, that command writes the table. Each leaves JSON and logs in OUT.
 set -u
 people=$1 clips=$2 market=$3 out=$4 parts=${5:-pose transfer attention}
 python=${PYTHON:-python}
@@ -44,6 +46,45 @@ transfer() {
       log "transfer-$ids-$seed" $python -m benchmarks.transfer --data="$people" --market="$market" --ids=$ids \
         --seed=$seed --no-untrained --json="$out/transfer-$ids-$seed.json" &
     done
+  done
+  wait
+}
+
+# Each factor left out: the sets in OUT/leave, TRAINERS at a time, with the options that benchmarks.leave_one_out had.
+leave() {
+  local seed set
+  for seed in 0 1 2; do
+    for set in "$out"/leave/*/manifest.jsonl; do
+      set=$(dirname "$set")
+      echo "$python -m benchmarks.transfer --data=$set --market=$market --ids=${LEAVE_IDS:-100} --frames=${LEAVE_FRAMES:-4}" \
+        "--steps=${LEAVE_STEPS:-400} --seed=$seed --no-untrained --json=$set-seed-$seed.json >$set-$seed.log 2>&1"
+    done
+  done | xargs -P ${TRAINERS:-8} -I{} bash -c '{}'
+}
+
+# What the paper leaves open, on frames of 128x64: cells, and a tracklet's last, shorter chunk.
+choices() {
+  log choices $python -m benchmarks.choices --market="$market" --choices="[stride-8,stride-32,tail-drop]" --out="$out/choices" \
+    --options.height=128 --options.width=64 --options.pose-scale=1 --trainers=${TRAINERS:-8}
+}
+
+# What the pose network starts from: random, taught by the rendered joints in pre-training, or the shipped one, left as it is.
+start() {
+  local name seed
+  local ours=(--part-gain=30 --part-pooling=attended --limb-fields=magnitude)
+  for name in shipped random; do
+    local pose=()
+    [ $name = random ] && pose=(--pose-weights=null --pose-maps=network --lr-pose=0.001)
+    for seed in 0 1 2; do
+      (
+        log "start-$name-$seed" $python -m reid.pretrain --config=jobs/ablation-market-pretrain.yaml "${ours[@]}" "${pose[@]}" \
+          --data="$people" --epochs=4 --seed="$seed" --run="$out/start-$name-$seed" --workers=1
+        log "start-$name-$seed-pose" $python -m reid.pose evaluate --data="$clips" --weights="$out/start-$name-$seed/model.pt" \
+          --held-out=100 --json="$out/start-$name-$seed-pose.json"
+        log "start-$name-$seed-tuned" $python -m reid.finetune --config=jobs/ablation-market-finetune.yaml "${ours[@]}" \
+          --root="$market" --init="$out/start-$name-$seed" --seed="$seed" --run="$out/start-$name-$seed-tuned"
+      ) &
+    done
     wait
   done
 }
@@ -53,13 +94,13 @@ attention() {
   local seed=$1
   local common=(--config=jobs/ablation-market-pretrain.yaml --data="$clips" --validation-ids=100 --part-gain=30
     --part-pooling=attended --limb-fields=magnitude --cover=0.4 --overlap=0 --ids-per-batch=16 --epochs=8
-    --pose-weights="$out/small/pose.safetensors" --seed="$seed" --workers=2)
+    --pose-weights="$small_weights" --seed="$seed" --workers=2)
   local measure=($python -m reid.attention --data="$clips" --held-out=100 --seed="$seed" --chunk=16 --draws=5)
   (
     log "first-$seed" $python -m reid.pretrain "${common[@]}" --run="$out/first-$seed" --tap-input=joints \
       --attention-apart --attention-weight=5 --lr-tap=0.003
     log "second-$seed" $python -m reid.pretrain --config=jobs/attention.yaml --data="$clips" --init="$out/first-$seed" \
-      --run="$out/second-$seed" --seed="$seed" --pose-weights="$out/small/pose.safetensors" --workers=2
+      --run="$out/second-$seed" --seed="$seed" --pose-weights="$small_weights" --workers=2
     log "attention-$seed" "${measure[@]}" --checkpoint="$out/second-$seed" --json="$out/attention-$seed.json"
   ) &
   log "average-$seed" $python -m reid.pretrain "${common[@]}" --run="$out/average-$seed" --variant=align-avg
@@ -74,9 +115,11 @@ for part in $parts; do
       small=$!
       pose_network full jobs/pose-full.yaml &
       ;;
-    transfer) transfer & ;;
+    transfer | leave | choices | start) $part & ;;
     attention)
       [ -n "${small:-}" ] && wait "$small"
+      small_weights=$out/small/pose.safetensors
+      [ -f "$small_weights" ] || small_weights=assets/weights/pose-small.safetensors
       for seed in 0 1 2; do attention $seed & done
       ;;
     *) echo "no such part: $part" >&2 && exit 2 ;;
