@@ -6,7 +6,7 @@
 #     python -m synth.render --ids 400 --frames 16 --fps 8 --occlusion 1 --samples 4 --seed 21 --out CLIPS
 #     bash jobs/evidence-gpu.sh PEOPLE CLIPS …/Market-1501-v15.09.15 OUT
 #
-# Parts alone: `… OUT "pose choices"`, `transfer`, `choices`, `start`, `attention` (with the small network of `pose`, or of
+# Parts alone: `… OUT "pose choices"`, `transfer`, `choices`, `start`, `place`, `attention` (with the small network of `pose`, or of
 # assets/weights where that has not run). And `leave`, for the sets that `python -m benchmarks.leave_one_out --trainings 3`
 # has rendered in OUT/leave: after it, that command writes the table. Each leaves JSON and logs in OUT.
 set -u
@@ -89,6 +89,27 @@ start() {
   done
 }
 
+# People cut out and put before other places while pre-training, or not; for how long.
+place() {
+  local seed epochs chance run
+  local ours=(--part-gain=30 --part-pooling=attended --limb-fields=magnitude)
+  for seed in 0 1 2; do
+    for epochs in 4 8; do
+      for chance in 0 0.7; do
+        run=place-$epochs-$chance-$seed
+        (
+          log "$run" $python -m reid.pretrain --config=jobs/ablation-market-pretrain.yaml "${ours[@]}" --data="$people" \
+            --validation-ids=100 --epochs="$epochs" --new-place="$chance" --pose-maps=network --lr-pose=0 --seed="$seed" \
+            --run="$out/$run" --workers=1
+          log "$run-tuned" $python -m reid.finetune --config=jobs/ablation-market-finetune.yaml "${ours[@]}" --root="$market" \
+            --init="$out/$run" --seed="$seed" --run="$out/$run-tuned"
+        ) &
+      done
+    done
+  done
+  wait
+}
+
 # jobs/attention.yaml's commands for one seed, and the same network trained with plain averages.
 attention() {
   local seed=$1
@@ -115,7 +136,7 @@ for part in $parts; do
       small=$!
       pose_network full jobs/pose-full.yaml &
       ;;
-    transfer | leave | choices | start) $part & ;;
+    transfer | leave | choices | start | place) $part & ;;
     attention)
       [ -n "${small:-}" ] && wait "$small"
       small_weights=$out/small/pose.safetensors

@@ -6,7 +6,7 @@ Shares lean on what people wear in PETA, a mixed set of street and station pictu
 (Deng et al., «Pedestrian attribute recognition at far distance», ACM MM 2014): backpack 20 %, shoulder bag 30 %,
 plastic bag 8 %, hat 10 %, scarf 8 %, short sleeves 14 %, shorts 4 %, short skirt 5 %, jeans 31 %, trousers 52 %.
 Rare things are drawn two to three times as often as there, because what a set lacks nobody learns to tell; patterns,
-prints and vivid colours more often still, because they carry furthest to real cameras (README, «What carries»).
+prints and vivid colours more often still, because they carry furthest to real cameras (docs/what-carries.md).
 """
 
 from dataclasses import dataclass

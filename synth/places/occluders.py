@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.camera import Camera
-from synth.place import Solid
+from synth.place import Solid, Surface
 from synth.places import things
-from synth.places.colours import grey_rand
+from synth.places.colours import grey_rand, scaled
 from synth.solids import footprint
 
 Floats = NDArray[np.float64]
@@ -78,11 +78,17 @@ def post_rand(rng: np.random.Generator) -> list[Solid]:
 
 
 def low_wall_rand(rng: np.random.Generator) -> list[Solid]:
-    """The end of a low wall or of a parapet, from one side."""
+    """The end of a low wall of bricks under a coping, from one side. A bare grey one, from above, looks like paving in
+    which people have sunk."""
     height = rng.uniform(0.5, 0.95)
     side = float(rng.choice([-1, 1]))
-    surface = things.coat(grey_rand(rng, 0.1, 0.6), 0.8, 0.5)
-    return [Solid((0.85 * side, 0, height / 2), (1.8, 0.25, height), 0, surface)]
+    colour = grey_rand(rng, 0.1, 0.6)
+    bricks = Surface("bricks", scaled(colour, 0.8), scaled(colour, 0.35), 0.24, 0.8, wear=0.5)
+    coping = things.coat(scaled(colour, 1.25), 0.8, 0.5)
+    return [
+        Solid((0.85 * side, 0, height / 2), (1.8, 0.25, height), 0, bricks),
+        Solid((0.85 * side, 0, height + 0.03), (1.86, 0.33, 0.06), 0, coping),
+    ]
 
 
 def hedge_rand(rng: np.random.Generator) -> list[Solid]:
