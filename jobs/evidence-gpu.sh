@@ -8,12 +8,14 @@
 #
 # Parts alone: `… OUT "pose choices"`, `transfer`, `choices`, `start`, `place`, `attention` (with the small network of `pose`, or of
 # assets/weights where that has not run). And `leave`, for the sets that `python -m benchmarks.leave_one_out --trainings 3`
-# has rendered in OUT/leave: after it, that command writes the table. Each leaves JSON and logs in OUT.
+# has rendered in OUT/leave (its --ids, --frames and --steps as LEAVE_IDS, LEAVE_FRAMES, LEAVE_STEPS): after it, that command writes the
+# table. TRAINERS is how many trainings of `leave` and `choices` run at a time. Each leaves JSON and logs in OUT.
 set -u
 people=$1 clips=$2 market=$3 out=$4 parts=${5:-pose transfer attention}
 python=${PYTHON:-python}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} PYTHONUNBUFFERED=1
 mkdir -p "$out"
+ours=(--part-gain=30 --part-pooling=attended --limb-fields=magnitude) # our defaults, where a job names the paper's letter
 
 # log NAME COMMAND...: what it prints goes to OUT/NAME.log
 log() {
@@ -71,7 +73,6 @@ choices() {
 # What the pose network starts from: random, taught by the rendered joints in pre-training, or the shipped one, left as it is.
 start() {
   local name seed
-  local ours=(--part-gain=30 --part-pooling=attended --limb-fields=magnitude)
   for name in shipped random; do
     local pose=()
     [ $name = random ] && pose=(--pose-weights=null --pose-maps=network --lr-pose=0.001)
@@ -92,7 +93,6 @@ start() {
 # People cut out and put before other places while pre-training, or not; for how long.
 place() {
   local seed epochs chance run
-  local ours=(--part-gain=30 --part-pooling=attended --limb-fields=magnitude)
   for seed in 0 1 2; do
     for epochs in 4 8; do
       for chance in 0 0.7; do
@@ -113,9 +113,8 @@ place() {
 # jobs/attention.yaml's commands for one seed, and the same network trained with plain averages.
 attention() {
   local seed=$1
-  local common=(--config=jobs/ablation-market-pretrain.yaml --data="$clips" --validation-ids=100 --part-gain=30
-    --part-pooling=attended --limb-fields=magnitude --cover=0.4 --overlap=0 --ids-per-batch=16 --epochs=8
-    --pose-weights="$small_weights" --seed="$seed" --workers=2)
+  local common=(--config=jobs/ablation-market-pretrain.yaml "${ours[@]}" --data="$clips" --validation-ids=100 --cover=0.4
+    --overlap=0 --ids-per-batch=16 --epochs=8 --pose-weights="$small_weights" --seed="$seed" --workers=2)
   local measure=($python -m reid.attention --data="$clips" --held-out=100 --seed="$seed" --chunk=16 --draws=5)
   (
     log "first-$seed" $python -m reid.pretrain "${common[@]}" --run="$out/first-$seed" --tap-input=joints \

@@ -6,6 +6,7 @@ from typing import Any
 
 from kit.command import UserError
 from kit.files import sha256_of_file
+from reid.beginning import trainings_of_pose
 from reid.config import DatasetName, TrainConfig
 from reid.data import ONE_DIVISION, load_splits
 from reid.data.synthetic import load_pretraining
@@ -75,7 +76,7 @@ def look_at_pretraining(options: PretrainConfig) -> TrainedOn:
     data = load_pretraining(options.data, options.validation_ids, options.seed)
     record = data_record(data, fingerprint(data))
     init = None if options.init is None else find_init(options.init)
-    before = [] if init is None else trainings_of(load_model(init)[1])
+    before = trainings_of_pose(options) if init is None else trainings_of(load_model(init)[1])
     people = [*before, trained_on(data, record["fingerprint"])]
     steps = steps_on(data, options, f"pre-training on {options.data}")
     return TrainedOn(people, record, steps, None if init is None else sha256_of_file(init))

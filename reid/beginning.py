@@ -56,7 +56,10 @@ def notes_on_tested(
 
 def trainings_of_pose(config: TrainConfig) -> list[Training]:
     """Who has taught the network whose pose net --pose-weights takes, as far as that file says: a model file of this
-    project does, bare weights do not. For a run that starts from no other (--init brings a pose net of its own)."""
+    project does, bare weights do not. For a run that starts from no other (--init brings a pose net of its own).
+
+    Raises UserError where the file is missing or unreadable.
+    """
     if config.variant == "baseline" or config.pose_weights is None:
         return []
     return trainings_of(metadata_of(config.pose_weights))

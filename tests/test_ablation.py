@@ -11,12 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from reid_folders import TINY, command, write_market, write_mars, write_own, write_prid, write_rendered, write_splits
 
 from kit.command import read_config_file
 from kit.files import sha256_of_file
 from reid import ablation
+from reid.ablation_data import look_at_pretraining
 from reid.ablation_plan import Grid, trainings
 from reid.config import DatasetName
 from reid.finetune import FinetuneConfig
@@ -285,6 +287,15 @@ def test_pretraining_from_another_run_than_there_is_now_is_refused(grid, sets, t
     refused(capsys, tmp_path, argv, f"{CELLS[0]}: started from other weights than its options (--init) name")
     (tmp_path / "further.yaml").write_text(yaml.safe_dump(options | {"init": None}))
     refused(capsys, tmp_path, argv, f"{CELLS[0]}: started from other weights than its options (--init) name")
+
+
+def test_whom_the_pose_networks_file_has_seen_counts_as_seen(sets, tmp_path):
+    training = {"name": "PRID2011", "fingerprint": "0", "split": "1", "pids": [1, 2]}
+    torch.save({"format": "alignnet-2", "state": {}, "trained_on": [training]}, tmp_path / "model.pt")
+    own = look_at_pretraining(PretrainConfig(data=sets / "rendered", ids_per_batch=2)).people
+    taught = PretrainConfig(data=sets / "rendered", ids_per_batch=2, pose_weights=tmp_path / "model.pt")
+    assert look_at_pretraining(taught).people == [training, *own]
+    assert look_at_pretraining(replace(taught, variant="baseline")).people == own
 
 
 def test_one_training_that_fails_does_not_stop_the_others(sets, tmp_path, capsys):
