@@ -21,7 +21,7 @@ import docstring_parser
 import jsonargparse
 import yaml
 
-from kit.files import write_atomically
+from kit.files import DISK_FULL, write_atomically
 
 
 class DataclassInstance(Protocol):
@@ -195,7 +195,7 @@ def run(job: Callable[[ConfigT], None], config_type: type[ConfigT], prog: str) -
         resume = " with --resume" if hasattr(config, "resume") else ""
         exit_with_line(130, f"interrupted; the same command{resume} goes on where it stopped")
     except OSError as failure:
-        if failure.errno == errno.ENOSPC:
+        if failure.errno in DISK_FULL:
             exit_with_line(
                 1, f"the disk is full ({failure.filename or 'while writing'}): make space, run the same command again"
             )

@@ -1,5 +1,6 @@
 """Writing that never leaves half a file behind: a temporary name beside the target, synced, then renamed."""
 
+import errno
 import hashlib
 import json
 import os
@@ -10,6 +11,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Errors of the operating system that say that there is no room left on the disk, or none left for this user."""
 
 BROKEN_ARRAYS = (
     OSError,

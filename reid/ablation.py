@@ -8,7 +8,6 @@ RUN/pretrain/VARIANT/seed-0, RUN/finetune-DATASET/START/VARIANT/split-0/seed-0  
 RUN/ablation.json, RUN/ablation.md                                                  the numbers, after every training
 """
 
-import errno
 import gc
 import time
 import traceback
@@ -21,7 +20,7 @@ import torch
 from tqdm import tqdm
 
 from kit.command import JobError, UserError, read_config_file, run
-from kit.files import write_atomically
+from kit.files import DISK_FULL, write_atomically
 from kit.lock import held
 from reid.ablation_cells import FAILURE, Standing, clear, measure, measured, read_result, standing, train
 from reid.ablation_data import look_at_pretraining, look_at_tested
@@ -228,7 +227,7 @@ def do(training: Training, prepared: Prepared, config: AblationConfig, failures:
         clear(training, config.keep_checkpoints)
         return not (trained and ranked)
     except Exception as failure:
-        if isinstance(failure, OSError) and failure.errno == errno.ENOSPC:
+        if isinstance(failure, OSError) and failure.errno in DISK_FULL:
             raise
         failures[training.name] = " ".join(str(failure).split()) or type(failure).__name__
         write_atomically(training.folder / FAILURE, traceback.format_exc().encode())

@@ -171,6 +171,12 @@ def remarks(prepared: Prepared, records: Sequence[Mapping[str, Any]], failures: 
             f"measured; chance is rank-1 {tested.chance['rank1']:.1f}, mAP {tested.chance['mAP']:.1f}; "
             f"data fingerprint {tested.record['fingerprint'][:16]}"
         )
+        seen = max((each.get("trained_on_tested", 0) for each in of_set), default=0)
+        if seen and not tested.known:  # `notes` speaks of pre-training
+            lines.append(
+                f"warning: {tested.name}: networks have seen up to {seen} of the persons tested, in what "
+                f"--pose-weights or --rendered of the file --finetune.{dataset} names: no fair numbers"
+            )
     if prepared.seen:
         counts = prepared.seen.record["counts"]["train"]
         lines.append(

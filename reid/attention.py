@@ -24,6 +24,7 @@ from tqdm import tqdm
 from kit.coco18 import PARTS
 from kit.command import UserError, as_plain, run
 from kit.files import sha256_of_file, write_json
+from reid.beginning import notes_on_weights
 from reid.config import require
 from reid.data.dataset import FrameStore
 from reid.data.occlusion import OccludedFrames
@@ -100,7 +101,8 @@ def attention(config: AttentionConfig) -> None:
     if len({clip.pid for clip in clips}) < 2:
         raise UserError(f"{config.data}: one person, who cannot be told from others, nor be covered by another")
     store = FrameStore([frame for clip in clips for frame in clip.frames], images["height"], images["width"], 8.0)
-    result: dict[str, Any] = {"variant": model.config.variant, "correlation": None}
+    notes = notes_on_weights(path, config.data, clips)
+    result: dict[str, Any] = {"variant": model.config.variant, "notes": notes, "correlation": None}
     if model.weighs_frames:
         result["correlation"] = correlation(model, clips, store, config.least_change, device)
     ways = both_ways(config.data, clips)
@@ -112,7 +114,7 @@ def attention(config: AttentionConfig) -> None:
         several = [rankings(model, ways, each, chunk, device) for each in covered]
         found = {name: mean_of([one[name] for one in several]) for name in several[0]}
         result["covered"].append({"share": share, **found.pop(""), **found})
-    print("\n".join(lines(result)))
+    print("\n".join([*(f"note: {note}" for note in notes), *lines(result)]))
     if config.json is not None:
         write_json(config.json, {**result, "model_sha256": sha256_of_file(path), "config": as_plain(config)})
         print(f"{config.json} is written")
@@ -167,8 +169,13 @@ class BothPoolings(nn.Module):
 
 
 def both_ways(root: Path, clips: Sequence[Tracklet]) -> tuple[ReidData, ...]:
-    """All persons, asked for in camera a and looked for in camera b; and the other way round."""
+    """All persons, asked for in camera a and looked for in camera b; and the other way round.
+
+    Raises UserError where the clips are of one camera alone.
+    """
     a, b = (tuple(clip for clip in clips if clip.camera == camera) for camera in (0, 1))
+    if not a or not b:
+        raise UserError(f"{root}: all clips are of one camera; people are looked for from one camera in another")
     return tuple(
         ReidData("synthetic", root, (), query, gallery, f"camera {way}", "all persons")
         for query, gallery, way in ((a, b, "a against camera b"), (b, a, "b against camera a"))

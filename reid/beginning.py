@@ -5,12 +5,16 @@ Whoever reads the numbers must know these notes, so they are printed, kept in th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import torch
+
 from reid.config import TrainConfig
-from reid.data.tracklet import ReidData
+from reid.data.tracklet import ReidData, Tracklet
 from reid.measure import trained_on_tested, trainings_of
-from reid.models.weights import metadata_of
+from reid.models.alignnet import AlignNet
+from reid.models.weights import metadata_of, read_pose_weights
 
 POSE_SAW = "what --pose-weights names was trained on"
 """How `notes_on_tested` says that the pose net's file has seen persons who are tested."""
@@ -54,6 +58,15 @@ def notes_on_tested(
     return [f"{saw} {seen} of the {tested} persons tested: no fair numbers"]
 
 
+def notes_on_weights(path: Path, root: Path, clips: Sequence[Tracklet]) -> list[str]:
+    """That weights have seen persons of a rendered set whom they are measured on, as far as their file says so."""
+    trainings = trainings_of(metadata_of(path))
+    if not trainings:
+        return []
+    data = ReidData("synthetic", root, (), tuple(clips), tuple(clips), "", "")
+    return notes_on_tested(trainings, data, "", f"{path} was trained on")
+
+
 def trainings_of_pose(config: TrainConfig) -> list[Training]:
     """Who has taught the network whose pose net --pose-weights takes, as far as that file says: a model file of this
     project does, bare weights do not. For a run that starts from no other (--init brings a pose net of its own).
@@ -63,6 +76,20 @@ def trainings_of_pose(config: TrainConfig) -> list[Training]:
     if config.variant == "baseline" or config.pose_weights is None:
         return []
     return trainings_of(metadata_of(config.pose_weights))
+
+
+def notes_on_unused_pose(config: TrainConfig, model: AlignNet, start: Path) -> list[str]:
+    """That --pose-weights serves for nothing, where `model` has the pose net of the run in `start` and that is another.
+
+    Raises UserError where the file is there and is no pose net's.
+    """
+    named = config.pose_weights
+    if model.pose is None or named is None or not named.is_file():
+        return []
+    weights, own = read_pose_weights(named), model.pose.state_dict()
+    if weights.keys() == own.keys() and all(torch.equal(weights[name], own[name].cpu()) for name in own):
+        return []
+    return [f"--pose-weights {named} is not used: the pose network is that of {start}"]
 
 
 def notes_on_pose(config: TrainConfig, taught: bool) -> list[str]:

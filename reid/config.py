@@ -112,6 +112,7 @@ AT_MOST: dict[float, tuple[str, ...]] = {
     1: ("momentum", "threshold", "flip", "erase", "cover", "colour", "pose_width"),
     6: ("pose_stages",),
     31: ("shift",),
+    2**63 - 1: ("seed",),
 }
 """Fields of `TrainConfig` by the greatest value that they may have."""
 
@@ -330,6 +331,11 @@ class TrainConfig:
                     option = "--" + name.replace("_", "-")
                     require(sign * value >= sign * bound, f"{option} must be at {side} {bound}, not {value}")
         check_pose_scale("--pose-scale", self.pose_scale, self.height, self.width)
+        require(
+            self.pose_maps != "cached" or self.flip == 0 or self.width * self.pose_scale % 8 == 0,
+            "--pose-maps cached: maps are mirrored cell by cell, so --width times --pose-scale must be a multiple of 8 "
+            "(or --flip 0)",
+        )
         require(1 <= self.frame_gain < math.inf, f"--frame-gain must be at least 1, not {self.frame_gain}")
         require(self.part_gain > 0, f"--part-gain must be above 0, not {self.part_gain}")
         require(0 < self.lr_drop < 1, f"--lr-drop must lie between 0 and 1, not {self.lr_drop}")

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from reid.data.chunks import chunk_ranges
 from reid.data.dataset import FrameStore
 from reid.data.tracklet import Tracklet
+from reid.memory import enough_memory
 
 CHUNKS_ON_A_GPU = 8
 """Full chunks in a batch on a GPU; on a CPU one chunk a batch is as fast, and needs an eighth of the memory."""
@@ -39,7 +40,7 @@ def stream_descriptors(
         with tqdm(total=len(tracklets), desc="describing", unit="tracklet", disable=None, leave=False) as bar:
             for owners, chunks in _batches(tracklets, store, chunk, limit):
                 frames, valid = padded(chunks)
-                with torch.inference_mode():
+                with torch.inference_mode(), enough_memory(sizes_of(chunks), "lower --chunk, or pass --device cpu"):
                     described = model(frames.to(device).float() / 255, valid.to(device)).descriptor.float().cpu()
                 for position, row in zip(owners, described, strict=True):
                     if position != owner:
@@ -51,6 +52,12 @@ def stream_descriptors(
                 yield (total / count).numpy()
     finally:
         model.train(was_training)
+
+
+def sizes_of(chunks: Sequence[npt.NDArray[np.uint8]]) -> str:
+    """How many frames (T_i, H, W, 3) are described at a time, in words."""
+    height, width = chunks[0].shape[1:3]
+    return f"{sum(map(len, chunks))} frames of {height} × {width} at a time"
 
 
 def padded(chunks: Sequence[npt.NDArray[np.uint8]]) -> tuple[Tensor, Tensor]:

@@ -22,21 +22,12 @@ from kit.files import BROKEN_ARRAYS, sha256_of_file, write_atomically, write_jso
 from reid.config import ProtocolConfig, require
 from reid.data import ONE_DIVISION
 from reid.data.tracklet import ReidData, split_number
-from reid.metrics import Protocol, chance_ranking, rank_features
+from reid.metrics import RULES, Protocol, chance_ranking, rank_features
 from reid.paper_tables import page
 from reid.results import data_record, deviation_block, mean_block, now, ranking_block, remarks, run_record, table
 from reid.score_normalisation import ScoreNorm
 
 PROG = "python -m reid.evaluate"
-COMMON_RULES = (
-    "a gallery item with the query's pid and camera is ignored, so is pid -1 (junk), pid 0 matches nobody; "
-    "Euclidean distance; equal distances in gallery order"
-)
-RULES: dict[Protocol, str] = {
-    "step": f"the gallery as given; queries without a positive skipped; step AP; {COMMON_RULES}",
-    "torchreid": f"queries taken out of the gallery; queries without a positive skipped; step AP; {COMMON_RULES}",
-    "official": f"the gallery as given; all queries counted; trapezoidal AP; {COMMON_RULES}",
-}
 RERANKING: dict[str, float] = {"k1": 20, "k2": 6, "lambda": 0.3}
 """Of Zhong et al. 2017: the defaults of `reid.reranking`."""
 

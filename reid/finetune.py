@@ -25,6 +25,7 @@ from reid.beginning import (
     begun,
     notes_on_pose,
     notes_on_tested,
+    notes_on_unused_pose,
     trainings_of_pose,
 )
 from reid.config import DEFAULT_PRETRAIN_RUN, ProtocolConfig, TrainConfig, require
@@ -35,6 +36,7 @@ from reid.data.synthetic import load_pretraining
 from reid.data.tracklet import ReidData, labels_of
 from reid.features import describe_and_rank
 from reid.measure import trained_on_tested, trainings_of
+from reid.metrics import RULES
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_into, save_model
 from reid.parallel import Group, check_share, group_of_torchrun, together
@@ -44,6 +46,7 @@ from reid.run_folder import (
     MODEL,
     RESULT,
     check_run_folder,
+    finished_for_good,
     open_run,
     read_checkpoint,
     restore,
@@ -135,6 +138,9 @@ def finetune(config: FinetuneConfig) -> None:
     check_share(group, config.ids_per_batch)
     if group.leads:
         check_run_folder(folder, resume)
+    if resume and finished_for_good(folder):
+        group.say(f"{folder}: finished already, and keeps no checkpoint to go on from")
+        return
     device = pick_device(config.device)
     data = load_data(config, config.seed)
     record, chance = data_record(data), chance_of(data)
@@ -193,7 +199,7 @@ def finetune(config: FinetuneConfig) -> None:
 
     after = describe_and_rank(model, data, training_set.store, config.chunk, device)
     blocks = {"chance": chance, **before, "finetuned": after}
-    print(table(blocks))
+    print(table(blocks), "protocol: step", sep="\n")
     save_model(model, folder / MODEL, metadata | {"steps": state.step})
     result = {
         "data": record,
@@ -201,6 +207,8 @@ def finetune(config: FinetuneConfig) -> None:
         **blocks,
         "training": training_summary(folder),
         "started_from": beginning.start,
+        "protocol": "step",
+        "rules": RULES["step"],
         "trained_on_tested": trained_on_tested(beginning.trainings, data, record["fingerprint"]),
         "notes": beginning.notes,
         "model": {"file": MODEL, "sha256": sha256_of_file(folder / MODEL)},
@@ -260,6 +268,8 @@ def begin(
         notes += notes_on_pose(config, config.joints_teach)
         before = trainings_of_pose(config)
         notes += notes_on_tested(before, data, fingerprint, POSE_SAW)
+    else:
+        notes += notes_on_unused_pose(config, model, Path(start["file"]))
     return Beginning(start, [*before, *others, trained_on(data, fingerprint)], notes)
 
 

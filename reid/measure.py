@@ -18,7 +18,7 @@ from reid.data.tracklet import ReidData, Tracklet
 from reid.describe import stream_descriptors
 from reid.metrics import Protocol
 from reid.models.checkpoint import load_model
-from reid.results import Block, chance_of, clips_of_tested, counts, fingerprint, rank_tracklets
+from reid.results import Block, chance_of, clips_of_tested, counts, fingerprint, first_frames, rank_tracklets
 from reid.saved_features import SavedFeatures, features_fingerprint, saved_or_made
 from reid.score_normalisation import ScoreNorm
 
@@ -213,7 +213,12 @@ def trained_on_tested(trainings: Sequence[Mapping[str, Any]], data: ReidData, pr
     known = {pid for training in trainings if _is_of(training, data, print_of_data) for pid in training["pids"]}
     clips = {clip for training in trainings for clip in training.get("clips", ())}
     known |= {pid for pid, some in clips_of_tested(data).items() if some & clips} if clips else set()
-    return len({tracklet.pid for tracklet in data.query} & known)
+    tested = {tracklet.pid for tracklet in data.query}
+    frames = {frame for training in trainings for frame in training.get("frames", ())}
+    if frames:
+        sightings = [tracklet for tracklet in (*data.query, *data.gallery) if tracklet.pid in tested]
+        known |= {pid for pid, some in first_frames(sightings).items() if some & frames}
+    return len(tested & known)
 
 
 def _is_of(training: Mapping[str, Any], data: ReidData, print_of_data: str) -> bool:

@@ -20,6 +20,7 @@ from reid.reranking import re_ranked_features
 from reid.score_normalisation import ScoreNorm, normalised
 
 __all__ = [
+    "RULES",
     "Protocol",
     "Ranking",
     "average_precision",
@@ -47,6 +48,17 @@ torchreid: the same, but queries that also stand in the gallery are taken out of
 official: the gallery as given; AP is the area under the precision-recall curve by the trapezoidal rule; the shares are
 of all queries, where one without a positive counts 0 (Liang Zheng's MARS-evaluation).
 """
+
+COMMON_RULES = (
+    "a gallery item with the query's pid and camera is ignored, so is pid -1 (junk), pid 0 matches nobody; "
+    "Euclidean distance; equal distances in gallery order"
+)
+RULES: dict[Protocol, str] = {
+    "step": f"the gallery as given; queries without a positive skipped; step AP; {COMMON_RULES}",
+    "torchreid": f"queries taken out of the gallery; queries without a positive skipped; step AP; {COMMON_RULES}",
+    "official": f"the gallery as given; all queries counted; trapezoidal AP; {COMMON_RULES}",
+}
+"""Each protocol in words, as results have them."""
 
 JUNK = -1
 DISTRACTOR = 0

@@ -14,11 +14,13 @@ from reid.data.array_cache import Arrays, cached_arrays, key_of
 from reid.data.dataset import FrameStore
 from reid.data.map_store import MapStore
 from reid.data.tracklet import Tracklet
+from reid.memory import enough_memory
 from reid.models.alignnet import AlignNet
 from reid.models.pose import POSE_CHANNELS, PoseNet, pose_input
 from reid.pose_targets import cells_along
 
 FRAMES_A_BATCH = 64
+SMALLER = "lower --pose-scale, or pass --device cpu"
 
 
 def frozen_maps(
@@ -36,7 +38,9 @@ def frozen_maps(
         with tqdm(total=len(paths), desc="pose maps", unit="frame", disable=None, leave=False) as bar:
             for first in range(0, len(paths), FRAMES_A_BATCH):
                 some = slice(first, first + FRAMES_A_BATCH)
-                maps[some] = maps_of(pose, store.read(paths[some])[0], config, device)
+                frames = store.read(paths[some])[0]
+                with enough_memory(f"the pose network on {len(frames)} frames at a time", SMALLER):
+                    maps[some] = maps_of(pose, frames, config, device)
                 bar.update(len(paths[some]))
 
     if config.cache is not None:

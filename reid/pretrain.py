@@ -23,6 +23,7 @@ from reid.beginning import (
     notes_on_attention,
     notes_on_pose,
     notes_on_tested,
+    notes_on_unused_pose,
     trainings_of_pose,
 )
 from reid.config import DEFAULT_PRETRAIN_RUN, DEFAULT_ROOTS, TrainConfig, require
@@ -31,6 +32,7 @@ from reid.data.synthetic import load_pretraining
 from reid.data.tracklet import ReidData, labels_of
 from reid.features import describe_and_rank
 from reid.measure import trained_on_tested, trainings_of
+from reid.metrics import RULES
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_into, save_model
 from reid.parallel import check_share, group_of_torchrun, together
@@ -39,6 +41,7 @@ from reid.run_folder import (
     MODEL,
     RESULT,
     check_run_folder,
+    finished_for_good,
     open_run,
     read_checkpoint,
     restore,
@@ -140,6 +143,9 @@ def pretrain(config: PretrainConfig, prog: str = PROG, batch: BatchOption = IDS_
     check_share(group, config.ids_per_batch, batch)
     if group.leads:
         check_run_folder(folder, resume)
+    if resume and finished_for_good(folder):
+        group.say(f"{folder}: finished already, and keeps no checkpoint to go on from")
+        return
     device = pick_device(config.device)
     data = load_pretraining(config.data, config.validation_ids, config.seed)
     record = data_record(data)
@@ -193,13 +199,15 @@ def pretrain(config: PretrainConfig, prog: str = PROG, batch: BatchOption = IDS_
     if data.query and not learns_pose_alone(setting):
         blocks["chance"] = chance_of(data)
         blocks["validation"] = describe_and_rank(model, data, training_set.store, config.chunk, device)
-        print(table(blocks))
+        print(table(blocks), "protocol: step", sep="\n")
     save_model(model, folder / MODEL, metadata | {"steps": state.step})
     result = {
         "data": record,
         **blocks,
         "training": training_summary(folder),
         "started_from": beginning.start,
+        "protocol": "step",
+        "rules": RULES["step"],
         "trained_on_tested": trained_on_tested(beginning.trainings, data, record["fingerprint"]),
         "notes": beginning.notes,
         "model": {"file": MODEL, "sha256": sha256_of_file(folder / MODEL)},
@@ -226,6 +234,7 @@ def begin(model: AlignNet, config: PretrainConfig, data: ReidData, fingerprint: 
         before = trainings_of(load_into(model, path))
         start = {"init": str(path), "sha256": sha256_of_file(path)}
         notes += notes_on_tested(before, data, fingerprint)
+        notes += notes_on_unused_pose(config, model, path)
     return Beginning(start, [*before, trained_on(data, fingerprint)], notes)
 
 

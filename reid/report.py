@@ -125,22 +125,10 @@ def find_sheets(folder: Path | None) -> list[Path]:
 
 def render_page(result: dict[str, Any], metrics: dict[str, list[dict[str, Any]]], sheets: list[Path]) -> str:
     """The whole page as HTML."""
-    finetune, size = result["finetune"], result["sizes"]
-    tested = size["query"]["ids"]
-    seen = finetune.get("trained_on_tested", 0)
-    name = finetune["data"]["name"]
-    network = size["network"]
-    lead = (
-        f"{network['variant']} with {network['appearance']} and {network['pose_stages']} pose stage(s), pre-trained on "
-        f"{size['pretrain']['ids']} rendered people, fine-tuned on {size['finetune']['ids']} people of {name}, and "
-        f"tested on {tested} others " + (f"of whom training saw {seen}." if seen else "that no training saw.")
-    )
-    reading = (
-        f"Each of the {tested} people is looked for, from one camera, among {size['gallery']['tracklets']} tracklets "
-        "of the other. Rank-1 is the share of searches whose first answer is right."
-    )
+    finetune = result["finetune"]
+    lead, reading = introduction(result)
     return string.Template(TEMPLATE.read_text()).substitute(
-        title=f"Person re-identification on {html.escape(name)}",
+        title=f"Person re-identification on {html.escape(finetune['data']['name'])}",
         lead=html.escape(lead),
         cards="".join(card(stage, result[stage]["rank1"]) for stage in STAGES),
         reading=html.escape(reading),
@@ -153,6 +141,30 @@ def render_page(result: dict[str, Any], metrics: dict[str, list[dict[str, Any]]]
         figures="".join(figure(path) for path in sheets) or "<p>No contact sheets were given.</p>",
         facts=facts(result),
     )
+
+
+def introduction(result: dict[str, Any]) -> tuple[str, str]:
+    """What was trained and tested on whom, and how the numbers are to be read."""
+    finetune, size = result["finetune"], result["sizes"]
+    tested = size["query"]["ids"]
+    seen = finetune.get("trained_on_tested", 0)
+    name = finetune["data"]["name"]
+    network = size["network"]
+    pose = "" if network["variant"] == "baseline" else f" and {network['pose_stages']} pose stage(s)"
+    lead = (
+        f"{network['variant']} with {network['appearance']}{pose}, pre-trained on "
+        f"{size['pretrain']['ids']} rendered people, fine-tuned on {size['finetune']['ids']} people of {name}, and "
+        f"tested on {tested} others " + (f"of whom training saw {seen}." if seen else "that no training saw.")
+    )
+    gallery, searches = size["gallery"]["tracklets"], size["query"]["tracklets"]
+    two_cameras = tested == searches == size["gallery"]["ids"] == gallery  # as in PRID2011
+    looked_for = (
+        f"Each of the {tested} people is looked for, from one camera, among {gallery} tracklets of the other."
+        if two_cameras
+        else f"The {tested} people are looked for {searches} times, each time among {gallery} tracklets."
+    )
+    reading = f"{looked_for} Rank-1 is the share of searches whose first answer is right."
+    return lead, reading
 
 
 def card(stage: str, rank1: float) -> str:

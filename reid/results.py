@@ -8,7 +8,7 @@ import importlib.metadata
 import platform
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kit.command import DataclassInstance, UserError, as_plain
-from kit.files import read_jsonl
+from kit.files import read_jsonl, sha256_of_file
 from reid.data.tracklet import ReidData, Tracklet
 from reid.metrics import Protocol, Ranking, chance_ranking, rank_features
 from reid.score_normalisation import ScoreNorm
@@ -159,12 +159,34 @@ def remarks(data: ReidData) -> list[str]:
 
 
 def trained_on(data: ReidData, fingerprint: str) -> dict[str, Any]:
-    """Who a network was trained on, to be kept in its file; of a rendered set, which clips too, by which they are known
-    in a set that has grown since."""
+    """Who a network was trained on, to be kept in its file: by number in these data, and by `first_frames`, by which
+    they are known in data that have grown, were divided otherwise, or lie elsewhere; of a rendered set by its clips,
+    too, whose frames may be in other files by now."""
     pids = sorted({tracklet.pid for tracklet in data.train})
-    clips = sorted({clip for some in clips_by_person(data, data.train).values() for clip in some})
     record = {"name": data.name, "fingerprint": fingerprint, "split": data.split, "pids": pids}
+    record["frames"] = _all_of(first_frames(data.train))
+    clips = _all_of(clips_by_person(data, data.train))
     return record | ({"clips": clips} if clips else {})
+
+
+def _all_of(by_person: Mapping[int, set[str]]) -> list[str]:
+    return sorted({one for some in by_person.values() for one in some})
+
+
+def first_frames(tracklets: Sequence[Tracklet]) -> dict[int, set[str]]:
+    """Of each person, what the file of each tracklet's first frame hashes to: 16 digits of its SHA-256.
+
+    A frame that two persons have, a blank one, say, tells nobody and is left out.
+    """
+    owners: dict[str, set[int]] = {}
+    for tracklet in tracklets:
+        owners.setdefault(sha256_of_file(tracklet.frames[0])[:16], set()).add(tracklet.pid)
+    found: dict[int, set[str]] = {}
+    for frame, pids in owners.items():
+        if len(pids) == 1:
+            (pid,) = pids
+            found.setdefault(pid, set()).add(frame)
+    return found
 
 
 def clips_of_tested(data: ReidData) -> dict[int, set[str]]:

@@ -6,7 +6,6 @@ checkpoints/   the last few of these      best.pt         the one before which t
 tensorboard/   curves
 """
 
-import errno
 import math
 import shutil
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from typing import Any
 import torch
 
 from kit.command import UserError, as_plain, save_config
-from kit.files import read_jsonl, replacing, write_jsonl
+from kit.files import DISK_FULL, read_jsonl, replacing, write_jsonl
 from reid.config import TrainConfig
 from reid.models.alignnet import LETTER
 from reid.models.checkpoint import model_record
@@ -46,6 +45,12 @@ def check_run_folder(run: Path, resume: bool) -> None:
     found = [name for name in (CONFIG, METRICS, CHECKPOINT, MODEL, RESULT) if (run / name).exists()]
     if found and not resume:
         raise UserError(f"{run} holds a run already ({found[0]}): go on with it (--resume) or name another (--run)")
+
+
+def finished_for_good(run: Path) -> bool:
+    """Whether `run` is finished and keeps no checkpoint, as a grid's trainings do: there is nothing to go on from, and
+    what it found must stay."""
+    return (run / RESULT).is_file() and (run / MODEL).is_file() and not (run / CHECKPOINT).is_file()
 
 
 def read_checkpoint(
@@ -89,7 +94,7 @@ def open_run(run: Path, config: TrainConfig, step: int) -> None:
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as failure:
-        if failure.errno == errno.ENOSPC:
+        if failure.errno in DISK_FULL:
             raise
         raise UserError(f"{run}: cannot be made ({failure.strerror}); name another folder (--run)") from failure
     save_config(config, run / CONFIG)
@@ -139,7 +144,7 @@ def also_as(path: Path, name: Path) -> None:
         try:
             partial.hardlink_to(path)
         except OSError as failure:
-            if failure.errno == errno.ENOSPC:
+            if failure.errno in DISK_FULL:
                 raise
             shutil.copyfile(path, partial)
 

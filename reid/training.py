@@ -25,6 +25,7 @@ from reid.data.dataset import ChunkDataset, FrameStore
 from reid.data.sampler import IDS_PER_BATCH, BatchOption, Draw, PKSampler, remarks_on
 from reid.data.tracklet import ReidData
 from reid.losses import attention_loss, batch_hard_ranking_loss, identity_loss, pose_loss
+from reid.memory import enough_memory
 from reid.mixed_batches import PREFIX, mixed, taken_apart
 from reid.models.alignnet import AlignNet, ModelConfig
 from reid.models.norms import freeze_norms
@@ -321,7 +322,7 @@ def train(state: TrainState, data: TrainingSet, setting: Setting, save: Callable
             begun = time.perf_counter()
             batch = next_of(batches)
             wait = time.perf_counter() - begun
-            with explained(batch, state.step + 1, setting):
+            with explained(batch, state.step + 1, setting, data.sampler.option):
                 row = _step(state, network, batch, setting, data.sampler)
             seconds = time.perf_counter() - begun
             waited += wait
@@ -348,28 +349,25 @@ def next_of(batches: Iterator[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 
 @contextmanager
-def explained(batch: dict[str, Tensor], step: int, setting: Setting) -> Iterator[None]:
+def explained(
+    batch: dict[str, Tensor], step: int, setting: Setting, option: BatchOption = IDS_PER_BATCH
+) -> Iterator[None]:
     """Turn what stops a step into one line: UserError where the loss is no number (the batch is saved to
     RUN/bad_batch.pt), or where memory is short.
     """
     run, group = setting.run, setting.group
+    count, length, _, height, width = batch["frames"].shape
+    recompute = "pass --recompute in place of --compile" if setting.config.compile else "pass --recompute"
+    chunks = f"{recompute}, or lower --chunks-per-id, --ids-per-batch or --chunk"
+    advice = chunks if option == IDS_PER_BATCH else f"lower {option.name}"
     try:
-        yield
+        with enough_memory(f"{count} chunks of {length} frames of {height} × {width}", advice):
+            yield
     except FloatingPointError as failure:
         path = run / ("bad_batch.pt" if group.size == 1 else f"bad_batch-{group.rank}.pt")
         write_torch_file(path, batch)
         raise UserError(
             f"{failure} at step {step}: its batch is in {path}; lower the learning rates (--lr-…) or --clip-norm"
-        ) from None
-    except RuntimeError as failure:
-        # On a CPU it is a plain RuntimeError that names its allocator.
-        if not isinstance(failure, torch.cuda.OutOfMemoryError) and "DefaultCPUAllocator" not in str(failure):
-            raise
-        count, length, _, height, width = batch["frames"].shape
-        recompute = "pass --recompute in place of --compile" if setting.config.compile else "pass --recompute"
-        raise UserError(
-            f"memory is short for {count} chunks of {length} frames of {height} × {width}: "
-            f"{recompute}, or lower --chunks-per-id, --ids-per-batch or --chunk"
         ) from None
 
 

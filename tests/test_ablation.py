@@ -21,8 +21,11 @@ from reid import ablation
 from reid.ablation_data import look_at_pretraining
 from reid.ablation_plan import Grid, trainings
 from reid.config import DatasetName
+from reid.data import load_data
 from reid.finetune import FinetuneConfig
+from reid.models.checkpoint import save_model
 from reid.pretrain import PretrainConfig
+from reid.training import build_network
 
 ROOT = Path(__file__).parents[1]
 STEPS = 4
@@ -296,6 +299,26 @@ def test_whom_the_pose_networks_file_has_seen_counts_as_seen(sets, tmp_path):
     taught = PretrainConfig(data=sets / "rendered", ids_per_batch=2, pose_weights=tmp_path / "model.pt")
     assert look_at_pretraining(taught).people == [training, *own]
     assert look_at_pretraining(replace(taught, variant="baseline")).people == own
+
+
+def test_the_page_says_whom_a_file_of_the_finetuning_has_seen(sets, tmp_path, capsys):
+    """No pre-training, but --pose-weights of a network that was trained on the persons tested."""
+    (tested,) = (load_data(FinetuneConfig(dataset="prid", root=sets / "prid", split=1), 0),)
+    seen = {"name": "PRID2011", "fingerprint": "0", "split": "1", "pids": sorted({t.pid for t in tested.query})}
+    network = build_network(PretrainConfig(**TINY), 2)
+    save_model(network, tmp_path / "model.pt", {"trained_on": [seen]})
+    options = TINY | {"max_steps": 1, "pose_weights": str(tmp_path / "model.pt")}
+    (tmp_path / "taught.yaml").write_text(yaml.safe_dump(options))
+    argv = argv_of(
+        sets,
+        tmp_path / "run",
+        starts="[without]",
+        variants="[align-avg]",
+        **{"finetune.prid": tmp_path / "taught.yaml", "data": None, "pretrain": None},
+    )
+    assert command(ablation, argv) == 0
+    page = (tmp_path / "run" / "ablation.md").read_text()
+    assert "warning: PRID2011: networks have seen up to 3 of the persons tested, in what --pose-weights" in page
 
 
 def test_one_training_that_fails_does_not_stop_the_others(sets, tmp_path, capsys):

@@ -1,12 +1,14 @@
 """python -m reid.attention: which frames are covered, what correlates with what, and what is written."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 import torch
 from reid_folders import TINY, command, flags, write_rendered
 
+from kit.files import read_jsonl, write_jsonl
 from reid import attention, pretrain
 from reid.attention import BothPoolings, correlation
 from reid.data.cover import covered_from_side
@@ -90,7 +92,10 @@ def test_what_is_written(rendered, trained, tmp_path, capsys):
     assert -1 <= found["correlation"]["upper"]["mean"] <= 1
     assert [row["share"] for row in found["covered"]] == [0.0, 0.4]
     assert all(0 <= row["rank1"] <= 100 and 0 <= row["average"]["rank1"] <= 100 for row in found["covered"])
-    assert "Spearman's rho over 5 clips" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Spearman's rho over 5 clips" in printed
+    note = f"{trained['align-tap'] / 'model.pt'} was trained on 5 of the 5 persons tested: no fair numbers"
+    assert (found["notes"], printed.count(note)) == ([note], 1)
     # A network without attention is ranked alone.
     assert command(attention, flags(options | {"checkpoint": trained["baseline"]})) == 0
     assert json.loads((tmp_path / "f.json").read_text())["correlation"] is None
@@ -159,7 +164,12 @@ def test_people_are_looked_for_both_ways(rendered):
 
 def test_bad_input(rendered, trained, tmp_path, capsys):
     alone = write_rendered(tmp_path / "alone", persons=1, frames=2)
+    one_camera = write_rendered(tmp_path / "one", persons=3, frames=2)
+    rows = [row for row in read_jsonl(one_camera / "manifest.jsonl") if row["clip"].startswith("cam_a")]
+    write_jsonl(one_camera / "manifest.jsonl", rows)
+    shutil.rmtree(one_camera / "multi_shot" / "cam_b")
     for options, said in (
+        ({"checkpoint": trained["baseline"], "data": one_camera}, "one camera"),
         ({"checkpoint": "absent"}, "absent: no such file of weights"),
         ({"checkpoint": trained["align-tap"], "least_change": 0.9}, "the visible ratio changes by 0.9"),
         ({"checkpoint": trained["align-tap"], "held_out": 5}, "too few to keep 5 out"),

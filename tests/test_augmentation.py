@@ -72,6 +72,17 @@ def test_joints_that_leave_the_frame_or_are_blanked_are_not_visible():
     assert found.tolist() == [[True, False, False, True], [False, True, True, True], [True, True, True, False]]
 
 
+def test_as_much_less_of_the_body_is_seen_as_fewer_joints_are():
+    """Where no joint was visible from the start, the frame's own ratio stays."""
+    batch = batch_of(dotted(), change=[Augmentation()])
+    batch["visible"][0, 1] = False
+    batch["visible"][0, 2, 9:] = False
+    batch["seen"] = torch.tensor([[1.0, 0.3, 0.5]])
+    assert augmented(dict(batch))["seen"].tolist() == [pytest.approx([1.0, 0.3, 0.5])]
+    blanked = batch | {"change": Augmentation(erased=(0, 0, HEIGHT, WIDTH)).packed()[None]}
+    assert augmented(blanked)["seen"].tolist() == [pytest.approx([0.0, 0.3, 0.0])]
+
+
 def test_every_frame_of_a_chunk_changes_alike_whatever_else_is_in_the_batch():
     rng = np.random.default_rng(0)
     frames = torch.as_tensor(rng.integers(0, 256, (20, 1, 3, HEIGHT, WIDTH), dtype=np.uint8)).expand(-1, 4, -1, -1, -1)

@@ -165,6 +165,8 @@ def test_a_run_folder_that_cannot_be(sets, tmp_path, capsys):
         (["--chunk", "0"], "--chunk must be at least 1"),
         (["--overlap", "15"], "--overlap must be less than --chunk"),
         (["--config", "absent.yaml"], "absent.yaml"),
+        (["--seed", str(2**64)], "--seed must be at most"),
+        (["--pose-maps", "cached", "--width", "60"], "--width times --pose-scale must be a multiple of 8"),
     ],
 )
 def test_options(tmp_path, capsys, argv, complaint):

@@ -54,6 +54,9 @@ def test_splits_of_ones_own(tmp_path):
     assert {t.pid for t in second.query} == {2, 4}
     assert second.split == "split 1 of splits.json"
     assert len(folder_splits(tmp_path, "random", seed=0)) == 10
+    (tmp_path / "splits.json").write_text(json.dumps([{"train": ["dora"], "test": ["anna", "bo", "cem"]}]))
+    (uneven,) = folder_splits(tmp_path, "auto", seed=0)
+    assert ({t.pid for t in uneven.train}, {t.pid for t in uneven.query}) == ({4}, {1, 2, 3})
     # Whom the file does not name is in neither half.
     write_own(tmp_path / "more", persons=("anna", "bo", "cem", "dora", "eve"))
     (tmp_path / "more" / "splits.json").write_text(json.dumps(rows))
@@ -64,6 +67,7 @@ def test_splits_of_ones_own(tmp_path):
 def test_numbers_are_kept_with_distractors_and_junk():
     assert pids_of(["0007", "12", "0", "-1"]) == {"0007": 7, "12": 12, "0": 0, "-1": -1}
     assert pids_of(["person_0007", "12"]) == {"12": 1, "person_0007": 2}
+    assert pids_of(["bo", "-1", "0", "anna", "00"]) == {"-1": -1, "0": 0, "00": 1, "anna": 2, "bo": 3}
     with pytest.raises(UserError, match="07 and 7 are the same number"):
         pids_of(["7", "07", "1"])
     with pytest.raises(UserError, match="person -2"):

@@ -39,7 +39,7 @@ def result_of(folder):
 @pytest.fixture(scope="module")
 def pretrained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pretrained")
-    rendered = write_rendered(folder / "rendered", persons=4, frames=3)
+    rendered = write_rendered(folder / "rendered", persons=4, frames=3, first=101)
     assert command(pretrain, flags(TINY | {"data": rendered, "run": folder / "run", "max_steps": 2})) == 0
     return folder / "run"
 
@@ -76,7 +76,7 @@ def test_prid_from_a_pretrained_network(prid, pretrained, tmp_path, capsys):
     states = [torch.load(path / "model.pt", weights_only=True) for path in (pretrained, folder)]
     assert [each["name"] for each in states[1]["trained_on"]] == ["synthetic", "PRID2011"]
     assert states[1]["trained_on"][1]["pids"] == sorted(result_pids(prid, 1))
-    assert (result["trained_on_tested"], result["notes"]) == (0, [])
+    assert (result["trained_on_tested"], result["notes"], result["protocol"]) == (0, [], "step")
     assert states[0]["classes"] == 4
     assert states[1]["classes"] == 3
     # What is written serves the page of both runs.
@@ -297,11 +297,21 @@ def test_people_tested_whom_the_pose_networks_file_has_seen_are_noticed(pretrain
     note = "what --pose-weights names was trained on 2 of the 2 persons tested: no fair numbers"
     assert f"note: {note}" in capsys.readouterr().out
     assert (result_of(tmp_path / "run")["trained_on_tested"], result_of(tmp_path / "run")["notes"]) == (2, [note])
+    # With --init the pose net is that of its run: the same as named here, then another.
+    assert (
+        run(rendered, tmp_path / "same", **(options | {"init": pretrained}), pose_weights=pretrained / "model.pt") == 0
+    )
+    assert not any("is not used" in note for note in result_of(tmp_path / "same")["notes"])
     state = torch.load(pretrained / "model.pt", weights_only=True)["state"]
     bare = {name.removeprefix("pose."): weights for name, weights in state.items() if name.startswith("pose.")}
     torch.save(bare, tmp_path / "bare.pth")
     assert run(rendered, tmp_path / "bare", **options, pose_weights=tmp_path / "bare.pth") == 0
     assert (result_of(tmp_path / "bare")["trained_on_tested"], result_of(tmp_path / "bare")["notes"]) == (0, [])
+    torch.save({name: weights + 1 for name, weights in bare.items()}, tmp_path / "other.pth")
+    options |= {"init": pretrained, "pose_weights": tmp_path / "other.pth"}
+    assert run(rendered, tmp_path / "other", **options) == 0
+    said = f"--pose-weights {tmp_path / 'other.pth'} is not used: the pose network is that of {pretrained / 'model.pt'}"
+    assert said in result_of(tmp_path / "other")["notes"]
 
 
 def test_a_rendered_set_that_changed_is_not_gone_on_with(prid, tmp_path, capsys):

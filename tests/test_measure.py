@@ -20,6 +20,7 @@ from reid_folders import (
 )
 
 from reid import evaluate, finetune
+from reid.data.folder import folder_splits
 from reid.data.market import load_market
 from reid.data.mars import load_mars
 from reid.data.synthetic import load_pretraining, synthetic_splits
@@ -278,7 +279,33 @@ def test_market_is_one_set_of_people_however_it_is_divided(tmp_path):
     training = trained_on(official, fingerprint(official))
     assert training["fingerprint"] != fingerprint(held_out)
     assert trained_on_tested([training], held_out, fingerprint(held_out)) == 2
-    assert trained_on_tested([training | {"name": "MARS"}], held_out, fingerprint(held_out)) == 0
+    # Under another name they are known by their frames alone.
+    assert trained_on_tested([training | {"name": "MARS"}], held_out, fingerprint(held_out)) == 2
+    assert trained_on_tested([training | {"name": "MARS", "frames": []}], held_out, fingerprint(held_out)) == 0
+
+
+def test_own_data_are_known_however_they_grow_and_are_divided(tmp_path):
+    root = write_prid(tmp_path / "own", persons=8, frames=2, inner=".")
+    names = sorted(folder.name for folder in (root / "cam_a").iterdir())
+    (root / "splits.json").write_text(json.dumps([{"train": names[:3], "test": names[3:6]}]))
+    (before,) = folder_splits(root, "auto", 0)
+    training = trained_on(before, fingerprint(before))
+    assert [len(training["pids"]), len(training["frames"])] == [3, 6]
+    write_prid(root, names=["person_0000"], inner=".")  # everybody has another number now
+    for pid in (1, 2):
+        (root / "cam_a" / names[pid] / "0003.png").write_bytes(b"one more")
+    trained = {tracklet.pid + 1 for tracklet in before.train}
+    for data in folder_splits(root.rename(tmp_path / "moved"), "random", 0):
+        tested = {tracklet.pid for tracklet in data.query}
+        assert training["fingerprint"] != fingerprint(data)
+        assert trained_on_tested([training], data, fingerprint(data)) == len(tested & trained)
+
+
+def test_frames_that_all_share_tell_nobody(tmp_path):
+    data = folder_splits(write_own(tmp_path), "random", 0)[0]
+    training = trained_on(data, fingerprint(data))
+    assert training["frames"] == []
+    assert trained_on_tested([training], data, "of other data") == 0
 
 
 def test_a_rendered_set_that_has_grown_is_known_by_its_clips(tmp_path):

@@ -1,6 +1,7 @@
 """python -m reid.pose: trained on a tiny set, measured, used on images, drawn; and what is said of bad input."""
 
 import json
+import shutil
 
 import imageio.v3 as iio
 import numpy as np
@@ -180,6 +181,27 @@ def test_attention_on_the_parts(trained, rendered, tmp_path):
     assert inside["truth"][8, "100"]["times"]["uniform"] > 4
     # Stripes hold the whole width of the crop, of which the person is 28 of 64 pixels; the trunk's is 21 to 64.
     assert inside["truth"][8, "stripes"]["inside"]["middle"] == pytest.approx(100 * 28 / 64 * 36 / 43, rel=0.05)
+
+
+def test_a_part_that_no_frame_shows_is_one_line(rendered, tmp_path, capsys):
+    hidden = shutil.copytree(rendered, tmp_path / "hidden")
+    for path in (hidden / "annotations").rglob("*.npz"):
+        with np.load(path) as arrays:
+            known = dict(arrays)
+        known["part_masks"][:, 2] = False
+        np.savez(path, **known)
+    assert pose("parts", "--data", hidden) == 2
+    assert "no frame shows the lower part of anybody" in capsys.readouterr().err
+
+
+def test_people_whom_the_network_has_seen_are_noticed(trained, rendered, tmp_path, capsys):
+    assert pose("evaluate", "--data", rendered, "--weights", trained / "model.pt", "--json", tmp_path / "f.json") == 0
+    seen = len(torch.load(trained / "model.pt", weights_only=True)["trained_on"][-1]["pids"])
+    note = f"{trained / 'model.pt'} was trained on {seen} of the 6 persons tested: no fair numbers"
+    assert json.loads((tmp_path / "f.json").read_text())["notes"] == [note]
+    assert f"note: {note}" in capsys.readouterr().out
+    assert pose("parts", "--data", rendered, "--weights", trained / "model.pt") == 0
+    assert f"note: {note}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -140,3 +140,20 @@ def test_the_page_does_not_say_that_no_training_saw_them_where_one_did(runs):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"trained_on_tested": 3}))
     report(runs)
     assert "others of whom training saw 3." in (runs.out / "report.html").read_text()
+
+
+def test_other_layouts_than_two_cameras_and_networks_without_pose_are_described_as_they_are(runs):
+    report(runs)
+    page = (runs.out / "report.html").read_text()
+    assert "The 7 people are looked for 14 times, each time among 14 tracklets." in page
+    assert "align-tap with resnet18 and 2 pose stage(s), pre-trained" in page
+    path = runs.finetune / "result.json"
+    result = json.loads(path.read_text())
+    for half in ("query", "gallery"):
+        result["data"]["counts"][half]["tracklets"] = 7
+    result["config"]["variant"] = "baseline"
+    path.write_text(json.dumps(result))
+    report(runs)
+    page = (runs.out / "report.html").read_text()
+    assert "Each of the 7 people is looked for, from one camera, among 7 tracklets of the other." in page
+    assert "baseline with resnet18, pre-trained" in page

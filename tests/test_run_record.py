@@ -5,9 +5,12 @@ import errno
 import itertools
 import json
 import math
+import shutil
 import struct
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from reid_folders import TINY, command, flags, write_rendered
@@ -17,7 +20,13 @@ from kit.command import UserError
 from kit.files import write_jsonl
 from reid import pretrain
 from reid.config import TrainConfig
+from reid.data.dataset import FrameStore
+from reid.data.sampler import BatchOption
+from reid.data.synthetic import read_clips
+from reid.describe import stream_descriptors
 from reid.models.checkpoint import load_model
+from reid.pose.net import maps_of_frames
+from reid.pose_cache import frozen_maps
 from reid.run_folder import lay_out_as_parameters, training_summary
 from reid.training import Setting, explained
 
@@ -131,10 +140,41 @@ def test_short_memory_says_what_to_lower(tmp_path):
             failing()
     with pytest.raises(RuntimeError, match="size of tensor"), explained(batch, 1, setting):
         torch.zeros(2) + torch.zeros(3)
+    frames = BatchOption("--batch", of_each=2)  # of `reid.pose train`
+    with pytest.raises(UserError, match=r"lower --batch$"), explained(batch, 1, setting, frames):
+        torch.empty(1 << 55)
+
+
+class TooLarge(torch.nn.Module):
+    """A network for which no machine has the memory."""
+
+    def forward(self, *_):
+        return torch.empty(1 << 55)
+
+
+def test_short_memory_is_one_line_where_nothing_is_trained(rendered):
+    tracklet = read_clips(rendered)[0]
+    store, device = FrameStore((), 48, 32, 0), torch.device("cpu")
+    with pytest.raises(UserError, match="memory is short for 3 frames of 48 × 32 at a time: lower --chunk"):
+        list(stream_descriptors(TooLarge(), [tracklet], store, 3, device))
+    with pytest.raises(UserError, match="memory is short for the pose network on 2 frames at a time: lower --scale"):
+        maps_of_frames(TooLarge(), np.zeros((2, 48, 32, 3), np.uint8), device)
+    with pytest.raises(UserError, match="memory is short for the pose network on 5 frames at a time: lower --pose"):
+        frozen_maps(SimpleNamespace(pose=TooLarge()), (tracklet,), store, TrainConfig(height=48, width=32), device)
 
 
 def broken(failure):
     raise failure
+
+
+def test_a_finished_run_that_keeps_no_checkpoint_stays_as_it_is(rendered, recorded, tmp_path, capsys):
+    """As a grid leaves its trainings: there is nothing to go on from, and nothing may be lost."""
+    folder = shutil.copytree(recorded, tmp_path / "run")
+    (folder / "checkpoint.pt").unlink()
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    assert run(rendered, folder, max_steps=7, checkpoint_every=2, keep=2, resume=True) == 0
+    assert "finished already, and keeps no checkpoint" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
 @pytest.mark.parametrize("file", ["checkpoint.pt", "model.pt"])

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kit.command import UserError
-from kit.files import replacing
+from kit.files import DISK_FULL, replacing
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -54,7 +54,7 @@ def take_up_space(path: Path) -> None:
     except AttributeError:  # not every system has it
         return
     except OSError as failure:
-        if failure.errno in (errno.ENOSPC, errno.EDQUOT):
+        if failure.errno in DISK_FULL:
             raise OSError(errno.ENOSPC, os.strerror(failure.errno), str(path)) from failure
 
 

@@ -82,12 +82,13 @@ def augmented(batch: dict[str, Tensor], pose_scale: float = 1.0) -> dict[str, Te
     height, width = found["frames"].shape[-2:]
     found["frames"] = augmented_frames(found["frames"], change)
     if "joints" in found:
-        before = found["visible"].sum(dim=2).clamp_min(1)  # (B, T)
+        before = found["visible"].sum(dim=2)  # (B, T)
         found["joints"], found["visible"] = augmented_joints(
             found["joints"], found["visible"], change, height=height, width=width
         )
         if "seen" in found:
-            found["seen"] = found["seen"] * found["visible"].sum(dim=2) / before
+            share = found["visible"].sum(dim=2) / before.clamp_min(1)
+            found["seen"] = torch.where(before > 0, found["seen"] * share, found["seen"])
     if "maps" in found:
         found["maps"] = augmented_maps(found["maps"], change, pose_scale)
     return found

@@ -124,8 +124,9 @@ class ChunkDataset(Dataset):
             joints = resized_joints(self._joints[chunk.tracklet], list(chunk.frames), scales)
             columns = joints.positions[..., 0].round().astype(int).clip(0, self._store.width - 1)
             visible = joints.visible & np.take_along_axis(in_sight, columns, axis=1)
-            # As much less of the body is in sight as fewer of its joints are.
-            share = visible.sum(axis=1) / np.maximum(1, joints.visible.sum(axis=1))
+            # As much less of the body is in sight as fewer of its joints are; where none was, nothing tells.
+            before = joints.visible.sum(axis=1)
+            share = np.where(before > 0, visible.sum(axis=1) / np.maximum(1, before), 1.0)
             seen = self._seen[chunk.tracklet][list(chunk.frames)] * share.astype(np.float32)
             item["seen"] = torch.from_numpy(seen)
             item["joints"], item["visible"] = torch.from_numpy(joints.positions), torch.from_numpy(visible)

@@ -4,7 +4,8 @@
     ROOT.csv:  path,person,camera[,sequence]          path from the CSV's folder; an image, or a folder of images
     ROOT/splits.json                                  [{"train": [persons], "test": [persons]}, …]   (optional)
 
-Persons whose names are whole numbers keep them, with 0 a distractor and -1 junk; others are numbered from 1 by name.
+0 is a distractor and -1 junk. Persons who all have whole numbers for names keep them; else they are numbered from 1 by
+name.
 """
 
 import csv
@@ -70,7 +71,7 @@ def _halves(
     places = (home / SPLITS_FILE,)
     file = find_file(places) if splits != "random" else None
     if file is not None:
-        halves = read_json_splits(file)
+        halves = read_json_splits(file, equal=False)
         check_names(halves, {name for name in pids if pids[name] > 0}, file, str(root))
         return halves, [f"split {number} of {file.name}" for number in range(len(halves))], ()
     if splits in ("json", "mat"):
@@ -110,13 +111,16 @@ def _divided(
 def pids_of(persons: Iterable[str]) -> dict[str, int]:
     """A number for each name: the name itself where all are whole numbers, else 1, 2, … in ascending order.
 
+    In any case -1 is junk and 0 a distractor.
+
     Raises UserError where two names are one number, or a number is below -1.
     """
     names = sorted(set(persons))
     try:
         numbers = [int(name) for name in names]
     except ValueError:
-        return {name: number for number, name in enumerate(names, start=1)}
+        nobody = {name: int(name) for name in names if name in ("-1", "0")}
+        return nobody | {name: number for number, name in enumerate((n for n in names if n not in nobody), start=1)}
     if len(set(numbers)) != len(numbers):
         twice = [name for name in names if numbers.count(int(name)) > 1]
         raise UserError(f"persons {twice[0]} and {twice[1]} are the same number; name them alike")

@@ -59,6 +59,7 @@ class PKSampler:
         seed: int,
         option: BatchOption = IDS_PER_BATCH,
     ) -> None:
+        self.option = option
         self._chunks_of: dict[int, list[int]] = defaultdict(list)
         for position, chunk in enumerate(chunks):
             self._chunks_of[chunk.label].append(position)

@@ -41,10 +41,10 @@ def random_halves(names: Sequence[str], seed: int, count: int = SPLITS) -> tuple
     return tuple(splits)
 
 
-def read_json_splits(path: Path) -> tuple[Split, ...]:
-    """The splits of a `splits_prid2011.json`: a list of {"train": [names], "test": [names]}, two equal halves each.
+def read_json_splits(path: Path, equal: bool = True) -> tuple[Split, ...]:
+    """The splits of a `splits_prid2011.json`: a list of {"train": [names], "test": [names]}, two `equal` halves each.
 
-    Raises UserError where it is not such a list, a person is named twice, or the halves differ by more than one.
+    Raises UserError where it is not such a list, a person is named twice, or equal halves differ by more than one.
     """
     try:
         rows = json.loads(path.read_text())
@@ -52,10 +52,10 @@ def read_json_splits(path: Path) -> tuple[Split, ...]:
         raise UserError(f"{path}: not a JSON file ({broken})") from broken
     if not isinstance(rows, list) or not rows:
         raise UserError(f'{path}: must be a list of {{"train": [names], "test": [names]}}')
-    return tuple(_split_of(row, f"{path}, split {number}") for number, row in enumerate(rows))
+    return tuple(_split_of(row, f"{path}, split {number}", equal) for number, row in enumerate(rows))
 
 
-def _split_of(row: Any, where: str) -> Split:
+def _split_of(row: Any, where: str, equal: bool) -> Split:
     halves = []
     for half in ("train", "test"):
         names = row.get(half) if isinstance(row, dict) else None
@@ -65,7 +65,7 @@ def _split_of(row: Any, where: str) -> Split:
     train, test = halves
     if len({*train, *test}) != len(train) + len(test):
         raise UserError(f"{where}: a person is named twice, or for both training and testing")
-    if abs(len(train) - len(test)) > 1:
+    if equal and abs(len(train) - len(test)) > 1:
         raise UserError(f"{where}: {len(train)} persons for training and {len(test)} for testing, not two halves")
     return Split(tuple(sorted(train)), tuple(sorted(test)))
 

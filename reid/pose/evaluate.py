@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from kit.coco18 import JOINTS
 from kit.command import as_plain
 from kit.files import sha256_of_file, write_json
+from reid.beginning import notes_on_weights
 from reid.config import check_pose_scale, require
 from reid.data.synthetic import load_pretraining, read_bodies, read_clips, read_joints
 from reid.data.tracklet import Tracklet
@@ -92,15 +93,17 @@ def evaluate(config: PoseEvaluationConfig) -> None:
     """Find the joints of every frame, compare them with the true ones, print and write the numbers."""
     net, device = read_pose_net(config.weights), pick_device(config.device)
     clips = clips_kept_out(config.data, config.held_out, config.seed)
+    notes = notes_on_weights(config.weights, config.data, clips)
     frames = [path for clip in clips for path in clip.frames]
     found = poses_of(net, frames, config.height, config.width, device, config.scale)
     result = {
         **pose_numbers(found, truth_of(clips)),
         "persons": len({clip.pid for clip in clips}),
+        "notes": notes,
         "weights_sha256": sha256_of_file(config.weights),
         "config": as_plain(config),
     }
-    print("\n".join(lines(result)))
+    print("\n".join([*(f"note: {note}" for note in notes), *lines(result)]))
     if config.json is not None:
         write_json(config.json, result)
         print(f"{config.json} is written")

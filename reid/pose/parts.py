@@ -20,8 +20,9 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from kit.coco18 import PARTS
-from kit.command import as_plain
+from kit.command import UserError, as_plain
 from kit.files import write_json
+from reid.beginning import notes_on_weights
 from reid.config import check_pose_scale, require
 from reid.data.dataset import FrameStore, resized_joints
 from reid.data.synthetic import read_joints, read_part_masks
@@ -94,11 +95,12 @@ def parts(config: PartMassConfig) -> None:
     device = pick_device(config.device)
     net = None if config.weights is None else read_pose_net(config.weights).to(device)
     clips = clips_kept_out(config.data, config.held_out, config.seed)
+    notes = [] if config.weights is None else notes_on_weights(config.weights, config.data, clips)
     sums = sums_over(clips, net, config, device)
     rows = rows_of(sums, config)
-    print("\n".join(lines(rows)))
+    print("\n".join([*(f"note: {note}" for note in notes), *lines(rows)]))
     if config.json is not None:
-        write_json(config.json, {"rows": rows, "config": as_plain(config)})
+        write_json(config.json, {"rows": rows, "notes": notes, "config": as_plain(config)})
         print(f"{config.json} is written")
 
 
@@ -161,7 +163,14 @@ def stripes(height: int, width: int, device: torch.device) -> Tensor:
 
 
 def rows_of(sums: dict[tuple[int, str], Tensor], config: PartMassConfig) -> list[dict[str, Any]]:
-    """A row a stride and gain: per cent of the attention on each part, and the mean ratios to the two others."""
+    """A row a stride and gain: per cent of the attention on each part, and the mean ratios to the two others.
+
+    Raises UserError where no frame shows one of the parts.
+    """
+    shown = sums[config.strides[0], "uniform"][1]
+    missing = [part for part, frames in zip(PARTS, shown, strict=True) if not frames]
+    if missing:
+        raise UserError(f"{config.data}: no frame shows the {missing[0]} part of anybody; measure on more persons")
     rows = []
     for stride in config.strides:
         mean = {kind: (found[0] / found[1]).numpy() for (one, kind), found in sums.items() if one == stride}
