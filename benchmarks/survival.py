@@ -53,6 +53,11 @@ class SurvivalConfig:
     json: Path = Path("runs/survival.json")
     """Where the result goes."""
 
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be meant."""
+        if not 0 <= self.blows <= 2 * self.ids - 3:
+            raise ValueError(f"--blows {self.blows}: {2 * self.ids} clips can take 0 to {2 * self.ids - 3}")
+
 
 @dataclass
 class Ordeal:

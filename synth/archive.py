@@ -5,7 +5,6 @@ A clip is one sample (https://github.com/webdataset/webdataset): its key is "cam
 the clips alone, and its name holds their hash: what was stored once is never stored again.
 """
 
-import errno
 import io
 import json
 import os
@@ -21,6 +20,7 @@ import fsspec
 from fsspec import AbstractFileSystem
 
 from kit.command import JobError, UserError
+from kit.files import DISK_FULL
 from synth.store import RenderedSet
 
 INDEX = "index.json"
@@ -30,6 +30,9 @@ BESIDE = ("plan.jsonl", "manifest.jsonl", "config.yaml", "result.json")
 FORMAT = 1
 CLIP = re.compile(r"cam_[a-z]/person_\d+")
 """A clip's name; nothing else in an index becomes a path."""
+
+NO_SUCH_PLACE = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
+"""What is wrong with the address, or with the rights to it."""
 
 
 @contextmanager
@@ -41,10 +44,10 @@ def reaching(address: str) -> Iterator[None]:
     try:
         yield
     except Exception as failure:
-        if isinstance(failure, OSError) and failure.errno == errno.ENOSPC:
+        if isinstance(failure, OSError) and failure.errno in DISK_FULL:
             raise
         said = " ".join(str(failure).split()) or type(failure).__name__
-        if isinstance(failure, FileNotFoundError | NotADirectoryError | PermissionError):
+        if isinstance(failure, NO_SUCH_PLACE):
             raise UserError(f"{address}: {said}: check the address and your rights to it") from None
         raise JobError(f"{address}: {said}: the same command goes on where this one stopped") from failure
 

@@ -9,6 +9,8 @@ from synth.ablation import Factor
 
 VIDEO_RATE = 25.0
 """Frames a second that a camera gives at most, unless --fps says otherwise."""
+SLOWEST = 0.1
+"""Frames a second that a camera gives at least: people walk on between two frames, and far in a long pause."""
 CLIP_SECONDS = 2.0
 """How long a sighting lasts at least, unless --fps says otherwise: a person walks some three metres. With the frames
 for it that is video at its full rate; a set of fewer is thinned out, and then shows people for longer."""
@@ -99,7 +101,8 @@ class RenderConfig:
     sightings, in the first alone. In a quarter of all of them it made what is learnt carry less far."""
 
     motion: Path | None = None
-    """Folder of BVH files, such as CMU's motion capture, that people move by in place of computed walks."""
+    """Folder of BVH files, such as CMU's motion capture, that people move by in place of computed walks. The plan names
+    their paths: keep them as they are until the set is whole, and at the same place on all machines."""
 
     without: tuple[Factor, ...] = ()
     """Kinds of variety to leave out, all else equal, to measure what each is worth: a list such as
@@ -119,8 +122,8 @@ class RenderConfig:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be at least 1")
         if self.ids > 9999:
             raise ValueError(f"--ids {self.ids}: PRID2011's folder names hold at most 9999 persons")
-        if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
-            raise ValueError(f"--fps {self.fps}: must be above 0")
+        if self.fps is not None and not (math.isfinite(self.fps) and self.fps >= SLOWEST):
+            raise ValueError(f"--fps {self.fps}: must be at least {SLOWEST}")
         if self.sightings > self.frames:
             raise ValueError(f"--sightings {self.sightings}: {self.frames} frames a clip are fewer")
         if self.sightings > 1 and "sightings" in self.without:

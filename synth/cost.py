@@ -32,10 +32,9 @@ def disk_bytes(clips: Sequence[Clip]) -> int:
 def cost(clips: Sequence[Clip], cores: int) -> str:
     """One line: hours and disk for the clips."""
     hours = core_seconds(clips) / 3600
-    return (
-        f"about {in_hours(hours / cores)} on {cores} cores ({in_hours(hours)} on one) of the kind measured, "
-        f"{disk_bytes(clips) / 1e9:.2f} GB of disk"
-    )
+    one = "on one core"
+    shared = one if cores == 1 else f"on {cores} cores ({in_hours(hours)} {one})"
+    return f"about {in_hours(hours / cores)} {shared} of the kind measured, {disk_bytes(clips) / 1e9:.2f} GB of disk"
 
 
 def in_hours(hours: float) -> str:

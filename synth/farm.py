@@ -3,7 +3,6 @@
 Workers may die at any moment, and machines with them: their clips are given to others.
 """
 
-import errno
 import gc
 import logging
 import os
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.command import JobError, UserError
-from kit.files import write_atomically
+from kit.files import DISK_FULL, write_atomically
 from synth.plan import Clip
 from synth.store import RenderedSet
 
@@ -96,8 +95,8 @@ def check_address(address: str) -> None:
         return
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
-    except OSError as failure:
-        raise no_cluster(address, failure.strerror or str(failure)) from None
+    except (OSError, UnicodeError) as failure:  # a name that no host can have does not become bytes
+        raise no_cluster(address, getattr(failure, "strerror", None) or str(failure)) from None
 
 
 def no_cluster(address: str, why: str) -> UserError:
@@ -185,7 +184,7 @@ def render_all(clips: list[Clip], out: Path, workers: int, device: str) -> Itera
                 yield row
             continue
         cause = getattr(failure, "cause", None)
-        if isinstance(cause, UserError) or (isinstance(cause, OSError) and cause.errno == errno.ENOSPC):
+        if isinstance(cause, UserError) or (isinstance(cause, OSError) and cause.errno in DISK_FULL):
             raise cause
         if isinstance(failure, RayActorError):
             crew.hire()

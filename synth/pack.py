@@ -1,5 +1,6 @@
 """Put a rendered set where many machines can read it: `python -m synth.pack --data OUT --to s3://bucket/set`."""
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Sequence
@@ -44,8 +45,13 @@ class PackConfig:
 def pack(config: PackConfig) -> None:
     """Store the tars, what lies beside them, and the index last."""
     source, place = RenderedSet(config.data), place_at(config.to)
+    listed = source.manifest.read_bytes() if source.manifest.is_file() else b""
     rows = sound_rows(source)
-    beside = {name: sha256_of_file(config.data / name) for name in BESIDE}
+    # As they are now: whoever renders this set on meanwhile writes them anew.
+    kept = {name: (config.data / name).read_bytes() for name in BESIDE}
+    if kept["manifest.jsonl"] != listed:
+        raise UserError(f"{config.data} is being rendered on: pack it when that command has finished")
+    beside = {name: hashlib.sha256(content).hexdigest() for name, content in kept.items()}
     begin(place, beside)
     tars: list[dict[str, Any]] = []
     with tqdm(total=len(rows), desc=f"pack to {config.to}", unit="clip") as bar:
@@ -53,8 +59,8 @@ def pack(config: PackConfig) -> None:
             group = rows[first : first + config.clips_a_tar]
             tars.append(stored_tar(source, place, len(tars), group))
             bar.update(len(group))
-    for name in BESIDE:
-        place.write(name, config.data / name)
+    for name, content in kept.items():
+        place.write(name, content)
     index = {
         "format": FORMAT,
         "command": "python -m synth.pack",

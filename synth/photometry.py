@@ -8,7 +8,6 @@ import io
 from dataclasses import dataclass
 from typing import Literal
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
@@ -201,6 +200,8 @@ def recorded_jpeg(frames: Bytes, loss: int) -> Bytes:
 
 def recorded_h264(frames: Bytes, loss: int) -> Bytes:
     """Frames (T, H, W, 3) with even sides after a round trip through H.264 at a constant quantiser `loss`."""
+    import av  # a large library, which only rendering needs
+
     stream = io.BytesIO()
     # One thread and a constant quantiser: the same bytes on every run.
     with av.open(stream, "w", format="h264") as container:

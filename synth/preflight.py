@@ -22,6 +22,10 @@ DEBIAN_PACKAGES = {
 """Shared libraries that Blender's Python module loads, and the Debian package of each."""
 
 
+PACKAGES = ("bpy", "anny", "ray", "OpenEXR", "av", "pydantic", "fsspec")
+"""What rendering imports and `reid` does not."""
+
+
 def missing_libraries() -> list[str]:
     """Names of the shared libraries that cannot be loaded here."""
     missing = []
@@ -43,7 +47,7 @@ def complaint(version: tuple[int, int], need_packages: bool) -> str | None:
         packages = " ".join(DEBIAN_PACKAGES[library] for library in missing)
         return f"Blender needs {', '.join(missing)}: install with apt-get install {packages}"
     if need_packages:
-        absent = [name for name in ("bpy", "anny", "ray", "OpenEXR") if importlib.util.find_spec(name) is None]
+        absent = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
         if absent:
             return f"not installed: {', '.join(absent)}: run make install, or pip install -e '.[synth]'"
     return None

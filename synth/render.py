@@ -31,7 +31,9 @@ def render(config: RenderConfig) -> None:
     if config.dry_run:
         finished, waiting = open_set(target, plan)
         print(f"{config.out}: {outlook(finished, waiting)}")
-        print(cost(waiting, config.workers or available_cores()))
+        # How many cores a cluster has is known when it is joined, which a dry run does not.
+        cores = config.workers or (available_cores() if config.address is None else 1)
+        print(cost(waiting, max(1, min(cores, len(waiting)))))
         return
     problem = preflight.complaint((sys.version_info.major, sys.version_info.minor), need_packages=True)
     if problem:

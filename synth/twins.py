@@ -10,7 +10,7 @@ import numpy as np
 
 from synth.body import Phenotype
 from synth.carried import carried_rand
-from synth.fabric import Fabric, Rgb, apart, contrasting_rand, print_rand
+from synth.fabric import Fabric, Print, Rgb, apart, contrasting_rand, print_rand
 from synth.hair import hair_rand
 from synth.headwear import headwear_rand
 from synth.wardrobe import TOPS, Outfit, lips_of, shoes_rand
@@ -79,21 +79,36 @@ def top_pattern(rng: np.random.Generator, look: Look) -> Look:
 
 
 def top_print(rng: np.random.Generator, look: Look) -> Look:
-    """A print on a plain top, or none where there is one; only kinds of top that have prints."""
+    """A print on a plain top, or none where there is one; only kinds of top that have prints, and where it is seen."""
     top = look.outfit.top
     if TOPS[top.kind].prints == 0 or top.fabric.pattern not in ("plain", "raglan"):
         return look
     patch = None if top.fabric.print else print_rand(rng, top.fabric.colour)
+    if _hidden(patch or top.fabric.print, look):
+        return look
     return _with_top_fabric(look, replace(top.fabric, print=patch))
 
 
+def _hidden(patch: Print | None, look: Look) -> bool:
+    """Whether a print is all under a backpack, or all where a jacket stands open."""
+    if patch is None or patch.side == "both":
+        return False
+    if patch.side == "back":
+        return any(thing.kind == "backpack" for thing in look.outfit.carried)
+    return abs(patch.across) + patch.width / 2 <= look.outfit.top.opening / 2
+
+
 def bottom_colour(rng: np.random.Generator, look: Look) -> Look:
-    """Another colour of trousers, shorts or skirt; not of a dress, whose top is the same cloth."""
+    """Another colour of trousers, shorts or skirt, in which their pattern does not vanish; not of a dress, whose top is
+    the same cloth."""
     if look.outfit.top.kind == "dress":
         return look
-    bottom = look.outfit.bottom
-    fabric = replace(bottom.fabric, colour=_told_apart(rng, "bottoms", bottom.fabric.colour))
-    return replace(look, outfit=replace(look.outfit, bottom=replace(bottom, fabric=fabric)))
+    bottom, fabric = look.outfit.bottom, look.outfit.bottom.fabric
+    for _ in range(TRIES):
+        colour = _told_apart(rng, "bottoms", fabric.colour)
+        if fabric.pattern == "plain" or apart(colour, fabric.accent) > 0.15:
+            break
+    return replace(look, outfit=replace(look.outfit, bottom=replace(bottom, fabric=replace(fabric, colour=colour))))
 
 
 def shoes(rng: np.random.Generator, look: Look) -> Look:

@@ -16,7 +16,7 @@ from synth_runs import ROOT, hashes, python, rows, started
 from benchmarks.survival import BLOWS, end_session, session_of, strike
 from kit.command import JobError, UserError
 from synth.config import RenderConfig
-from synth.farm import TRIES, complaint
+from synth.farm import TRIES, check_address, complaint
 from synth.plan import make_plan
 from synth.store import pixels_sha256
 
@@ -169,6 +169,11 @@ def test_an_address_without_a_cluster_is_one_line(tmp_path):
     assert finished.returncode == 2
     (line,) = words(finished.stderr)
     assert line.startswith("error: --address 127.0.0.1:9: no Ray cluster there (")
+
+
+def test_a_name_that_no_host_can_have_is_one_line():
+    with pytest.raises(UserError, match=r"--address host\.\.name:6379: no Ray cluster there \("):
+        check_address("host..name:6379")
 
 
 def test_two_commands_do_not_write_to_one_set(tmp_path):

@@ -12,6 +12,8 @@ from test_synth_store import PLAN, filled
 from test_synth_verify import flip, verified
 
 from kit.command import run
+from synth import archive
+from synth import pack as pack_command
 from synth.archive import read_tar
 from synth.ledger import finish_set
 from synth.pack import PackConfig, pack
@@ -158,6 +160,43 @@ def test_only_a_whole_and_sound_set_is_packed(packable, tmp_path, monkeypatch, c
     (packable / "result.json").unlink()
     code, line = said(monkeypatch, capsys, pack, PackConfig, data=packable, to=tmp_path / "far")
     assert code == 2 and "has no result.json: let the command that renders the set finish" in line
+    assert not (tmp_path / "far").exists()
+
+
+def test_an_address_that_is_a_file_is_one_line(packable, tmp_path, monkeypatch, capsys):
+    (tmp_path / "far").write_text("mine")
+    code, line = said(monkeypatch, capsys, pack, PackConfig, data=packable, to=tmp_path / "far")
+    assert code == 2 and "check the address" in line
+    assert (tmp_path / "far").read_text() == "mine"
+
+
+def test_what_is_beside_the_tars_is_as_it_was_when_packing_began(packable, tmp_path, monkeypatch, capsys):
+    """The command that rendered the set may be typed again meanwhile: what it writes anew is not half packed."""
+    before = content(packable)
+    to_tar = archive.write_tar
+
+    def meanwhile(*words):
+        (packable / "result.json").write_text("{}")
+        to_tar(*words)
+
+    monkeypatch.setattr("synth.pack.write_tar", meanwhile)
+    far, back = tmp_path / "far", tmp_path / "back"
+    assert said(monkeypatch, capsys, pack, PackConfig, data=packable, to=far)[0] == 0
+    assert said(monkeypatch, capsys, unpack, UnpackConfig, source=far, out=back)[0] == 0
+    assert content(back) == before
+
+
+def test_a_set_that_grows_while_it_is_looked_at_is_not_packed(packable, tmp_path, monkeypatch, capsys):
+    looked_at = pack_command.sound_rows
+
+    def growing(source):
+        rows = looked_at(source)
+        source.manifest.write_bytes(source.manifest.read_bytes() * 2)
+        return rows
+
+    monkeypatch.setattr(pack_command, "sound_rows", growing)
+    code, line = said(monkeypatch, capsys, pack, PackConfig, data=packable, to=tmp_path / "far")
+    assert (code, "is being rendered on" in line) == (2, True)
     assert not (tmp_path / "far").exists()
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from synth_runs import ROOT
 
 from synth import preflight
 from synth.preflight import DEBIAN_PACKAGES, complaint
@@ -58,7 +59,7 @@ def test_system_libraries_are_linuxs_affair(machine, monkeypatch):
     assert complaint((3, 11), need_packages=False) is None
 
 
-@pytest.mark.parametrize("package", ["bpy", "anny", "ray", "OpenEXR"])
+@pytest.mark.parametrize("package", ["bpy", "anny", "ray", "OpenEXR", "av", "pydantic", "fsspec"])
 def test_a_missing_package_is_named_where_packages_are_needed(machine, package):
     machine.add(package)
     assert complaint((3, 11), need_packages=False) is None
@@ -80,3 +81,19 @@ def test_it_needs_nothing_but_the_standard_library(tmp_path):
     found = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path)
     assert found.returncode in (0, 2)
     assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize("words", [["render", "--ids", "1"], ["verify", "{plan}"], ["preview", "--data", "{plan}"]])
+def test_without_what_rendering_needs_the_commands_say_so_in_one_line(tmp_path, words):
+    """As after `pip install -e .`, which is all that `reid` needs."""
+    (tmp_path / "plan.jsonl").write_text("{}\n")
+    missing = ["bpy", "anny", "ray", "OpenEXR", "av", "pydantic", "fsspec"]
+    module, *options = (word.format(plan=tmp_path) for word in words)
+    code = (
+        f"import runpy, sys; sys.modules |= dict.fromkeys({missing}); sys.argv[1:] = {options}; "
+        f"runpy.run_module('synth.{module}', run_name='__main__')"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert found.returncode == 2, found.stderr
+    assert found.stderr.startswith("error: ")
+    assert found.stderr.count("\n") == 1

@@ -264,9 +264,9 @@ def test_a_set_of_other_options_is_refused_and_left_alone(rendered, typed):
         (["--ids", 10000], "at most 9999"),
         (["--frames", 0], "--frames 0: must be at least 1"),
         (["--samples", 0], "--samples 0: must be at least 1"),
-        (["--fps", 0], "--fps 0.0: must be above 0"),
-        (["--fps", ".nan"], "--fps nan: must be above 0"),
-        (["--fps", ".inf"], "--fps inf: must be above 0"),
+        (["--fps", 0], "--fps 0.0: must be at least 0.1"),
+        (["--fps", ".nan"], "--fps nan: must be at least 0.1"),
+        (["--fps", ".inf"], "--fps inf: must be at least 0.1"),
         (["--seed", -1], "--seed -1: must not be negative"),
         (["--workers", -1], "--workers -1: must not be negative"),
         (["--camera-pairs", -1], "--camera-pairs -1: must not be negative"),
@@ -300,13 +300,17 @@ def test_a_device_that_is_not_there_is_one_line(tmp_path):
 
 
 def test_a_dry_run_says_what_it_would_do_and_writes_nothing(typed, tmp_path):
-    code, printed, complaint = typed(*SMALL, "--out", tmp_path / "set", "--dry-run")
-    assert (code, complaint) == (0, "")
-    first, second = printed.splitlines()
-    assert first == f"{tmp_path / 'set'}: 8 clips planned, 0 there, 8 to render (24 frames)"
-    assert re.fullmatch(
-        r"about \d+ minutes on \d+ cores \(\d+ minutes on one\) of the kind measured, 0.00 GB of disk", second
-    )
+    def cost_on(*where):
+        code, printed, complaint = typed(*SMALL, "--out", tmp_path / "set", "--dry-run", *where)
+        assert (code, complaint) == (0, "")
+        first, second = printed.splitlines()
+        assert first == f"{tmp_path / 'set'}: 8 clips planned, 0 there, 8 to render (24 frames)"
+        return second.removesuffix(" of the kind measured, 0.00 GB of disk")
+
+    assert " on 8 cores " in cost_on("--workers", 64)  # of 8 clips no more than 8 are rendered at a time
+    assert re.fullmatch(r"about \d+ minutes on 7 cores \(\d+ minutes on one core\)", cost_on("--workers", 7))
+    # Nobody knows yet how many cores the cluster has.
+    assert re.fullmatch(r"about \d+ minutes on one core", cost_on("--workers", 0, "--address", "ray.example:6379"))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -65,6 +65,34 @@ def test_a_twins_other_colour_can_be_seen():
         assert np.linalg.norm(after - before) > 0.3
 
 
+def test_a_pattern_of_trousers_stays_in_another_colour():
+    rng = np.random.default_rng(0)
+    looks = [Look(person.phenotype, person.outfit) for person in PEOPLE if person.outfit.top.kind != "dress"]
+    patterned = [look for look in looks if look.outfit.bottom.fabric.pattern != "plain"]
+    assert len(patterned) > 20
+    for look in patterned * 5:
+        fabric = FACTORS["bottom colour"](rng, look).outfit.bottom.fabric
+        assert apart(fabric.colour, fabric.accent) > 0.15
+
+
+def test_a_print_that_cannot_be_seen_makes_no_twin():
+    """It is all under a backpack, or all where a jacket stands open: taking it away would change nothing."""
+    printed = next(person for person in PEOPLE if person.outfit.top.fabric.print)
+    bag = next(thing for person in PEOPLE for thing in person.outfit.carried if thing.kind == "backpack")
+    top, rng = printed.outfit.top, np.random.default_rng(0)
+
+    def changes(opening, carried, **changed):
+        patch = dataclasses.replace(top.fabric.print, **changed)
+        own = dataclasses.replace(top, opening=opening, fabric=dataclasses.replace(top.fabric, print=patch))
+        look = Look(printed.phenotype, dataclasses.replace(printed.outfit, top=own, carried=carried))
+        return FACTORS["top print"](rng, look) != look
+
+    assert not changes(0.0, (bag,), side="back")
+    assert changes(0.0, (bag,), side="front") and changes(0.0, (bag,), side="both") and changes(0.0, (), side="back")
+    assert not changes(0.16, (), side="front", across=0.0, width=0.14)
+    assert changes(0.16, (), side="front", across=0.05, width=0.14)
+
+
 def test_a_tops_other_colour_is_told_from_its_accent_and_its_print():
     rng = np.random.default_rng(0)
     looks = [Look(person.phenotype, person.outfit) for person in PEOPLE[:200]]
