@@ -252,7 +252,7 @@ def test_a_random_pose_network_is_named(prid, tmp_path, capsys, options, said):
 
 @pytest.fixture(scope="module")
 def rendered(tmp_path_factory):
-    return write_rendered(tmp_path_factory.mktemp("beside") / "set", persons=5, frames=3)
+    return write_rendered(tmp_path_factory.mktemp("beside") / "set", persons=5, frames=3, first=201)
 
 
 def test_rendered_frames_beside_each_batch_teach_the_pose_network_alone(prid, rendered, tmp_path):
@@ -307,7 +307,7 @@ def test_people_tested_whom_the_pose_networks_file_has_seen_are_noticed(pretrain
     torch.save(bare, tmp_path / "bare.pth")
     assert run(rendered, tmp_path / "bare", **options, pose_weights=tmp_path / "bare.pth") == 0
     assert (result_of(tmp_path / "bare")["trained_on_tested"], result_of(tmp_path / "bare")["notes"]) == (0, [])
-    torch.save({name: weights + 1 for name, weights in bare.items()}, tmp_path / "other.pth")
+    torch.save({name: weights / 2 for name, weights in bare.items()}, tmp_path / "other.pth")
     options |= {"init": pretrained, "pose_weights": tmp_path / "other.pth"}
     assert run(rendered, tmp_path / "other", **options) == 0
     said = f"--pose-weights {tmp_path / 'other.pth'} is not used: the pose network is that of {pretrained / 'model.pt'}"
