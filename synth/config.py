@@ -98,7 +98,7 @@ class RenderConfig:
 
     occlusion: float = 0.25
     """Share of clips in which something stands between the person and the camera, 0 to 1; where a clip is of several
-    sightings, in the first alone. In a quarter of all of them it made what is learnt carry less far."""
+    sightings, in the first alone, and so are other people: in all of them they make what is learnt carry less far."""
 
     motion: Path | None = None
     """Folder of BVH files, such as CMU's motion capture, that people move by in place of computed walks. The plan names

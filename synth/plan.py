@@ -177,8 +177,8 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
         later = (time,) if time else ()
         place = place_rand(generator(config.seed, _VIEW, view, number, *later) if later else view_rng)
         rng, company_rng = (generator(config.seed, of, person, number, *later) for of in (_CLIP, _COMPANY))
-        occlusion = 0.0 if later else config.occlusion
-        sightings.append(make_sighting(config, rng, company_rng, camera, place, frames, motions, occlusion))
+        # Who and what else is there hides the person or is taken for them: in the first sighting alone.
+        sightings.append(make_sighting(config, rng, None if later else company_rng, camera, place, frames, motions))
     clip = Clip(
         camera_name=camera_name,
         identity=make_identity(config.seed, person, config.without),
@@ -195,24 +195,24 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
 def make_sighting(
     config: RenderConfig,
     rng: np.random.Generator,
-    company_rng: np.random.Generator,
+    company_rng: np.random.Generator | None,
     camera: Camera,
     place: Place,
     frames: int,
     motions: tuple[Recording, ...],
-    occlusion: float,
 ) -> Sighting:
-    """Somebody's walk before a camera at a place, in so many frames, with something in the way at a chance of
-    `occlusion`. Other people are drawn from `company_rng`, all else from `rng`."""
+    """Somebody's walk before a camera at a place, in so many frames, with something in the way at the chance that
+    `config` says. Other people are drawn from `company_rng`, all else from `rng`; None: nobody else, and nothing in the
+    way."""
     tracker = tracker_rand(rng)
     walk = roomy_walk_rand(rng, motions, camera, place, frames / config.frames_a_second(STAY[0], frames))
-    occluded = bool(rng.random() < occlusion)
+    occluded = bool(rng.random() < config.occlusion) and company_rng is not None
     place, spots, seconds = surround(config, rng, company_rng, camera, place, walk, frames, occluded)
     return Sighting(
         place=place,
         tracker=tracker,
         walk=walk,
-        bystanders=tuple(bystander_rand(company_rng, spot) for spot in spots),
+        bystanders=() if company_rng is None else tuple(bystander_rand(company_rng, spot) for spot in spots),
         frames=frames,
         fps=config.frames_a_second(seconds, frames),
     )
@@ -239,7 +239,7 @@ def roomy_walk_rand(
 def surround(
     config: RenderConfig,
     rng: np.random.Generator,
-    company_rng: np.random.Generator,
+    company_rng: np.random.Generator | None,
     camera: Camera,
     place: Place,
     walk: Walk,
@@ -248,14 +248,16 @@ def surround(
 ) -> tuple[Place, list[Spot], float]:
     """Draw what else is in a sighting: the place, with what hides the person where they are `occluded` by a thing;
     where other people are, one of them passing by where the person is occluded by them; and for how many seconds there
-    is room for all that. Things are drawn from `rng`, people from `company_rng`."""
+    is room for all that. Things are drawn from `rng`, people from `company_rng`; None: there are none."""
     things = outlines(place.solids)
     asked = frames / config.frames_a_second(STAY[0], frames)
     # Where a recording goes is not known here.
     seconds = STAY[0] if walk.take else stay(camera, walk, things)
     around = surroundings(camera, walk, frames / config.frames_a_second(seconds, frames), things)
-    spots = bystanders_rand(company_rng, around)
-    passer = passer_rand(company_rng, around, spots) if occluded and company_rng.random() < PASSING else None
+    spots = [] if company_rng is None else bystanders_rand(company_rng, around)
+    passer = None
+    if occluded and company_rng is not None and company_rng.random() < PASSING:
+        passer = passer_rand(company_rng, around, spots)
     if passer is not None:
         spots = [*spots, passer]
     elif occluded:

@@ -151,6 +151,17 @@ def test_planned_bystanders_are_other_people_who_keep_apart():
             assert np.linalg.norm(own[2] - path[2], axis=-1).min() >= APART
 
 
+def test_only_the_first_of_several_sightings_has_company():
+    clips = make_plan(RenderConfig(ids=30, frames=4, occlusion=0.5))
+    first, later = [
+        [sighting for clip in clips for sighting in clip.sightings[some]] for some in (slice(1), slice(1, 4))
+    ]
+    assert len(later) == 3 * len(first)
+    for seen in (first, later):
+        company = np.mean([bool(sighting.bystanders or sighting.place.occluders) for sighting in seen])
+        assert (company > 0.4) if seen is first else (company == 0)
+
+
 def test_baked_bystanders_never_touch_the_person(body_model):
     pytest.importorskip("torch")
     from synth.clip import baked, placed_mesh

@@ -12,8 +12,8 @@ LEAVES = Surface("plain", (0.05, 0.08, 0.03), BLACK, 0.28, 1.0)
 
 
 def outdoors_rand(rng: np.random.Generator) -> Light:
-    """Any light outdoors: clear, overcast, dusk, night."""
-    kind = rng.choice(["clear", "overcast", "dusk", "night"], p=[0.5, 0.3, 0.1, 0.1])
+    """Any light outdoors: clear, overcast, dusk, night; mostly day, in which what is learnt carries further."""
+    kind = rng.choice(["clear", "overcast", "dusk", "night"], p=[0.46, 0.4, 0.07, 0.07])
     return {"clear": clear_rand, "overcast": overcast_rand, "dusk": dusk_rand, "night": night_rand}[kind](rng)
 
 
@@ -28,12 +28,12 @@ def clear_rand(rng: np.random.Generator) -> Light:
     warmth = float(np.interp(elevation, [12, 40, 68], [0.4, 0.1, 0.0]))
     blue = rng.uniform(0.12, 0.42)
     return Light(
-        sun=rng.uniform(1.5, 4.5),
+        sun=rng.uniform(1.2, 3.6),
         sun_colour=(1.0, 1 - 0.5 * warmth, 1 - warmth),
         sun_elevation=elevation,
         sun_azimuth=rng.uniform(-180, 180),
         sun_size=rng.uniform(0.5, 3),
-        sky=rng.uniform(0.4, 1.0),
+        sky=rng.uniform(0.5, 1.1),
         sky_colour=(1 - blue, 1 - 0.5 * blue, 1.0),
         horizon_colour=grey_rand(rng, 0.75, 1.0, 0.05),
         lamps=(),
@@ -54,7 +54,7 @@ def overcast_rand(rng: np.random.Generator) -> Light:
         sky_colour=(1 - blue, 1 - 0.5 * blue, 1.0),
         horizon_colour=grey_rand(rng, 0.75, 1.0, 0.05),
         lamps=(),
-        haze=haze_rand(rng, 0.25),
+        haze=haze_rand(rng, 0.15),
     )
 
 
@@ -85,7 +85,7 @@ def night_rand(rng: np.random.Generator) -> Light:
         sun_elevation=45.0,
         sun_azimuth=0.0,
         sun_size=1.0,
-        sky=rng.uniform(0.008, 0.03),
+        sky=rng.uniform(0.015, 0.05),
         sky_colour=(0.5, 0.6, 1.0),
         horizon_colour=kelvin(rng.uniform(2500, 6000)),
         lamps=lamps,
@@ -102,9 +102,9 @@ def street_lamp_rand(rng: np.random.Generator) -> Lamp:
 
 
 def indoors_rand(rng: np.random.Generator, half_width: float, reach: float) -> Light:
-    """Rows of ceiling lamps of one colour temperature (2700-6500 K), sometimes with a window's light from one side,
+    """Rows of ceiling lamps of one colour temperature (3000-6500 K), sometimes with a window's light from one side,
     in a room that is `half_width` metres to each side and `reach` metres deep behind the person."""
-    colour, height = kelvin(rng.uniform(2700, 6500)), rng.uniform(2.6, 4.5)
+    colour, height = kelvin(rng.uniform(3000, 6500)), rng.uniform(2.6, 4.5)
     x, spacing = rng.uniform(-0.5, 0.5) * half_width, rng.uniform(2.0, 5.0)
     start, strength = rng.uniform(-4, -1), rng.uniform(40, 160) * (height / 3) ** 2
     lamps = [
@@ -126,7 +126,7 @@ def indoors_rand(rng: np.random.Generator, half_width: float, reach: float) -> L
         sun_elevation=60.0,
         sun_azimuth=0.0,
         sun_size=10.0,
-        sky=rng.uniform(0.12, 0.7),
+        sky=rng.uniform(0.35, 0.9),  # what walls and ceilings give back
         sky_colour=tint,
         horizon_colour=tint,
         lamps=tuple(lamps),
