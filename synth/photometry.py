@@ -19,6 +19,9 @@ LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 """Weights of linear red, green and blue (Rec. 709)."""
 DARKEST = 0.02
 """Albedo below which a surface says too little about the light on it."""
+DIMMEST = 0.02
+"""Share of a clip's median light below which a surface is passed over: a corner that no light reaches would weigh in a
+geometric mean like a night."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,10 @@ def incident_light(radiance: Floats, albedo: Floats) -> Floats:
     lit = albedo.min(-1) > DARKEST
     if not lit.any():
         return np.maximum(radiance.reshape(-1, radiance.shape[-1]).mean(0), 1e-4)
-    return np.exp(np.log(np.maximum(radiance[lit] / albedo[lit], 1e-4)).mean(0))
+    light = radiance[lit] / albedo[lit]
+    brightness = light @ LUMINANCE
+    reached = brightness >= DIMMEST * np.median(brightness)
+    return np.exp(np.log(np.maximum(light[reached], 1e-4)).mean(0))
 
 
 def automatic_gains(light: Floats, sensor: Sensor) -> Floats:

@@ -232,6 +232,14 @@ def test_a_camera_sets_itself_to_the_light_and_not_to_what_is_lit():
     assert np.isfinite(incident_light(np.zeros((1, 2, 2, 3)), np.zeros((1, 2, 2, 3)))).all()
 
 
+def test_what_no_light_reaches_does_not_turn_the_exposure_up():
+    light = np.array([3.0, 2.0, 0.5])
+    radiance, albedo = lit_clip(light)
+    radiance[:, 6:] = 0
+    np.testing.assert_allclose(incident_light(radiance, albedo), light, rtol=0.2)
+    assert np.isfinite(incident_light(np.zeros_like(radiance), albedo)).all()
+
+
 def test_automatic_white_balance_takes_its_share_of_the_lights_colour_and_none_of_its_brightness():
     light = np.array([3.0, 2.0, 0.5])
     gains = {share: automatic_gains(light, dataclasses.replace(NEUTRAL, auto_white=share)) for share in (0, 0.5, 1)}
