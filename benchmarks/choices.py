@@ -133,4 +133,4 @@ def _shown(rows: Sequence[Mapping[str, float]], key: str) -> str:
 
 
 if __name__ == "__main__":
-    run(compare_choices, ChoicesConfig, "python -m benchmarks.choices")
+    run(compare_choices, ChoicesConfig, "python -m benchmarks.choices", goes_on=True)

@@ -155,4 +155,4 @@ def _shown(rows: Sequence[Mapping[str, float]], key: str) -> str:
 
 
 if __name__ == "__main__":
-    run(leave_one_out, LeaveOneOutConfig, "python -m benchmarks.leave_one_out")
+    run(leave_one_out, LeaveOneOutConfig, "python -m benchmarks.leave_one_out", goes_on=True)

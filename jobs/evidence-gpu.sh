@@ -1,12 +1,13 @@
 #!/bin/bash
-# The trainings of README and docs/ that want a GPU, in one go; about ten minutes on an H200. From the root of the code:
+# Most of the trainings of README and docs/ that want a GPU: by default the parts pose, transfer and attention in one go, about
+# ten minutes on an H200. From the root of the code:
 #
 #     pip install -e '.[benchmarks]'
 #     python -m synth.render --ids 1000 --frames 4 --samples 8 --out PEOPLE
 #     python -m synth.render --ids 400 --frames 16 --fps 8 --occlusion 1 --samples 4 --seed 21 --out CLIPS
 #     bash jobs/evidence-gpu.sh PEOPLE CLIPS …/Market-1501-v15.09.15 OUT
 #
-# Parts alone: `… OUT "pose choices"`, `transfer`, `choices`, `start`, `place`, `attention` (with the small network of `pose`, or of
+# Other parts, or some alone: `… OUT "pose choices"`, `transfer`, `choices`, `start`, `place`, `attention` (with the small network of `pose`, or of
 # assets/weights where that has not run). And `leave`, for the sets that `python -m benchmarks.leave_one_out --trainings 3`
 # has rendered in OUT/leave (its --ids, --frames and --steps as LEAVE_IDS, LEAVE_FRAMES, LEAVE_STEPS): after it, that command writes the
 # table. TRAINERS is how many trainings of `leave` and `choices` run at a time. Each leaves JSON and logs in OUT.

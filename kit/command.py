@@ -182,9 +182,13 @@ def read_config_file(config_type: type[ConfigT], path: Path) -> ConfigT:
         raise UserError(f"{path}: {mistake}") from mistake
 
 
-def run(job: Callable[[ConfigT], None], config_type: type[ConfigT], prog: str) -> NoReturn:
-    """Read the configuration from the command line, do the job, and exit with the code it deserves."""
+def run(job: Callable[[ConfigT], None], config_type: type[ConfigT], prog: str, *, goes_on: bool = False) -> NoReturn:
+    """Read the configuration from the command line, do the job, and exit with the code it deserves.
+
+    goes_on -- whether the same command keeps what a stopped one has done; a job with an option --resume does with it.
+    """
     config = read_config(config_type, prog)
+    resume = " with --resume" if hasattr(config, "resume") else ""
     try:
         job(config)
     except UserError as mistake:
@@ -192,13 +196,12 @@ def run(job: Callable[[ConfigT], None], config_type: type[ConfigT], prog: str) -
     except JobError as failure:
         exit_with_line(1, str(failure))
     except KeyboardInterrupt:
-        resume = " with --resume" if hasattr(config, "resume") else ""
-        exit_with_line(130, f"interrupted; the same command{resume} goes on where it stopped")
+        where = f"; the same command{resume} goes on where it stopped" if goes_on or resume else ""
+        exit_with_line(130, f"interrupted{where}")
     except OSError as failure:
         if failure.errno in DISK_FULL:
-            exit_with_line(
-                1, f"the disk is full ({failure.filename or 'while writing'}): make space, run the same command again"
-            )
+            where = failure.filename or "while writing"
+            exit_with_line(1, f"the disk is full ({where}): make space, run the same command again{resume}")
         if failure.errno in UNUSABLE_PATH and failure.filename is not None:
             exit_with_line(2, f"cannot use {failure.filename}: {failure.strerror}: name another path")
         raise

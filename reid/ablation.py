@@ -246,4 +246,4 @@ def let_go(compiled: bool) -> None:
 
 
 if __name__ == "__main__":
-    run(ablation, AblationConfig, PROG)
+    run(ablation, AblationConfig, PROG, goes_on=True)

@@ -1,6 +1,7 @@
 """What can be chosen, as flat frozen dataclasses: their fields are the flags, their docstrings the help.
 
-The defaults are the paper's (TR2019-108), or those of the specification where the paper is silent.
+The defaults are the paper's (TR2019-108), but for the part maps and both poolings (Eqs. 2, 3, 5 and 7) and the pose
+network that fine-tuning leaves as it is: docs/choices.md says why, and what fills in where the paper is silent.
 Nothing here imports torch.
 """
 
@@ -60,9 +61,10 @@ class ProtocolConfig:
     """Number of the split, 0-9 (prid, ilids, synthetic, folder). Default: 0, or every one where all are measured."""
 
     splits: SplitSource = "auto"
-    """prid, ilids: json, mat = the published file of this format; all = every published split, its file demanded;
-    random = ten seeded halves; auto = the published file, and for prid seeded halves where it is not there. folder:
-    json = its splits.json; random; auto and all = its splits.json, or seeded halves. The others are divided in one way.
+    """prid: json, mat = the published file of this format; ilids: mat. Both: all = every published split, its file
+    demanded; random = ten seeded halves; auto = the published file, and for prid seeded halves where it is not there.
+    folder: json = its splits.json; random; auto and all = its splits.json, or seeded halves. The others are divided in
+    one way.
     """
 
     split_seed: int | None = None
@@ -289,11 +291,12 @@ class TrainConfig:
     """Brightness, contrast and saturation of a chunk change by up to this share, 0..1."""
 
     cache_gib: float = 8.0
-    """Frames are decoded once and kept in memory if they fit this many GiB; otherwise read again each time."""
+    """Frames are decoded once and kept in memory if they fit this many GiB; otherwise read again each time. Maps of
+    --pose-maps cached must fit as many."""
 
     cache: Path | None = None
-    """Folder for decoded frames, in place of memory: later runs do not decode them again, and processes on one machine
-    share them. Default: none."""
+    """Folder for decoded frames and kept maps, in place of memory: later runs do not make them again, and processes on
+    one machine share them. Default: none."""
 
     workers: int = 0
     """Processes that prepare batches; 0 = none besides the main one."""

@@ -44,8 +44,8 @@ class EvaluateConfig(ProtocolConfig):
     """step: the gallery as given; torchreid: without the queries; official: all queries counted, trapezoidal AP."""
 
     score_norm: ScoreNorm | None = None
-    """Distances less the mean and over the deviation of their row, their column, or both (symmetric, as the paper).
-    Default: as they are."""
+    """Distances less the mean and over the deviation of their row, their column, or both (symmetric, as the
+    paper). Default: as they are."""
 
     rerank: bool = False
     """Re-rank by k-reciprocal neighbours (k1 = 20, k2 = 6, lambda = 0.3) before --score-norm."""

@@ -114,8 +114,8 @@ def checkpoints_of(path: Path, numbers: Sequence[int]) -> dict[int, Path]:
     missing = [number for number, file in found.items() if not file.is_file()]
     if missing:
         raise UserError(
-            f"{path}: holds a run a split, but no split-{missing[0]}/{MODEL}: train it "
-            f"(python -m reid.finetune --split {missing[0]} --run {path / f'split-{missing[0]}'}), or name one --split"
+            f"{path}: holds a run a split, but no split-{missing[0]}/{MODEL}: train it (the others' python -m "
+            f"reid.finetune with --split {missing[0]} --run {path / f'split-{missing[0]}'}), or name one --split"
         )
     return found
 

@@ -1,4 +1,4 @@
-"""CMC, mAP and mINP by three protocols (Section 4.1, `datasets-and-protocols.md`): pure functions on NumPy arrays.
+"""CMC, mAP and mINP by three protocols (Section 4.1; README, «Protocols and speed»): pure functions on NumPy arrays.
 
 The rules of every protocol: a gallery item with the query's pid and camera is ignored, and so is a gallery pid of -1
 (junk); pid 0 is a distractor, which is ranked but matches nobody. Persons are numbered from 1. Equal distances are

@@ -40,7 +40,7 @@ def pose_targets(
     limb_half_width: float = 8.0,
     scale: float = 1.0,
 ) -> PoseTargets:
-    """Heat maps and part affinity fields of one person in each of N frames (`openpose.md`, Targets for training).
+    """Heat maps and part affinity fields of one person in each of N frames (Cao et al. 2017, Sections 2.2 and 2.3).
 
     Args:
         joints: (N, 18, 2) float, x and y in pixels, pixel centres at whole numbers; a joint may lie outside the image.

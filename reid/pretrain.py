@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from kit.command import run
+from kit.command import DataclassInstance, run
 from kit.files import sha256_of_file, write_json
 from reid.acceleration import prepared
 from reid.beginning import (
@@ -98,8 +98,8 @@ class PretrainConfig(TrainConfig):
 
     pose_maps: Literal["network", "cached", "truth"] = "network"
     """What says where the body parts are while training: the pose network, which learns it; or, for networks that have
-    one already (--pose-weights) and keep it as it is, in half the time: what it says of every frame as it is, computed
-    once (cached; not with --new-place, which makes other frames), or the exact joints (truth)."""
+    one already (--pose-weights) and keep it as it is, in a fraction of the time: what it says of every frame as it is,
+    computed once (cached; not with --new-place, which makes other frames), or the exact joints (truth)."""
 
     new_place: float = 0.0
     """Chance that a chunk's people are put, by their masks, before another clip's place, 0..1: who they are must not be
@@ -131,10 +131,16 @@ class PretrainConfig(TrainConfig):
         return self.pose_weight > 0
 
 
-def pretrain(config: PretrainConfig, prog: str = PROG, batch: BatchOption = IDS_PER_BATCH) -> None:
+def pretrain(
+    config: PretrainConfig,
+    prog: str = PROG,
+    batch: BatchOption = IDS_PER_BATCH,
+    asked: DataclassInstance | None = None,
+) -> None:
     """Read and check everything, train, rank the persons kept out, write the result.
 
-    prog, batch -- the command that this is part of, for the record, and its option for the size of a batch.
+    prog, batch, asked -- of the command that this is part of: its name for the record, its option for the size of a
+    batch, and its own options, which the run's folder keeps in place of `config`.
     """
     started, clock = now(), time.perf_counter()
     folder, resume = config.run or DEFAULT_PRETRAIN_RUN, config.resume
@@ -168,7 +174,7 @@ def pretrain(config: PretrainConfig, prog: str = PROG, batch: BatchOption = IDS_
         group.say(line)
     group.say(f"{last} steps on {device_name(device, group)}")
     if group.leads:
-        open_run(folder, config, state.step)
+        open_run(folder, asked or config, state.step)
 
     metadata = {
         "images": {"height": config.height, "width": config.width, "chunk": config.chunk},

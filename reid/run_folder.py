@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from kit.command import UserError, as_plain, save_config
+from kit.command import DataclassInstance, UserError, as_plain, save_config
 from kit.files import DISK_FULL, read_jsonl, replacing, write_jsonl
 from reid.config import TrainConfig
 from reid.models.alignnet import LETTER
@@ -86,8 +86,9 @@ def read_checkpoint(
     return checkpoint
 
 
-def open_run(run: Path, config: TrainConfig, step: int) -> None:
-    """Make the folder, write the resolved options, and leave in metrics.jsonl the rows up to `step` alone.
+def open_run(run: Path, config: DataclassInstance, step: int) -> None:
+    """Make the folder, write the resolved options of the command, and leave in metrics.jsonl the rows up to `step`
+    alone.
 
     Rows past the checkpoint are done again; so is the result.
     """

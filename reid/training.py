@@ -359,16 +359,16 @@ def explained(
     count, length, _, height, width = batch["frames"].shape
     recompute = "pass --recompute in place of --compile" if setting.config.compile else "pass --recompute"
     chunks = f"{recompute}, or lower --chunks-per-id, --ids-per-batch or --chunk"
-    advice = chunks if option == IDS_PER_BATCH else f"lower {option.name}"
+    whole = option == IDS_PER_BATCH  # else a command of few options, whose one learning rate is --lr
+    advice = chunks if whole else f"lower {option.name}"
     try:
         with enough_memory(f"{count} chunks of {length} frames of {height} × {width}", advice):
             yield
     except FloatingPointError as failure:
         path = run / ("bad_batch.pt" if group.size == 1 else f"bad_batch-{group.rank}.pt")
         write_torch_file(path, batch)
-        raise UserError(
-            f"{failure} at step {step}: its batch is in {path}; lower the learning rates (--lr-…) or --clip-norm"
-        ) from None
+        calmer = "lower the learning rates (--lr-…) or --clip-norm" if whole else "lower --lr"
+        raise UserError(f"{failure} at step {step}: its batch is in {path}; {calmer}") from None
 
 
 def shared(model: AlignNet, device: torch.device, group: Group) -> nn.Module:

@@ -30,7 +30,8 @@ Factor = Literal[
 """sensors: a camera's photometric character. views: its height, pitch and distance. crops: a tracker's misfits.
 places: ground, walls, things. lights: sun, weather, lamps, shadows. company: other people, and things in the way.
 garments: cuts and lengths. patterns: stripes, checks, prints. accessories: carried things, hats, hoods, scarves.
-motions: bends, stops, standing, talking. sightings: a camera sees a person again, elsewhere. twins: near-duplicates."""
+motions: bends, stops, standing, talking (in clips of more than two seconds people then go straight on, whatever stands
+beside their bends). sightings: a camera sees a person again, elsewhere. twins: near-duplicates."""
 
 FLATTENED: dict[str, Factor] = {
     "top pattern": "patterns",

@@ -93,7 +93,8 @@ def thing_rand(rng: np.random.Generator, kind: CarriedKind) -> Carried:
 
 
 def carried_rand(rng: np.random.Generator, female: bool) -> tuple[Carried, ...]:
-    """Draw what is carried: 45 in 100 carry something, 2 in 100 an umbrella; a sixth of the bags have company."""
+    """Draw what is carried: 45 in 100 carry something, 2 in 100 an umbrella, open in any weather and indoors as
+    well, since what one carries is one's own before every camera; a sixth of the bags have company."""
     if rng.random() < NOTHING:
         return ()
     weights = np.array([row.women if female else row.men for row in KINDS.values()])

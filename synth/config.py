@@ -101,8 +101,9 @@ class RenderConfig:
     sightings, in the first alone, and so are other people: in all of them they make what is learnt carry less far."""
 
     motion: Path | None = None
-    """Folder of BVH files, such as CMU's motion capture, that people move by in place of computed walks. The plan names
-    their paths: keep them as they are until the set is whole, and at the same place on all machines."""
+    """Folder of BVH files, such as CMU's motion capture, that people move by in place of computed walks; where a
+    recording goes is not looked at, and one that goes far may pass through things. The plan names their paths: keep
+    them as they are until the set is whole, and at the same place on all machines."""
 
     without: tuple[Factor, ...] = ()
     """Kinds of variety to leave out, all else equal, to measure what each is worth: a list such as

@@ -144,8 +144,9 @@ class Crew:
         try:
             row = self._ray.get(done)
         except self._ray.exceptions.RayError as failure:
-            if isinstance(failure, self._ray.exceptions.RayActorError):
+            if is_death(failure):
                 self._done_by.pop(renderer, None)
+                self._ray.kill(renderer)  # what is lost may be its answer alone
             elif clip is not None:
                 self._idle.append(renderer)
             return clip, None, failure
@@ -166,8 +167,6 @@ def render_all(clips: list[Clip], out: Path, workers: int, device: str) -> Itera
     times in all. Raises JobError at the end where clips could not be rendered, and at once where no worker starts, with
     Ray's reports in a file of the set; the user's mistake and a full disk come as they are.
     """
-    from ray.exceptions import RayActorError
-
     crew, waiting = Crew(out.resolve(), device), deque(clips)
     tries, lost, never_came = Counter[str](), dict[str, Exception](), 0
     # anny fills its cache without a lock, and takes a minute the first time: one worker goes ahead.
@@ -186,11 +185,11 @@ def render_all(clips: list[Clip], out: Path, workers: int, device: str) -> Itera
         cause = getattr(failure, "cause", None)
         if isinstance(cause, UserError) or (isinstance(cause, OSError) and cause.errno in DISK_FULL):
             raise cause
-        if isinstance(failure, RayActorError):
+        if is_death(failure):
             crew.hire()
         if clip is None:
             never_came += 1
-            cannot_begin = not isinstance(failure, RayActorError) or getattr(failure, "actor_init_failed", False)
+            cannot_begin = not is_death(failure) or getattr(failure, "actor_init_failed", False)
             if never_came == TRIES * workers or cannot_begin:
                 raise complaint({"Clips": failure}, out)
         else:
@@ -201,6 +200,14 @@ def render_all(clips: list[Clip], out: Path, workers: int, device: str) -> Itera
                 lost[clip.name] = failure
     if lost:
         raise complaint(lost, out)
+
+
+def is_death(failure: Exception) -> bool:
+    """Whether a renderer is gone, whatever took it: Ray tells a crash, a lost machine and a kill for memory apart. Else
+    it is well, and the clip failed."""
+    from ray.exceptions import RayTaskError
+
+    return not isinstance(failure, RayTaskError)
 
 
 def complaint(lost: dict[str, Exception], out: Path) -> JobError:

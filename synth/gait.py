@@ -84,9 +84,9 @@ def gait_rand(rng: np.random.Generator, stature: float = 1.69) -> GaitStyle:
     """Draw a walking style for someone `stature` metres tall.
 
     Steps a minute are 110 at 1.69 m, give or take 13 %, and go with the inverse root of stature as those of a pendulum
-    (Hof, Scaling gait data to body size, Gait & Posture 4, 1996). Ranges: shoulder swing 15-25 degrees, elbow bias
-    10-30 degrees, pelvis list and rotation 4-5 degrees (Winter), the rest wide enough to tell people apart. Arms swing,
-    but for one person in ten with a hand, or both, in the pockets.
+    (Hof, Scaling gait data to body size, Gait & Posture 4, 1996). Ranges about Winter's means: shoulder swing 10-25
+    degrees, elbow bias 10-30 degrees, pelvis list 2.5-5 and rotation 3-6 degrees, the rest wide enough to tell
+    people apart. Arms swing, but for one person in ten with a hand, or both, in the pockets.
     """
     return GaitStyle(
         cadence=110 * (1.69 / stature) ** 0.5 * rng.uniform(0.87, 1.13),

@@ -36,16 +36,21 @@ def open_set(target: RenderedSet, plan: list[Clip]) -> tuple[list[dict[str, Any]
             f"{target.out} holds clips of other options ({strangers[0]} and {len(strangers) - 1} more): "
             "repeat the options it was made with, or name another folder with --out"
         )
-    beyond = [row["clip"] for row in rows if row["clip"] not in hashes]
-    if beyond and target.shard is None:
+    beyond = [row["clip"] for row in rows if row["clip"] not in hashes and _is_of(target, row)]
+    if beyond:
         raise UserError(
-            f"{target.out} holds more identities than --ids asks for ({beyond[-1]}): "
-            "ask for as many or more, or name another folder with --out"
+            f"{target.out} holds clips that are not asked for ({beyond[-1]}): ask for as many identities as before, or "
+            "more, or name another folder with --out"
         )
     ours = {row["clip"]: row for row in rows if row["clip"] in hashes}
     bar = tqdm(ours.values(), desc=f"check {target.out}", unit="clip", delay=3.0, leave=False)
     finished = {row["clip"]: row for row in bar if fault_of(target, row) is None}
     return list(finished.values()), [clip for clip in plan if clip.name not in finished]
+
+
+def _is_of(target: RenderedSet, row: dict[str, Any]) -> bool:
+    """Whether a clip belongs to the shard that is worked on; to the whole set any does."""
+    return target.shard is None or target.shard.holds(row.get("person", 0))
 
 
 def known_rows(target: RenderedSet) -> list[dict[str, Any]]:
@@ -91,8 +96,10 @@ def sweep(target: RenderedSet, ours: Collection[str]) -> None:
         # ".person_0001.4711.partial", ".person_0001.npz.4711.partial": other shards may be at work on theirs.
         if target.shard is None or f"{partial.parent.name}/{partial.name.split('.')[1]}" in ours:
             shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
-    for file in (target.manifest, target.plan, target.config, target.result):
-        for partial in target.out.glob(f".{file.name}.*.partial"):
+    for file in (target.manifest, target.plan, target.config, target.result, target.failure):
+        # The whole set sweeps up after its shards, too: ".manifest.3-of-8.jsonl.4711.partial".
+        name = file.name if target.shard else f"{file.stem}*"
+        for partial in target.out.glob(f".{name}.*.partial"):
             partial.unlink()
 
 

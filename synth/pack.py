@@ -109,4 +109,4 @@ def stored_tar(source: RenderedSet, place: Place, number: int, rows: Sequence[di
 
 
 if __name__ == "__main__":
-    run(pack, PackConfig, "python -m synth.pack")
+    run(pack, PackConfig, "python -m synth.pack", goes_on=True)

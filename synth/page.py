@@ -12,7 +12,7 @@ WIDTH, BAR, LABEL = 330, 15, 128
 """Pixels: a chart's width, a bar of a list with its gap, and the room for its name."""
 TALL = 96
 """Pixels of height of a histogram's highest bar."""
-MOST = 14
+MOST = 40
 """Names that a chart lists; the rest is counted as others."""
 
 

@@ -5,6 +5,7 @@ do not change when more are asked for, and nothing depends on the order or the n
 """
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Collection
@@ -146,16 +147,39 @@ def make_identity(seed: int, person: int, lacking: Collection[Factor] = ()) -> I
     """The person of this number in the set of `seed`: drawn afresh, or, but for a set that lacks "twins", one of lower
     number with one thing changed; afresh, too, where that thing is of the variety that the set lacks, since two people
     would look the same."""
-    rng = generator(seed, _TWIN, person)
+    return _identity(seed, person, frozenset(lacking))
+
+
+@functools.lru_cache(maxsize=10_000)
+def _identity(seed: int, person: int, lacking: frozenset[Factor]) -> Identity:
     afresh = generator(seed, _IDENTITY, person)
-    if person == 1 or "twins" in lacking or rng.random() >= TWINS:
+    number, rng = first_rand(seed, person)
+    if number is None or "twins" in lacking:
         return identity_rand(afresh, person)
-    first = make_identity(seed, int(rng.integers(1, person)), lacking)
+    first = _identity(seed, number, lacking)
+    kin = [_identity(seed, other, lacking) for other in range(1, person) if root(seed, other) == root(seed, person)]
+    known = [Look(one.phenotype, one.outfit) for one in kin]
     look, factor = changed_look(rng, Look(first.phenotype, first.outfit))
+    while look in known:  # a hat taken off again, or by two of them
+        look, factor = changed_look(rng, Look(first.phenotype, first.outfit))
     if ablation.FLATTENED.get(factor) in lacking:
         return identity_rand(afresh, person)
     gait = dataclasses.replace(first.gait, arms=arms_of(look.outfit.carried, first.gait.arms))
     return Identity(person, look.phenotype, gait, look.outfit, twin_of=first.person, differs_in=factor)
+
+
+def first_rand(seed: int, person: int) -> tuple[int | None, np.random.Generator]:
+    """The person of lower number in whose likeness this one is made, None for most; the generator of what differs."""
+    rng = generator(seed, _TWIN, person)
+    twin = person > 1 and rng.random() < TWINS
+    return int(rng.integers(1, person)) if twin else None, rng
+
+
+@functools.cache
+def root(seed: int, person: int) -> int:
+    """Whose likeness it is in the end: of a twin, of a twin's twin; the person's own where they are nobody's."""
+    first, _ = first_rand(seed, person)
+    return person if first is None else root(seed, first)
 
 
 def bystander_rand(rng: np.random.Generator, spot: Spot) -> Bystander:
@@ -297,7 +321,14 @@ def _plainer_sighting(sighting: Sighting, factors: Collection[Factor]) -> Sighti
         place = ablation.plain_light(place)
     if "places" in factors:
         place = ablation.plain_place(place)
-    others = tuple(dataclasses.replace(other, identity=plainer(other.identity, factors)) for other in others)
+    others = tuple(
+        dataclasses.replace(
+            other,
+            identity=plainer(other.identity, factors),
+            walk=ablation.plain_walk(other.walk) if "motions" in factors else other.walk,
+        )
+        for other in others
+    )
     return dataclasses.replace(sighting, place=place, bystanders=others, **plain)
 
 

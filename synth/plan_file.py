@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kit.command import UserError
 from kit.files import read_jsonl
 from synth.config import SLOWEST
-from synth.plan import CAMERAS, Clip, plan_row, row_hash
+from synth.plan import CAMERAS, Clip, Sighting, plan_row, row_hash
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -71,12 +71,23 @@ def _impossible(clip: Clip) -> str | None:
         ("camera.distance", clip.camera.distance > 0, "above 0"),
         ("sensor.loss", 0 <= clip.sensor.loss <= 51, "0 to 51"),
         ("tracker.margin", all(tracker.margin > 0 for tracker in trackers), "above 0 in each sighting"),
+        ("tracker.jitter", all(tracker.jitter >= 0 for tracker in trackers), "0 or more in each sighting"),
+        ("walk.pace", all(sighting.walk.pace >= 0 for sighting in clip.sightings), "0 or more in each sighting"),
+        ("identity.gait.cadence", clip.identity.gait.cadence > 0, "above 0"),
+        ("place", all(map(_has_scales, clip.sightings)), "of surfaces whose scale is above 0 in each sighting"),
         ("tracker.aspect", all(tracker.aspect > 0 for tracker in trackers), "above 0 in each sighting"),
         ("identity.phenotype", all(0 <= v <= 1 for v in asdict(clip.identity.phenotype).values()), "0 to 1 in each"),
     ):
         if not possible:
             return f"{name} must be {needed}"
     return None
+
+
+def _has_scales(sighting: Sighting) -> bool:
+    """Whether every pattern at a sighting's place has a size."""
+    place = sighting.place
+    solids = (*place.solids, *place.occluders, *place.shades)
+    return all(surface.scale > 0 for surface in (place.ground, *(solid.surface for solid in solids)))
 
 
 def _first_of(bad: Exception) -> str:

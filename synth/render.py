@@ -1,6 +1,7 @@
 """Render a set of synthetic people: `python -m synth.render --ids 1000`."""
 
 import os
+import shlex
 import signal
 import sys
 import time
@@ -76,7 +77,7 @@ def following(config: RenderConfig) -> str:
     """What to type next."""
     if config.shard:
         return "when all parts are there, the same command without --shard makes one set of them"
-    return f"look at it with: python -m synth.preview --data {config.out}"
+    return f"look at it with: python -m synth.preview --data {shlex.quote(str(config.out))}"
 
 
 def render_waiting(target: RenderedSet, waiting: list[Clip], config: RenderConfig, device: str) -> None:
@@ -145,4 +146,4 @@ def summary(
 
 
 if __name__ == "__main__":
-    run(render, RenderConfig, "python -m synth.render")
+    run(render, RenderConfig, "python -m synth.render", goes_on=True)

@@ -187,6 +187,9 @@ def measure(truth: Mapping[str, NDArray[Any]], picture: NDArray[np.uint8]) -> Me
     hips = joints[:, [JOINTS.index("right_hip"), JOINTS.index("left_hip")], :2].mean(1)
     frame, joint = np.nonzero(truth["joints_visible"])
     column, row = np.rint(truth["joints2d"][frame, joint]).astype(int).T
+    # 127.4999999 lies on the last row; as float32 it may be 127.5.
+    height, width = truth["mask"].shape[1:]
+    column, row = np.minimum(column, width - 1), np.minimum(row, height - 1)
     luma = picture @ LUMA
     return Measured(
         stature=float(eyes.max() / EYE_HEIGHT),
@@ -287,7 +290,9 @@ def light_of(light: Row | None) -> str | None:
     """What lights a place."""
     if light is None:
         return None
-    day = "clear sun" if light["sun"] >= 1.5 else "overcast" if light["sun"] > 0 else ""
+    # Clouds make a sun wide, in degrees; before there was the width, clear suns were of 1.5 and more.
+    clear = light["sun_size"] < 10 if "sun_size" in light else light["sun"] >= 1.5
+    day = ("clear sun" if clear else "overcast") if light["sun"] > 0 else ""
     lamps = "lamps" if light["lamps"] else ""
     return " and ".join(filter(None, (day, lamps))) or "sky alone"
 

@@ -55,7 +55,7 @@ class RenderedSet:
     def held(self) -> Iterator[None]:
         """Keep others from writing to the set, or to the shard, while the block runs: shards may be written to side by
         side, the whole set by one process alone. Raises UserError where somebody is at work on it."""
-        complaint = f"another python -m synth.render is writing to {self.out}"
+        complaint = f"another command (synth.render or synth.unpack) is writing to {self.out}"
         of_shard = held(self.lock, complaint) if self.shard else nullcontext()
         with held(RenderedSet(self.out).lock, complaint, shared=self.shard is not None), of_shard:
             yield
@@ -63,7 +63,9 @@ class RenderedSet:
     def of_shards(self) -> list[Path]:
         """The files that shards have left of themselves."""
         return sorted(
-            path for stem in ("manifest", "plan", "config", "result") for path in self.out.glob(f"{stem}.*-of-*")
+            path
+            for stem in ("manifest", "plan", "config", "result", "failure")
+            for path in self.out.glob(f"{stem}.*-of-*")
         )
 
     @property

@@ -100,4 +100,4 @@ def fetched(
 
 
 if __name__ == "__main__":
-    run(unpack, UnpackConfig, "python -m synth.unpack")
+    run(unpack, UnpackConfig, "python -m synth.unpack", goes_on=True)

@@ -1,5 +1,6 @@
 """Check a rendered set against its plan and its hashes: `python -m synth.verify data/synthetic`."""
 
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ def verify(config: VerifyConfig) -> None:
 def mending(target: RenderedSet, faulty: bool, surplus: bool) -> str:
     """What to do about it."""
     command = (
-        f"python -m synth.render --config {target.config} --out {target.out}"
+        f"python -m synth.render --config {shlex.quote(str(target.config))} --out {shlex.quote(str(target.out))}"
         if target.config.is_file()
         else "the command that rendered the set"
     )

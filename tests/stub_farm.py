@@ -2,7 +2,8 @@
 
 HOW is "well", "slow" (a second a clip), "brisk" (a tenth), "tired" (a worker goes after three clips, and leaves its
 number beside the set for each), or what befalls cam_a/person_0002: "error" (it raises),
-"mistake" (the user's), "full" (the disk is) or "death" (its process ends); "unfit", and no worker gets ready.
+"mistake" (the user's), "full" (the disk is), "death" (its process ends) or "memory" (so it does, and Ray says that
+memory was short); "unfit", and no worker gets ready.
 """
 
 import errno
@@ -46,7 +47,7 @@ class StubRenderer:
 
     def render(self, clip):
         if clip.name == "cam_a/person_0002":
-            if how == "death":
+            if how in ("death", "memory"):
                 os._exit(7)
             if how in FAILURES:
                 raise FAILURES[how]
@@ -61,7 +62,27 @@ class StubRenderer:
         return write_clip(self.target, clip, rendered)
 
 
+def short_of_memory(workers, address=None):
+    """Start a Ray that says of the dead what it says where its monitor of memory has killed them."""
+    cores = start_ray(workers, address)
+    import ray  # after the environment that `start_ray` makes for it
+
+    get = ray.get
+
+    def told(reference):
+        try:
+            return get(reference)
+        except ray.exceptions.RayActorError as death:
+            raise ray.exceptions.OutOfMemoryError(str(death)) from None
+
+    ray.get = told
+    return cores
+
+
 farm.Renderer = StubRenderer
+start_ray = farm.start_ray
+if how == "memory":
+    farm.start_ray = short_of_memory
 if how == "tired":
     farm.CLIPS_BEFORE_RECYCLING = 3
 render.pick_device = lambda wanted: "cpu"

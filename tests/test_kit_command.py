@@ -171,11 +171,19 @@ def test_help_names_every_field_with_its_meaning_and_default(capsys):
         assert wanted in text
 
 
-def outcome(monkeypatch, capsys, job, *argv):
+@dataclass(frozen=True)
+class LongJob:
+    """Bake for days."""
+
+    resume: bool = False
+    """Go on with what is in the oven."""
+
+
+def outcome(monkeypatch, capsys, job, *argv, config_type=Job, **how):
     """Exit code and standard error of a job run as a command."""
     monkeypatch.setattr(sys, "argv", ["bake", *argv])
     with pytest.raises(SystemExit) as stop:
-        run(job, Job, "bake")
+        run(job, config_type, "bake", **how)
     return stop.value.code, capsys.readouterr().err
 
 
@@ -197,7 +205,7 @@ def test_a_job_that_ends_well_exits_with_0_after_seeing_its_config(monkeypatch, 
     [
         (UserError("no flour in\nthe house"), 2, "error: no flour in the house\n"),
         (JobError("the oven broke"), 1, "error: the oven broke\n"),
-        (KeyboardInterrupt(), 130, "error: interrupted; the same command goes on where it stopped\n"),
+        (KeyboardInterrupt(), 130, "error: interrupted\n"),
         (
             OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "loaf"),
             1,
@@ -217,6 +225,17 @@ def test_how_a_job_fails_decides_the_exit_code_and_the_line(monkeypatch, capsys,
     assert found == code
     assert printed.startswith(text)
     assert len(printed.splitlines()) == 1
+
+
+def test_a_stopped_job_says_how_to_go_on_where_it_can(monkeypatch, capsys):
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "loaf")
+    on = "; the same command goes on where it stopped"
+    assert outcome(monkeypatch, capsys, raising(KeyboardInterrupt()), goes_on=True)[1] == f"error: interrupted{on}\n"
+    assert "again\n" in outcome(monkeypatch, capsys, raising(full), goes_on=True)[1]
+    on = "; the same command with --resume goes on where it stopped"
+    said = [outcome(monkeypatch, capsys, raising(what), config_type=LongJob)[1] for what in (KeyboardInterrupt(), full)]
+    assert said[0] == f"error: interrupted{on}\n"
+    assert said[1].endswith("run the same command again with --resume\n")
 
 
 @pytest.mark.parametrize("failure", [ZeroDivisionError("ours"), FileNotFoundError(errno.ENOENT, "gone", "loaf")])

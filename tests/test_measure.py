@@ -118,7 +118,9 @@ def test_a_network_a_split(tmp_path, capsys):
     assert alone["mAP"] == found["per_split"][2]["mAP"]
     (tmp_path / "runs" / "split-1" / "model.pt").unlink()
     assert command(evaluate, flags({"root": root, "checkpoint": tmp_path / "runs", "splits": "all"})) == 2
-    assert "no split-1/model.pt: train it (python -m reid.finetune --split 1" in capsys.readouterr().err
+    assert (
+        "no split-1/model.pt: train it (the others' python -m reid.finetune with --split 1" in capsys.readouterr().err
+    )
 
 
 def test_people_who_were_trained_on_make_a_split_unfair(prid, tmp_path, capsys):

@@ -15,9 +15,12 @@ from torch import nn
 
 from kit.command import UserError
 from reid import pretrain
+from reid.acceleration import prepared
+from reid.config import TrainConfig
 from reid.data.sampler import BatchOption
 from reid.models.norms import SynchronisedBatchNorm, freeze_norms, synchronise_norms
 from reid.parallel import Group, check_share, of_all
+from reid.training import build_network
 
 ROOT = Path(__file__).parents[1]
 # Small steps of plain descent: sums over two halves differ in the last digit, and Adam, or steps at which a training
@@ -183,6 +186,15 @@ def test_identities_are_dealt_out_evenly_or_not_at_all():
 def test_alone_there_is_nothing_to_gather_and_norms_stay_torchs():
     values = torch.ones(3)
     assert of_all(values, Group()) is values
+    config = TrainConfig(
+        appearance="resnet18", appearance_weights="none", variant="baseline", batch_norm="synchronised"
+    )
+    model = prepared(build_network(config, 2), config, torch.device("cpu"))
+    norms = {type(module) for module in model.modules() if isinstance(module, nn.BatchNorm2d)}
+    assert norms == {nn.BatchNorm2d}
+
+
+def test_synchronised_norms_describe_as_torchs_do():
     network = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Sequential(nn.BatchNorm2d(4)))
     images = torch.rand(5, 3, 4, 4)
     expected = network.eval()(images)

@@ -38,16 +38,18 @@ def trained(rendered, tmp_path_factory):
     options = ["--lr", "2e-3", "--held-out", "2", "--shift", "0", "--erase", "0", "--flip", "0"]
     words = ["train", "--data", rendered, "--run", folder, *TINY, *options]
     assert pose(*words, "--max-steps", "60", "--epochs", "40") == 0
-    assert pose(*words, "--max-steps", "120", "--epochs", "40", "--resume") == 0
+    assert pose("train", "--config", folder / "config.yaml", "--max-steps", "120", "--resume") == 0
     return folder
 
 
 def test_what_it_records_and_advises_is_its_own(trained, rendered, tmp_path, capsys):
-    assert json.loads((trained / "result.json").read_text())["command"].startswith("python -m reid.pose train --data")
+    assert json.loads((trained / "result.json").read_text())["command"].startswith("python -m reid.pose train --config")
     assert pose("train", "--data", rendered, "--run", tmp_path / "run", "--batch", "14") == 2
     error = capsys.readouterr().err
     assert "a batch of 7 identities, but there are 6 to train on: use --batch 12 or fewer" in error
     assert error.count("\n") == 1
+    assert pose("train", "--config", trained / "config.yaml", "--batch", "4", "--resume") == 2
+    assert f"resume it with --config {trained / 'config.yaml'} --resume" in capsys.readouterr().err
 
 
 def test_it_learns_where_the_joints_are(trained, rendered, tmp_path):

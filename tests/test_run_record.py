@@ -145,6 +145,14 @@ def test_short_memory_says_what_to_lower(tmp_path):
         torch.empty(1 << 55)
 
 
+def test_a_loss_that_is_no_number_names_options_that_the_command_has(tmp_path):
+    setting = Setting(TrainConfig(), tmp_path, torch.device("cpu"))
+    batch = {"frames": torch.zeros(4, 15, 3, 128, 64, dtype=torch.uint8)}
+    for option, said in ((BatchOption(), "--clip-norm$"), (BatchOption("--batch", of_each=2), "lower --lr$")):
+        with pytest.raises(UserError, match=said), explained(batch, 1, setting, option):
+            broken(FloatingPointError("the loss is nan"))
+
+
 class TooLarge(torch.nn.Module):
     """A network for which no machine has the memory."""
 

@@ -17,7 +17,7 @@ TOUCHES: dict[Factor, set[str]] = {
     "views": {"camera", "fps"},
     "sightings": {"sightings", "frames", "fps"},
     "crops": {"tracker"},
-    "motions": {"walk", "fps"},
+    "motions": {"walk", "fps", "bystanders"},
     "company": {"place", "bystanders"},
     "lights": {"place"},
     "places": {"place"},

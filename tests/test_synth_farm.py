@@ -100,6 +100,12 @@ def test_a_clip_whose_worker_keeps_dying_is_given_up_after_a_few_tries(tmp_path)
     assert sorted(hashes(out)) == ["cam_a/person_0001", "cam_b/person_0001", "cam_b/person_0002"]
 
 
+def test_a_worker_that_is_killed_for_its_memory_is_replaced_like_any_other(tmp_path):
+    out = tmp_path / "set"
+    assert failed(out, python(*stub("memory", out, "--ids", 4))) == f"its worker died {TRIES} times"
+    assert len(hashes(out)) == 7
+
+
 def test_a_worker_that_has_done_its_share_gives_way_to_another(tmp_path):
     out = tmp_path / "set"
     finished = python(*stub("tired", out, "--ids", 5))
@@ -189,7 +195,8 @@ def test_two_commands_do_not_write_to_one_set(tmp_path):
         # A slow machine shows a bar while it plans.
         line = second.stderr.replace("\r", "\n").splitlines()[-1]
         assert line.strip() == (
-            f"error: another python -m synth.render is writing to {out}: wait for it, or name another folder"
+            f"error: another command (synth.render or synth.unpack) is writing to {out}: "
+            "wait for it, or name another folder"
         )
     finally:
         end_session(running.pid)

@@ -120,6 +120,9 @@ def test_most_clips_are_by_day_some_by_night_some_in_the_rain_and_some_in_a_shad
     places = [place_rand(np.random.default_rng(seed)) for seed in range(400)]
     outdoors = [place for place in places if place.light.sky_colour[2] > place.light.sky_colour[0] + 1e-9]
     assert 0.4 < len(outdoors) / 400 < 0.8
+    assert np.mean([place.light.sky >= 0.5 for place in outdoors]) > 0.75
+    dusk = [place for place in outdoors if 0.1 < place.light.sky <= 0.4 and place.light.sun_elevation <= 12]
+    assert 0.02 < len(dusk) / len(outdoors) < 0.15
     night = [place for place in places if place.light.sun == 0 and place.light.sky < 0.1]
     assert 0.02 < len(night) / 400 < 0.15
     assert all(place.light.lamps for place in night)

@@ -67,6 +67,16 @@ MISTAKES = {
     "in the camera": (lambda row: row["camera"].update(distance=0.0), "camera.distance must be above 0"),
     "no crop": (lambda row: row["sightings"][0]["tracker"].update(margin=0.0), "tracker.margin must be above 0"),
     "no width": (lambda row: row["sightings"][0]["tracker"].update(aspect=-0.5), "tracker.aspect must be above 0"),
+    "a negative jitter": (
+        lambda row: row["sightings"][0]["tracker"].update(jitter=-0.01),
+        "tracker.jitter must be 0 or more",
+    ),
+    "backwards": (lambda row: row["sightings"][0]["walk"].update(pace=-0.5), "walk.pace must be 0 or more"),
+    "no step": (lambda row: row["identity"]["gait"].update(cadence=0.0), "identity.gait.cadence must be above 0"),
+    "no size of a tile": (
+        lambda row: row["sightings"][0]["place"]["ground"].update(scale=0.0),
+        "surfaces whose scale is above 0",
+    ),
     "a giant": (lambda row: row["identity"]["phenotype"].update(height=5.0), "identity.phenotype must be 0 to 1"),
     "no codec loses so": (lambda row: row["sensor"].update(loss=99), "sensor.loss must be 0 to 51"),
     "a pause of days": (lambda row: row["sightings"][0].update(fps=1e-6), "fps of 0.1 or more"),

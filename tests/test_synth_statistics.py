@@ -86,6 +86,9 @@ def test_a_clip_is_measured_by_its_annotations_and_its_picture():
     assert (found.joints_seen, found.joints_on_mask) == (51, 48)
     assert (found.brightness, found.contrast) == (pytest.approx(100), pytest.approx(100))
     assert found.visible_ratio == (1, 0.5, 0.25)
+    # As float32, a joint on the very edge may be rounded off the picture.
+    pixels[:, 1] = np.float32(63.499999), np.float32(127.499999)
+    assert measure(truth, picture).joints_on_mask == 48
 
 
 def row(person, camera, **fields):
@@ -149,6 +152,8 @@ def test_people_are_counted_once_and_clips_each():
     ("light", "name"),
     [
         ({"sun": 3.0, "lamps": []}, "clear sun"),
+        ({"sun": 1.3, "sun_size": 0.6, "lamps": []}, "clear sun"),
+        ({"sun": 0.8, "sun_size": 20.0, "lamps": []}, "overcast"),
         ({"sun": 0.4, "lamps": []}, "overcast"),
         ({"sun": 0.4, "lamps": [{}]}, "overcast and lamps"),
         ({"sun": 0.0, "lamps": [{}]}, "lamps"),

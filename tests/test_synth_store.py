@@ -151,6 +151,7 @@ def test_beginning_sweeps_up_what_a_killed_run_left(tmp_path):
     (half / "0001.png").write_bytes(b"half")
     (target.annotation(PLAN[0].name).parent / ".person_0009.npz.99.partial").write_bytes(b"half")
     target.failure.write_text("the last run failed")
+    (target.out / ".manifest.3-of-8.jsonl.99.partial").write_bytes(b"half")
     finished, _ = open_set(target, PLAN)
     begin_set(target, PLAN, finished)
     left = [path.name for path in target.out.rglob("*") if "partial" in path.name or path.name == "failure.txt"]
@@ -189,7 +190,7 @@ def test_more_identities_go_on_from_what_is_there(tmp_path):
         ({"denoise": True}, "clips of other options"),
         ({"fps": 10.0}, "clips of other options"),
         ({"camera_pairs": 1}, "clips of other options"),
-        ({"ids": 2}, "more identities than --ids asks for"),
+        ({"ids": 2}, "clips that are not asked for"),
     ],
 )
 def test_a_set_of_other_options_is_refused_and_left_alone(tmp_path, options, complaint):

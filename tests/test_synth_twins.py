@@ -50,6 +50,14 @@ def test_a_twin_differs_from_someone_before_in_the_thing_that_is_named_alone():
     assert {person.differs_in for person in PEOPLE if person.twin_of is None} == {None}
 
 
+def test_no_two_people_look_the_same():
+    """109 and 548 of seed 1 did: a twin's twin had put on the hat that the twin had taken off."""
+    chain = [make_identity(1, person) for person in (109, 548)]
+    assert differences(*chain)
+    looks = {repr((person.phenotype, person.outfit)) for person in PEOPLE}
+    assert len(looks) == len(PEOPLE)
+
+
 def test_every_factor_is_met_about_as_often():
     counts = Counter(person.differs_in for person in PEOPLE if person.differs_in)
     assert set(counts) == set(FACTORS) == set(ALLOWED)

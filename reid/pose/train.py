@@ -7,7 +7,7 @@ It is the training of reid.pretrain without the losses about who people are: the
 RUN/pose.safetensors has the weights alone, under OpenPose's names; RUN/pose.json what reid.pose evaluate finds.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -153,7 +153,8 @@ class PoseTrainConfig:
 
 def train(config: PoseTrainConfig) -> None:
     """Train, write the weights by themselves, and measure them on the persons kept out."""
-    pretrain(config.as_pretraining(), PROG, BatchOption("--batch", of_each=2))
+    asked = replace(config, resume=False)
+    pretrain(config.as_pretraining(), PROG, BatchOption("--batch", of_each=2), asked)
     if not group_of_torchrun().leads:
         return
     weights = config.run / WEIGHTS

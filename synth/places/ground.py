@@ -13,6 +13,10 @@ def yaw_rand(rng: np.random.Generator) -> float:
     return rng.uniform(0, 180)
 
 
+LINE = 0.0057
+"""Metres that a painted line is high: level with no stripe of a zebra, no line of a bay and no mark."""
+
+
 def asphalt_rand(rng: np.random.Generator) -> Surface:
     """Asphalt from fresh black to bleached grey, with cracks."""
     colour = grey_rand(rng, 0.04, 0.2, 0.04)
@@ -88,7 +92,7 @@ def flat(
     x: float, y: float, size: tuple[float, float], yaw: float, surface: Surface, layer: int, round_: bool = False
 ) -> Solid:
     """Something as thin as paint on the ground; a higher `layer` covers a lower one."""
-    height = 0.0015 * (layer + 1)
+    height = 0.0013 * (layer + 1)  # never level with stripes and lines, which are 6 mm high
     return Solid((x, y, height / 2), (*size, height), yaw, surface, "cylinder" if round_ else "box")
 
 
@@ -163,14 +167,14 @@ def lines_rand(rng: np.random.Generator, yaw: float) -> list[Solid]:
         if broken:
             length, period = rng.uniform(1.0, 3.0), rng.uniform(3.5, 6.0)
             line = Solid(
-                (x, y, 0.003),
-                (length, width, 0.006),
+                (x, y, LINE / 2),
+                (length, width, LINE),
                 yaw,
                 white,
                 count=6,
                 step=(period * along[0], period * along[1], 0.0),
             )
         else:
-            line = Solid((x, y, 0.003), (40.0, width, 0.006), yaw, white)
+            line = Solid((x, y, LINE / 2), (40.0, width, LINE), yaw, white)
         things.append(line)
     return things

@@ -12,10 +12,13 @@ FURNITURE = (things.shelf_rand, things.sign_rand, things.planter_rand, things.be
 def shops_rand(rng: np.random.Generator) -> Place:
     """A row of shops in a mall behind glass and signs, or an aisle between shelves of goods."""
     floor, distance = ground.floor_rand(rng), rng.uniform(2.6, 7)
-    solids = aisle_rand(rng) if rng.random() < 0.35 else shop_row_rand(rng, distance)
+    aisle = rng.random() < 0.35
+    solids = aisle_rand(rng) if aisle else shop_row_rand(rng, distance)
     solids += walls.room_end_rand(rng, distance + 4)
     solids += things.scattered_rand(rng, FURNITURE, int(rng.integers(0, 4)), 2.1, distance - 0.4)
-    return Place("shops", floor, tuple(solids), (), light.indoors_rand(rng, 6.0, distance + 4))
+    # Windows are on this side of shelves and shop fronts.
+    half_width, reach = (2.1, 5.2) if aisle else (6.0, distance)
+    return Place("shops", floor, tuple(solids), (), light.indoors_rand(rng, half_width, reach))
 
 
 def aisle_rand(rng: np.random.Generator) -> list[Solid]:

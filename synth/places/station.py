@@ -27,7 +27,9 @@ def station_rand(rng: np.random.Generator) -> Place:
     # Furniture stands at the wall behind the camera more often than at the edge.
     solids += things.scattered_rand(rng, FURNITURE, int(rng.integers(0, 3)), 2.1, edge - 0.9)
     solids += ground.marks_rand(rng, floor, int(rng.integers(0, 3)))
-    above: Light = light.indoors_rand(rng, 6.0, edge + 3) if rng.random() < 0.6 else light.outdoors_rand(rng)
+    above: Light = (
+        light.indoors_rand(rng, 6.0, edge + (0.0 if train else 3.0)) if rng.random() < 0.6 else light.outdoors_rand(rng)
+    )
     return Place("station", floor, tuple(solids), (), above, light.shades_rand(rng, above))
 
 
@@ -71,6 +73,8 @@ def track_rand(rng: np.random.Generator, y: float) -> list[Solid]:
     wall, far = walls.room_wall_rand(rng), y + rng.uniform(3.5, 5)
     solids = [
         ground.flat(0, y + 2.5, (60, 5.0), 0, bed, 3),
+        # The shadow under the coping: nobody steps over it.
+        Solid((0, y + 0.03, 0.025), (60, 0.06, 0.05), 0, things.coat((0.01, 0.01, 0.01), 1.0)),
         Solid((0, y + 1.0, 0.03), (60, 0.07, 0.06), 0, things.metal_rand(rng), count=2, step=(0, 1.43, 0)),
         Solid((0, far, 2.5), (60, 0.2, 5), 0, wall),
     ]
