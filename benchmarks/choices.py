@@ -17,7 +17,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks.trials import call, mean_and_spread
+from benchmarks.trials import call, check_market, mean_and_spread
 from kit.command import as_plain, run
 from kit.files import write_atomically, write_json
 
@@ -80,7 +80,11 @@ class ChoicesConfig:
 
 
 def compare_choices(config: ChoicesConfig) -> None:
-    """Train what is not trained yet, every choice from the first seed before any from the second; write the table."""
+    """Train what is not trained yet, every choice from the first seed before any from the second; write the table.
+
+    Raises UserError where there is no Market-1501.
+    """
+    check_market(config.market)
     trainings = [(name, seed) for seed in config.seeds for name in (AS_IT_IS, *config.choices)]
     results: dict[str, list[dict[str, float]]] = {name: [] for name in (AS_IT_IS, *config.choices)}
     with ThreadPoolExecutor(config.trainers or len(os.sched_getaffinity(0))) as trainer:

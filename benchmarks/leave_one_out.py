@@ -18,7 +18,7 @@ from typing import Any, get_args
 
 from tqdm import tqdm
 
-from benchmarks.trials import call, mean_and_spread
+from benchmarks.trials import call, check_market, mean_and_spread
 from kit.command import UserError, as_plain, run
 from kit.files import write_json
 from synth.ablation import Factor
@@ -74,7 +74,12 @@ class LeaveOneOutConfig:
 
 
 def leave_one_out(config: LeaveOneOutConfig) -> None:
-    """Render and train, one beside the other; write and print the table."""
+    """Render and train, one beside the other; write and print the table.
+
+    Raises UserError where there is no Market-1501, or --out is of other options.
+    """
+    check_market(config.market)
+    remember(config)
     names = [EVERYTHING, *config.factors]
     # Every set has its first training before any has its second: a first table is there sooner.
     runs = [(name, config.seed + number) for number in range(config.trainings) for name in names]
@@ -94,6 +99,20 @@ def leave_one_out(config: LeaveOneOutConfig) -> None:
         {"command": "python -m benchmarks.leave_one_out", "config": as_plain(config), "results": results},
     )
     print("\n".join(table(results)))
+
+
+def remember(config: LeaveOneOutConfig) -> None:
+    """Write down in --out what its sets and results are of. Raises UserError where they are of something else."""
+    record, told = config.out / "options.json", as_plain(config)
+    asked = {name: told[name] for name in ("market", "ids", "frames", "samples", "steps", "seed")}
+    if not record.is_file():
+        config.out.mkdir(parents=True, exist_ok=True)
+        write_json(record, asked)
+    elif (found := json.loads(record.read_text())) != asked:
+        name = next(name for name in asked if found.get(name) != asked[name])
+        raise UserError(
+            f"{config.out} is of other options (--{name} {found.get(name)}): repeat them, or name another --out"
+        )
 
 
 def render_set(config: LeaveOneOutConfig, name: str) -> Path:

@@ -28,6 +28,8 @@ from kit.command import JobError, as_plain, run
 from kit.files import write_json
 
 HERE = Path(__file__).parent
+ON_ONE_CORE = ("taskset", "-c", str(min(os.sched_getaffinity(0))))
+"""Before a command, keeps it to one of the cores that this process may use."""
 
 
 @dataclass(frozen=True)
@@ -162,13 +164,16 @@ def seconds_at_error(bare: Mapping[str, float], errors: Mapping[str, float], wan
 
 def against_peer(config: RenderBenchmarkConfig) -> list[dict[str, Any]]:
     """BlenderProc with the same scenes: seconds to load them and to render them, with and without its denoiser."""
+    assert config.peer is not None and config.peer_path is not None
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for blend in job("blend", {**as_plain(config), "folder": folder}):
             for samples, denoiser in ((4, "intel"), (16, "none")):
                 out = Path(folder) / "found.json"
-                words = [config.peer, HERE / "blenderproc_clip.py", blend, str(samples), denoiser, out]
-                called(["taskset", "-c", "0", *map(str, words)], {"PYTHONPATH": str(config.peer_path)}, Path(folder))
+                # Absolute, since it runs elsewhere; a virtual environment's python is a link that must stay one.
+                words = [config.peer.absolute(), HERE / "blenderproc_clip.py", blend, str(samples), denoiser, out]
+                package = {"PYTHONPATH": str(config.peer_path.resolve())}
+                called([*ON_ONE_CORE, *map(str, words)], package, Path(folder))
                 clip = {"clip": Path(blend).stem, "samples": samples, "denoiser": denoiser}
                 found.append(clip | json.loads(out.read_text()))
     return found
@@ -180,7 +185,7 @@ def against_first(config: RenderBenchmarkConfig) -> dict[str, float]:
     seconds = {}
     for name, folder in (("first", config.first), ("now", HERE.parent)):
         with tempfile.TemporaryDirectory() as out:
-            command = ["taskset", "-c", "0", sys.executable, "-m", "synth.render", *options, "--out", f"{out}/set"]
+            command = [*ON_ONE_CORE, sys.executable, "-m", "synth.render", *options, "--out", f"{out}/set"]
             seconds[name] = called(command, {"PYTHONPATH": str(folder)}, folder or HERE)
     return seconds
 

@@ -85,7 +85,8 @@ def our_seconds(model: BodyModel, clip: Clip, samples: int, denoise: bool) -> fl
 
 
 def bare_seconds(stage: Stage, scene: Scene, samples: int, frames: int) -> float:
-    """Seconds a frame of Blender's own render call in a loop, in the scene that is there already."""
+    """Seconds a frame of Blender's own render call in a loop, in the scene that is there already, with its default of
+    handing Cycles the whole scene for every picture (no persistent data)."""
     cycles, render = stage._scene.cycles, stage._scene.render
     cycles.samples, render.use_persistent_data = samples, False
     chosen = np.linspace(0, len(scene.intrinsics) - 1, frames).round().astype(int)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from kit.command import JobError, as_plain, run
+from kit.command import JobError, UserError, as_plain, run
 from kit.files import read_jsonl, write_json
 
 Blow = Literal["worker", "machine", "interrupt"]
@@ -74,10 +74,12 @@ class Ordeal:
 
 
 def survival(config: SurvivalConfig) -> None:
-    """Render twice, compare, verify, write the result."""
+    """Render twice, compare, verify, write the result. Raises UserError where --out holds sets already."""
     options = ("--ids", config.ids, "--frames", config.frames, "--samples", config.samples, "--workers", config.workers)
     command = [sys.executable, "-m", "synth.render", *map(str, options), "--out"]
     struck, peace = config.out / "struck", config.out / "peace"
+    if struck.exists() or peace.exists():
+        raise UserError(f"{config.out} holds sets already: remove it, or name another folder with --out")
     started = time.monotonic()
     ordeal = strike([*command, str(struck)], struck, 2 * config.ids, config.blows, random.Random(config.seed))
     subprocess.run([*command, str(peace)], check=True)
@@ -119,12 +121,11 @@ def strike(command: Sequence[str], out: Path, clips: int, blows: int, rng: rando
         if running.poll() is not None:
             raise JobError(f"the command ended with {known} of {clips} clips: {running.communicate()}")
         time.sleep(rng.uniform(0, 0.3))
-        ordeal.struck.append(kind)
-        workers = [pid for pid, words in session_of(running.pid).items() if "Renderer" in words]
         if kind == "worker":
-            for pid in rng.sample(workers, min(1, len(workers))):
-                os.kill(pid, signal.SIGKILL)
+            kill_a_worker(running, rng)
+            ordeal.struck.append(kind)
             continue
+        ordeal.struck.append(kind)
         if kind == "interrupt":
             os.killpg(running.pid, signal.SIGINT)
             running.communicate(timeout=120)
@@ -136,6 +137,20 @@ def strike(command: Sequence[str], out: Path, clips: int, blows: int, rng: rando
     if running.returncode != 0:
         raise JobError(f"the command failed: {printed} {complaint}")
     return ordeal
+
+
+def kill_a_worker(running: "subprocess.Popen[str]", rng: random.Random) -> None:
+    """kill -9 to one of the command's workers, which it may be about to start. Raises JobError where it ends first."""
+    while running.poll() is None:
+        workers = sorted(pid for pid, words in session_of(running.pid).items() if "Renderer" in words)
+        if workers:
+            try:
+                os.kill(rng.choice(workers), signal.SIGKILL)
+            except ProcessLookupError:  # it went by itself meanwhile
+                continue
+            return
+        time.sleep(0.02)
+    raise JobError(f"the command ended before a worker could be killed: {running.communicate()}")
 
 
 def begin(command: Sequence[str], ordeal: Ordeal, known: int) -> "subprocess.Popen[str]":

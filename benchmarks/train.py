@@ -27,14 +27,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from kit.command import UserError, as_plain, run
+from kit.command import UserError, as_plain, read_config_file, run
 from kit.files import write_json
 from reid.acceleration import precision_of, prepared
 from reid.config import TrainConfig
 from reid.data.augmentation import Augmentation, AugmentationRange, draw_augmentation
+from reid.finetune import FinetuneConfig
 from reid.models.appearance import appearance_input
 from reid.models.pose import POSE_CHANNELS
 from reid.pose_targets import cells_along
+from reid.pretrain import PretrainConfig
 from reid.training import Setting, build_network, chunk_losses, device_name, make_optimizer, on_device, pick_device
 
 CLASSES = 100
@@ -60,8 +62,8 @@ class TrainBenchmarkConfig:
     compile: bool = False
     """Compile our networks."""
 
-    pose_weight: float = 1.0
-    """Weight of the pose loss; 0: the pose network is trained by the others alone, as when fine-tuning."""
+    pose_weight: float | None = None
+    """Weight of the pose loss; 0: the pose network is trained by the others alone. Default: the job's."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where."""
@@ -77,13 +79,14 @@ class TrainBenchmarkConfig:
 
 def benchmark(config: TrainBenchmarkConfig) -> None:
     """Measure, write the result, print it."""
-    job, device = job_of(config.job), pick_device(config.device)
+    (job, pose_weight), device = job_of(config.job), pick_device(config.device)
+    pose_weight = pose_weight if config.pose_weight is None else config.pose_weight
     ours = replace(job, compile=config.compile)
     batch = random_batch(ours)
     frames = batch["valid"].numel()
     steps = {
-        "ours": our_step(ours, batch, device, config.pose_weight),
-        "plain": our_step(plain(job), batch, device, config.pose_weight, plainly=True),
+        "ours": our_step(ours, batch, device, pose_weight),
+        "plain": our_step(plain(job), batch, device, pose_weight, plainly=True),
     }
     if ours.variant != "baseline":
         steps["ours, cached maps"] = our_step(replace(ours, lr_pose=0), batch | random_maps(ours), device, 0.0)
@@ -98,6 +101,7 @@ def benchmark(config: TrainBenchmarkConfig) -> None:
         "command": "python -m benchmarks.train",
         "config": as_plain(config),
         "job": as_plain(ours),
+        "pose_weight": pose_weight,
         "device": device_name(device),
         "versions": {"torch": torch.__version__},
         "frames_a_step": frames,
@@ -118,15 +122,20 @@ def benchmark(config: TrainBenchmarkConfig) -> None:
     print("\n".join(lines(result)))
 
 
-def job_of(path: Path) -> TrainConfig:
-    """The training options in a job's YAML; what is not a training's own (data, run) is left out."""
+def job_of(path: Path) -> tuple[TrainConfig, float]:
+    """The training options in the YAML of a pre-training or, where it names a data set, a fine-tuning, and the weight
+    of its pose loss; what is not a training's own (data, run) is left out."""
     if not path.is_file():
         raise UserError(f"no such file: {path}: name the YAML of a training with --job")
-    given = yaml.safe_load(path.read_text()) or {}
-    known = {field.name for field in fields(TrainConfig)} - {"run"}
-    job = TrainConfig(**{name: value for name, value in given.items() if name in known})
+    kind = FinetuneConfig if "dataset" in (yaml.safe_load(path.read_text()) or {}) else PretrainConfig
+    whole = read_config_file(kind, path)
+    pose_weight = whole.pose_weight if isinstance(whole, PretrainConfig) else 0.0
+    job = TrainConfig(
+        **{field.name: getattr(whole, field.name) for field in fields(TrainConfig) if field.name != "run"}
+    )
     # Speed does not depend on what the weights are, and nothing is downloaded. Maps are cached where that is timed.
-    return replace(job, appearance_weights="none", pose_weights=None, pose_maps="network", warmup_steps=0)
+    job = replace(job, appearance_weights="none", pose_weights=None, pose_maps="network", warmup_steps=0)
+    return job, pose_weight
 
 
 def plain(job: TrainConfig) -> TrainConfig:
@@ -257,13 +266,15 @@ def peak_flops(device: torch.device, kind: torch.dtype) -> float:
     """Operations a second of the largest product that is quick to do here: what the device can be brought to."""
     size = 8192 if device.type == "cuda" else 2048
     one = torch.rand(size, size, device=device).to(kind)
-    best = float("inf")
+    best, precision = float("inf"), torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")  # TF32 where there is such, as convolutions are computed by themselves
     for _ in range(8):
         begun = time.perf_counter()
         F.linear(one, one)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         best = min(best, time.perf_counter() - begun)
+    torch.set_float32_matmul_precision(precision)
     return 2 * size**3 / best
 
 

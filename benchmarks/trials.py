@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kit.command import JobError
+from kit.command import JobError, UserError
 
 
 def call(module: str, words: Sequence[str], threads: int | None = None) -> None:
@@ -26,6 +26,12 @@ def call(module: str, words: Sequence[str], threads: int | None = None) -> None:
     if finished.returncode != 0:
         last = (finished.stderr.strip().splitlines() or [f"exit code {finished.returncode}"])[-1]
         raise JobError(f"python -m {module} {' '.join(words)}: {last}")
+
+
+def check_market(root: Path) -> None:
+    """Raise UserError where `root` is not Market-1501: before hours go into what needs it."""
+    if not (root / "bounding_box_train").is_dir():
+        raise UserError(f"--market {root}: has no folder bounding_box_train: name the folder of Market-1501")
 
 
 def mean_and_spread(values: Sequence[float]) -> str:

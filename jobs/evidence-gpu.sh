@@ -15,14 +15,21 @@ set -u
 people=$1 clips=$2 market=$3 out=$4 parts=${5:-pose transfer attention}
 python=${PYTHON:-python}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} PYTHONUNBUFFERED=1
+for part in $parts; do
+  case $part in
+    pose | transfer | leave | choices | start | place | attention) ;;
+    *) echo "error: no such part: $part" >&2 && exit 2 ;;
+  esac
+done
 mkdir -p "$out"
+rm -f "$out/failed.log"
 ours=(--part-gain=30 --part-pooling=attended --limb-fields=magnitude) # our defaults, where a job names the paper's letter
 
 # log NAME COMMAND...: what it prints goes to OUT/NAME.log
 log() {
   local name=$1
   shift
-  "$@" >"$out/$name.log" 2>&1 || echo "failed ($?): $name, see $out/$name.log"
+  "$@" >"$out/$name.log" 2>&1 || echo "failed ($?): $name, see $out/$name.log" | tee -a "$out/failed.log"
 }
 
 # Both pose networks on the same 900 people, measured on the other 100 and on 100 who are covered at times.
@@ -58,11 +65,14 @@ leave() {
   local seed set
   for seed in 0 1 2; do
     for set in "$out"/leave/*/manifest.jsonl; do
-      set=$(dirname "$set")
-      echo "$python -m benchmarks.transfer --data=$set --market=$market --ids=${LEAVE_IDS:-100} --frames=${LEAVE_FRAMES:-4}" \
-        "--steps=${LEAVE_STEPS:-400} --seed=$seed --no-untrained --json=$set-seed-$seed.json >$set-$seed.log 2>&1"
+      set=$(basename "$(dirname "$set")")
+      while [ "$(jobs -rp | wc -l)" -ge "${TRAINERS:-8}" ]; do wait -n; done
+      log "leave-$set-$seed" $python -m benchmarks.transfer --data="$out/leave/$set" --market="$market" \
+        --ids="${LEAVE_IDS:-100}" --frames="${LEAVE_FRAMES:-4}" --steps="${LEAVE_STEPS:-400}" --seed=$seed --no-untrained \
+        --json="$out/leave/$set-seed-$seed.json" &
     done
-  done | xargs -P ${TRAINERS:-8} -I{} bash -c '{}'
+  done
+  wait
 }
 
 # What the paper leaves open, on frames of 128x64: cells, and a tracklet's last, shorter chunk.
@@ -143,7 +153,7 @@ for part in $parts; do
       [ -f "$small_weights" ] || small_weights=assets/weights/pose-small.safetensors
       for seed in 0 1 2; do attention $seed & done
       ;;
-    *) echo "no such part: $part" >&2 && exit 2 ;;
   esac
 done
 wait
+[ ! -f "$out/failed.log" ]

@@ -161,9 +161,19 @@ def read_config(config_type: type[ConfigT], prog: str, argv: Sequence[str] | Non
         exit_with_line(2, f"--config: not a text file (see {prog} --help)")
     values = {field.name: arguments[field.name] for field in dataclasses.fields(config_type)}
     try:
+        check_needed(config_type, values)
         return config_type(**values)
     except ValueError as mistake:
         exit_with_line(2, f"{mistake} (see {prog} --help)")
+
+
+def check_needed(config_type: type[DataclassInstance], values: dict[str, Any]) -> None:
+    """Raise ValueError where a field that has no default was not given."""
+    for field in dataclasses.fields(config_type):
+        no_default = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        if no_default and values[field.name] is None:
+            flag = field.name if field.metadata.get("positional") else "--" + field.name.replace("_", "-")
+            raise ValueError(f"{flag} is needed: {field_help(config_type).get(field.name, '')}".removesuffix("."))
 
 
 def read_config_file(config_type: type[ConfigT], path: Path) -> ConfigT:
@@ -175,7 +185,9 @@ def read_config_file(config_type: type[ConfigT], path: Path) -> ConfigT:
         raise UserError(f"no such file of options: {path}")
     try:
         arguments = build_parser(config_type, str(path), _FileParser).parse_args(["--config", str(path)])
-        return config_type(**{field.name: arguments[field.name] for field in dataclasses.fields(config_type)})
+        values = {field.name: arguments[field.name] for field in dataclasses.fields(config_type)}
+        check_needed(config_type, values)
+        return config_type(**values)
     except UnicodeDecodeError as binary:
         raise UserError(f"{path}: not a text file") from binary
     except ValueError as mistake:

@@ -34,7 +34,7 @@ def replacing(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield partial
-        descriptor = os.open(partial, os.O_RDONLY)
+        descriptor = os.open(partial, os.O_RDWR)  # Windows syncs nothing that is open for reading alone
         try:
             os.fsync(descriptor)
         finally:

@@ -198,13 +198,13 @@ def outlook(config: AblationConfig, prepared: Prepared, standings: Mapping[str, 
 
 def standing_of(training: Training, prepared: Prepared) -> Standing:
     """How far a training is. Raises UserError where its folder holds another than is asked for."""
-    fingerprint = prepared.fingerprint_of(training)
+    marks = prepared.fingerprint_of(training), prepared.division_of(training)
     if isinstance(training.config, PretrainConfig):
-        return standing(training, fingerprint, prepared.seen.start if prepared.seen else None)
+        return standing(training, *marks, prepared.seen.start if prepared.seen else None)
     needed = next((each for each in prepared.plan if each.name == training.needs), None)
     result = read_result(needed) if needed else None
     rendered = prepared.tested[training.config.dataset].rendered if training.config.rendered else None
-    return standing(training, fingerprint, result["model"]["sha256"] if result else None, rendered)
+    return standing(training, *marks, result["model"]["sha256"] if result else None, rendered)
 
 
 def do(training: Training, prepared: Prepared, config: AblationConfig, failures: dict[str, str]) -> bool:

@@ -20,13 +20,14 @@ import yaml
 from kit.command import UserError, as_plain
 from kit.files import write_json
 from reid.ablation_plan import POST_PROCESSING, Training
+from reid.beginning import named_weights
 from reid.data import load_data
 from reid.finetune import FinetuneConfig, finetune
 from reid.measure import MeasureOptions, measure_splits
 from reid.metrics import Protocol
 from reid.models.alignnet import LETTER
 from reid.pretrain import PretrainConfig, pretrain
-from reid.run_folder import BEST, CHECKPOINT, CHECKPOINTS, CONFIG, FREE_TO_CHANGE, MODEL, RESULT
+from reid.run_folder import BEST, CHECKPOINT, CHECKPOINTS, CONFIG, FREE_TO_CHANGE, MODEL, OTHERWISE_DIVIDED, RESULT
 from reid.training import pick_device
 
 MEASURED, OUTPUT, FAILURE, FEATURES = "measured.json", "output.txt", "failure.txt", "features"
@@ -37,12 +38,14 @@ _FREE = FREE_TO_CHANGE - {"max_steps", "appearance_weights", "pose_weights"}
 """Options that a training may have been given otherwise: in a grid its length and its start are part of what it is."""
 
 
-def standing(training: Training, fingerprint: str, start: str | None, rendered: str | None = None) -> Standing:
+def standing(
+    training: Training, fingerprint: str, division: str, start: str | None, rendered: str | None = None
+) -> Standing:
     """How far a training is, by its folder.
 
-    fingerprint -- of the data that it is to be trained on; start -- SHA-256 of the weights that it is to start from,
-    None where there are none or they are not there yet; rendered -- fingerprint of the rendered set beside the data,
-    None where there is none.
+    fingerprint, division -- of the data that it is to be trained on; start -- SHA-256 of the weights that it is to
+    start from, None where there are none or they are not there yet; rendered -- fingerprint of the rendered set beside
+    the data, None where there is none.
     Raises UserError where the folder holds another training than is asked for.
     """
     result = read_result(training)
@@ -62,12 +65,17 @@ def standing(training: Training, fingerprint: str, start: str | None, rendered: 
         return "begun"
     if result["data"]["fingerprint"] != fingerprint:
         raise UserError(f"{training.folder}: was trained on other data than is there now: {advice}")
+    if result["data"].get("division", division) != division:  # results from before it was kept have none
+        raise UserError(f"{training.folder}: was trained with {OTHERWISE_DIVIDED}: {advice}")
     beside = result.get("rendered")
     if beside is not None and beside["fingerprint"] != rendered:
         raise UserError(f"{training.folder}: was trained with another --rendered set than is there now: {advice}")
     if start_of(result) != start and (start is not None or isinstance(training.config, PretrainConfig)):
         there = f"{training.needs} has now" if training.needs else "its options (--init) name"
         raise UserError(f"{training.folder}: started from other weights than {there}: {advice}")
+    files = named_weights(training.config)
+    if start_of(result) is None and result["started_from"].get("weights", files) != files:
+        raise UserError(f"{training.folder}: {', '.join(files)} hold other weights than it started from: {advice}")
     return "finished"
 
 

@@ -16,7 +16,7 @@ from reid.measure import fingerprints, trained_on_tested, trainings_of
 from reid.metrics import Protocol
 from reid.models.checkpoint import load_model
 from reid.pretrain import PretrainConfig, find_init
-from reid.results import Block, chance_of, data_record, fingerprint, mean_block, trained_on
+from reid.results import Block, chance_of, data_record, division, fingerprint, mean_block, trained_on
 from reid.training import chunks_and_sampler, last_step
 
 
@@ -49,6 +49,9 @@ class Tested:
 
     fingerprints: dict[int, str]
     """By number of the split."""
+
+    divisions: dict[int, str]
+    """See `reid.results.division`, by number of the split."""
 
     sources: dict[int, str]
     """Where each split comes from."""
@@ -109,6 +112,7 @@ def _looked_at(
         name=first.name,
         record=data_record(first, prints[splits[0]]),
         fingerprints=prints,
+        divisions={number: division(data) for number, data in chosen.items()},
         sources={number: data.split for number, data in chosen.items()},
         steps={number: steps_on(data, options, f"{dataset}, {data.split}") for number, data in chosen.items()},
         chance=mean_block([chance_of(data, protocol) for data in chosen.values()]),

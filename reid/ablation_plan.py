@@ -12,6 +12,7 @@ from kit.command import UserError
 from reid.config import DatasetName
 from reid.data import ONE_DIVISION
 from reid.finetune import FinetuneConfig
+from reid.models.checkpoint import CHOSEN_ANEW
 from reid.pretrain import PretrainConfig
 from reid.training import network_config, with_frozen_pose
 
@@ -124,7 +125,7 @@ def check_networks(pretrain: PretrainConfig, finetune: Mapping[DatasetName, Fine
         second = network_config(options)
         for field in fields(first):
             one, other = getattr(first, field.name), getattr(second, field.name)
-            if field.name not in ("variant", "appearance_weights", "pose_weights") and one != other:
+            if field.name not in ("variant", *CHOSEN_ANEW) and one != other:
                 raise UserError(
                     f"pre-training has {field.name} {one}, fine-tuning on {dataset} has {other}: "
                     "give their two files (--pretrain, --finetune) the same network"

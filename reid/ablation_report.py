@@ -40,6 +40,13 @@ class Prepared:
         assert self.seen is not None
         return self.seen.record["fingerprint"]
 
+    def division_of(self, training: Training) -> str:
+        """How the people of that data are divided."""
+        if isinstance(training.config, FinetuneConfig):
+            return self.tested[training.config.dataset].divisions[training.config.split_or_first]
+        assert self.seen is not None
+        return self.seen.record["division"]
+
     def steps_of(self, training: Training) -> int:
         """Steps of a training."""
         if isinstance(training.config, FinetuneConfig):

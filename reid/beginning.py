@@ -10,6 +10,8 @@ from typing import Any
 
 import torch
 
+from kit.command import UserError
+from kit.files import sha256_of_file
 from reid.config import TrainConfig
 from reid.data.tracklet import ReidData, Tracklet
 from reid.measure import trained_on_tested, trainings_of
@@ -76,6 +78,18 @@ def trainings_of_pose(config: TrainConfig) -> list[Training]:
     if config.variant == "baseline" or config.pose_weights is None:
         return []
     return trainings_of(metadata_of(config.pose_weights))
+
+
+def named_weights(config: TrainConfig) -> dict[str, str]:
+    """SHA-256, by option, of the files of weights that a network which starts from no run is built with: paths may come
+    to hold others. Raises UserError where one is missing."""
+    named = {"--pose-weights": None if config.variant == "baseline" else config.pose_weights}
+    if config.appearance_weights not in ("imagenet", "none"):
+        named["--appearance-weights"] = Path(config.appearance_weights)
+    missing = next((path for path in named.values() if path is not None and not path.is_file()), None)
+    if missing is not None:
+        raise UserError(f"no such file of weights: {missing}")
+    return {option: sha256_of_file(path) for option, path in named.items() if path is not None}
 
 
 def notes_on_unused_pose(config: TrainConfig, model: AlignNet, start: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """Charts as SVG text; the same numbers give the same text."""
 
+import html
 import io
 from collections.abc import Sequence
 
@@ -23,7 +24,8 @@ def as_svg(drawing: Figure, axes: Axes) -> str:
     with rc_context({"svg.hashsalt": "report", "svg.fonttype": "none"}):
         drawing.savefig(stream, format="svg", metadata={"Date": None})
     text = stream.getvalue()
-    return text[text.index("<svg") :]
+    label = html.escape(axes.get_title())
+    return f'<svg role="img" aria-label="{label}"' + text[text.index("<svg") + len("<svg") :]
 
 
 def draw_cmc_axes(axes: Axes, length: int) -> None:

@@ -40,7 +40,7 @@ def stream_descriptors(
         with tqdm(total=len(tracklets), desc="describing", unit="tracklet", disable=None, leave=False) as bar:
             for owners, chunks in _batches(tracklets, store, chunk, limit):
                 frames, valid = padded(chunks)
-                with torch.inference_mode(), enough_memory(sizes_of(chunks), "lower --chunk, or pass --device cpu"):
+                with torch.inference_mode(), enough_memory(sizes_of(chunks), "lower --chunk", device):
                     described = model(frames.to(device).float() / 255, valid.to(device)).descriptor.float().cpu()
                 for position, row in zip(owners, described, strict=True):
                     if position != owner:

@@ -23,6 +23,7 @@ from reid.beginning import (
     Beginning,
     Training,
     begun,
+    named_weights,
     notes_on_pose,
     notes_on_tested,
     notes_on_unused_pose,
@@ -151,7 +152,7 @@ def finetune(config: FinetuneConfig) -> None:
     config = replace(config, run=folder, root=config.data_root, split=config.split_or_first, resume=False)
     of_rendered = None if rendered_record is None else rendered_record["fingerprint"]
     beside = None if rendered is None else trained_on(rendered, str(of_rendered))
-    checkpoint = read_checkpoint(folder, config, record["fingerprint"], of_rendered) if resume else None
+    checkpoint = read_checkpoint(folder, config, record, of_rendered) if resume else None
 
     model = build_network(config, len(labels_of(data.train)), resumed=checkpoint is not None)
     beginning = begun(checkpoint) if checkpoint else begin(model, config, data, record["fingerprint"], beside)
@@ -183,6 +184,7 @@ def finetune(config: FinetuneConfig) -> None:
     }
     kept = {
         "fingerprint": record["fingerprint"],
+        "division": record["division"],
         "rendered": of_rendered,
         "before": before,
         "notes": beginning.notes,
@@ -282,7 +284,8 @@ def load_start(model: AlignNet, config: FinetuneConfig) -> tuple[dict[str, Any],
     if path is None:
         own = "random weights" if config.appearance_weights == "none" else f"{config.appearance_weights} weights"
         why = f"there is no {DEFAULT_PRETRAIN_RUN}" if config.init == "auto" else f"--init {config.init}"
-        return {"text": f"{own}, not pre-trained ({why})", "file": None, "sha256": None}, []
+        text, weights = f"{own}, not pre-trained ({why})", named_weights(config)
+        return {"text": text, "file": None, "sha256": None, "weights": weights}, []
     metadata = load_into(model, path)
     trainings = trainings_of(metadata)
     steps = metadata["training"]["step"] if "training" in metadata else metadata.get("steps")

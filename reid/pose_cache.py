@@ -20,7 +20,6 @@ from reid.models.pose import POSE_CHANNELS, PoseNet, pose_input
 from reid.pose_targets import cells_along
 
 FRAMES_A_BATCH = 64
-SMALLER = "lower --pose-scale, or pass --device cpu"
 
 
 def frozen_maps(
@@ -39,7 +38,7 @@ def frozen_maps(
             for first in range(0, len(paths), FRAMES_A_BATCH):
                 some = slice(first, first + FRAMES_A_BATCH)
                 frames = store.read(paths[some])[0]
-                with enough_memory(f"the pose network on {len(frames)} frames at a time", SMALLER):
+                with enough_memory(f"the pose network on {len(frames)} frames at a time", "lower --pose-scale", device):
                     maps[some] = maps_of(pose, frames, config, device)
                 bar.update(len(paths[some]))
 

@@ -20,6 +20,7 @@ from reid.beginning import (
     POSE_SAW,
     Beginning,
     begun,
+    named_weights,
     notes_on_attention,
     notes_on_pose,
     notes_on_tested,
@@ -155,7 +156,7 @@ def pretrain(
     device = pick_device(config.device)
     data = load_pretraining(config.data, config.validation_ids, config.seed)
     record = data_record(data)
-    checkpoint = read_checkpoint(folder, config, record["fingerprint"]) if resume else None
+    checkpoint = read_checkpoint(folder, config, record) if resume else None
 
     loaded = checkpoint is not None or config.init is not None  # over whatever the network is built with
     model = build_network(config, len(labels_of(data.train)), resumed=loaded)
@@ -181,7 +182,7 @@ def pretrain(
         "trained_on": beginning.trainings,
         "started_from": beginning.start,
     }
-    kept = {"fingerprint": record["fingerprint"], "notes": beginning.notes}
+    kept = {"fingerprint": record["fingerprint"], "division": record["division"], "notes": beginning.notes}
     setting = Setting(
         config,
         folder,
@@ -231,7 +232,11 @@ def begin(model: AlignNet, config: PretrainConfig, data: ReidData, fingerprint: 
     """
     notes = notes_on_attention(config, config.attention_weight)
     if config.init is None:
-        start = {"appearance": config.appearance_weights, "pose": str(config.pose_weights or "none")}
+        start = {
+            "appearance": config.appearance_weights,
+            "pose": str(config.pose_weights or "none"),
+            "weights": named_weights(config),
+        }
         notes += notes_on_pose(config, config.joints_teach)
         before = trainings_of_pose(config)
         notes += notes_on_tested(before, data, fingerprint, POSE_SAW)

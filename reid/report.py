@@ -7,6 +7,7 @@ import base64
 import html
 import json
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from kit.command import UserError, run
-from kit.files import read_jsonl, write_atomically, write_json
+from kit.files import read_jsonl, sha256_of_file, write_atomically, write_json
 from reid.charts import as_svg, draw_cmc_axes, new_chart
 
 TEMPLATE = Path(__file__).parents[1] / "assets" / "report.html"
@@ -55,8 +56,7 @@ def report(config: ReportConfig) -> None:
     missing = [name for name in ("chance", "untrained", "initial", "finetuned") if name not in finetune]
     if missing:
         raise UserError(f"{config.finetune / 'result.json'} has no {missing[0]}: it is not of python -m reid.finetune")
-    made = pretrain.get("model", {}).get("sha256")
-    if made is None or made != finetune["started_from"].get("sha256"):
+    if not holds(config.pretrain, pretrain, finetune["started_from"]):
         raise UserError(
             f"{config.finetune} did not start from what {config.pretrain} holds, but from "
             f"{finetune['started_from']['text']}: name the run that it started from (--pretrain)"
@@ -73,6 +73,17 @@ def report(config: ReportConfig) -> None:
     page = render_page(result, metrics, find_sheets(config.sheets))
     write_atomically(config.out / "report.html", page.encode())
     print(f"{config.out / 'report.html'} and {config.out / 'result.json'} are written")
+
+
+def holds(run_folder: Path, result: Mapping[str, Any], start: Mapping[str, Any]) -> bool:
+    """Whether what a training started from is the network of a run, or a checkpoint of it that is still there."""
+    if start.get("sha256") is None:
+        return False
+    if start["sha256"] == result.get("model", {}).get("sha256"):
+        return True
+    file = Path(start.get("file") or "")
+    inside = run_folder.resolve() in file.resolve().parents
+    return inside and file.is_file() and sha256_of_file(file) == start["sha256"]
 
 
 def runs_of(config: ReportConfig) -> dict[str, Path]:
@@ -224,10 +235,16 @@ def facts(result: dict[str, Any]) -> str:
         "seeds": f"{pretrain['seed']} (pre-training), {finetune['seed']} (fine-tuning)",
         "data fingerprints": f"{pretrain['data']['fingerprint'][:16]}, {finetune['data']['fingerprint'][:16]}",
         "device": finetune["device"],
-        "time": f"{pretrain['seconds']:.0f} s pre-training, {finetune['seconds']:.0f} s fine-tuning and testing",
+        "time": f"{trained(pretrain):.0f} s pre-training, {trained(finetune):.0f} s fine-tuning, without testing",
         "versions": ", ".join(f"{name} {version}" for name, version in finetune["versions"].items()),
     }
     return "".join(f"<dt>{html.escape(key)}</dt><dd>{html.escape(str(value))}</dd>" for key, value in known.items())
+
+
+def trained(result: dict[str, Any]) -> float:
+    """Seconds of all steps of a training, however often it was stopped."""
+    seconds: float = result["training"]["seconds"]
+    return seconds
 
 
 def describe(counted: dict[str, int]) -> str:

@@ -145,6 +145,7 @@ def data_record(data: ReidData, known_fingerprint: str | None = None) -> dict[st
         "name": data.name,
         "root": str(data.root),
         "fingerprint": known_fingerprint or fingerprint(data),
+        "division": division(data),
         "split": data.split,
         "protocol": data.protocol,
         "notes": list(data.notes),
@@ -226,22 +227,48 @@ def fingerprint(data: ReidData) -> str:
     """
     digest = hashlib.sha256()
     for path in sorted({frame for tracklet in data.tracklets for frame in tracklet.frames}):
-        name = path.relative_to(data.root) if path.is_relative_to(data.root) else path  # a CSV may name any place
         try:
             size = path.stat().st_size
         except FileNotFoundError:
             raise UserError(f"{path}: a link to nothing, or gone since: mend it or take it away") from None
-        digest.update(f"{name.as_posix()} {size}\n".encode())
+        digest.update(f"{_name_of(path, data.root)} {size}\n".encode())
     for manifest in manifests(data):
         rows = sorted(f"{clip} {pixels}\n" for clip, pixels in hashes_of_clips(manifest).items())
         digest.update("".join(rows).encode())
     return digest.hexdigest()
 
 
+def division(data: ReidData) -> str:
+    """SHA-256 over who is trained on, asked for and searched, tracklet by tracklet. It changes where people are divided
+    otherwise, or a tracklet is somebody else's: the same files, and so the same `fingerprint`."""
+    digest = hashlib.sha256()
+    for half in ("train", "query", "gallery"):
+        rows = [
+            f"{half} {one.pid} {one.camera} {one.sequence} {len(one.frames)} {_name_of(one.frames[0], data.root)}\n"
+            for one in getattr(data, half)
+        ]
+        digest.update("".join(sorted(rows)).encode())
+    return digest.hexdigest()
+
+
+def _name_of(path: Path, root: Path) -> str:
+    """A file's name relative to the data's root; a CSV may name any place."""
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
+
+
 def manifests(data: ReidData) -> list[Path]:
-    """The manifest of a rendered set, also where it stands in for PRID2011; none of other data."""
+    """The manifest of a rendered set, also where it stands in for PRID2011; none of other data, whose owners may call
+    a file of theirs so."""
     places = (data.root / "manifest.jsonl", data.root / "prid_2011" / "manifest.jsonl")
-    return [manifest for manifest in places if manifest.is_file()]
+    rendered = data.name.startswith("synthetic")
+    return [path for path in places if path.is_file() and (rendered or _has_clips(path))]
+
+
+def _has_clips(manifest: Path) -> bool:
+    try:
+        return bool(hashes_of_clips(manifest))
+    except UserError:
+        return False
 
 
 def hashes_of_clips(manifest: Path) -> dict[str, str]:

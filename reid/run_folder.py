@@ -28,6 +28,9 @@ CHECKPOINT, MODEL, METRICS, RESULT, CONFIG = "checkpoint.pt", "model.pt", "metri
 
 CHECKPOINTS, BEST = "checkpoints", "best.pt"
 
+OTHERWISE_DIVIDED = "people divided or named otherwise than now (a file of splits came, went or changed)"
+"""What is said of a run whose data has the same files and other people in its halves."""
+
 FREE_TO_CHANGE = frozenset(
     {
         *("run", "resume", "data", "root", "init", "appearance_weights", "pose_weights"),
@@ -54,11 +57,12 @@ def finished_for_good(run: Path) -> bool:
 
 
 def read_checkpoint(
-    run: Path, config: TrainConfig, fingerprint: str, rendered: str | None = None
+    run: Path, config: TrainConfig, data: Mapping[str, Any], rendered: str | None = None
 ) -> dict[str, Any] | None:
     """The checkpoint in `run`, or None where there is none yet.
 
-    fingerprint -- of the data; rendered -- of the rendered set beside it, None where there is none.
+    data -- `reid.results.data_record` of it; rendered -- fingerprint of the rendered set beside it, None where there is
+    none.
     Raises UserError where it cannot be read, or was made with other options or other data.
     """
     path = run / CHECKPOINT
@@ -79,8 +83,10 @@ def read_checkpoint(
             f"{run}: was started with {name} {before.get(name)}, not {given[name]}: "
             f"resume it with --config {run / CONFIG} --resume, or name another --run"
         )
-    if training["fingerprint"] != fingerprint:
+    if training["fingerprint"] != data["fingerprint"]:
         raise UserError(f"{run}: was started on other data than is there now; name another --run")
+    if training.get("division", data["division"]) != data["division"]:  # runs from before it was kept have none
+        raise UserError(f"{run}: was started with {OTHERWISE_DIVIDED}: put that back, or name another --run")
     if training.get("rendered", rendered) != rendered:  # runs from before it was kept have none
         raise UserError(f"{run}: was started with another --rendered set than is there now; name another --run")
     return checkpoint

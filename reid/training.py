@@ -247,7 +247,8 @@ def chunk_losses(model: nn.Module, batch: dict[str, Tensor], setting: Setting) -
     if output.taught is not None:
         parts["pose"] = pose_loss(output.taught.heat, output.taught.paf, targets_of(rendered, config.pose_scale))
         loss = loss + setting.pose_weight * parts["pose"]
-    if output.frame_weights is not None and "seen" in batch and setting.attention_weight:
+    weighed = config.variant == "align-tap" and output.frame_weights is not None  # else by the pose network's joints
+    if weighed and "seen" in batch and setting.attention_weight:
         valid = batch["valid"]
         parts["attention"] = attention_loss(output.frame_weights[valid].float(), batch["seen"][valid])
         loss = loss + (setting.attention_weight * parts["attention"] if config.lr_tap else 0)
@@ -357,8 +358,8 @@ def explained(
     """
     run, group = setting.run, setting.group
     count, length, _, height, width = batch["frames"].shape
-    recompute = "pass --recompute in place of --compile" if setting.config.compile else "pass --recompute"
-    chunks = f"{recompute}, or lower --chunks-per-id, --ids-per-batch or --chunk"
+    recompute = "pass --recompute in place of --compile, or " if setting.config.compile else "pass --recompute, or "
+    chunks = f"{'' if setting.config.recompute else recompute}lower --chunks-per-id, --ids-per-batch or --chunk"
     whole = option == IDS_PER_BATCH  # else a command of few options, whose one learning rate is --lr
     advice = chunks if whole else f"lower {option.name}"
     try:
@@ -367,7 +368,8 @@ def explained(
     except FloatingPointError as failure:
         path = run / ("bad_batch.pt" if group.size == 1 else f"bad_batch-{group.rank}.pt")
         write_torch_file(path, batch)
-        calmer = "lower the learning rates (--lr-…) or --clip-norm" if whole else "lower --lr"
+        clip = f"{'lower' if setting.config.clip_norm else 'give'} --clip-norm"
+        calmer = f"lower the learning rates (--lr-…), or {clip}" if whole else "lower --lr"
         raise UserError(f"{failure} at step {step}: its batch is in {path}; {calmer}") from None
 
 
@@ -417,8 +419,10 @@ def _step(
     values = dict(zip(losses, means, strict=True))
     if not math.isfinite(values["loss"]):
         raise FloatingPointError(f"the loss is {values['loss']}")
-    if config.clip_norm:
-        nn.utils.clip_grad_norm_(state.model.parameters(), config.clip_norm)
+    # Of finite losses gradients may be infinite: a step by them would leave no network behind.
+    norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip_norm or math.inf)
+    if not torch.isfinite(norm):
+        raise FloatingPointError(f"the gradient is {norm.item()}")
     state.optimizer.step()
     state.schedule.add(values["loss"])
     row: dict[str, Any] = {"step": state.step + 1, "epoch": state.epoch, **values}

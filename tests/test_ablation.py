@@ -227,6 +227,11 @@ def test_a_folder_with_another_training_is_refused(grid, sets, tmp_path, capsys)
     write_splits(other, persons=6)
     argv = argv_of(sets, grid, **{"roots.prid": other})
     refused(capsys, grid, argv, f"{grid / CELLS[1]}: was trained on other data than is there now")
+    divided = grid / CELLS[1] / "result.json"
+    kept = divided.read_text()
+    divided.write_text(kept.replace(json.loads(kept)["data"]["division"], "0" * 64))
+    refused(capsys, grid, argv_of(sets, grid), f"{grid / CELLS[1]}: was trained with people divided or named otherwise")
+    divided.write_text(kept)
     renamed = grid / CELLS[0] / "result.json"
     kept = renamed.read_text()
     # Trained before there was the option, as it were by the paper's letter.
@@ -290,6 +295,20 @@ def test_pretraining_from_another_run_than_there_is_now_is_refused(grid, sets, t
     refused(capsys, tmp_path, argv, f"{CELLS[0]}: started from other weights than its options (--init) name")
     (tmp_path / "further.yaml").write_text(yaml.safe_dump(options | {"init": None}))
     refused(capsys, tmp_path, argv, f"{CELLS[0]}: started from other weights than its options (--init) name")
+
+
+def test_a_file_of_weights_that_holds_others_by_now_is_refused(sets, tmp_path, capsys):
+    weights = tmp_path / "pose.pth"
+    net = build_network(read_config_file(FinetuneConfig, sets / "one-step.yaml"), 2).pose
+    torch.save(net.state_dict(), weights)
+    options = yaml.safe_load((sets / "one-step.yaml").read_text()) | {"pose_weights": str(weights), "lr_pose": 0.0}
+    (tmp_path / "options.yaml").write_text(yaml.safe_dump(options))
+    asked = {"starts": "[without]", "variants": "[align-avg]", "finetune.prid": tmp_path / "options.yaml"}
+    argv = argv_of(sets, tmp_path / "run", **asked)
+    assert command(ablation, argv) == 0
+    capsys.readouterr()
+    torch.save({name: tensor + 1 for name, tensor in net.state_dict().items()}, weights)
+    refused(capsys, tmp_path, argv, "--pose-weights hold other weights than it started from")
 
 
 def test_whom_the_pose_networks_file_has_seen_counts_as_seen(sets, tmp_path):

@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from synth_runs import python
+from synth_runs import ROOT, python
 
 from benchmarks import choices, leave_one_out, train
 from benchmarks.one_job import LABELS, measured
@@ -77,7 +79,7 @@ def test_leaving_out_goes_on_where_it_stopped_and_puts_what_costs_most_first(tmp
         market=tmp_path / "market", factors=("places", "lights"), workers=2, out=out, json=tmp_path / "table.json"
     )
     scores = {"everything": 9.0, "places": 8.5, "lights": 6.0}
-    out.mkdir()
+    (tmp_path / "market" / "bounding_box_train").mkdir(parents=True)
 
     def call(module, words):
         options = dict(word[2:].partition("=")[::2] for word in words)
@@ -103,8 +105,11 @@ def test_leaving_out_goes_on_where_it_stopped_and_puts_what_costs_most_first(tmp
     leave_one_out.leave_one_out(config)
     assert [module for module, _ in called] == ["synth.render", "benchmarks.transfer"]
     assert json.loads(config.json.read_text())["results"]["lights"][0]["mAP"] == 6.0
-    with pytest.raises(UserError, match=r"everything-seed-0\.json is of other options"):
-        leave_one_out.leave_one_out(dataclasses.replace(config, steps=1200))
+    for other in ({"steps": 1200}, {"samples": 16}, {"seed": 1}):
+        with pytest.raises(UserError, match=r"is of other options \(--[a-z]+ \d+\): repeat them"):
+            leave_one_out.leave_one_out(dataclasses.replace(config, **other))
+    with pytest.raises(UserError, match="has no folder bounding_box_train"):
+        leave_one_out.leave_one_out(dataclasses.replace(config, market=tmp_path))
 
 
 def test_a_set_trained_on_from_several_seeds_gets_a_mean_and_a_spread():
@@ -202,3 +207,37 @@ def test_a_folder_that_is_no_clone_is_named(tmp_path):
         train.from_clone(tmp_path, "models/resnet.py")
     with pytest.raises(UserError, match=r"no such file: .*absent.yaml"):
         train.job_of(tmp_path / "absent.yaml")
+
+
+def test_a_job_is_timed_with_the_defaults_of_its_command():
+    tuned, weight = train.job_of(ROOT / "jobs" / "ablation-market-finetune.yaml")
+    assert (tuned.lr_pose, weight) == (0.0, 0.0)
+    taught, weight = train.job_of(ROOT / "jobs" / "demo-pretrain.yaml")
+    assert (taught.lr_pose, weight) == (0.001, 1.0)
+
+
+def evidence(*words, python):
+    """jobs/evidence-gpu.sh with something else in Python's place: its exit code and what it prints."""
+    script = ["bash", ROOT / "jobs" / "evidence-gpu.sh", *words]
+    done = subprocess.run(script, cwd=ROOT, env={**os.environ, "PYTHON": python}, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_evidence_tells_what_failed_and_takes_paths_with_spaces(tmp_path):
+    out = tmp_path / "my out"
+    for name in ("everything", "lights"):
+        (out / "leave" / name).mkdir(parents=True)
+        (out / "leave" / name / "manifest.jsonl").touch()
+    words = ["my people", "my clips", "my market", out]
+    assert evidence(*words, "transfer leave", python="echo") == (0, "")
+    assert (out / "leave-lights-2.log").read_text().split("--")[1:3] == [
+        f"data={out}/leave/lights ",
+        "market=my market ",
+    ]
+    code, printed = evidence(*words, "transfer", python="false")
+    assert (code, printed.count("failed (1): transfer-")) == (1, 9)
+    assert evidence(tmp_path, tmp_path, tmp_path, tmp_path / "new", "pose chioces", python="true") == (
+        2,
+        "error: no such part: chioces\n",
+    )
+    assert not (tmp_path / "new").exists()

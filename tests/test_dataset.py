@@ -4,7 +4,9 @@ import errno
 import fcntl
 import multiprocessing
 import os
+import pickle
 import time
+from multiprocessing.reduction import ForkingPickler
 
 import imageio.v3 as iio
 import numpy as np
@@ -44,6 +46,16 @@ def pictures(folder, count=3):
     for path in paths:
         iio.imwrite(path, rng.integers(0, 256, (32, 16, 3), dtype=np.uint8))
     return paths
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_a_spawned_worker_gets_no_copy_of_the_frames(tmp_path, on_disk):
+    paths = pictures(tmp_path, count=9)
+    store = FrameStore(paths, 64, 48, kept_gib=1.0, folder=tmp_path / "cache" if on_disk else None)
+    content = bytes(ForkingPickler.dumps(store))  # as a loader hands it on; PyTorch has told it of tensors
+    assert len(content) < 0.2 * 9 * 64 * 48 * 3
+    for found, wanted in zip(pickle.loads(content).read(paths), store.read(paths), strict=True):
+        assert (found == wanted).all()
 
 
 def test_frames_on_the_disk_are_those_in_memory_and_are_decoded_once(tmp_path, monkeypatch):

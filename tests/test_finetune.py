@@ -222,6 +222,15 @@ def test_resuming_keeps_what_was_measured_before(prid, pretrained, tmp_path, fro
     assert changed == {"appearance", "appearance_tap", "part_tap", "classifier"}
 
 
+def test_a_run_whose_people_are_divided_otherwise_by_now_is_not_gone_on_with(tmp_path, capsys):
+    root = write_prid(tmp_path / "prid", persons=6, frames=2)
+    assert run(root, tmp_path / "run", init="none") == 0
+    write_splits(root, persons=6)
+    capsys.readouterr()
+    assert run(root, tmp_path / "run", init="none", max_steps=2, resume=True) == 2
+    assert "was started with people divided or named otherwise than now" in capsys.readouterr().err
+
+
 def test_cached_maps_of_no_pose_network(prid, tmp_path):
     assert run(prid, tmp_path / "run", init="none", variant="baseline", pose_maps="cached") == 0
 

@@ -253,6 +253,29 @@ def test_a_file_of_options_gives_the_job(tmp_path):
     assert read_config_file(Job, recipe) == Job(seeds_on_top=True, note="x")
 
 
+@dataclass(frozen=True)
+class Delivery:
+    """Bring bread."""
+
+    to: Path
+    """Where it is wanted. Not the oven."""
+
+    loaves: int = 1
+    """How many."""
+
+
+def test_what_has_no_default_is_asked_for(monkeypatch, capsys, tmp_path):
+    assert outcome(monkeypatch, capsys, print, config_type=Delivery) == (
+        2,
+        "error: --to is needed: Where it is wanted. Not the oven (see bake --help)\n",
+    )
+    assert read_config(Delivery, "bake", ["--to", "a"]) == Delivery(Path("a"))
+    recipe = tmp_path / "job.yaml"
+    recipe.write_text("loaves: 2\n")
+    with pytest.raises(UserError, match=r"job\.yaml: --to is needed"):
+        read_config_file(Delivery, recipe)
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [

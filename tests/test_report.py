@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from kit.command import UserError
+from kit.files import sha256_of_file
 from reid.report import ReportConfig, report
 
 
@@ -29,7 +30,7 @@ def write_run(folder, blocks: dict, steps: int) -> None:
             "protocol": "a against b",
             "counts": {"train": counts, "query": counts, "gallery": counts},
         },
-        "training": {"steps": steps},
+        "training": {"steps": steps, "seconds": 7.0},
         "config": config,
         "started_from": {"text": "another run", "sha256": "12" * 32},
         "model": {"sha256": "12" * 32},
@@ -116,6 +117,21 @@ def test_a_pretraining_run_is_no_finetuning_run(runs):
     with pytest.raises(UserError, match="has no chance"):
         report(ReportConfig(runs.pretrain, runs.pretrain, None, runs.out))
     assert not runs.out.exists()
+
+
+def test_a_run_may_have_started_from_a_checkpoint_of_the_other(runs):
+    (runs.pretrain / "best.pt").write_bytes(b"weights")
+    start = {
+        "text": "best",
+        "file": str(runs.pretrain / "best.pt"),
+        "sha256": sha256_of_file(runs.pretrain / "best.pt"),
+    }
+    path = runs.finetune / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"started_from": start}))
+    report(runs)
+    (runs.pretrain / "best.pt").write_bytes(b"others")
+    with pytest.raises(UserError, match="did not start from what"):
+        report(runs)
 
 
 def test_runs_that_do_not_belong_together_are_one_line(runs):

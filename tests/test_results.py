@@ -1,5 +1,6 @@
 """Chance, fingerprints, and how a ranking becomes plain numbers."""
 
+import dataclasses
 import shutil
 
 import numpy as np
@@ -9,7 +10,7 @@ from reid_folders import write_prid, write_rendered
 from kit.command import UserError
 from reid.data.prid import load_prid
 from reid.metrics import chance_rank1, chance_ranking, evaluate_ranking
-from reid.results import chance_of, counts, fingerprint, rank_tracklets, ranking_block, table
+from reid.results import chance_of, counts, division, fingerprint, rank_tracklets, ranking_block, table
 
 
 def people(rng, queries=40, gallery=30):
@@ -82,6 +83,26 @@ def test_the_fingerprint_follows_the_data_not_the_place(tmp_path):
     frame.symlink_to(tmp_path / "gone.png")
     with pytest.raises(UserError, match=r"0002.png: a link to nothing"):
         fingerprint(load_prid(first, 0, "random", seed=0))
+
+
+def test_the_division_tells_who_is_trained_on_where_the_files_are_the_same(tmp_path):
+    root = write_prid(tmp_path, persons=6, frames=1)
+    first, again, other = (load_prid(root, number, "random", seed=0) for number in (0, 0, 1))
+    assert {one.pid for one in first.train} != {one.pid for one in other.train}
+    assert fingerprint(first) == fingerprint(other)
+    assert division(first) == division(again) != division(other)
+    renamed = dataclasses.replace(first, train=tuple(dataclasses.replace(one, pid=one.pid + 90) for one in first.train))
+    assert division(renamed) != division(first)
+
+
+def test_a_manifest_of_ones_own_data_is_nobodys_business(tmp_path):
+    root = write_prid(tmp_path, persons=4, frames=1)
+    data = load_prid(root, 0, "random", seed=0)
+    before = fingerprint(data)
+    (root / "manifest.jsonl").write_text('{"file": "a.png"}\n')
+    assert fingerprint(data) == before
+    with pytest.raises(UserError, match="not a manifest of clips"):
+        fingerprint(dataclasses.replace(data, name="synthetic"))
 
 
 def test_counts_and_table(tmp_path):

@@ -5,6 +5,7 @@ import errno
 import itertools
 import json
 import math
+import re
 import shutil
 import struct
 from pathlib import Path
@@ -129,6 +130,17 @@ def test_a_loss_that_is_no_number_stops_the_run_and_its_batch_is_kept(rendered, 
     batch = torch.load(folder / "bad_batch.pt", weights_only=True)
     assert batch["frames"].shape == (4, 3, 3, 48, 32) and batch["label"].shape == (4,)
     assert step_of(folder / "checkpoint.pt") == len(rows)
+
+
+def test_a_gradient_that_is_no_number_changes_nothing(rendered, recorded, tmp_path, monkeypatch, capsys):
+    """Of a finite loss: a step by it would leave a network of nothing but NaN."""
+    folder = shutil.copytree(recorded, tmp_path / "run")
+    backward = torch.Tensor.backward
+    monkeypatch.setattr(torch.Tensor, "backward", lambda loss: backward(1e38 * loss))
+    assert run(rendered, folder, max_steps=9, checkpoint_every=2, keep=2, resume=True) == 2
+    assert re.search("the gradient is (inf|nan) at step 8: its batch is in", capsys.readouterr().err)
+    assert step_of(folder / "checkpoint.pt") == 7
+    assert all(tensor.isfinite().all() for tensor in load_model(folder / "model.pt")[0].state_dict().values())
 
 
 def test_short_memory_says_what_to_lower(tmp_path):

@@ -199,6 +199,16 @@ def test_attention_is_taught_how_much_is_seen_where_that_weighs_something():
     assert "attention" in chunk_losses(model, batch, replace(TAUGHT, config=alone, attention_weight=1.0))
 
 
+@torch.no_grad()
+def test_attention_that_nobody_learns_is_not_in_the_loss():
+    """Without temporal attention frames may weigh by the pose network's joints: they are not to be taught by it."""
+    config = replace(CONFIG, variant="align-avg", part_visibility="pose")
+    model = build_network(config, 2).eval()
+    batch = batch_of([0, 0, 1, 1]) | {"seen": torch.rand(4, 2, generator=torch.Generator().manual_seed(1))}
+    found = chunk_losses(model, batch, replace(TAUGHT, config=config, attention_weight=2.0))
+    assert "attention" not in found
+
+
 def test_attention_apart_is_taught_by_the_truth_alone_and_teaches_nothing_else():
     """Each loss reaches its own parameters, and the descriptor is the same."""
     batch = batch_of([0, 0, 1, 1])

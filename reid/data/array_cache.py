@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from kit.command import UserError
 from kit.files import DISK_FULL, replacing
@@ -37,9 +38,35 @@ def cached_arrays(
                 for path in partial.values():
                     take_up_space(path)
                 fill({**made})
-                for array in made.values():
-                    array.flush()
+                while made:  # Windows renames no file that is still mapped
+                    made.popitem()[1].flush()
     return {key: np.load(path, mmap_mode="r") for key, path in files.items()}
+
+
+class SharedArray:
+    """An array that goes to a loader's workers without a copy for each of them.
+
+    Forked ones have it anyway. Where they are spawned it is pickled: a mapped file is then mapped again, and what is in
+    memory moves, once, into memory that processes share.
+    """
+
+    def __init__(self, array: npt.NDArray[Any]) -> None:
+        self._content: Any = array if isinstance(array, np.memmap) else torch.from_numpy(array)
+
+    @property
+    def array(self) -> npt.NDArray[Any]:
+        """The array, not a copy."""
+        found: npt.NDArray[Any] = self._content if isinstance(self._content, np.memmap) else self._content.numpy()
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The file's path, or the tensor, which PyTorch's own pickling shares."""
+        mapped = isinstance(self._content, np.memmap)
+        return {"file": str(self._content.filename)} if mapped else {"tensor": self._content}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Map the file again, or take up the shared tensor."""
+        self._content = np.load(state["file"], mmap_mode="r") if "file" in state else state["tensor"]
 
 
 def take_up_space(path: Path) -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from reid.data.array_cache import Arrays, cached_arrays, key_of
+from reid.data.array_cache import Arrays, SharedArray, cached_arrays, key_of
 from reid.data.augmentation import AugmentationRange, draw_augmentation
 from reid.data.backdrop import before_another_place
 from reid.data.chunks import Chunk
@@ -52,13 +52,13 @@ class FrameStore:
         else:
             arrays = {key: np.empty(shape, kind) for key, (shape, kind) in forms.items()}
             fill(arrays)
-        self._frames, self._scales = arrays["frames"], arrays["factors"]
+        self._frames, self._scales = SharedArray(arrays["frames"]), SharedArray(arrays["factors"])
 
     def read(self, paths: Iterable[Path]) -> tuple[np.ndarray, np.ndarray]:
         """Frames (T, H, W, 3) uint8 RGB, and by what factors (T, 2) x and y grew when they were resized."""
         if self.kept:
             positions = [self._position[path] for path in paths]
-            return self._frames[positions], self._scales[positions]
+            return self._frames.array[positions], self._scales.array[positions]
         decoded = [self._decode(path) for path in paths]
         return np.stack([frame for frame, _ in decoded]), np.stack([scale for _, scale in decoded])
 

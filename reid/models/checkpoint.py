@@ -15,7 +15,7 @@ __all__ = ["load_into", "load_model", "load_pose_weights", "model_record", "save
 
 FORMAT = "alignnet-2"
 
-_CHOSEN_ANEW = ("appearance_weights", "pose_weights", "frame_gain")
+CHOSEN_ANEW = ("appearance_weights", "pose_weights", "frame_gain")
 """Fields of ModelConfig in which a network may differ from the one whose weights it takes: what that started from, and
 how keenly frames are chosen by weights that mean the same."""
 
@@ -65,13 +65,13 @@ def load_into(model: AlignNet, path: Path, replace_classifier: bool = True) -> d
 
     With `replace_classifier` the model keeps its own classifier, whose classes are other people; without it the
     file's must fit. Raises UserError, and changes nothing, where the file is no model file or is that of a network
-    that differs in any field of ModelConfig but those of `_CHOSEN_ANEW`.
+    that differs in any field of ModelConfig but those of `CHOSEN_ANEW`.
     """
     record = _read_record(path)
     config = _config_of(record, path)
     for field in fields(ModelConfig):
         found, wanted = getattr(config, field.name), getattr(model.config, field.name)
-        if field.name not in _CHOSEN_ANEW and found != wanted:
+        if field.name not in CHOSEN_ANEW and found != wanted:
             option = "--" + field.name.replace("_", "-")
             raise UserError(
                 f"{path}: the network in this file has {field.name} {found}, this run has {wanted}; "

@@ -21,7 +21,6 @@ SMALL_WEIGHTS = Path(__file__).parents[2] / "assets" / "weights" / "pose-small.s
 """Weights of the small network that come with the code; what they are is written beside them."""
 
 FRAMES_A_BATCH = 64
-SMALLER = "lower --scale, or pass --device cpu"
 TRUNK_CHANNELS = 64
 """Output channels of OpenPose's first convolution."""
 
@@ -59,7 +58,7 @@ def width_of(first_channels: int) -> float:
 @torch.inference_mode()
 def maps_of_frames(net: PoseNet, frames: NDArray[np.uint8], device: torch.device, scale: float = 1.0) -> torch.Tensor:
     """The last stage's maps (N, 57, h, w) of frames (N, H, W, 3) uint8 RGB, enlarged `scale` times, on the device."""
-    with enough_memory(f"the pose network on {len(frames)} frames at a time", SMALLER):
+    with enough_memory(f"the pose network on {len(frames)} frames at a time", "lower --scale", device):
         images = torch.from_numpy(frames).to(device).permute(0, 3, 1, 2).float() / 255
         return net(pose_input(images, scale)).last
 
