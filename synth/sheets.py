@@ -18,7 +18,8 @@ Bytes = NDArray[np.uint8]
 Rows = Mapping[str, Mapping[str, Any]]
 """Rows of the manifest or the plan by their clip."""
 
-GAP = 2
+GAP, WIDTH = 2, 1600
+"""Pixels between tiles, and about across a sheet."""
 CAPTION = 14
 """Pixels of height of a line of text."""
 CLEARLY = 0.98
@@ -35,9 +36,9 @@ def people_sheet(source: RenderedSet, rows: Rows, people: list[int], columns: in
 
 
 def time_sheet(source: RenderedSet, rows: Rows, clips: list[str], moments: int = 12) -> Bytes:
-    """Clips over time, two a row: camera a, then camera b of the same person."""
+    """Clips over time, two side by side: camera a, then camera b of the same person."""
     strips = [strip(source, rows, clip, moments) for clip in clips]
-    return grid(strips, min(2, len(strips)))
+    return page_of([beside(strips[first : first + 2], GAP) for first in range(0, len(strips), 2)])
 
 
 def truth_sheet(source: RenderedSet, rows: Rows, clips: list[str], scale: int = 3) -> Bytes:
@@ -69,7 +70,7 @@ def motion_sheet(source: RenderedSet, rows: Rows, groups: Mapping[str, list[str]
     for name, clips in groups.items():
         shown = [strip(source, rows, clip, moments) for clip in spread_over(clips, 2)]
         strips.append(captioned(beside(shown, GAP), name))
-    return grid(strips, 1)
+    return page_of(strips)
 
 
 def places_sheet(source: RenderedSet, rows: Rows, groups: Mapping[str, list[str]], clips: int = 24) -> Bytes:
@@ -83,9 +84,7 @@ def places_sheet(source: RenderedSet, rows: Rows, groups: Mapping[str, list[str]
     )
 
 
-def cameras_sheet(
-    source: RenderedSet, rows: Rows, plan: Rows, pairs: int = 12, people: int = 6, width: int = 1600
-) -> Bytes:
+def cameras_sheet(source: RenderedSet, rows: Rows, plan: Rows, pairs: int = 12, people: int = 6) -> Bytes:
     """A few people before each of some pairs of cameras, each pair's crops side by side, under the cameras' places.
 
     Where each person has cameras of their own, there are as many more pairs.
@@ -98,18 +97,18 @@ def cameras_sheet(
     for members in spread_over(list(groups.values()), pairs * people // 2 if own else pairs):
         shown = beside([pair(source, rows, person) for person in spread_over(members, people)], GAP)
         tiles.append(captioned(shown, camera_words(plan, members[0])))
-    return grid(tiles, max(1, min(len(tiles), width // max(tile.shape[1] for tile in tiles))))
+    return page_of(tiles)
 
 
 def occlusion_sheet(source: RenderedSet, rows: Rows, clips: list[str], moments: int = 10) -> Bytes:
-    """Clips over time, two a row, each frame under its true visible ratio."""
+    """Clips over time, each frame under its true visible ratio."""
     strips = []
     for clip in clips:
         ratios = read_truth(source, clip, ("visible_ratio",))["visible_ratio"]
         numbers = spread_over(list(range(rows[clip]["frames"])), moments)
         frames = [captioned(frame_of(source, clip, number), f"{ratios[number]:.2f}") for number in numbers]
         strips.append(beside(frames, 0))
-    return grid(strips, min(2, len(strips)))
+    return page_of(strips)
 
 
 def twins_sheet(source: RenderedSet, rows: Rows, plan: Rows, twins: list[int], columns: int = 5) -> Bytes:
@@ -211,6 +210,11 @@ def beside(tiles: list[Bytes], gap: int) -> Bytes:
     spacer = np.full((tiles[0].shape[0], gap, 3), PAPER, np.uint8)
     parts = [part for tile in tiles for part in (tile, spacer)][:-1] if gap else tiles
     return np.concatenate(parts, axis=1)
+
+
+def page_of(tiles: list[Bytes]) -> Bytes:
+    """Tiles in as many columns as there is room for."""
+    return grid(tiles, max(1, min(len(tiles), WIDTH // max(tile.shape[1] for tile in tiles))))
 
 
 def grid(tiles: list[Bytes], columns: int) -> Bytes:

@@ -133,6 +133,7 @@ def test_choices_are_compared_from_every_seed_and_go_on_where_they_stopped(tmp_p
     config = choices.ChoicesConfig(
         market=tmp_path / "market", choices=("stride-8", "letter"), seeds=(0, 3), trainers=2, out=tmp_path / "out"
     )
+    (tmp_path / "market" / "bounding_box_train").mkdir(parents=True)
     scores = {"as-it-is": 40.0, "stride-8": 42.0, "letter": 35.0}
 
     def stub(module, words, threads):

@@ -52,10 +52,10 @@ def test_sheets_of_the_expected_sizes_and_a_page_that_holds_them(rendered, tmp_p
     pictures = {path.name: iio.imread(path) for path in sorted((tmp_path / "seen").glob("*.png"))}
     assert out == f"{tmp_path / 'seen' / 'index.html'}: {len(pictures)} contact sheets and the set's numbers\n"
     gap = sheets.GAP
-    # 4 people in a row, both cameras each; 8 clips of 3 frames, 2 a row; 8 clips, 4 a row, three pictures each.
+    # 4 people in a row, both cameras each; 4 pairs of clips of 3 frames; 8 clips, 4 a row, three pictures each.
     expected = {
         "people.png": (128 + 2 * gap, 4 * (128 + gap) + gap, 3),
-        "over-time.png": (4 * (128 + gap) + gap, 2 * (192 + gap) + gap, 3),
+        "over-time.png": (128 + 2 * gap, 4 * (2 * 192 + 2 * gap) + gap, 3),
         "truth.png": (2 * (384 + gap) + gap, 4 * (576 + gap) + gap, 3),
         "cameras.png": (128 + sheets.CAPTION + 2 * gap, 4 * (128 + gap) + gap, 3),
     }
