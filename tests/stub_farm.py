@@ -86,4 +86,4 @@ if how == "memory":
 if how == "tired":
     farm.CLIPS_BEFORE_RECYCLING = 3
 render.pick_device = lambda wanted: "cpu"
-run(render.render, RenderConfig, "stub")
+run(render.render, RenderConfig, "stub", goes_on=True)
