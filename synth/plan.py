@@ -157,7 +157,9 @@ def _identity(seed: int, person: int, lacking: frozenset[Factor]) -> Identity:
     if number is None or "twins" in lacking:
         return identity_rand(afresh, person)
     first = _identity(seed, number, lacking)
-    kin = [_identity(seed, other, lacking) for other in range(1, person) if root(seed, other) == root(seed, person)]
+    kin = [
+        _identity(seed, other, lacking) for other in range(1, person) if original(seed, other) == original(seed, person)
+    ]
     known = [Look(one.phenotype, one.outfit) for one in kin]
     look, factor = changed_look(rng, Look(first.phenotype, first.outfit))
     while look in known:  # a hat taken off again, or by two of them
@@ -176,10 +178,10 @@ def first_rand(seed: int, person: int) -> tuple[int | None, np.random.Generator]
 
 
 @functools.cache
-def root(seed: int, person: int) -> int:
+def original(seed: int, person: int) -> int:
     """Whose likeness it is in the end: of a twin, of a twin's twin; the person's own where they are nobody's."""
     first, _ = first_rand(seed, person)
-    return person if first is None else root(seed, first)
+    return person if first is None else original(seed, first)
 
 
 def bystander_rand(rng: np.random.Generator, spot: Spot) -> Bystander:

@@ -80,27 +80,30 @@ def test_a_shard_of_a_set_that_is_there_has_nothing_to_do(tmp_path):
     assert waiting == []
 
 
-def test_a_shard_finds_what_shards_of_another_count_have_left(tmp_path):
-    out, plan = tmp_path / "set", make_plan(RenderConfig(ids=3, frames=2, shard="1/2"))
-    half = RenderedSet(out, Shard(1, 2))
+def half_filled(out):
+    """The first of two parts of a set of three people, all of it there."""
+    half, plan = RenderedSet(out, Shard(1, 2)), make_plan(RenderConfig(ids=3, frames=2, shard="1/2"))
     begin_set(half, plan, [])
     for clip in plan:
         append_row(half, write_clip(half, clip, noise(clip)))
-    finished, waiting = open_set(RenderedSet(out, Shard(1, 3)), make_plan(RenderConfig(ids=3, frames=2, shard="1/3")))
+    return half
+
+
+def test_a_shard_finds_what_shards_of_another_count_have_left(tmp_path):
+    half = half_filled(tmp_path / "set")
+    finished, waiting = open_set(
+        RenderedSet(half.out, Shard(1, 3)), make_plan(RenderConfig(ids=3, frames=2, shard="1/3"))
+    )
     assert [row["clip"] for row in finished] == ["cam_a/person_0001", "cam_b/person_0001"]
     assert waiting == []
 
 
 def test_a_shard_that_is_asked_for_fewer_people_loses_nothing(tmp_path):
-    out, plan = tmp_path / "set", make_plan(RenderConfig(ids=3, frames=2, shard="1/2"))
-    half = RenderedSet(out, Shard(1, 2))
-    begin_set(half, plan, [])
-    for clip in plan:
-        append_row(half, write_clip(half, clip, noise(clip)))
+    half = half_filled(tmp_path / "set")
     with pytest.raises(UserError, match=r"not asked for \(cam_b/person_0003\)"):
         open_set(half, make_plan(RenderConfig(ids=2, frames=2, shard="1/2")))
     # Of another part nothing is known here.
-    assert open_set(RenderedSet(out, Shard(2, 2)), make_plan(RenderConfig(ids=2, frames=2, shard="2/2")))[0] == []
+    assert open_set(RenderedSet(half.out, Shard(2, 2)), make_plan(RenderConfig(ids=2, frames=2, shard="2/2")))[0] == []
 
 
 def test_shards_are_written_side_by_side_and_the_whole_set_alone(tmp_path):
