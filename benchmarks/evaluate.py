@@ -24,9 +24,8 @@ import numpy as np
 from scipy.io import loadmat
 
 from kit.command import JobError, UserError, run
-from kit.files import write_json
+from kit.files import PROJECT_ROOT, write_json
 
-ROOT = Path(__file__).parents[1]
 GOALS = {"torchreid-cython": 5.0, "torchreid-python": 100.0, "reference-re-ranking": 10.0}
 
 
@@ -43,7 +42,7 @@ class BenchmarkConfig:
     peer_python: Path = Path(sys.executable)
     """Python of the environment that the peers run in (NumPy; rank_cy built for it)."""
 
-    mars: Path = ROOT.parent / "shared" / "data" / "mars_info"
+    mars: Path = PROJECT_ROOT.parent / "shared" / "data" / "mars_info"
     """Folder with MARS's tracks_test_info.mat and query_IDX.mat."""
 
     size: int = 256
@@ -117,9 +116,14 @@ def child(job: str, folder: Path, config: BenchmarkConfig) -> dict[str, Any]:
     clone = config.reranking if job == "reference-re-ranking" else config.torchreid
     theirs = job.startswith(("torchreid", "reference"))
     repeats = 1 if job in ("torchreid-python", "reference-re-ranking") else config.repeats
-    command = [config.peer_python if theirs else sys.executable, ROOT / "benchmarks" / "one_job.py", job, folder]
+    command = [
+        config.peer_python if theirs else sys.executable,
+        PROJECT_ROOT / "benchmarks" / "one_job.py",
+        job,
+        folder,
+    ]
     command += [folder / f"{job}.npy", str(repeats), *([clone] if theirs and clone is not None else [])]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": str(PROJECT_ROOT)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise JobError(f"{job} failed: {(done.stderr.strip().splitlines() or ['no reason given'])[-1]}")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kit.command import JobError, UserError
+from kit.files import PROJECT_ROOT
 
 
 def call(module: str, words: Sequence[str], threads: int | None = None) -> None:
@@ -18,7 +19,7 @@ def call(module: str, words: Sequence[str], threads: int | None = None) -> None:
     environment = None if threads is None else {**os.environ, "OMP_NUM_THREADS": str(threads)}
     finished = subprocess.run(
         [sys.executable, "-m", module, *words],
-        cwd=Path(__file__).parents[1],
+        cwd=PROJECT_ROOT,
         env=environment,
         capture_output=True,
         text=True,

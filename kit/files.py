@@ -27,6 +27,16 @@ BROKEN_ARRAYS = (
 """What `numpy.load` and its arrays raise of a broken .npz file, but for the KeyError of an absent array."""
 
 
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+"""The checkout, or the folder that the packages are installed into: what must be on `sys.path` to import them."""
+
+
+def asset(name: str) -> Path:
+    """The file or folder `name` of assets/, which lies in this package where it is installed, and else beside it."""
+    installed = Path(__file__).resolve().parent / "assets"
+    return (installed if installed.is_dir() else PROJECT_ROOT / "assets") / name
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; when the block ends well it is synced and becomes `path`."""

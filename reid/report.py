@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from kit.command import UserError, run
-from kit.files import read_jsonl, sha256_of_file, write_atomically, write_json
+from kit.files import asset, read_jsonl, sha256_of_file, write_atomically, write_json
 from reid.charts import as_svg, draw_cmc_axes, new_chart
 
-TEMPLATE = Path(__file__).parents[1] / "assets" / "report.html"
+TEMPLATE = asset("report.html")
 STAGES = {
     "chance": "a guess",
     "untrained": "the network before any training",

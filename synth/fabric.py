@@ -6,16 +6,17 @@ given in metres on the average body in the reference pose, so they stick to the 
 
 import functools
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import yaml
 
+from kit.files import asset
+
 EVENING = 0.6
 """Power on the shares of clothes' colours: 1 draws them as often as on streets, 0 all alike. Black and grey still lead,
 but who only ever sees black trousers does not learn to look at them."""
-PALETTE = Path(__file__).parents[1] / "assets" / "palette.yaml"
+PALETTE = asset("palette.yaml")
 
 Rgb = tuple[float, float, float]
 Pattern = Literal[

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.command import JobError, UserError
-from kit.files import DISK_FULL, write_atomically
+from kit.files import DISK_FULL, PROJECT_ROOT, write_atomically
 from synth.plan import Clip
 from synth.store import RenderedSet
 
@@ -79,7 +79,7 @@ def start_ray(workers: int, address: str | None = None) -> int:
             logging_level=logging.CRITICAL,
             log_to_driver=False,
             # Workers import this checkout whatever folder the command was typed in.
-            runtime_env={"env_vars": {"PYTHONPATH": str(Path(__file__).parents[1]), "OMP_NUM_THREADS": "1"}},
+            runtime_env={"env_vars": {"PYTHONPATH": str(PROJECT_ROOT), "OMP_NUM_THREADS": "1"}},
         )
     except (ConnectionError, ValueError, RuntimeError) as failure:
         if address is None:

@@ -7,13 +7,14 @@ normative curves in `assets/gait.json` (source named there). The left leg runs h
 import functools
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-CURVES = Path(__file__).parents[1] / "assets" / "gait.json"
+from kit.files import asset
+
+CURVES = asset("gait.json")
 HARMONICS = 5
 PELVIC_TILT = 6.25
 """Degrees by which the pelvis of someone standing upright tips forward: the hip's angle counts from the pelvis, so a

@@ -3,11 +3,11 @@
 import base64
 import html
 import string
-from pathlib import Path
 
+from kit.files import asset
 from synth.statistics import Shares, Spread, Statistics, named_colours
 
-TEMPLATE = Path(__file__).parents[1] / "assets" / "preview.html"
+TEMPLATE = asset("preview.html")
 WIDTH, BAR, LABEL = 330, 15, 128
 """Pixels: a chart's width, a bar of a list with its gap, and the room for its name."""
 TALL = 96

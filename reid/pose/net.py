@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from kit.command import UserError
+from kit.files import asset
 from reid.data.dataset import FrameStore
 from reid.memory import enough_memory
 from reid.models.pose import PoseNet, pose_input
 from reid.models.weights import load_strictly, read_pose_weights
 from reid.pose.decode import joints_of_maps
 
-SMALL_WEIGHTS = Path(__file__).parents[2] / "assets" / "weights" / "pose-small.safetensors"
+SMALL_WEIGHTS = asset("weights/pose-small.safetensors")
 """Weights of the small network that come with the code; what they are is written beside them."""
 
 FRAMES_A_BATCH = 64
