@@ -17,9 +17,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks.trials import call, check_market, mean_and_spread
-from kit.command import as_plain, run
-from kit.files import write_atomically, write_json
+from alignnet_common.cli import as_plain, run
+from alignnet_common.files import write_atomically, write_json
+from benchmarks.workers.subprocesses import call, check_market, mean_and_spread
 
 AS_IT_IS = "as-it-is"
 """The name of the trainings in which nothing is changed."""

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from scipy.io import loadmat
 
-from kit.command import JobError, UserError, run
-from kit.files import PROJECT_ROOT, write_json
+from alignnet_common.cli import JobError, UserError, run
+from alignnet_common.files import PROJECT_ROOT, write_json
 
 GOALS = {"torchreid-cython": 5.0, "torchreid-python": 100.0, "reference-re-ranking": 10.0}
 
@@ -112,13 +112,13 @@ def apart(work: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def child(job: str, folder: Path, config: BenchmarkConfig) -> dict[str, Any]:
-    """Run a job of `benchmarks.one_job` in a process of its own."""
+    """Run a job of `benchmarks.workers.evaluation_job` in a process of its own."""
     clone = config.reranking if job == "reference-re-ranking" else config.torchreid
     theirs = job.startswith(("torchreid", "reference"))
     repeats = 1 if job in ("torchreid-python", "reference-re-ranking") else config.repeats
     command = [
         config.peer_python if theirs else sys.executable,
-        PROJECT_ROOT / "benchmarks" / "one_job.py",
+        PROJECT_ROOT / "benchmarks" / "workers" / "evaluation_job.py",
         job,
         folder,
     ]

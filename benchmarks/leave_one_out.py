@@ -18,10 +18,10 @@ from typing import Any, get_args
 
 from tqdm import tqdm
 
-from benchmarks.trials import call, check_market, mean_and_spread
-from kit.command import UserError, as_plain, run
-from kit.files import write_json
-from synth.ablation import Factor
+from alignnet_common.cli import UserError, as_plain, run
+from alignnet_common.files import write_json
+from benchmarks.workers.subprocesses import call, check_market, mean_and_spread
+from synth.planning.factors import Factor
 
 EVERYTHING = "everything"
 """The name of the set that lacks nothing."""

@@ -24,10 +24,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from kit.command import JobError, as_plain, run
-from kit.files import write_json
+from alignnet_common.cli import JobError, as_plain, run
+from alignnet_common.files import PROJECT_ROOT, write_json
 
-HERE = Path(__file__).parent
+PEER_SCRIPT = PROJECT_ROOT / "benchmarks" / "workers" / "blenderproc_clip.py"
 ON_ONE_CORE = ("taskset", "-c", str(min(os.sched_getaffinity(0))))
 """Before a command, keeps it to one of the cores that this process may use."""
 
@@ -109,15 +109,15 @@ def benchmark(config: RenderBenchmarkConfig) -> None:
 
 
 def job(name: str, config: Mapping[str, Any]) -> Any:
-    """What `render_jobs.py` finds, in a process of its own."""
+    """What `workers/render_job.py` finds, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         given, found = Path(folder) / "config.json", Path(folder) / "found.json"
         given.write_text(json.dumps(config))
-        called([sys.executable, "-m", "benchmarks.render_jobs", name, given, found], {})
+        called([sys.executable, "-m", "benchmarks.workers.render_job", name, given, found], {})
         return json.loads(found.read_text())
 
 
-def called(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path = HERE.parent) -> float:
+def called(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path = PROJECT_ROOT) -> float:
     """Run a command in a folder, with more in its environment; returns its seconds. Raises JobError if it fails."""
     started = time.perf_counter()
     words = [str(word) for word in command]
@@ -171,7 +171,14 @@ def against_peer(config: RenderBenchmarkConfig) -> list[dict[str, Any]]:
             for samples, denoiser in ((4, "intel"), (16, "none")):
                 out = Path(folder) / "found.json"
                 # Absolute, since it runs elsewhere; a virtual environment's python is a link that must stay one.
-                words = [config.peer.absolute(), HERE / "blenderproc_clip.py", blend, str(samples), denoiser, out]
+                words = [
+                    config.peer.absolute(),
+                    PROJECT_ROOT / "benchmarks" / "workers" / "blenderproc_clip.py",
+                    blend,
+                    str(samples),
+                    denoiser,
+                    out,
+                ]
                 package = {"PYTHONPATH": str(config.peer_path.resolve())}
                 called([*ON_ONE_CORE, *map(str, words)], package, Path(folder))
                 clip = {"clip": Path(blend).stem, "samples": samples, "denoiser": denoiser}
@@ -183,10 +190,10 @@ def against_first(config: RenderBenchmarkConfig) -> dict[str, float]:
     """Seconds of the whole command on one core: the first version's, whose people and places are simpler, and ours."""
     options = ["--ids", "3", "--frames", str(config.frames), "--samples", "16", "--workers", "1"]
     seconds = {}
-    for name, folder in (("first", config.first), ("now", HERE.parent)):
+    for name, folder in (("first", config.first), ("now", PROJECT_ROOT)):
         with tempfile.TemporaryDirectory() as out:
             command = [*ON_ONE_CORE, sys.executable, "-m", "synth.render", *options, "--out", f"{out}/set"]
-            seconds[name] = called(command, {"PYTHONPATH": str(folder)}, folder or HERE)
+            seconds[name] = called(command, {"PYTHONPATH": str(folder)}, folder or PROJECT_ROOT)
     return seconds
 
 

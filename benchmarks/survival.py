@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from kit.command import JobError, UserError, as_plain, run
-from kit.files import read_jsonl, write_json
+from alignnet_common.cli import JobError, UserError, as_plain, run
+from alignnet_common.files import read_jsonl, write_json
 
 Blow = Literal["worker", "machine", "interrupt"]
 BLOWS: tuple[Blow, ...] = ("worker", "machine", "interrupt")

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from kit.command import run
-from kit.files import replacing
-from reid.pose_targets import pose_targets
-from synth.sheets import Bytes, beside, enlarged, frame_of, grid, spread_over
-from synth.store import RenderedSet, finished_rows, read_truth
+from alignnet_common.cli import run
+from alignnet_common.files import replacing
+from reid.functional.pose_targets import pose_targets
+from synth.dataset.writer import RenderedSet, finished_rows, read_truth
+from synth.report.contact_sheets import Bytes, beside, enlarged, frame_of, grid, spread_over
 
 SCALE = 3
 

@@ -27,17 +27,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from kit.command import UserError, as_plain, read_config_file, run
-from kit.files import write_json
-from reid.acceleration import precision_of, prepared
-from reid.config import TrainConfig
-from reid.data.augmentation import Augmentation, AugmentationRange, draw_augmentation
+from alignnet_common.cli import UserError, as_plain, read_config_file, run
+from alignnet_common.files import write_json
+from reid.configs.training import TrainConfig
+from reid.data.transforms.augmentation import Augmentation, AugmentationRange, draw_augmentation
 from reid.finetune import FinetuneConfig
+from reid.functional.pose_targets import cells_along
 from reid.models.appearance import appearance_input
-from reid.models.pose import POSE_CHANNELS
-from reid.pose_targets import cells_along
+from reid.models.openpose import POSE_CHANNELS
 from reid.pretrain import PretrainConfig
-from reid.training import Setting, build_network, chunk_losses, device_name, make_optimizer, on_device, pick_device
+from reid.runtime.precision import precision_of, prepared
+from reid.training.loop import Setting, build_network, chunk_losses, device_name, make_optimizer, on_device, pick_device
 
 CLASSES = 100
 Step = Callable[[], None]
@@ -144,7 +144,7 @@ def plain(job: TrainConfig) -> TrainConfig:
 
 
 def random_batch(job: TrainConfig) -> dict[str, Tensor]:
-    """A batch as `reid.data.dataset` makes them, of noise."""
+    """A batch as `reid.data.loading.chunk_dataset` makes them, of noise."""
     generator = torch.Generator().manual_seed(0)
     rng = np.random.default_rng(0)
     chunks, size = job.ids_per_batch * job.chunks_per_id, (job.height, job.width)
@@ -175,7 +175,7 @@ def drawn_change(rng: np.random.Generator, job: TrainConfig) -> Augmentation:
 def our_step(
     job: TrainConfig, batch: dict[str, Tensor], device: torch.device, pose_weight: float, plainly: bool = False
 ) -> Step:
-    """A step of the job as `reid.training` takes it, from the batch in memory to the changed weights."""
+    """A step of the job as `reid.training.loop` takes it, from the batch in memory to the changed weights."""
     model = prepared(build_network(job, CLASSES), job, device).train()
     optimizer = make_optimizer(model, job)
     if plainly:

@@ -21,23 +21,23 @@ from scipy.stats import spearmanr
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from kit.coco18 import PARTS
-from kit.command import UserError, as_plain, run
-from kit.files import sha256_of_file, write_json
-from reid.beginning import notes_on_weights
-from reid.config import require
-from reid.data.dataset import FrameStore
-from reid.data.occlusion import OccludedFrames
-from reid.data.synthetic import read_bodies
-from reid.data.tracklet import ReidData, Tracklet
-from reid.describe import padded, stream_descriptors
+from alignnet_common.cli import UserError, as_plain, run
+from alignnet_common.coco18 import PARTS
+from alignnet_common.files import sha256_of_file, write_json
+from reid.configs.training import require
+from reid.data.datasets.synthetic import read_bodies
+from reid.data.loading.chunk_dataset import FrameStore
+from reid.data.loading.occluded_store import OccludedFrames
+from reid.data.types import ReidData, Tracklet
+from reid.evaluation.descriptors import padded, stream_descriptors
+from reid.evaluation.retrieval import rank_tracklets
 from reid.models.alignnet import AlignNet, AlignNetOutput
 from reid.models.checkpoint import load_model
 from reid.models.tap import video_descriptor
 from reid.pose.evaluate import clips_kept_out
-from reid.results import rank_tracklets
-from reid.run_folder import MODEL
-from reid.training import pick_device
+from reid.provenance.notes import notes_on_weights
+from reid.training.checkpointing import MODEL
+from reid.training.loop import pick_device
 
 PROG = "python -m reid.attention"
 

@@ -17,19 +17,28 @@ from typing import Any, Literal
 
 import numpy as np
 
-from kit.command import UserError, run
-from kit.files import BROKEN_ARRAYS, sha256_of_file, write_atomically, write_json
-from reid.config import ProtocolConfig, require
+from alignnet_common.cli import UserError, run
+from alignnet_common.files import BROKEN_ARRAYS, sha256_of_file, write_atomically, write_json
+from reid.configs.training import ProtocolConfig, require
 from reid.data import ONE_DIVISION
-from reid.data.tracklet import ReidData, split_number
-from reid.metrics import RULES, Protocol, chance_ranking, rank_features
-from reid.paper_tables import page
-from reid.results import data_record, deviation_block, mean_block, now, ranking_block, remarks, run_record, table
-from reid.score_normalisation import ScoreNorm
+from reid.data.types import ReidData, split_number
+from reid.evaluation.retrieval import (
+    data_record,
+    deviation_block,
+    mean_block,
+    now,
+    ranking_block,
+    remarks,
+    run_record,
+    table,
+)
+from reid.metrics.ranking import RULES, Protocol, chance_ranking, rank_features
+from reid.metrics.score_normalisation import ScoreNorm
+from reid.reporting.paper_tables import page
 
 PROG = "python -m reid.evaluate"
 RERANKING: dict[str, float] = {"k1": 20, "k2": 6, "lambda": 0.3}
-"""Of Zhong et al. 2017: the defaults of `reid.reranking`."""
+"""Of Zhong et al. 2017: the defaults of `reid.metrics.reranking`."""
 
 
 @dataclass(frozen=True)
@@ -202,8 +211,8 @@ def evaluate_checkpoint(config: EvaluateConfig) -> dict[str, Any]:
     """
     # Here, so that ranking features needs no torch.
     from reid.data import load_splits
-    from reid.measure import MeasureOptions, checkpoints_of, leak_notes, measure_splits
-    from reid.training import device_name, pick_device
+    from reid.evaluation.evaluator import MeasureOptions, checkpoints_of, leak_notes, measure_splits
+    from reid.training.loop import device_name, pick_device
 
     assert config.checkpoint is not None
     device = pick_device(config.device)
@@ -272,7 +281,7 @@ def features_folder(config: EvaluateConfig) -> Iterator[Path]:
 
 def write_page(folder: Path, result: dict[str, Any]) -> None:
     """result.json, table.md and cmc.svg."""
-    from reid.charts import cmc_of_splits  # here: matplotlib takes half a second
+    from reid.reporting.charts import cmc_of_splits  # here: matplotlib takes half a second
 
     curves = [each["cmc"] for each in result["per_split"]]
     chart = cmc_of_splits(result["cmc"], curves, result["chance"]["cmc"], result["data"]["name"])

@@ -15,10 +15,31 @@ from typing import Any, Literal
 
 import torch
 
-from kit.command import UserError, run
-from kit.files import sha256_of_file, write_json
-from reid.acceleration import prepared
-from reid.beginning import (
+from alignnet_common.cli import UserError, run
+from alignnet_common.files import sha256_of_file, write_json
+from reid.configs.training import DEFAULT_PRETRAIN_RUN, ProtocolConfig, TrainConfig, require
+from reid.data import load_data
+from reid.data.datasets.synthetic import load_pretraining
+from reid.data.loading.chunk_dataset import FrameStore
+from reid.data.loading.sampler import BatchOption
+from reid.data.types import ReidData, labels_of
+from reid.evaluation.evaluator import trained_on_tested, trainings_of
+from reid.evaluation.features import describe_and_rank
+from reid.evaluation.retrieval import (
+    Block,
+    chance_of,
+    data_record,
+    in_words,
+    now,
+    remarks,
+    run_record,
+    table,
+    trained_on,
+)
+from reid.metrics.ranking import RULES
+from reid.models.alignnet import AlignNet
+from reid.models.checkpoint import load_into, save_model
+from reid.provenance.notes import (
     POSE_SAW,
     Beginning,
     Training,
@@ -29,20 +50,9 @@ from reid.beginning import (
     notes_on_unused_pose,
     trainings_of_pose,
 )
-from reid.config import DEFAULT_PRETRAIN_RUN, ProtocolConfig, TrainConfig, require
-from reid.data import load_data
-from reid.data.dataset import FrameStore
-from reid.data.sampler import BatchOption
-from reid.data.synthetic import load_pretraining
-from reid.data.tracklet import ReidData, labels_of
-from reid.features import describe_and_rank
-from reid.measure import trained_on_tested, trainings_of
-from reid.metrics import RULES
-from reid.models.alignnet import AlignNet
-from reid.models.checkpoint import load_into, save_model
-from reid.parallel import Group, check_share, group_of_torchrun, together
-from reid.results import Block, chance_of, data_record, in_words, now, remarks, run_record, table, trained_on
-from reid.run_folder import (
+from reid.runtime.distributed import Group, check_share, group_of_torchrun, together
+from reid.runtime.precision import prepared
+from reid.training.checkpointing import (
     CHECKPOINT,
     MODEL,
     RESULT,
@@ -54,7 +64,7 @@ from reid.run_folder import (
     save_checkpoint,
     training_summary,
 )
-from reid.training import (
+from reid.training.loop import (
     Setting,
     TrainState,
     build_network,

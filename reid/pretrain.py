@@ -13,10 +13,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from kit.command import DataclassInstance, run
-from kit.files import sha256_of_file, write_json
-from reid.acceleration import prepared
-from reid.beginning import (
+from alignnet_common.cli import DataclassInstance, run
+from alignnet_common.files import sha256_of_file, write_json
+from reid.configs.training import DEFAULT_PRETRAIN_RUN, DEFAULT_ROOTS, TrainConfig, require
+from reid.data.datasets.synthetic import load_pretraining
+from reid.data.loading.sampler import IDS_PER_BATCH, BatchOption
+from reid.data.types import ReidData, labels_of
+from reid.evaluation.evaluator import trained_on_tested, trainings_of
+from reid.evaluation.features import describe_and_rank
+from reid.evaluation.retrieval import chance_of, data_record, in_words, now, run_record, table, trained_on
+from reid.metrics.ranking import RULES
+from reid.models.alignnet import AlignNet
+from reid.models.checkpoint import load_into, save_model
+from reid.provenance.notes import (
     POSE_SAW,
     Beginning,
     begun,
@@ -27,18 +36,9 @@ from reid.beginning import (
     notes_on_unused_pose,
     trainings_of_pose,
 )
-from reid.config import DEFAULT_PRETRAIN_RUN, DEFAULT_ROOTS, TrainConfig, require
-from reid.data.sampler import IDS_PER_BATCH, BatchOption
-from reid.data.synthetic import load_pretraining
-from reid.data.tracklet import ReidData, labels_of
-from reid.features import describe_and_rank
-from reid.measure import trained_on_tested, trainings_of
-from reid.metrics import RULES
-from reid.models.alignnet import AlignNet
-from reid.models.checkpoint import load_into, save_model
-from reid.parallel import check_share, group_of_torchrun, together
-from reid.results import chance_of, data_record, in_words, now, run_record, table, trained_on
-from reid.run_folder import (
+from reid.runtime.distributed import check_share, group_of_torchrun, together
+from reid.runtime.precision import prepared
+from reid.training.checkpointing import (
     MODEL,
     RESULT,
     check_run_folder,
@@ -49,7 +49,7 @@ from reid.run_folder import (
     save_checkpoint,
     training_summary,
 )
-from reid.training import (
+from reid.training.loop import (
     Setting,
     TrainState,
     build_network,

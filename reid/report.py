@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from kit.command import UserError, run
-from kit.files import asset, read_jsonl, sha256_of_file, write_atomically, write_json
-from reid.charts import as_svg, draw_cmc_axes, new_chart
+from alignnet_common.cli import UserError, run
+from alignnet_common.files import asset, read_jsonl, sha256_of_file, write_atomically, write_json
+from reid.reporting.charts import as_svg, draw_cmc_axes, new_chart
 
 TEMPLATE = asset("report.html")
 STAGES = {

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from kit.coco18 import JOINTS
-from kit.command import run
-from kit.files import replacing, sha256_of_file
-from synth.annotate import inside_crop
-from synth.camera import HEIGHT, WIDTH
-from synth.store import RenderedSet, finished_rows, read_truth
+from alignnet_common.cli import run
+from alignnet_common.coco18 import JOINTS
+from alignnet_common.files import replacing, sha256_of_file
+from synth.cameras.camera import HEIGHT, WIDTH
+from synth.dataset.annotations import inside_crop
+from synth.dataset.writer import RenderedSet, finished_rows, read_truth
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -154,7 +154,7 @@ def annotations(source: RenderedSet, rows: Iterable[dict[str, Any]]) -> Iterator
 
 
 def annotation(truth: dict[str, Any]) -> dict[str, Any]:
-    """What COCO says of a person, from one frame of the arrays of `synth.store.annotation_arrays`.
+    """What COCO says of a person, from one frame of the arrays of `synth.dataset.writer.annotation_arrays`.
 
     Beyond COCO's fields: `visible_ratio`, 0..1, and `amodal_bbox` of the whole person, beyond edges and occluders.
     """

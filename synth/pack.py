@@ -10,10 +10,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from kit.command import UserError, run
-from kit.files import sha256_of_file
-from synth.archive import BESIDE, FORMAT, INDEX, Place, place_at, read_index, write_tar
-from synth.store import RenderedSet, finished_rows
+from alignnet_common.cli import UserError, run
+from alignnet_common.files import sha256_of_file
+from synth.dataset.webdataset import BESIDE, FORMAT, INDEX, Place, place_at, read_index, write_tar
+from synth.dataset.writer import RenderedSet, finished_rows
 from synth.verify import clip_faults, planned_clips
 
 

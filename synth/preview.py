@@ -9,14 +9,14 @@ from typing import Any, Literal
 from PIL import Image
 from tqdm import tqdm
 
-from kit.command import UserError, run
-from kit.files import rows_of_jsonl, write_atomically, write_json
-from synth import sheets
-from synth.page import render_page
-from synth.plan import CAMERAS
-from synth.sheets import Bytes, spread_over
-from synth.statistics import USED, Statistics, in_mid_clip, measure, statistics
-from synth.store import RenderedSet, finished_rows, read_truth
+from alignnet_common.cli import UserError, run
+from alignnet_common.files import rows_of_jsonl, write_atomically, write_json
+from synth.dataset.writer import RenderedSet, finished_rows, read_truth
+from synth.planning.plan import CAMERAS
+from synth.report import contact_sheets
+from synth.report.contact_sheets import Bytes, spread_over
+from synth.report.page import render_page
+from synth.report.statistics import USED, Statistics, in_mid_clip, measure, statistics
 
 CAPTIONS = {
     "people": "each person by camera a and by camera b",
@@ -90,28 +90,28 @@ def make_sheets(
     clips = [f"{camera}/person_{person:04d}" for person in few for camera in CAMERAS]
     clips = [clip for clip in clips if clip in rows][: config.clips]
     made = {
-        "people": sheets.people_sheet(source, rows, spread_over(people, config.people)),
-        "over-time": sheets.time_sheet(source, rows, clips),
+        "people": contact_sheets.people_sheet(source, rows, spread_over(people, config.people)),
+        "over-time": contact_sheets.time_sheet(source, rows, clips),
     }
     walks = {clip: row for clip, row in rows.items() if clip in plan and "fps" in plan[clip]}
     for name, path, shown in (("motion", "walk.kind", walks), ("arms", "identity.gait.arms", rows)):
-        if groups := sheets.grouped(plan, shown, path):
-            made[name] = sheets.motion_sheet(source, rows, groups)
-    if groups := sheets.grouped(plan, rows, "place.family"):
-        made["places"] = sheets.places_sheet(source, rows, groups)
-    made["cameras"] = sheets.cameras_sheet(source, rows, plan)
-    if hidden := sheets.occluded(plan, rows):
-        made["occlusions"] = sheets.occlusion_sheet(source, rows, spread_over(hidden, config.clips))
-    if twins := sheets.twins_in(plan, rows):
-        made["twins"] = sheets.twins_sheet(source, rows, plan, spread_over(twins, 2 * config.clips))
-    made["truth"] = sheets.truth_sheet(source, rows, clips)
+        if groups := contact_sheets.grouped(plan, shown, path):
+            made[name] = contact_sheets.motion_sheet(source, rows, groups)
+    if groups := contact_sheets.grouped(plan, rows, "place.family"):
+        made["places"] = contact_sheets.places_sheet(source, rows, groups)
+    made["cameras"] = contact_sheets.cameras_sheet(source, rows, plan)
+    if hidden := contact_sheets.occluded(plan, rows):
+        made["occlusions"] = contact_sheets.occlusion_sheet(source, rows, spread_over(hidden, config.clips))
+    if twins := contact_sheets.twins_in(plan, rows):
+        made["twins"] = contact_sheets.twins_sheet(source, rows, plan, spread_over(twins, 2 * config.clips))
+    made["truth"] = contact_sheets.truth_sheet(source, rows, clips)
     return made
 
 
 def count(source: RenderedSet, rows: dict[str, Any], plan: dict[str, Any]) -> Statistics:
     """Measure every clip by its annotations and its middle frame, and count."""
     measured = {
-        clip: measure(read_truth(source, clip, USED), sheets.middle(source, rows, clip))
+        clip: measure(read_truth(source, clip, USED), contact_sheets.middle(source, rows, clip))
         for clip in tqdm(rows, "numbers", unit="clip", disable=None)
     }
     return statistics(list(plan.values()), measured)

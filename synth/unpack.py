@@ -9,11 +9,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from kit.command import JobError, UserError, run
-from kit.files import sha256_of_file, write_atomically, write_jsonl
-from synth.archive import Place, place_at, read_index, read_tar
-from synth.ledger import append_row, known_rows, sweep
-from synth.store import RenderedSet, fault_of, write_files
+from alignnet_common.cli import JobError, UserError, run
+from alignnet_common.files import sha256_of_file, write_atomically, write_jsonl
+from synth.dataset.manifest import append_row, known_rows, sweep
+from synth.dataset.webdataset import Place, place_at, read_index, read_tar
+from synth.dataset.writer import RenderedSet, fault_of, write_files
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from kit.command import JobError, UserError, run
-from kit.files import rows_of_jsonl, write_json
-from synth.ledger import known_rows
-from synth.plan import row_hash
-from synth.store import RenderedSet, fault_of
+from alignnet_common.cli import JobError, UserError, run
+from alignnet_common.files import rows_of_jsonl, write_json
+from synth.dataset.manifest import known_rows
+from synth.dataset.writer import RenderedSet, fault_of
+from synth.planning.plan import row_hash
 
 SHOWN = 20
 """Faults that are printed one by one; --json has them all."""

@@ -4,6 +4,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+
 import synth_runs
 
 
@@ -12,7 +13,7 @@ def body_model():
     """anny, ready to be posed."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("anny")
-    from synth.body import BodyModel
+    from synth.body.model import BodyModel
 
     threads = torch.get_num_threads()
     model = BodyModel()
@@ -37,8 +38,8 @@ def rendered(tmp_path_factory):
 def typed(monkeypatch, capsys):
     """`python -m synth.render` in this process, which needs no Blender where nothing is rendered: a function from what
     is typed to the exit code and what was printed on either stream."""
-    from kit.command import run
-    from synth.config import RenderConfig
+    from alignnet_common.cli import run
+    from synth.planning.config import RenderConfig
     from synth.render import render
 
     def type_in(*argv):

@@ -2,16 +2,16 @@
 
 import ast
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-PACKAGES = ("kit", "reid", "synth")
+from alignnet_common.files import PROJECT_ROOT
+
+PACKAGES = ("alignnet_common", "reid", "synth")
 FILES = {
-    ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+    ".".join(file.relative_to(PROJECT_ROOT).with_suffix("").parts).removesuffix(".__init__"): file
     for package in PACKAGES
-    for file in (ROOT / package).rglob("*.py")
+    for file in (PROJECT_ROOT / package).rglob("*.py")
 }
 
 PURE = {
@@ -49,7 +49,9 @@ def test_no_file_comes_back_to_itself():
     assert len(list(TopologicalSorter(IMPORTS).static_order())) == len(FILES)
 
 
-@pytest.mark.parametrize(("package", "others"), [("kit", {"reid", "synth"}), ("reid", {"synth"}), ("synth", {"reid"})])
+@pytest.mark.parametrize(
+    ("package", "others"), [("alignnet_common", {"reid", "synth"}), ("reid", {"synth"}), ("synth", {"reid"})]
+)
 def test_packages_know_kit_alone(package, others):
     for name in IMPORTS:
         if name.split(".")[0] == package:
@@ -57,7 +59,7 @@ def test_packages_know_kit_alone(package, others):
 
 
 def test_pure_functions_know_pure_functions():
-    allowed = of_reid(*PURE, "config") | {"kit.coco18"}
+    allowed = of_reid(*PURE, "config") | {"alignnet_common.coco18"}
     for name in of_reid(*PURE):
         assert IMPORTS[name] <= allowed, name
 

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from kit.command import read_config_file
-from reid.ablation import AblationConfig
+from alignnet_common.cli import read_config_file
+from alignnet_common.files import PROJECT_ROOT
+from reid.ablation.run import AblationConfig
 from reid.finetune import FinetuneConfig
 from reid.pose.train import PoseTrainConfig
 from reid.pretrain import PretrainConfig
-from synth.config import RenderConfig
+from synth.planning.config import RenderConfig
 
-JOBS = Path(__file__).parents[1] / "jobs"
+JOBS = PROJECT_ROOT / "jobs"
 
 COMMANDS = {
     "ablation": AblationConfig,

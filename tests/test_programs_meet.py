@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from reid_folders import TINY, command, flags, pose
-from synth_runs import rows, truth_of
 
 from reid import attention, pretrain
+from reid_folders import TINY, command, flags, pose
+from synth_runs import rows, truth_of
 
 SMALL = TINY | {"overlap": 0, "max_steps": 2, "validation_ids": 2}
 

@@ -1,14 +1,14 @@
 """Data sets as tracklets, cut into chunks, dealt into batches, decoded and augmented."""
 
-from kit.command import UserError
-from reid.config import ProtocolConfig
-from reid.data.folder import folder_splits
-from reid.data.ilids import ilids_splits
-from reid.data.market import load_market
-from reid.data.mars import load_mars
-from reid.data.prid import prid_splits
-from reid.data.synthetic import synthetic_splits
-from reid.data.tracklet import ReidData, split_number
+from alignnet_common.cli import UserError
+from reid.configs.training import ProtocolConfig
+from reid.data.datasets.folder import folder_splits
+from reid.data.datasets.ilids import ilids_splits
+from reid.data.datasets.market import load_market
+from reid.data.datasets.mars import load_mars
+from reid.data.datasets.prid import prid_splits
+from reid.data.datasets.synthetic import synthetic_splits
+from reid.data.types import ReidData, split_number
 
 ONE_DIVISION = ("mars", "market")
 """Data sets that come divided once, as split 0."""

@@ -11,13 +11,13 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kit.command import UserError, run
-from kit.files import write_json
-from reid.config import ProtocolConfig, require
+from alignnet_common.cli import UserError, run
+from alignnet_common.files import write_json
+from reid.configs.training import ProtocolConfig, require
 from reid.data import load_splits
-from reid.data.inspect import in_text, summary
-from reid.data.tracklet import ReidData, read_frame
-from reid.results import fingerprint
+from reid.data.summary import in_text, summary
+from reid.data.types import ReidData, read_frame
+from reid.evaluation.retrieval import fingerprint
 
 PROG = "python -m reid.data"
 

@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kit.coco18 import JOINTS
+from alignnet_common.coco18 import JOINTS
 from reid.models.appearance import APPEARANCE_NETS, STRIDES, AppearanceNet, appearance_input
-from reid.models.parts import (
+from reid.models.openpose import POSE_CHANNELS, PoseMaps, PoseNet, pose_input
+from reid.models.part_pooling import (
     area_average,
     composite_part_maps,
     frame_descriptor,
@@ -18,7 +19,6 @@ from reid.models.parts import (
     spatial_softmax,
     visibility,
 )
-from reid.models.pose import POSE_CHANNELS, PoseMaps, PoseNet, pose_input
 from reid.models.tap import TAP, video_descriptor
 from reid.models.weights import first_generator, load_pose_weights
 

@@ -6,8 +6,8 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from kit.command import UserError
-from reid.models.recompute import recomputed
+from alignnet_common.cli import UserError
+from reid.models.activation_checkpointing import recomputed
 from reid.models.weights import draw_weights, first_generator, load_strictly, read_state_dict
 
 APPEARANCE_NETS = ("resnet18", "resnet34", "resnet50")

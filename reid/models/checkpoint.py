@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from kit.command import UserError, as_plain
+from alignnet_common.cli import UserError, as_plain
 from reid.models.alignnet import LETTER, AlignNet, ModelConfig
 from reid.models.weights import load_pose_weights, load_strictly, read_torch_file, write_torch_file
 

@@ -10,8 +10,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from kit.command import UserError
-from kit.files import write_atomically
+from alignnet_common.cli import UserError
+from alignnet_common.files import write_atomically
 
 
 def first_generator() -> torch.Generator:

@@ -7,9 +7,9 @@ python -m reid.pose parts      how much attention lies on the parts
 
 import sys
 
-from kit.command import exit_with_line, run
+from alignnet_common.cli import exit_with_line, run
 from reid.pose.evaluate import PoseEvaluationConfig, evaluate
-from reid.pose.parts import PartMassConfig, parts
+from reid.pose.part_attention import PartMassConfig, parts
 from reid.pose.predict import PosePredictionConfig, predict
 from reid.pose.show import PoseSheetConfig, show
 from reid.pose.train import PoseTrainConfig, train

@@ -3,7 +3,7 @@
     python -m reid.pose evaluate --data OUT --weights W --json F.json
 
 PCKh@0.5: per cent of the visible joints that are found within half a head of where they are. OKS-AP: average
-precision over ten thresholds of COCO's keypoint similarity, one person a frame. See `reid.pose.metrics`.
+precision over ten thresholds of COCO's keypoint similarity, one person a frame. See `reid.functional.keypoint_metrics`.
 """
 
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.coco18 import JOINTS
-from kit.command import as_plain
-from kit.files import sha256_of_file, write_json
-from reid.beginning import notes_on_weights
-from reid.config import check_pose_scale, require
-from reid.data.synthetic import load_pretraining, read_bodies, read_clips, read_joints
-from reid.data.tracklet import Tracklet
-from reid.pose.metrics import average_precision, distances, keypoint_similarity, rate, within_head
-from reid.pose.net import SMALL_WEIGHTS, Poses, poses_of, read_pose_net
-from reid.training import pick_device
+from alignnet_common.cli import as_plain
+from alignnet_common.coco18 import JOINTS
+from alignnet_common.files import sha256_of_file, write_json
+from reid.configs.training import check_pose_scale, require
+from reid.data.datasets.synthetic import load_pretraining, read_bodies, read_clips, read_joints
+from reid.data.types import Tracklet
+from reid.functional.keypoint_metrics import average_precision, distances, keypoint_similarity, rate, within_head
+from reid.pose.inference import SMALL_WEIGHTS, Poses, poses_of, read_pose_net
+from reid.provenance.notes import notes_on_weights
+from reid.training.loop import pick_device
 
 RATIOS = (0.0, 0.5, 0.75, 0.95, 1.001)
 """Between which visible ratios frames are counted together."""

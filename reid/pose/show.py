@@ -14,16 +14,16 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from kit.coco18 import JOINTS, LIMBS
-from kit.files import replacing
-from reid.config import check_pose_scale, require
-from reid.data.dataset import FrameStore
-from reid.data.synthetic import read_clips, read_joints
+from alignnet_common.coco18 import JOINTS, LIMBS
+from alignnet_common.files import replacing
+from reid.configs.training import check_pose_scale, require
+from reid.data.datasets.synthetic import read_clips, read_joints
+from reid.data.loading.chunk_dataset import FrameStore
+from reid.functional.pose_decoding import joints_of_maps
 from reid.models.alignnet import part_attention
-from reid.pose.decode import joints_of_maps
-from reid.pose.net import SMALL_WEIGHTS, maps_of_frames, read_pose_net
+from reid.pose.inference import SMALL_WEIGHTS, maps_of_frames, read_pose_net
 from reid.pose.predict import images_in
-from reid.training import pick_device
+from reid.training.loop import pick_device
 
 SCALE = 3
 PART_COLOURS = np.array([[240, 96, 80], [80, 200, 120], [90, 140, 250]], np.float32)

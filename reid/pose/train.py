@@ -13,17 +13,17 @@ from typing import Literal
 
 import safetensors.torch
 
-from kit.command import as_plain
-from kit.files import sha256_of_file, write_atomically, write_json
-from reid.config import DEFAULT_ROOTS, require
-from reid.data.sampler import BatchOption
+from alignnet_common.cli import as_plain
+from alignnet_common.files import sha256_of_file, write_atomically, write_json
+from reid.configs.training import DEFAULT_ROOTS, require
+from reid.data.loading.sampler import BatchOption
 from reid.models.weights import read_pose_weights
-from reid.parallel import group_of_torchrun
 from reid.pose.evaluate import clips_kept_out, lines, pose_numbers, truth_of
-from reid.pose.net import poses_of, read_pose_net
+from reid.pose.inference import poses_of, read_pose_net
 from reid.pretrain import PretrainConfig, pretrain
-from reid.run_folder import MODEL
-from reid.training import pick_device
+from reid.runtime.distributed import group_of_torchrun
+from reid.training.checkpointing import MODEL
+from reid.training.loop import pick_device
 
 PROG = "python -m reid.pose train"
 WEIGHTS, NUMBERS = "pose.safetensors", "pose.json"

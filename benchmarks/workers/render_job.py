@@ -1,0 +1,191 @@
+"""One measurement of `benchmarks.render` in a process of its own, on one core.
+
+    python -m benchmarks.workers.render_job JOB CONFIG.json OUT.json
+
+Blender lives once a process, and what one job leaves in memory must not help or hinder another.
+"""
+
+import dataclasses
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alignnet_common.redirect import quiet
+from synth.body.model import BodyModel
+from synth.cameras.image_pipeline import LUMINANCE, incident_light, tone_curve
+from synth.dataset.writer import RenderedSet, write_clip
+from synth.planning.config import RenderConfig
+from synth.planning.plan import Clip, make_plan
+from synth.rendering.blender_scene import Passes, Stage
+from synth.rendering.clip_renderer import Scene, composed, render_clip, staged
+
+Floats = NDArray[np.float64]
+Config = dict[str, Any]
+
+
+def main(job: str, config: Config) -> Any:
+    """Do a job; all but the one that is of workers, on one core."""
+    if job != "rate":
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    jobs: dict[str, Callable[[Config], Any]] = {"clips": clips, "memory": memory, "blend": blend, "rate": rate}
+    return jobs[job](config)
+
+
+def planned(config: Config, **changes: Any) -> list[Clip]:
+    """One clip of each of the plan's first people, by either camera in turn."""
+    asked = {name: config[name] for name in ("ids", "frames", "seed")}
+    plan = make_plan(RenderConfig(**asked, sightings=1, **changes))
+    return [clip for number, clip in enumerate(plan) if number % 2 == number // 2 % 2]
+
+
+def clips(config: Config) -> list[dict[str, Any]]:
+    """Seconds a frame, and errors, of every clip rendered our way and in a bare loop."""
+    model, found = BodyModel(), []
+    plan = planned(config)
+    short = dataclasses.replace(plan[0].sightings[0], frames=1)
+    render_clip(
+        model, dataclasses.replace(plan[0], sightings=(short,)), "cpu"
+    )  # the first pays for what is loaded once
+    for clip in plan:
+        ours = {kind: our_seconds(model, clip, *setting) for kind, setting in settings(config).items()}
+        scene = composed(model, clip, clip.sightings[0], clip.frame_rng())
+        raw = dataclasses.replace(clip, denoise=False)
+        stage = staged(scene, raw, clip.sightings[0], "cpu", np.random.default_rng(0))
+        try:
+            bare = {n: bare_seconds(stage, scene, n, config["bare_frames"]) for n in config["bare"]}
+            errors = errors_of(stage, scene, clip.frames // 2, config)
+        finally:
+            stage.close()
+        found.append({"clip": clip.name, "ours": ours, "bare": bare, "errors": errors})
+        print(json.dumps(found[-1]), file=sys.stderr, flush=True)
+    return found
+
+
+def settings(config: Config) -> dict[str, tuple[int, bool]]:
+    """Samples, and whether denoised, of each way that we render, such as "4+denoise"."""
+    return {kind: (int(kind.split("+")[0]), kind.endswith("+denoise")) for kind in config["ours"]}
+
+
+def our_seconds(model: BodyModel, clip: Clip, samples: int, denoise: bool) -> float:
+    """Seconds a frame for all that a worker does of a clip: bodies, scene, frames, truth, files."""
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        wanted = dataclasses.replace(clip, samples=samples, denoise=denoise)
+        write_clip(RenderedSet(Path(folder)), wanted, render_clip(model, wanted, "cpu"))
+        return (time.perf_counter() - started) / clip.frames
+
+
+def bare_seconds(stage: Stage, scene: Scene, samples: int, frames: int) -> float:
+    """Seconds a frame of Blender's own render call in a loop, in the scene that is there already, with its default of
+    handing Cycles the whole scene for every picture (no persistent data)."""
+    cycles, render = stage._scene.cycles, stage._scene.render
+    cycles.samples, render.use_persistent_data = samples, False
+    chosen = np.linspace(0, len(scene.intrinsics) - 1, frames).round().astype(int)
+    started = time.perf_counter()
+    for t in chosen.tolist():
+        stage._pose(t)
+        stage._aim(scene.rotation, scene.translation, scene.intrinsics[t])
+        render.filepath = str(Path(stage._scratch.name) / "bare.exr")
+        with quiet(1):
+            stage._bpy.ops.render.render(write_still=True)
+    return (time.perf_counter() - started) / frames
+
+
+def errors_of(stage: Stage, scene: Scene, t: int, config: Config) -> dict[str, float]:
+    """PSNR in dB of one frame, as a neutral camera would show it, to the same at many samples."""
+    view = scene.rotation, scene.translation, scene.intrinsics[t]
+
+    def seen(samples: int, denoise: bool, seed: int) -> Passes:
+        stage._scene.cycles.samples, stage._scene.cycles.seed, stage._denoise = samples, seed, denoise
+        return stage.render(t, *view)
+
+    reference = seen(config["reference"], False, 1)
+    gain = 1 / (incident_light(reference.radiance[None], reference.albedo[None]) @ LUMINANCE)
+
+    def error(samples: int, denoise: bool) -> float:
+        found = [tone_curve(gain * seen(samples, denoise, seed).radiance, 1.0) for seed in (2, 3)]
+        square = np.mean((np.stack(found) - tone_curve(gain * reference.radiance, 1.0)) ** 2)
+        return float(-10 * np.log10(square))
+
+    ways = {str(n): (n, False) for n in config["bare"]} | settings(config)
+    return {kind: error(*way) for kind, way in ways.items()}
+
+
+def memory(config: Config) -> list[float]:
+    """Peak memory in MiB after each clip, of one worker that renders them all."""
+    with tempfile.TemporaryDirectory() as folder:
+        model, target, peaks = BodyModel(), RenderedSet(Path(folder)), []
+        for clip in make_plan(RenderConfig(ids=config["ids"], frames=config["frames"], samples=1, seed=config["seed"])):
+            write_clip(target, clip, render_clip(model, clip, "cpu"))
+            peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return peaks
+
+
+def rate(config: Config) -> float:
+    """Frames a second by so many workers, from the first clip that is done to the last."""
+    from synth.rendering import workers
+
+    plan = make_plan(RenderConfig(ids=config["ids"], frames=config["frames"], samples=8, seed=config["seed"]))
+    workers.start_ray(config["workers"])
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            done = [time.perf_counter() for _ in workers.render_all(plan, Path(folder), config["workers"], "cpu")]
+    finally:
+        workers.stop_ray()
+    return float(config["frames"] * (len(done) - 1) / (done[-1] - done[0]))
+
+
+def blend(config: Config) -> list[str]:
+    """Each clip's scene as a .blend file, with a shape key a frame and a camera that follows."""
+    model, files = BodyModel(), []
+    for clip in planned(config):
+        scene = composed(model, clip, clip.sightings[0], clip.frame_rng())
+        stage = staged(scene, clip, clip.sightings[0], "cpu", np.random.default_rng(0))
+        animate(stage, scene)
+        file = Path(config["folder"]) / f"{clip.name.replace('/', '_')}.blend"
+        with quiet(1):
+            stage._bpy.ops.wm.save_as_mainfile(filepath=str(file))
+        stage.close()
+        files.append(str(file))
+    return files
+
+
+def animate(stage: Stage, scene: Scene) -> None:
+    """Key everybody's vertices and the camera, a frame each, from frame 0 on.
+
+    A pixel's aspect cannot be keyed: the last is kept beside.
+    """
+    for t in range(len(scene.intrinsics)):
+        stage._pose(t)
+        stage._aim(scene.rotation, scene.translation, scene.intrinsics[t])
+        for name in ("lens", "shift_x", "shift_y"):
+            stage._camera.data.keyframe_insert(name, frame=t)
+        stage._camera["pixel_aspect"] = [getattr(stage._scene.render, f"pixel_aspect_{axis}") for axis in "xy"]
+        for thing in stage._people:
+            if t == 0:
+                thing.shape_key_add(name="basis")
+            key = thing.shape_key_add(name=f"{t}")
+            key.data.foreach_set("co", points_of(thing))
+            for frame, value in ((t - 1, 0.0), (t, 1.0), (t + 1, 0.0)):
+                key.value = value
+                key.keyframe_insert("value", frame=frame)
+
+
+def points_of(thing: Any) -> NDArray[np.float32]:
+    """A mesh object's points, flat."""
+    points = np.empty(3 * len(thing.data.vertices), dtype=np.float32)
+    thing.data.vertices.foreach_get("co", points)
+    return points
+
+
+if __name__ == "__main__":
+    Path(sys.argv[3]).write_text(json.dumps(main(sys.argv[1], json.loads(Path(sys.argv[2]).read_text()))))

@@ -1,0 +1,194 @@
+"""What the ablation leaves for people and scripts, of all that is finished: ablation.md and ablation.json."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from alignnet_common.cli import as_plain
+from alignnet_common.files import write_atomically, write_json
+from reid.ablation.cell import measured, read_result
+from reid.ablation.datasets import Tested, TrainedOn
+from reid.ablation.grid import Grid, Training
+from reid.ablation.tables import Kind, Ranked, Summary, page, summaries
+from reid.configs.training import DatasetName
+from reid.finetune import FinetuneConfig
+from reid.metrics.ranking import Protocol
+from reid.pretrain import PretrainConfig
+from reid.provenance.notes import notes_on_pose
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that is known before the first training."""
+
+    grid: Grid
+    protocol: Protocol
+    plan: tuple[Training, ...]
+    pretrain: PretrainConfig
+    finetune: dict[DatasetName, FinetuneConfig]
+    """The options of each data set's trainings, but for those that the grid says."""
+
+    seen: TrainedOn | None
+    """What networks are pre-trained on; None where none is."""
+
+    tested: dict[DatasetName, Tested]
+
+    def fingerprint_of(self, training: Training) -> str:
+        """That of the data that it is trained on."""
+        if isinstance(training.config, FinetuneConfig):
+            return self.tested[training.config.dataset].fingerprints[training.config.split_or_first]
+        assert self.seen is not None
+        return self.seen.record["fingerprint"]
+
+    def division_of(self, training: Training) -> str:
+        """How the people of that data are divided."""
+        if isinstance(training.config, FinetuneConfig):
+            return self.tested[training.config.dataset].divisions[training.config.split_or_first]
+        assert self.seen is not None
+        return self.seen.record["division"]
+
+    def steps_of(self, training: Training) -> int:
+        """Steps of a training."""
+        if isinstance(training.config, FinetuneConfig):
+            return self.tested[training.config.dataset].steps[training.config.split_or_first]
+        assert self.seen is not None
+        return self.seen.steps
+
+    @property
+    def cells(self) -> tuple[Training, ...]:
+        """The fine-tunings: pre-trainings are no cells of the tables."""
+        return tuple(each for each in self.plan if isinstance(each.config, FinetuneConfig))
+
+
+def notes(prepared: Prepared) -> list[str]:
+    """What a reader of the numbers must know of the data."""
+    lines = []
+    for tested in prepared.tested.values():
+        data = tested.record
+        lines += [f"note: {tested.name}: {line}" for line in data["notes"]]
+        lines += [f"warning: {tested.name}: {line}" for line in data["warnings"]]
+        if tested.known:
+            lines.append(
+                f"warning: {tested.name}: pre-training sees {tested.known} of the persons tested: no fair numbers; "
+                "render another set for one of the two (--data, --roots)"
+            )
+    return lines + notes_on_starts(prepared)
+
+
+def notes_on_starts(prepared: Prepared) -> list[str]:
+    """Where a pose network starts from nothing, and no joints teach it."""
+    lines = []
+    for training in prepared.plan:
+        config = training.config
+        if isinstance(config, FinetuneConfig) and training.needs is None:
+            name, file = f"{prepared.tested[config.dataset].name}, without pre-training", f"finetune.{config.dataset}"
+        elif isinstance(config, PretrainConfig) and config.init is None:
+            name, file = "pre-training", "pretrain"
+        else:
+            continue
+        found = notes_on_pose(config, config.joints_teach)
+        lines += [f"note: {name}: {note} (here in the file --{file})" for note in found]
+    return list(dict.fromkeys(lines))
+
+
+def write_report(prepared: Prepared, failures: Mapping[str, str], record: Mapping[str, Any]) -> str:
+    """ablation.json and ablation.md, of all that is finished; returns the page.
+
+    failures -- reasons by the training's name; record -- of the command, see `reid.evaluation.retrieval.run_record`.
+    """
+    records = [cell_record(each, prepared) for each in prepared.cells]
+    seeds = len(prepared.grid.seeds)
+    planned = {tested.name: len(tested.sources) * seeds for tested in prepared.tested.values()}
+    found = summaries(ranked_of(records), planned)
+    result = {
+        "means": [as_record(each) for each in found],
+        "cells": records,
+        "pretrainings": [pretraining_record(each) for each in prepared.plan if each not in prepared.cells],
+        "failures": dict(failures),
+        "data": {dataset: tested.as_record() for dataset, tested in prepared.tested.items()},
+        "pretraining_data": prepared.seen.record if prepared.seen else None,
+        "protocol": prepared.protocol,
+        "pretrain": as_plain(prepared.pretrain) if prepared.seen else None,
+        "finetune": {dataset: as_plain(each) for dataset, each in prepared.finetune.items()},
+        **record,
+    }
+    write_json(prepared.grid.run / "ablation.json", result)
+    text = page(found, remarks(prepared, records, failures))
+    write_atomically(prepared.grid.run / "ablation.md", text.encode())
+    return text
+
+
+def cell_record(training: Training, prepared: Prepared) -> dict[str, Any]:
+    """A fine-tuned network: what it is, and once it is measured its numbers with and without post-processing."""
+    config = training.config
+    assert isinstance(config, FinetuneConfig)
+    found = measured(training, prepared.protocol)
+    result = read_result(training) if found else None
+    return {
+        "folder": training.name,
+        "dataset": config.dataset,
+        "data": prepared.tested[config.dataset].name,
+        "start": training.start,
+        "variant": config.variant,
+        "split": config.split,
+        "seed": config.seed,
+        "finished": found is not None,
+        **(found or {}),
+        **({"training": result["training"], "started_from": result["started_from"]} if result else {}),
+    }
+
+
+def pretraining_record(training: Training) -> dict[str, Any]:
+    """A pre-trained network: what it is, and how its training went."""
+    result = read_result(training)
+    record = {"folder": training.name, "variant": training.config.variant, "seed": training.config.seed}
+    known = {name: result[name] for name in ("data", "training", "model")} if result else {}
+    return record | {"finished": result is not None} | known
+
+
+def ranked_of(records: Sequence[Mapping[str, Any]]) -> list[Ranked]:
+    """The rankings of all networks that are measured."""
+    return [
+        Ranked(
+            Kind(each["data"], each["start"], each["variant"], ranking["score_norm"], ranking["rerank"]),
+            each["split"],
+            each["seed"],
+            {name: value for name, value in ranking.items() if name not in ("score_norm", "rerank")},
+        )
+        for each in records
+        for ranking in each.get("rankings", ())
+    ]
+
+
+def as_record(each: Summary) -> dict[str, Any]:
+    """A summary as plain values."""
+    kept = ("runs", "planned", "mean", "std", "std_over_splits", "std_over_seeds")
+    return as_plain(each.kind) | {name: getattr(each, name) for name in kept}
+
+
+def remarks(prepared: Prepared, records: Sequence[Mapping[str, Any]], failures: Mapping[str, str]) -> list[str]:
+    """What the page says of data, splits, seeds and failures, a line each."""
+    lines = []
+    for dataset, tested in prepared.tested.items():
+        of_set = [each for each in records if each["dataset"] == dataset]
+        sources = list(tested.sources.values())
+        splits = sources[0] if len(sources) == 1 else f"{len(sources)} splits, {sources[0]} to {sources[-1]}"
+        lines.append(
+            f"{tested.name}: {splits}; {sum(each['finished'] for each in of_set)} of {len(of_set)} networks are "
+            f"measured; chance is rank-1 {tested.chance['rank1']:.1f}, mAP {tested.chance['mAP']:.1f}; "
+            f"data fingerprint {tested.record['fingerprint'][:16]}"
+        )
+        seen = max((each.get("trained_on_tested", 0) for each in of_set), default=0)
+        if seen and not tested.known:  # `notes` speaks of pre-training
+            lines.append(
+                f"warning: {tested.name}: networks have seen up to {seen} of the persons tested, in what "
+                f"--pose-weights or --rendered of the file --finetune.{dataset} names: no fair numbers"
+            )
+    if prepared.seen:
+        counts = prepared.seen.record["counts"]["train"]
+        lines.append(
+            f"Pre-training: {counts['ids']} rendered persons, {counts['frames']} frames; "
+            f"data fingerprint {prepared.seen.record['fingerprint'][:16]}"
+        )
+    lines.append(f"Training seeds: {', '.join(map(str, prepared.grid.seeds))}. Protocol: {prepared.protocol}.")
+    return [*lines, *notes(prepared), *(f"failed: {name}: {reason}" for name, reason in failures.items())]

@@ -1,0 +1,1 @@
+"""The options of training as dataclasses. Imports no torch."""

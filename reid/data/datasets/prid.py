@@ -1,0 +1,178 @@
+"""PRID2011, multi-shot: cam_a asks, cam_b answers, half the persons are trained on.
+
+    ROOT/[prid_2011/]multi_shot/cam_{a,b}/person_0001/0001.png …
+    ROOT/splits_prid2011.json                  the ten published splits: a list of {"train": names, "test": names}
+    ROOT/train_test_splits_prid.mat            the same, as iLIDS-VID's archive ships them (ls_set, 10 x 178)
+
+A rendered set has this layout too; it is told by its manifest.jsonl and named «synthetic stand-in».
+"""
+
+from pathlib import Path
+
+from alignnet_common.cli import UserError
+from reid.configs.training import SplitSource
+from reid.data.datasets.splits import (
+    SPLITS,
+    Split,
+    check_names,
+    find_file,
+    missing_file,
+    random_halves,
+    read_json_splits,
+    read_mat_splits,
+)
+from reid.data.types import ReidData, Tracklet, expect, numbered_frames, split_number
+
+CAMERAS = ("cam_a", "cam_b")
+SPLITS_FILE = "splits_prid2011.json"
+MAT_FILE, MAT_FOLDER = "train_test_splits_prid.mat", "train-test people splits"
+SHARED_PERSONS = 200
+"""In PRID2011 only persons 1-200 are the same in both views; a higher number names two different people."""
+
+EXCLUDED = frozenset(
+    (6, 19, 31, 52, 57, 62, 71, 94, 106, 120, 136, 138, 139, 142, 145, 158, 159, 166, 183, 190, 199, 200)
+)
+"""Persons of 1-200 whom the published splits leave out: their tracklets are short."""
+
+KEPT = tuple(number for number in range(1, SHARED_PERSONS + 1) if number not in EXCLUDED)
+"""The 178 persons of the published splits, ascending; the .mat file counts positions in this list."""
+
+USUAL_FRAMES = 27
+"""Persons with at least this many frames in both cameras are 178 (with 21, as most papers say, they are 183)."""
+
+PROTOCOL = "query = test persons of cam_a, gallery = test persons of cam_b, one tracklet each; Euclidean distance"
+
+
+def load_prid(root: Path, split: int, splits: SplitSource, seed: int, min_frames: int = 1) -> ReidData:
+    """Split number `split` (0-9) of `prid_splits`. Raises UserError as it does, and where there are fewer splits."""
+    return split_number(prid_splits(root, splits, seed, min_frames), split)
+
+
+def prid_splits(root: Path, splits: SplitSource, seed: int, min_frames: int = 1) -> tuple[ReidData, ...]:
+    """PRID2011 (or a stand-in laid out as it) under each of its splits.
+
+    splits -- "json", "mat": this published file, demanded; "random": ten halves from `seed`; "all": one of the two
+    files, demanded; "auto": a file where one is there, else halves. No file was published for a stand-in: for it,
+    "all" is as "auto".
+    min_frames -- random halves are made of persons with at least this many frames in both cameras.
+    Raises UserError on a missing folder, another layout, an empty tracklet, or a split file that does not fit.
+    """
+    top = find_multi_shot(root)
+    stand_in = any((folder / "manifest.jsonl").is_file() for folder in (root, top.parent))
+    persons = read_persons(top, stand_in)
+    places = split_places(root, top, splits)
+    file = None if splits == "random" else find_file(places)
+    if file is None and splits in ("json", "mat", "all") and not (stand_in and splits == "all"):
+        raise UserError(missing_file(places, "PRID2011's ten splits"))
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    if file is not None:
+        halves = read_splits(file)
+        check_names(halves, persons, file, "both cameras")
+        sources = [f"split {number} of {file.name}" for number in range(len(halves))]
+        warnings = _check_published(halves, file)
+    else:
+        known = sorted(name for name, pair in persons.items() if min(len(t.frames) for t in pair) >= min_frames)
+        if len(known) < 4:
+            raise UserError(f"{top}: {len(known)} persons with {min_frames} frames in both cameras; halves need 4")
+        halves = random_halves(known, seed)
+        sources = [f"seeded random half {number} of {SPLITS} (seed {seed})" for number in range(SPLITS)]
+        why = (
+            "asked for"
+            if splits == "random"
+            else "there is " + missing_file(places, "PRID2011's ten splits").partition(":")[0]
+        )
+        notes = (f"not the published splits: seeded random halves of {len(known)} persons ({why})",)
+    return tuple(
+        ReidData(
+            name="synthetic stand-in" if stand_in else "PRID2011",
+            root=root,
+            train=tuple(tracklet for name in half.train for tracklet in persons[name]),
+            query=tuple(persons[name][0] for name in half.test),
+            gallery=tuple(persons[name][1] for name in half.test),
+            protocol=PROTOCOL,
+            split=source,
+            notes=notes,
+            warnings=() if stand_in else (*_check_persons(top, persons), *warnings),
+        )
+        for half, source in zip(halves, sources, strict=True)
+    )
+
+
+def split_places(root: Path, top: Path, splits: SplitSource) -> tuple[Path, ...]:
+    """Where a published split file may lie: in the root, where the archive was unpacked, or as iLIDS-VID ships it."""
+    names = {"json": (SPLITS_FILE,), "mat": (MAT_FILE,)}.get(splits, (SPLITS_FILE, MAT_FILE))
+    folders = dict.fromkeys((root, top.parent))
+    places = [folder / name for name in names for folder in folders]
+    if MAT_FILE in names:
+        places.append(root / MAT_FOLDER / MAT_FILE)
+    return tuple(places)
+
+
+def read_splits(file: Path) -> tuple[Split, ...]:
+    """The splits of either published file. Raises UserError where it is damaged or another set's."""
+    if file.suffix == ".json":
+        return read_json_splits(file)
+    return read_mat_splits(file, [f"person_{number:04d}" for number in KEPT], "persons in PRID2011's splits")
+
+
+def _check_published(halves: tuple[Split, ...], file: Path) -> tuple[str, ...]:
+    """Warnings where a split file is not PRID2011's: ten times 89/89 over 178 persons, without the 22."""
+    named = {*halves[0].train, *halves[0].test}
+    excluded = sorted(named & {f"person_{number:04d}" for number in EXCLUDED})
+    return (
+        *expect(len(halves), SPLITS, f"splits in {file.name}"),
+        *expect(len(named), len(KEPT), f"persons in {file.name}"),
+        *expect(len(halves[0].test), len(KEPT) // 2, f"persons for testing in a split of {file.name}"),
+        *(f"{file.name} names {name}, whom the published splits leave out" for name in excluded),
+    )
+
+
+def _check_persons(top: Path, persons: dict[str, tuple[Tracklet, Tracklet]]) -> tuple[str, ...]:
+    """Warnings where the folders are not PRID2011's: 385 and 749 persons, 200 in both, 178 with 27 frames in both."""
+    folders = [sum(path.is_dir() for path in (top / camera).iterdir()) for camera in CAMERAS]
+    long = sum(min(len(tracklet.frames) for tracklet in pair) >= USUAL_FRAMES for pair in persons.values())
+    return (
+        *expect(folders[0], 385, "persons in cam_a"),
+        *expect(folders[1], 749, "persons in cam_b"),
+        *expect(len(persons), SHARED_PERSONS, f"persons 1-{SHARED_PERSONS} in both cameras"),
+        *expect(long, len(KEPT), f"persons with at least {USUAL_FRAMES} frames in both cameras"),
+    )
+
+
+def find_multi_shot(root: Path) -> Path:
+    """The multi_shot folder under either root of the two in use. Raises UserError where neither is there."""
+    layout = "multi_shot/cam_{a,b}/person_0001/0001.png"
+    if not root.is_dir():
+        raise UserError(f"no such folder: {root}: put PRID2011 there ({layout} …), or name its place with --root")
+    for top in (root / "multi_shot", root / "prid_2011" / "multi_shot"):
+        if all((top / camera).is_dir() for camera in CAMERAS):
+            return top
+    raise UserError(f"{root}: not PRID2011's layout: neither {layout} nor prid_2011/{layout} is there")
+
+
+def person_number(folder: Path) -> int:
+    """`person_0012` -> 12. Raises UserError on another name."""
+    prefix, _, digits = folder.name.partition("_")
+    if prefix != "person" or not digits.isdecimal():
+        raise UserError(f"{folder}: not a person's folder such as person_0001")
+    return int(digits)
+
+
+def read_persons(top: Path, stand_in: bool) -> dict[str, tuple[Tracklet, Tracklet]]:
+    """The tracklets (cam_a, cam_b) of each person that both cameras saw, by name in ascending order."""
+    seen = []
+    for camera in CAMERAS:
+        folders = sorted(path for path in (top / camera).iterdir() if path.is_dir())
+        seen.append({folder.name: folder for folder in folders if stand_in or person_number(folder) <= SHARED_PERSONS})
+    names = sorted(seen[0].keys() & seen[1].keys(), key=lambda name: person_number(seen[0][name]))
+    if not names:
+        raise UserError(f"{top}: no person is in both cam_a and cam_b")
+    persons = {}
+    for name in names:
+        first, second = (
+            Tracklet(person_number(folders[name]), camera, numbered_frames(folders[name]))
+            for camera, folders in enumerate(seen)
+        )
+        persons[name] = (first, second)
+    return persons

@@ -1,0 +1,1 @@
+"""Tracklets to batches: chunks, sampling, decoded frames and cached pose maps."""

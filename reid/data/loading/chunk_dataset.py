@@ -1,0 +1,179 @@
+"""Chunks as tensors: frames decoded once and resized, and how each chunk is to be augmented."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import Dataset
+from tqdm import tqdm
+
+from reid.data.datasets.synthetic import Joints, read_joints, read_masks, read_visible_ratios
+from reid.data.loading.array_cache import Arrays, SharedArray, cached_arrays, key_of
+from reid.data.loading.chunks import Chunk
+from reid.data.loading.pose_map_store import MapStore
+from reid.data.loading.sampler import Draw
+from reid.data.transforms.augmentation import AugmentationRange, draw_augmentation
+from reid.data.transforms.background import before_another_place
+from reid.data.transforms.occlusion import WHILE_TRAINING, covered_from_side
+from reid.data.types import Tracklet, read_frame
+
+
+class FrameStore:
+    """Frames at the network's input size, decoded once and kept as uint8 where they fit in `kept_gib`; 0 keeps none.
+
+    With a `folder` they are kept there whatever their size, see `reid.data.loading.array_cache`. Raises UserError, at
+    once where the frames are kept and at first use where they are not, on an unreadable image.
+    """
+
+    def __init__(
+        self, paths: Iterable[Path], height: int, width: int, kept_gib: float, folder: Path | None = None
+    ) -> None:
+        self.height, self.width = height, width
+        self.kept = False
+        if not kept_gib and folder is None:
+            return
+        wanted = sorted(set(paths))
+        size = len(wanted) * height * width * 3
+        self.kept = folder is not None or size <= kept_gib * 2**30
+        if not self.kept:
+            print(f"{size / 2**30:.1f} GiB of frames do not fit --cache-gib {kept_gib}: they are decoded when needed")
+            return
+        self._position = {path: position for position, path in enumerate(wanted)}
+        forms = {"frames": ((len(wanted), height, width, 3), np.uint8), "factors": ((len(wanted), 2), np.float32)}
+
+        def fill(arrays: Arrays) -> None:
+            for position, path in enumerate(tqdm(wanted, "decoding", unit="frame", disable=None, leave=False)):
+                arrays["frames"][position], arrays["factors"][position] = self._decode(path)
+
+        if folder is not None:
+            arrays = cached_arrays(folder / f"frames-{height}x{width}-{key_of(wanted)}", forms, fill)
+        else:
+            arrays = {key: np.empty(shape, kind) for key, (shape, kind) in forms.items()}
+            fill(arrays)
+        self._frames, self._scales = SharedArray(arrays["frames"]), SharedArray(arrays["factors"])
+
+    def read(self, paths: Iterable[Path]) -> tuple[np.ndarray, np.ndarray]:
+        """Frames (T, H, W, 3) uint8 RGB, and by what factors (T, 2) x and y grew when they were resized."""
+        if self.kept:
+            positions = [self._position[path] for path in paths]
+            return self._frames.array[positions], self._scales.array[positions]
+        decoded = [self._decode(path) for path in paths]
+        return np.stack([frame for frame, _ in decoded]), np.stack([scale for _, scale in decoded])
+
+    def _decode(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+        image = read_frame(path)
+        height, width = image.shape[:2]
+        scale = np.array([self.width / width, self.height / height], np.float32)
+        if (height, width) != (self.height, self.width):
+            resized = Image.fromarray(image).resize((self.width, self.height), Image.Resampling.BILINEAR)
+            image = np.asarray(resized)
+        return image, scale
+
+
+class ChunkDataset(Dataset):
+    """Training chunks by `Draw`; the change that is drawn for each place depends on the seed and the place alone.
+
+    Set `maps` for items to have pose maps.
+    """
+
+    def __init__(
+        self,
+        tracklets: tuple[Tracklet, ...],
+        chunks: tuple[Chunk, ...],
+        store: FrameStore,
+        limits: AugmentationRange,
+        seed: int,
+        with_joints: bool = False,
+    ) -> None:
+        self.tracklets = tracklets
+        self._chunks, self._store = chunks, store
+        self._limits, self._seed = limits, seed
+        self.maps: MapStore | None = None
+        self._joints = [read_joints(tracklet) for tracklet in tracklets] if with_joints else None
+        self._seen = [read_visible_ratios(tracklet) for tracklet in tracklets] if with_joints else None
+
+    def __len__(self) -> int:
+        return len(self._chunks)
+
+    def __getitem__(self, draw: Draw) -> dict[str, torch.Tensor]:
+        """`frames` (T,3,H,W) uint8 RGB, `valid` (T,) bool, `label` (); with joints, `joints` (T,18,2) float32 pixels
+        (all of them known, wherever they are), `visible` (T,18) bool and `seen` (T,), the share of the body in
+        sight; with maps, `maps` (T,57,h,w) float16, of the frames before anything covers them; where some are to be
+        covered, `covered` (T,) bool, which are.
+        All as they are before `change` (10,), see `reid.data.transforms.augmentation.augmented`.
+        """
+        chunk = self._chunks[draw.chunk]
+        rng = np.random.default_rng([self._seed, *draw.place])
+        change = draw_augmentation(rng, self._limits, self._store.height, self._store.width)
+        frames, scales = self._read(chunk)
+        if rng.random() < self._limits.new_place:
+            place = self._chunks[rng.integers(len(self._chunks))]
+            frames = before_another_place(frames, self._masks(chunk), self._read(place)[0], self._masks(place))
+        maps = self.maps.read(self._paths(chunk)) if self.maps is not None else None
+        in_sight = self._cover(chunk, frames, rng)
+        item = {
+            # Contiguous, so that the batch's layout, and with it the last bit of a loss, is the same with workers.
+            "frames": torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous(),
+            "valid": torch.ones(len(frames), dtype=torch.bool),
+            "label": torch.tensor(chunk.label),
+            "change": change.packed(),
+        }
+        if self._joints is not None and self._seen is not None:
+            joints = resized_joints(self._joints[chunk.tracklet], list(chunk.frames), scales)
+            columns = joints.positions[..., 0].round().astype(int).clip(0, self._store.width - 1)
+            visible = joints.visible & np.take_along_axis(in_sight, columns, axis=1)
+            # As much less of the body is in sight as fewer of its joints are; where none was, nothing tells.
+            before = joints.visible.sum(axis=1)
+            share = np.where(before > 0, visible.sum(axis=1) / np.maximum(1, before), 1.0)
+            seen = self._seen[chunk.tracklet][list(chunk.frames)] * share.astype(np.float32)
+            item["seen"] = torch.from_numpy(seen)
+            item["joints"], item["visible"] = torch.from_numpy(joints.positions), torch.from_numpy(visible)
+        if maps is not None:
+            item["maps"] = torch.from_numpy(maps)
+        if self._limits.cover:
+            item["covered"] = torch.from_numpy(~in_sight.all(axis=1))
+        return item
+
+    def _cover(self, chunk: Chunk, frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Cover frames (T, H, W, 3) at random, in place; returns which columns (T, W) are in sight."""
+        in_sight = np.ones((len(frames), self._store.width), bool)
+        for number in np.flatnonzero(rng.random(len(frames)) < self._limits.cover):
+            path = self._frame_of_somebody_else(chunk, rng)
+            share, from_left = rng.uniform(*WHILE_TRAINING), bool(rng.integers(2))
+            columns = covered_from_side(frames[number], self._store.read([path])[0][0], share, from_left)
+            in_sight[number, columns] = False
+        return in_sight
+
+    def _frame_of_somebody_else(self, chunk: Chunk, rng: np.random.Generator) -> Path:
+        other = chunk
+        while other.label == chunk.label:
+            other = self._chunks[rng.integers(len(self._chunks))]
+        paths = self._paths(other)
+        return paths[rng.integers(len(paths))]
+
+    def _read(self, chunk: Chunk) -> tuple[np.ndarray, np.ndarray]:
+        return self._store.read(self._paths(chunk))
+
+    def _paths(self, chunk: Chunk) -> list[Path]:
+        frames = self.tracklets[chunk.tracklet].frames
+        return [frames[frame] for frame in chunk.frames]
+
+    def _masks(self, chunk: Chunk) -> np.ndarray:
+        """(T, H, W) bool at the size of the store's frames."""
+        masks = read_masks(self.tracklets[chunk.tracklet])[list(chunk.frames)]
+        return resized_masks(masks, self._store.height, self._store.width)
+
+
+def resized_masks(masks: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Masks (T, h, w) bool at another size: each pixel is what is at its middle."""
+    rows = ((np.arange(height) + 0.5) * masks.shape[1] / height).astype(int)
+    columns = ((np.arange(width) + 0.5) * masks.shape[2] / width).astype(int)
+    return masks[:, rows][:, :, columns]
+
+
+def resized_joints(joints: Joints, frames: list[int], scales: np.ndarray) -> Joints:
+    """The joints of some frames after these were resized by `scales` (T, 2); pixel centres are whole numbers."""
+    positions = (joints.positions[frames] + 0.5) * scales[:, None] - 0.5
+    return Joints(positions.astype(np.float32), joints.visible[frames])

@@ -1,0 +1,154 @@
+"""PK batches over chunks: P identities, K chunks of each, so that the ranking loss finds positives in the batch."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from alignnet_common.cli import UserError
+from reid.data.loading.chunks import Chunk
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One chunk drawn for one place of one batch; the place seeds its augmentation."""
+
+    chunk: int
+    """Position of the chunk in the list that is sampled."""
+
+    place: tuple[int, int, int]
+    """Epoch, batch in the epoch, place in the batch."""
+
+
+@dataclass(frozen=True)
+class BatchOption:
+    """The option that says how many identities a batch has; complaints about that name it."""
+
+    name: str = "--ids-per-batch"
+
+    of_each: int = 1
+    """How many the option counts for an identity: 2 where it counts frames, two of each person."""
+
+    def for_identities(self, count: int) -> str:
+        """The option as it is typed for so many identities."""
+        return f"{self.name} {self.of_each * count}"
+
+
+IDS_PER_BATCH = BatchOption()
+
+
+class PKSampler:
+    """Batches of P identities x K chunks each.
+
+    Identities are dealt like cards: each comes up once before any comes up again (and never twice in a batch), so
+    all are seen equally often however many chunks they have. Within an identity, its chunks are dealt too, cameras
+    in turn and tracklets in turn within a camera, so the K chunks come from as many cameras and tracklets as have
+    chunks left: where one camera has more than the others, the last of its hands are its own alone. A batch never
+    holds a chunk twice, unless the identity has fewer than K: then all of them, over and over.
+
+    Length of an epoch: round(chunks / (P x K)) batches, at least 1: as many draws as there are chunks. Which chunks
+    are drawn depends on the seed and the number of the epoch alone, so a run resumes from (epoch, batch).
+    """
+
+    def __init__(
+        self,
+        chunks: Sequence[Chunk],
+        ids_per_batch: int,
+        chunks_per_id: int,
+        seed: int,
+        option: BatchOption = IDS_PER_BATCH,
+    ) -> None:
+        self.option = option
+        self._chunks_of: dict[int, list[int]] = defaultdict(list)
+        for position, chunk in enumerate(chunks):
+            self._chunks_of[chunk.label].append(position)
+        if len(self._chunks_of) < 2:
+            raise UserError(f"{len(self._chunks_of)} identities to train on; telling people apart needs 2 or more")
+        if ids_per_batch > len(self._chunks_of):
+            raise UserError(
+                f"a batch of {ids_per_batch} identities, but there are {len(self._chunks_of)} to train on: "
+                f"use {option.for_identities(len(self._chunks_of))} or fewer"
+            )
+        self._chunks = chunks
+        self._ids_per_batch = ids_per_batch
+        self._chunks_per_id = chunks_per_id
+        self._seed = seed
+
+    @property
+    def batches(self) -> int:
+        """Batches in an epoch."""
+        return max(1, round(len(self._chunks) / (self._ids_per_batch * self._chunks_per_id)))
+
+    def epoch(self, number: int) -> list[list[Draw]]:
+        """The batches of epoch `number` (from 0)."""
+        rng = np.random.default_rng([self._seed, number])
+        hands = {label: self._hands(positions, rng) for label, positions in self._chunks_of.items()}
+        identities = _dealt_without_repeats(sorted(self._chunks_of), self._ids_per_batch, rng)
+        return [
+            [
+                Draw(chunk, (number, batch, place))
+                for place, chunk in enumerate(chunk for label in next(identities) for chunk in next(hands[label]))
+            ]
+            for batch in range(self.batches)
+        ]
+
+    def _hands(self, positions: list[int], rng: np.random.Generator) -> Iterator[list[int]]:
+        """K chunks of one identity at a time, for ever."""
+        count = self._chunks_per_id
+        while True:
+            deck = self._spread(positions, rng)
+            if len(deck) < count:
+                deck = (deck * count)[:count]
+            for start in range(0, len(deck) - count + 1, count):
+                yield deck[start : start + count]
+
+    def _spread(self, positions: list[int], rng: np.random.Generator) -> list[int]:
+        """All chunks of one identity in random order, cameras in turn, and tracklets in turn within a camera."""
+        cameras: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
+        for position in rng.permutation(positions).tolist():
+            chunk = self._chunks[position]
+            cameras[chunk.camera][chunk.tracklet].append(position)
+        return _in_turn([_in_turn(list(tracklets.values())) for tracklets in cameras.values()])
+
+
+def remarks_on(chunks: Sequence[Chunk], chunks_per_id: int) -> list[str]:
+    """What about the people is not as batches would have it, and what is done: lines for people."""
+    tracklets: dict[int, set[int]] = defaultdict(set)
+    counts: dict[int, int] = defaultdict(int)
+    for chunk in chunks:
+        tracklets[chunk.label].add(chunk.tracklet)
+        counts[chunk.label] += 1
+    single = sum(len(found) == 1 for found in tracklets.values())
+    short = sum(count < chunks_per_id for count in counts.values())
+    lines = []
+    if single:
+        lines.append(f"note: {single} of {len(counts)} persons have one tracklet: its own chunks are their positives")
+    if short:
+        lines.append(
+            f"note: {short} of {len(counts)} persons have fewer than {chunks_per_id} chunks (--chunks-per-id): "
+            "a batch holds some of theirs more than once"
+        )
+    return lines
+
+
+def _in_turn(rows: list[list[int]]) -> list[int]:
+    """One of each row, then the second of each row, and so on.
+
+    >>> _in_turn([[1, 2, 3], [10]])
+    [1, 10, 2, 3]
+    """
+    longest = max(len(row) for row in rows)
+    return [row[step] for step in range(longest) for row in rows if step < len(row)]
+
+
+def _dealt_without_repeats(labels: list[int], count: int, rng: np.random.Generator) -> Iterator[list[int]]:
+    """`count` different labels at a time, for ever; none comes up again before all have come up."""
+    deck: list[int] = []
+    while True:
+        hand, deck = deck[:count], deck[count:]
+        if len(hand) < count:
+            fresh = rng.permutation(labels).tolist()
+            more = [label for label in fresh if label not in hand][: count - len(hand)]
+            hand, deck = hand + more, [label for label in fresh if label not in more]
+        yield hand

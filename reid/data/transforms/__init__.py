@@ -1,0 +1,1 @@
+"""Augmentations of a batch's frames: geometry and colour, background, occlusion."""

@@ -1,0 +1,1 @@
+"""Tracklets to descriptors to CMC, mAP and mINP."""

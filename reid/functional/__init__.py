@@ -1,0 +1,1 @@
+"""Losses and pose arithmetic: tensors in, tensors out."""

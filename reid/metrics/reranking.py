@@ -1,0 +1,218 @@
+"""Re-ranking with k-reciprocal encoding (Zhong et al., CVPR 2017): pure functions, sparse and in blocks.
+
+All N = Q + G items have rows of distances, queries first. An item's k-reciprocal neighbours are those among its k
+nearest that have it among theirs; they become a sparse vector of N weights, and the Jaccard distance of two such
+vectors, blended with the distance given, is the new distance. Of the N x N distances, blocks of rows are looked at.
+https://openaccess.thecvf.com/content_cvpr_2017/papers/Zhong_Re-Ranking_Person_Re-Identification_CVPR_2017_paper.pdf
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from reid.metrics.distances import Floats, check_features, distance_blocks, paired_distances
+
+Indices = npt.NDArray[np.int64]
+Singles = npt.NDArray[np.float32]
+Lookup = Callable[[Indices, Indices], Floats]
+"""Distances (N,) from items (N,) to items (N,), one by one."""
+
+_ROWS = 256
+"""Rows of distances that are looked at together: with 14 160 items, 14 MB."""
+
+_OVERLAPS = 2**20
+"""Overlapping weights of two vectors that are held at a time: 32 MB."""
+
+_PAIRS = 2**21
+"""Numbers of the features that are compared pair by pair at a time: 16 MB."""
+
+
+def re_ranked(
+    query_gallery: Floats,
+    query_query: Floats,
+    gallery_gallery: Floats,
+    k1: int = 20,
+    k2: int = 6,
+    lambda_: float = 0.3,
+) -> Singles:
+    """New distances (Q, G) from plain ones (not squared): (Q, G), (Q, Q), (G, G).
+
+    `k1` neighbours make an item's vector, which is then the mean of the vectors of its `k2` nearest (itself among
+    them; 1 = none); `lambda_` is the share of the distance given, squared and divided by the largest of its row. Equal
+    distances are ranked in the order of the items. Raises ValueError on shapes that do not fit, NaN, or options out
+    of range.
+    """
+    queries, items = query_gallery.shape
+    if query_query.shape != (queries, queries) or gallery_gallery.shape != (items, items):
+        shapes = f"{query_gallery.shape}, {query_query.shape}, {gallery_gallery.shape}"
+        raise ValueError(f"distances must be (Q, G), (Q, Q) and (G, G), not {shapes}")
+
+    def blocks() -> Iterator[Floats]:
+        for left, right in ((query_query.T, query_gallery), (query_gallery.T, gallery_gallery.T)):
+            for start in range(0, len(left), _ROWS):
+                rows = slice(start, start + _ROWS)
+                block = np.empty((len(left[rows]), queries + items), dtype=query_gallery.dtype)
+                _copy_in_tiles(left[rows], block[:, :queries])
+                _copy_in_tiles(right[rows], block[:, queries:])
+                yield block
+
+    def lookup(rows: Indices, columns: Indices) -> Floats:
+        first, second = np.minimum(rows, columns), np.maximum(rows, columns)
+        found = np.empty(len(rows), dtype=query_gallery.dtype)
+        both, none = second < queries, first >= queries
+        across = ~(both | none)
+        found[both] = query_query[columns[both], rows[both]]
+        found[across] = query_gallery[first[across], second[across] - queries]
+        found[none] = gallery_gallery[columns[none] - queries, rows[none] - queries]
+        return found
+
+    return _re_ranked(blocks(), lookup, queries, queries + items, k1, k2, lambda_)
+
+
+def re_ranked_features(
+    query_features: Floats, gallery_features: Floats, k1: int = 20, k2: int = 6, lambda_: float = 0.3
+) -> Singles:
+    """`re_ranked` of the Euclidean distances between features (Q, D) and (G, D), without N x N numbers in memory.
+
+    Raises ValueError as `reid.metrics.distances.check_features` does, or on options out of range.
+    """
+    check_features(query_features, gallery_features)
+    features = np.concatenate((query_features, gallery_features))
+
+    def lookup(rows: Indices, columns: Indices) -> Floats:
+        step = max(1, _PAIRS // features.shape[1])
+        parts = (slice(start, start + step) for start in range(0, len(rows), step))
+        return np.concatenate([paired_distances(features[rows[part]], features[columns[part]]) for part in parts])
+
+    blocks = distance_blocks(features, features, _ROWS)
+    return _re_ranked(blocks, lookup, len(query_features), len(features), k1, k2, lambda_)
+
+
+def _copy_in_tiles(source: Floats, target: Floats) -> None:
+    """Copy (B, M), which may lie transposed in memory, in pieces that the cache holds: over three times faster."""
+    for start in range(0, source.shape[1], _ROWS):
+        tile = slice(start, start + _ROWS)
+        target[:, tile] = source[:, tile]
+
+
+def _re_ranked(
+    blocks: Iterable[Floats], lookup: Lookup, queries: int, items: int, k1: int, k2: int, lambda_: float
+) -> Singles:
+    """New distances from the rows of the old ones, in order, queries first."""
+    if k1 < 1 or k2 < 1 or not 0 <= lambda_ <= 1:
+        raise ValueError(f"k1 and k2 must be at least 1, lambda_ 0..1, not {k1}, {k2}, {lambda_}")
+    neighbours = np.empty((items, min(items, max(k1 + 1, k2))), dtype=np.int32)
+    largest = np.empty(items, dtype=np.float32)
+    result = np.empty((queries, items - queries), dtype=np.float32)
+    row = 0
+    for block in blocks:
+        rows = slice(row, row + len(block))
+        largest[rows] = block.max(axis=1)
+        if np.isnan(largest[rows]).any():
+            raise ValueError(f"distances: a row of items {row} to {row + len(block) - 1} holds NaN")
+        neighbours[rows] = nearest(block, neighbours.shape[1])
+        result[rows] = block[: max(0, queries - row), queries:]
+        row += len(block)
+    vectors = _weighted(_expanded_neighbours(neighbours, k1), lookup, largest)
+    if k2 > 1:
+        vectors = _pattern(neighbours[:, :k2]) @ vectors * np.float32(1 / min(k2, items))
+    return _blended(result, largest[:queries], sparse.csr_array(vectors), lambda_)
+
+
+def nearest(distances: Floats, k: int) -> npt.NDArray[np.intp]:
+    """Columns (N, k) of the `k` smallest of each row of (N, M), ascending; equal ones in the order of the columns.
+
+    A row is folded into groups of which only the least is kept. The k-th least of those bounds the k smallest, so
+    that only the few items within the bound are sorted.
+    """
+    rows, columns = distances.shape
+    groups = 8 * k
+    folds = columns // groups
+    if folds < 2:
+        return np.argsort(distances, axis=1, kind="stable")[:, :k]
+    least = distances[:, : folds * groups].reshape(rows, folds, groups).min(axis=1)
+    bound = np.partition(least, k - 1, axis=1)[:, k - 1 : k]
+    near = np.flatnonzero(distances <= bound)
+    if len(near) > groups * rows:  # many equal ones
+        return np.argsort(distances, axis=1, kind="stable")[:, :k]
+    row = near // columns
+    order = np.lexsort((distances.ravel()[near], row))
+    firsts = np.searchsorted(row, np.arange(rows))
+    return near[order][firsts[:, None] + np.arange(k)] % columns
+
+
+def _expanded_neighbours(neighbours: npt.NDArray[np.int32], k1: int) -> sparse.csr_array:
+    """The set R* of each item (Equations 2 and 3 of the paper), as a pattern of ones (N, N).
+
+    To the k1-reciprocal neighbours R of an item come the k1/2-reciprocal ones of each of them, if more than two thirds
+    of those are in R already.
+    """
+    whole = _reciprocal(neighbours[:, : k1 + 1])
+    half = _reciprocal(neighbours[:, : int(np.around(k1 / 2)) + 1])
+    shared = sparse.coo_array((whole @ half.T).multiply(whole))
+    sizes = half.sum(axis=1)
+    taken = shared.data > 2 / 3 * sizes[shared.col]
+    ones = np.ones(np.count_nonzero(taken), dtype=np.float32)
+    candidates = sparse.csr_array((ones, (shared.row[taken], shared.col[taken])), shape=whole.shape)
+    return sparse.csr_array(whole + candidates @ half)
+
+
+def _reciprocal(neighbours: npt.NDArray[np.int32]) -> sparse.csr_array:
+    forward = _pattern(neighbours)
+    return sparse.csr_array(forward.multiply(forward.T))
+
+
+def _pattern(columns: npt.NDArray[np.int32]) -> sparse.csr_array:
+    """Ones at these columns (N, k) of an (N, N) matrix."""
+    rows, k = columns.shape
+    starts = np.arange(0, columns.size + 1, k, dtype=np.int32)
+    return sparse.csr_array((np.ones(columns.size, dtype=np.float32), columns.ravel(), starts), shape=(rows, rows))
+
+
+def _weighted(pattern: sparse.csr_array, lookup: Lookup, largest: Singles) -> sparse.csr_array:
+    """Vectors (N, N): exp(-distance) at the pattern, each row divided by its sum (Equations 7 and 8)."""
+    rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
+    columns = pattern.indices.astype(np.int64)
+    weights = np.exp(-_relative(lookup(rows, columns), largest[rows]))
+    sums = np.bincount(rows, weights, minlength=pattern.shape[0])
+    weights = (weights / sums[rows]).astype(np.float32)
+    return sparse.csr_array((weights, pattern.indices, pattern.indptr), shape=pattern.shape)
+
+
+def _relative(distances: Floats, largest: Floats) -> Singles:
+    """Squared distances as shares of the largest squared one of their row."""
+    squares = np.square(distances, dtype=np.float64).astype(np.float32)
+    most = np.square(largest, dtype=np.float64).astype(np.float32)
+    return np.divide(squares, most, out=np.zeros_like(squares), where=most > 0)
+
+
+def _blended(distances: Singles, largest: Singles, vectors: sparse.csr_array, lambda_: float) -> Singles:
+    """Jaccard distance of every query's vector and every gallery item's, blended with `distances` (Q, G), in place.
+
+    The overlap of two vectors is the sum of the lesser weights; each has the sum 1 (Equations 10 and 12).
+    """
+    queries = len(distances)
+    probes = vectors[:queries]
+    holders = sparse.csr_array(vectors[queries:].T)  # for each of N neighbours, the gallery items that have it
+    work = np.cumsum(np.concatenate(([0], np.diff(holders.indptr)[probes.indices])))[probes.indptr]
+    start = 0
+    while start < queries:
+        within = int(np.searchsorted(work, work[start] + _OVERLAPS, side="right")) - 1
+        stop = min(max(within, start + 1), start + _ROWS, queries)
+        overlap = _overlap(probes[start:stop], holders).astype(np.float32)
+        block = _relative(distances[start:stop], largest[start:stop, None])
+        distances[start:stop] = (1 - overlap / (2 - overlap)) * (1 - lambda_) + block * lambda_
+        start = stop
+    return distances
+
+
+def _overlap(probes: sparse.csr_array, holders: sparse.csr_array) -> npt.NDArray[np.generic]:
+    """Sums (B, G) of the lesser of the weights that a probe and a gallery item give to the same neighbour."""
+    met = holders[probes.indices]
+    times = np.diff(met.indptr)
+    weights = np.minimum(met.data, np.repeat(probes.data, times))
+    rows, columns = probes.shape[0], holders.shape[1]
+    probe = np.repeat(np.arange(rows) * columns, np.diff(met.indptr[probes.indptr]))
+    return np.bincount(probe + met.indices, weights, minlength=rows * columns).reshape(rows, columns)

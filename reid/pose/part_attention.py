@@ -1,0 +1,194 @@
+"""How much of the attention of Eq. 3 lies on the part that it is for, by the exact part masks of a rendered set.
+
+    python -m reid.pose parts --data OUT                      what perfect maps would give
+    python -m reid.pose parts --data OUT --weights W          what a pose network's give; before, or after fine-tuning
+
+For each stride of the appearance map and each gain of the softmax: the share of the attention that falls on the part,
+against attention that is the same everywhere, and against three fixed stripes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from alignnet_common.cli import UserError, as_plain
+from alignnet_common.coco18 import PARTS
+from alignnet_common.files import write_json
+from reid.configs.training import check_pose_scale, require
+from reid.data.datasets.synthetic import read_joints, read_part_masks
+from reid.data.loading.chunk_dataset import FrameStore, resized_joints
+from reid.data.types import Tracklet
+from reid.functional.pose_targets import pose_targets
+from reid.models.alignnet import part_attention
+from reid.models.openpose import PoseNet
+from reid.models.part_pooling import area_average
+from reid.pose.evaluate import clips_kept_out
+from reid.pose.inference import maps_of_frames, read_pose_net
+from reid.provenance.notes import notes_on_weights
+from reid.training.loop import pick_device
+
+STRIPES = (0.0, 1 / 6, 1 / 2, 1.0)
+"""Edges of three stripes of a crop, as shares of its height: a head and a neck, a trunk, the legs."""
+
+
+@dataclass(frozen=True)
+class PartMassConfig:
+    """Measure on a rendered set how much of the three parts' attention lies on the parts."""
+
+    data: Path = Path("data/synthetic")
+    """Rendered set (python -m synth.render), of people whom the network was not trained on."""
+
+    weights: Path | None = None
+    """Weights of a pose network, or a run's model.pt. Default: the maps that the exact joints give."""
+
+    held_out: int = 0
+    """Only the persons whom the training kept out: its --held-out, or --validation-ids. Default: everybody."""
+
+    seed: int = 0
+    """Seed of that training."""
+
+    strides: tuple[int, ...] = (8, 16, 32)
+    """Pixels of the input for a cell of the appearance map."""
+
+    gains: tuple[float, ...] = (1.0, 10.0, 30.0, 100.0)
+    """Factors on the part maps before the softmax; the paper's is 1."""
+
+    limb_fields: Literal["signed", "magnitude"] = "magnitude"
+    """Limb fields in the part maps, as in reid.pretrain; the paper's are signed."""
+
+    height: int = 128
+    """Height of the frames before --scale, pixels."""
+
+    width: int = 64
+    """Width of the frames before --scale, pixels."""
+
+    scale: float = 1.0
+    """Frames of this size are enlarged so many times before the network sees them, at least 1, as --pose-scale does."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the network runs; auto = a CUDA GPU where there is one."""
+
+    json: Path | None = None
+    """File for the numbers. Default: they are printed only."""
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        require(self.held_out >= 0, f"--held-out must not be negative, not {self.held_out}")
+        require(self.seed >= 0, f"--seed must not be negative, not {self.seed}")
+        require(bool(self.strides) and all(stride in (8, 16, 32) for stride in self.strides), "--strides: 8, 16 or 32")
+        require(bool(self.gains) and all(gain > 0 for gain in self.gains), "--gains must be above 0")
+        smallest = max(self.strides, default=32)
+        require(min(self.height, self.width) >= smallest, f"--height and --width must be at least {smallest}")
+        check_pose_scale("--scale", self.scale, self.height, self.width)
+
+
+def parts(config: PartMassConfig) -> None:
+    """Measure, print and write."""
+    device = pick_device(config.device)
+    net = None if config.weights is None else read_pose_net(config.weights).to(device)
+    clips = clips_kept_out(config.data, config.held_out, config.seed)
+    notes = [] if config.weights is None else notes_on_weights(config.weights, config.data, clips)
+    sums = sums_over(clips, net, config, device)
+    rows = rows_of(sums, config)
+    print("\n".join([*(f"note: {note}" for note in notes), *lines(rows)]))
+    if config.json is not None:
+        write_json(config.json, {"rows": rows, "notes": notes, "config": as_plain(config)})
+        print(f"{config.json} is written")
+
+
+def sums_over(
+    clips: Sequence[Tracklet], net: PoseNet | None, config: PartMassConfig, device: torch.device
+) -> dict[tuple[int, str], Tensor]:
+    """Sums over frames of the mass inside each part (3,), and how many frames show it (3,), as (2, 3).
+
+    By stride, and "uniform", "stripes" or the gain.
+    """
+    store = FrameStore((), config.height, config.width, 0)
+    sums: dict[tuple[int, str], Tensor] = {}
+    for clip in tqdm(clips, "clips", unit="clip", disable=None, leave=False):
+        maps, inside = maps_and_masks(clip, net, store, device, config.scale)
+        for stride in config.strides:
+            height, width = config.height // stride, config.width // stride
+            share = area_average(inside, height, width)  # (T, 3, h, w): how much of each cell is the part
+            kinds = {"uniform": torch.full_like(share, 1 / (height * width)), "stripes": stripes(height, width, device)}
+            kinds |= {
+                f"{gain:g}": part_attention(maps, height, width, gain, config.limb_fields) for gain in config.gains
+            }
+            seen = inside.flatten(2).any(dim=2)  # (T, 3)
+            for kind, attention in kinds.items():
+                mass = (attention * share).sum(dim=(2, 3)) * seen
+                found = torch.stack([mass.sum(dim=0), seen.sum(dim=0)]).double().cpu()
+                sums[stride, kind] = sums.get((stride, kind), torch.zeros(2, 3, dtype=torch.float64)) + found
+    return sums
+
+
+def maps_and_masks(
+    clip: Tracklet, net: PoseNet | None, store: FrameStore, device: torch.device, scale: float
+) -> tuple[Tensor, Tensor]:
+    """Pose maps (T, 57, h, w) of a clip's frames, enlarged `scale` times, and part masks (T, 3, H, W) in 0..1 at the
+    store's size."""
+    frames, scales = store.read(clip.frames)
+    masks = torch.from_numpy(read_part_masks(clip)).float().to(device)
+    inside = F.adaptive_avg_pool2d(masks, (store.height, store.width))
+    if net is not None:
+        return maps_of_frames(net, frames, device, scale), inside
+    joints = resized_joints(read_joints(clip), list(range(len(clip.frames))), scales)
+    visible = torch.from_numpy(joints.visible)
+    targets = pose_targets(
+        torch.from_numpy(joints.positions),
+        torch.ones_like(visible),
+        store.height,
+        store.width,
+        visible=visible,
+        scale=scale,
+    )
+    return targets.maps.to(device), inside
+
+
+def stripes(height: int, width: int, device: torch.device) -> Tensor:
+    """Attention (3, height, width) that is even in each of three stripes of the crop and 0 elsewhere."""
+    fine = torch.zeros(3, 96, 1, device=device)
+    for part, (top, bottom) in enumerate(pairwise(STRIPES)):
+        fine[part, round(96 * top) : round(96 * bottom)] = 1.0
+    rows = F.adaptive_avg_pool2d(fine, (height, 1)).expand(-1, -1, width)
+    return rows / rows.sum(dim=(1, 2), keepdim=True)
+
+
+def rows_of(sums: dict[tuple[int, str], Tensor], config: PartMassConfig) -> list[dict[str, Any]]:
+    """A row a stride and gain: per cent of the attention on each part, and the mean ratios to the two others.
+
+    Raises UserError where no frame shows one of the parts.
+    """
+    shown = sums[config.strides[0], "uniform"][1]
+    missing = [part for part, frames in zip(PARTS, shown, strict=True) if not frames]
+    if missing:
+        raise UserError(f"{config.data}: no frame shows the {missing[0]} part of anybody; measure on more persons")
+    rows = []
+    for stride in config.strides:
+        mean = {kind: (found[0] / found[1]).numpy() for (one, kind), found in sums.items() if one == stride}
+        for kind in (*("uniform", "stripes"), *(f"{gain:g}" for gain in config.gains)):
+            ratios = {other: float(np.mean(mean[kind] / mean[other])) for other in ("uniform", "stripes")}
+            of_parts = {part: 100 * float(value) for part, value in zip(PARTS, mean[kind], strict=True)}
+            rows.append({"stride": stride, "attention": kind, "inside": of_parts, "times": ratios})
+    return rows
+
+
+def lines(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The rows as people read them."""
+    found = ["stride  attention     upper  middle   lower   x uniform  x stripes"]
+    for row in rows:
+        name = row["attention"] if row["attention"] in ("uniform", "stripes") else f"gain {row['attention']}"
+        inside = "  ".join(f"{value:5.1f}%" for value in row["inside"].values())
+        times = row["times"]
+        found.append(
+            f"{row['stride']:>6}  {name:<10}  {inside}      {times['uniform']:6.2f}     {times['stripes']:6.2f}"
+        )
+    return found

@@ -1,0 +1,1 @@
+"""Charts, the paper's tables and the report page."""

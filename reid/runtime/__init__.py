@@ -1,0 +1,1 @@
+"""Device, precision, memory, processes and the folder of a run."""

@@ -1,0 +1,1 @@
+"""A training run: batches, losses, steps, schedule, checkpoints."""

@@ -1,0 +1,97 @@
+"""The maps of a frozen pose net, computed once for every frame: it takes most of the time of a training step."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from alignnet_common.cli import UserError
+from reid.configs.training import TrainConfig
+from reid.data.loading.array_cache import Arrays, cached_arrays, key_of
+from reid.data.loading.chunk_dataset import FrameStore
+from reid.data.loading.pose_map_store import MapStore
+from reid.data.types import Tracklet
+from reid.functional.pose_targets import cells_along
+from reid.models.alignnet import AlignNet
+from reid.models.openpose import POSE_CHANNELS, PoseNet, pose_input
+from reid.runtime.memory import enough_memory
+from reid.runtime.precision import autocast, precision_of
+
+FRAMES_A_BATCH = 64
+
+
+def frozen_maps(
+    model: AlignNet, tracklets: tuple[Tracklet, ...], store: FrameStore, config: TrainConfig, device: torch.device
+) -> MapStore:
+    """The maps of all frames of the tracklets, as the model's pose net says; kept in `config.cache`, else in memory,
+    for which `check_maps_fit` has been asked."""
+    pose = model.pose
+    assert pose is not None, "the baseline has no pose net"
+    paths = frames_of(tracklets)
+    form = form_of_maps(len(paths), config)
+
+    def fill(arrays: Arrays) -> None:
+        maps = arrays["maps"]
+        with tqdm(total=len(paths), desc="pose maps", unit="frame", disable=None, leave=False) as bar:
+            for first in range(0, len(paths), FRAMES_A_BATCH):
+                some = slice(first, first + FRAMES_A_BATCH)
+                frames = store.read(paths[some])[0]
+                with enough_memory(f"the pose network on {len(frames)} frames at a time", "lower --pose-scale", device):
+                    maps[some] = maps_of(pose, frames, config, device)
+                bar.update(len(paths[some]))
+
+    if config.cache is not None:
+        numbers = str(torch.float32 if pose.in_float32 else precision_of(config, device)).removeprefix("torch.")
+        seen = f"{config.height}x{config.width}x{config.pose_scale}-{numbers}-{device.type}"
+        key = f"maps-{seen}-{key_of(paths)}-{key_of_weights(pose)}"
+        return MapStore(paths, cached_arrays(Path(config.cache) / key, {"maps": (form, np.float16)}, fill)["maps"])
+    maps = np.empty(form, np.float16)
+    fill({"maps": maps})
+    return MapStore(paths, maps)
+
+
+def check_maps_fit(tracklets: tuple[Tracklet, ...], config: TrainConfig) -> None:
+    """Raise UserError where the maps of all frames of the tracklets would be kept in memory and do not fit."""
+    gib = 2 * float(np.prod(form_of_maps(len(frames_of(tracklets)), config))) / 2**30
+    if config.cache is None and gib > config.cache_gib:
+        raise UserError(f"{gib:.1f} GiB of pose maps do not fit --cache-gib {config.cache_gib}: name a --cache folder")
+
+
+def frames_of(tracklets: tuple[Tracklet, ...]) -> list[Path]:
+    """Every frame once, in order."""
+    return sorted({path for tracklet in tracklets for path in tracklet.frames})
+
+
+def form_of_maps(frames: int, config: TrainConfig) -> tuple[int, ...]:
+    """The shape (N, 57, h, w) of the maps of so many frames."""
+    return frames, POSE_CHANNELS, *(cells_along(length, config.pose_scale) for length in (config.height, config.width))
+
+
+@torch.inference_mode()
+def maps_of(pose: PoseNet, frames: np.ndarray, config: TrainConfig, device: torch.device) -> np.ndarray:
+    """Maps (N, 57, h, w) float16 of frames (N, H, W, 3) uint8."""
+    images = torch.from_numpy(frames).to(device).permute(0, 3, 1, 2).float() / 255
+    with autocast(config, device):
+        return pose(pose_input(images, config.pose_scale)).last.half().cpu().numpy()
+
+
+@torch.no_grad()
+def with_maps_of_covered(pose: PoseNet, batch: dict[str, torch.Tensor], config: TrainConfig) -> dict[str, torch.Tensor]:
+    """The batch, in whose `maps` (B, T, 57, h, w) the frames that are `covered` (B, T) have what the pose net says of
+    them as they are now: it says other things of halves of two people than of each."""
+    frames, covered = batch["frames"], batch["covered"]
+    maps = batch["maps"].clone()
+    with autocast(config, frames.device):
+        found = pose(pose_input(frames[covered].float() / 255, config.pose_scale)).last
+    maps[covered] = found.to(maps.dtype)
+    return batch | {"maps": maps}
+
+
+def key_of_weights(pose: PoseNet) -> str:
+    """Sixteen hex digits that change with any weight."""
+    digest = hashlib.sha256()
+    for name, tensor in pose.state_dict().items():
+        digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""A walk to joint rotations for every frame: gait, motion capture, foot planting."""

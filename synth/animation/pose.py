@@ -1,0 +1,175 @@
+"""A posture: how each part of a body is turned, whatever the size of the body; and the bones that follow it.
+
+Parts are turned from standing upright, facing -Y, with straight limbs that hang down. Pairs are (right, left).
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from synth.animation.rotations import DOWN, Array, about, about_x, about_z, aligning, halfway
+
+SIDES = ("R", "L")
+SIDE_SIGN = np.array([-1.0, 1.0])
+"""The right side lies at negative X."""
+FINGER_BEND = (14.0, 20.0, 14.0)
+"""Degrees by which each joint of a relaxed finger bends, from the knuckle on."""
+
+
+@dataclass(frozen=True)
+class Posture:
+    """Parts of a body over T frames."""
+
+    pelvis: Array
+    """(T, 3, 3), as are chest and head."""
+    chest: Array
+    head: Array
+    thigh: Array
+    """(T, 2, 3, 3), as are shin, arm, forearm and hand."""
+    shin: Array
+    foot_yaw: Array
+    """(T, 2) degrees that a foot points to the person's left."""
+    foot_pitch: Array
+    """(T, 2) degrees that its heel is above its toes."""
+    arm: Array
+    forearm: Array
+    hand: Array
+    shoulders: float = 0.0
+    """Degrees that the shoulders are rounded forward."""
+    grip: tuple[float, float] = (1.0, 1.0)
+    """How far the fingers bend: 1 relaxed, 4 a fist."""
+
+    def thinned(self, every: int) -> "Posture":
+        """The posture at one frame in `every`, the first included."""
+        kept: dict[str, Any] = {
+            field.name: value[::every]
+            for field in dataclasses.fields(self)
+            if isinstance(value := getattr(self, field.name), np.ndarray)
+        }
+        return dataclasses.replace(self, **kept)
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """B bones of one person, in the reference pose."""
+
+    bones: tuple[str, ...]
+    parents: tuple[int, ...]
+    """Number of each bone's parent, which comes before it; the first bone has none."""
+    heads: Array
+    """(B, 3) metres: where each bone begins."""
+
+    def head(self, bone: str) -> Array:
+        """(3,) where a bone begins."""
+        where: Array = self.heads[self.bones.index(bone)]
+        return where
+
+    def direction(self, start: str, end: str) -> Array:
+        """(3,) from the beginning of one bone to that of another, metres."""
+        way: Array = self.head(end) - self.head(start)
+        return way
+
+    def length(self, start: str, end: str) -> float:
+        """Distance between the beginnings of two bones, metres."""
+        return float(np.linalg.norm(self.direction(start, end)))
+
+    def placed(self, turns: Array) -> Array:
+        """(T, B, 3) where bones begin under their world turns (T, B, 3, 3); the first one's beginning stays."""
+        where = np.broadcast_to(self.heads, (len(turns), *self.heads.shape)).copy()
+        for bone, parent in enumerate(self.parents):
+            if parent >= 0:
+                where[:, bone] = where[:, parent] + turns[:, parent] @ (self.heads[bone] - self.heads[parent])
+        return where
+
+    def carried(self, turns: Array, placed: Array, bone: str, point: Array) -> Array:
+        """(T, 3) where a `point` (3,) of the reference pose goes with a bone."""
+        number = self.bones.index(bone)
+        moved: Array = placed[:, number] + turns[:, number] @ (point - self.heads[number])
+        return moved
+
+
+def bone_turns(posture: Posture, skeleton: Skeleton) -> Array:
+    """(T, B, 3, 3) world turns of the bones; those that the posture does not name follow their parents."""
+    frames, count = len(posture.pelvis), len(skeleton.bones)
+    named: dict[str, Array] = {
+        "root": posture.pelvis,
+        "spine05": halfway(posture.pelvis, posture.chest),
+        "spine03": posture.chest,
+        "spine01": posture.chest @ about_x(np.full(frames, 0.5 * posture.shoulders)),
+        "head": posture.head,
+    }
+    named["neck01"] = halfway(named["spine01"], posture.head)
+    for column, side in enumerate(SIDES):
+        rounded = about_z(np.full(frames, -SIDE_SIGN[column] * posture.shoulders))
+        named[f"clavicle.{side}"] = named["spine01"] @ rounded
+        named |= _leg_turns(posture, skeleton, column) | _arm_turns(posture, skeleton, column)
+    world = np.empty((frames, count, 3, 3))
+    for bone, (name, parent) in enumerate(zip(skeleton.bones, skeleton.parents, strict=True)):
+        world[:, bone] = named[name] if name in named else world[:, max(parent, 0)] if bone else np.eye(3)
+    return world
+
+
+def local_turns(world: Array, skeleton: Skeleton) -> Array:
+    """(T, B, 3, 3): each bone's turn relative to its parent's."""
+    parents = np.maximum(skeleton.parents, 0)
+    local: Array = np.swapaxes(world[:, parents], -1, -2) @ world
+    local[:, 0] = world[:, 0]
+    return local
+
+
+def toe_bend(foot_pitch: Array) -> Array:
+    """Degrees that toes bend up against a foot whose heel is `foot_pitch` above them."""
+    return 0.75 * np.clip(foot_pitch, 0, 40)
+
+
+def foot_turn(yaw: Array, pitch: Array) -> Array:
+    """(..., 3, 3) turn of a foot, which never tips sideways."""
+    turned: Array = about_z(yaw) @ about_x(pitch)
+    return turned
+
+
+def _leg_turns(posture: Posture, skeleton: Skeleton, column: int) -> dict[str, Array]:
+    side = SIDES[column]
+    thigh = aligning(skeleton.direction(f"upperleg01.{side}", f"lowerleg01.{side}"), DOWN)
+    shin = aligning(skeleton.direction(f"lowerleg01.{side}", f"foot.{side}"), DOWN)
+    yaw, pitch = posture.foot_yaw[:, column], posture.foot_pitch[:, column]
+    named = {
+        f"upperleg01.{side}": posture.thigh[:, column] @ thigh,
+        f"lowerleg01.{side}": posture.shin[:, column] @ shin,
+        f"foot.{side}": foot_turn(yaw, pitch),
+    }
+    toes = foot_turn(yaw, pitch - toe_bend(pitch))
+    return named | {f"toe{number}-1.{side}": toes for number in range(1, 6)}
+
+
+def _arm_turns(posture: Posture, skeleton: Skeleton, column: int) -> dict[str, Array]:
+    """Turns about a limb's own length are shared among its bones, so that no joint wrings the skin."""
+    side = SIDES[column]
+    arm = aligning(skeleton.direction(f"upperarm01.{side}", f"lowerarm01.{side}"), DOWN)
+    forearm = aligning(skeleton.direction(f"lowerarm01.{side}", f"wrist.{side}"), DOWN)
+    upper, lower, hand = (part[:, column] for part in (posture.arm, posture.forearm, posture.hand))
+    # The way to where the arm points with the least turn: what is left is a turn about its own length.
+    least = aligning(posture.chest @ DOWN, upper @ DOWN) @ posture.chest
+    named = {
+        f"upperarm01.{side}": halfway(least, upper) @ arm,
+        f"upperarm02.{side}": upper @ arm,
+        f"lowerarm01.{side}": lower @ forearm,
+        f"lowerarm02.{side}": halfway(lower, aligning(hand @ DOWN, lower @ DOWN) @ hand) @ forearm,
+        f"wrist.{side}": hand @ forearm,
+    }
+    return named | _finger_turns(posture, skeleton, column, named[f"wrist.{side}"])
+
+
+def _finger_turns(posture: Posture, skeleton: Skeleton, column: int, hand: Array) -> dict[str, Array]:
+    side, sign = SIDES[column], SIDE_SIGN[column]
+    across = skeleton.direction(f"finger2-1.{side}", f"finger5-1.{side}")
+    along = skeleton.direction(f"finger3-1.{side}", f"finger3-3.{side}")
+    hinge = np.cross(along, sign * np.cross(across, along))  # towards the palm
+    named = {}
+    for finger in range(2, 6):
+        bent = np.cumsum(FINGER_BEND) * posture.grip[column]
+        for joint, angle in enumerate(bent, start=1):
+            named[f"finger{finger}-{joint}.{side}"] = hand @ about(hinge, angle)
+    return named

@@ -1,0 +1,1 @@
+"""Meshes of a person and of what they wear."""

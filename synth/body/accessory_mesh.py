@@ -1,0 +1,323 @@
+"""What a person carries: what it is, how it is drawn, what the arms do meanwhile, and how it is made.
+
+Adding a thing is adding a row of KINDS and its mesh to `carried`. Every piece is white and takes the colour of its own
+thing from the mesh's tint.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.animation.gait import ArmPose
+from synth.body.anatomy import HAND, LEG, TRUNK, Anatomy
+from synth.body.mesh import Mesh, grid_quads, joined, painted, rigid_piece, superellipsoid, trunk_band, tube
+from synth.body.model import BakedBody
+from synth.people.fabric import Rgb, colour_rand, contrasting_rand
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+CarriedKind = Literal[
+    "backpack", "shoulder bag", "tote bag", "hand bag", "shopping bag", "trolley", "umbrella", "phone"
+]
+Side = Literal["right", "left"]
+BLACK: Rgb = (0.012, 0.012, 0.013)
+NOTHING = 0.55
+"""Share of people who carry nothing."""
+
+
+@dataclass(frozen=True)
+class Carried:
+    """Something carried. Lengths in metres."""
+
+    kind: CarriedKind
+    side: Side
+    """The hand that holds it, or the side that it hangs at."""
+    arm: ArmPose
+    """What the arm of that side does."""
+    height: float
+    """Of a trolley without its handle, of an umbrella's canopy from rim to tip."""
+    width: float
+    """Across the back, along the leg or, of an umbrella, the canopy's diameter."""
+    depth: float
+    colour: Rgb
+    accent: Rgb
+    """Of pockets, flaps and an umbrella's every other panel."""
+
+
+@dataclass(frozen=True)
+class KindRow:
+    """What things of one kind have in common. Ranges are (least, most) metres."""
+
+    men: float
+    """Weight of the kind among what men carry."""
+    women: float
+    height: tuple[float, float]
+    width: tuple[float, float]
+    depth: tuple[float, float]
+    use: str
+    """The palette's list that its colour comes from."""
+    arms: tuple[ArmPose, ...]
+    """What the arm may do, each as likely as the others."""
+
+
+KINDS: dict[CarriedKind, KindRow] = {
+    "backpack": KindRow(44, 24, (0.36, 0.5), (0.25, 0.34), (0.1, 0.19), "bags", ("swing", "swing", "swing", "strap")),
+    "shoulder bag": KindRow(21, 24, (0.18, 0.32), (0.2, 0.36), (0.07, 0.13), "bags", ("swing",)),
+    "tote bag": KindRow(3, 15, (0.26, 0.38), (0.28, 0.4), (0.07, 0.12), "bags", ("swing", "strap")),
+    "hand bag": KindRow(3, 14, (0.18, 0.28), (0.22, 0.34), (0.09, 0.14), "bags", ("hold",)),
+    "shopping bag": KindRow(12, 11, (0.26, 0.4), (0.22, 0.36), (0.1, 0.16), "shopping bags", ("hold",)),
+    "trolley": KindRow(5, 4, (0.45, 0.64), (0.34, 0.44), (0.19, 0.27), "bags", ("trolley",)),
+    "umbrella": KindRow(4, 5, (0.18, 0.25), (0.92, 1.1), (0.0, 0.0), "bags", ("umbrella",)),
+    "phone": KindRow(10, 8, (0.15, 0.16), (0.075, 0.08), (0.012, 0.014), "shoes", ("phone-read", "phone-ear")),
+}
+SECONDS: tuple[CarriedKind, ...] = ("phone", "shopping bag", "trolley")
+"""What a hand may hold besides a bag on the back or the shoulder."""
+
+
+def thing_rand(rng: np.random.Generator, kind: CarriedKind) -> Carried:
+    """Draw a thing of this kind."""
+    row = KINDS[kind]
+    colour = colour_rand(rng, row.use)
+    return Carried(
+        kind=kind,
+        side="right" if rng.random() < 0.6 else "left",
+        arm=row.arms[rng.integers(len(row.arms))],
+        height=rng.uniform(*row.height),
+        width=rng.uniform(*row.width),
+        depth=rng.uniform(*row.depth),
+        colour=colour,
+        accent=colour if rng.random() < 0.5 else contrasting_rand(rng, row.use, colour),
+    )
+
+
+def carried_rand(rng: np.random.Generator, female: bool) -> tuple[Carried, ...]:
+    """Draw what is carried: 45 in 100 carry something, 2 in 100 an umbrella, open in any weather and indoors as
+    well, since what one carries is one's own before every camera; a sixth of the bags have company."""
+    if rng.random() < NOTHING:
+        return ()
+    weights = np.array([row.women if female else row.men for row in KINDS.values()])
+    first = thing_rand(rng, list(KINDS)[rng.choice(len(KINDS), p=weights / weights.sum())])
+    if first.kind not in ("backpack", "shoulder bag", "tote bag") or rng.random() > 0.16:
+        return (first,)
+    second = thing_rand(rng, SECONDS[rng.integers(len(SECONDS))])
+    return (first, second) if second.side != first.side or first.arm == "swing" else (first,)
+
+
+def arms_of(carried: tuple[Carried, ...], drawn: tuple[ArmPose, ArmPose]) -> tuple[ArmPose, ArmPose]:
+    """What the right and the left arm do: `drawn`, a habit of the person, where the hand is free."""
+    free: dict[Side, ArmPose] = {
+        "right": drawn[0] if drawn[0] in ("swing", "pocket") else "swing",
+        "left": drawn[1] if drawn[1] in ("swing", "pocket") else "swing",
+    }
+    for thing in carried:
+        if thing.arm != "swing":
+            free[thing.side] = thing.arm
+    return free["right"], free["left"]
+
+
+def carried(anatomy: Anatomy, body: BakedBody, thing: Carried, ease: float, sole: float) -> Mesh:
+    """Make `thing`. `ease` metres is that of the clothes it lies on; `sole` metres that of the shoes."""
+    if thing.kind == "backpack":
+        return backpack(anatomy, body, thing, ease)
+    if thing.kind in ("shoulder bag", "tote bag"):
+        return shoulder_bag(anatomy, body, thing, ease)
+    if thing.kind in ("hand bag", "shopping bag"):
+        return hand_bag(anatomy, body, thing)
+    if thing.kind == "trolley":
+        return trolley(anatomy, body, thing, sole)
+    if thing.kind == "umbrella":
+        return umbrella(anatomy, body, thing)
+    return phone(anatomy, body, thing)
+
+
+def backpack(anatomy: Anatomy, body: BakedBody, bag: Carried, ease: float) -> Mesh:
+    """A backpack that lies along the back: a body and a front pocket, with two straps over the shoulders."""
+    used = np.unique(anatomy.quads["body"])
+    trunk = body.rest[used[anatomy.region[used] == TRUNK]]
+    shoulder = trunk[:, 2].max() - 0.1
+    trunk = trunk[np.abs(trunk[:, 0]) < 0.12]
+    middle_z = shoulder - bag.height / 2 + 0.02
+    heights = middle_z + bag.height * np.linspace(-0.5, 0.5, 7)
+    back = np.array([trunk[np.abs(trunk[:, 2] - height) < 0.04][:, 1].max() for height in heights]) + ease
+    # It spans the hollow of the back and presses into the cloth.
+    line = np.polyfit(heights, back, 1)
+    size = (bag.width / 2, bag.depth / 2, bag.height / 2)
+    main, main_quads = superellipsoid(np.array([0, bag.depth / 2 - 0.015, middle_z]), size, 0.5)
+    low = np.clip((middle_z - main[:, 2]) / bag.height, 0, 0.5)
+    main[:, 1] *= 1 + 0.5 * low
+    pocket, pocket_quads = superellipsoid(
+        np.array([0, 1.12 * bag.depth - 0.015, middle_z - 0.2 * bag.height]),
+        (0.4 * bag.width, 0.035, 0.22 * bag.height),
+        0.5,
+    )
+    for points in (main, pocket):
+        points[:, 1] += np.polyval(line, points[:, 2])
+    pieces = [
+        painted(_on_chest(body, (main, main_quads)), bag.colour),
+        painted(_on_chest(body, (pocket, pocket_quads)), bag.accent),
+    ]
+    x, _, z = anatomy.reference.T
+    for sign in (-1, 1):
+        inside = np.minimum(0.028 - np.abs(sign * x - 0.105), z - 0.26)
+        pieces.append(painted(trunk_band(anatomy, body.vertices, inside, ease + 0.014, "carried"), bag.colour))
+    return joined(pieces)
+
+
+def shoulder_bag(anatomy: Anatomy, body: BakedBody, bag: Carried, ease: float) -> Mesh:
+    """A bag at the hip, its strap across the trunk from the other shoulder; a tote bag hangs from its own shoulder,
+    under the arm."""
+    sign = _sign(bag.side)
+    tote = bag.kind == "tote bag"
+    top = 0.16 if tote else 0.06
+    middle = top - bag.height / 2
+    used = np.unique(anatomy.quads["body"])
+    near = used[np.isin(anatomy.region[used], (TRUNK, LEG)) & (np.abs(anatomy.reference[used, 2] - middle) < 0.12)]
+    hip = (sign * body.rest[near, 0]).max() + ease - 0.01
+    # The same place on this body as on the average one.
+    scale = np.ptp(body.rest[anatomy.region == TRUNK, 2]) / np.ptp(anatomy.reference[anatomy.region == TRUNK, 2])
+    centre = np.array([sign * (hip + 0.4 * bag.depth), 0.07, scale * middle])
+    size = (bag.depth / 2, bag.width / 2, bag.height / 2)
+    pieces = [painted(_on_chest(body, superellipsoid(centre, size, 0.45)), bag.colour)]
+    flap = superellipsoid(
+        centre + np.array([sign * 0.3 * bag.depth, 0, 0.24 * bag.height]),
+        (0.28 * bag.depth, 0.51 * bag.width, 0.27 * bag.height),
+        0.45,
+    )
+    pieces.append(painted(_on_chest(body, flap), bag.accent))
+    shoulder = np.array([0.125 if tote else -0.075, 0.6])
+    hip_end = np.array([0.155, top - 0.04])
+    along = (hip_end - shoulder) / np.linalg.norm(hip_end - shoulder)
+    x, _, z = anatomy.reference.T
+    off = np.abs((sign * x - shoulder[0]) * along[1] - (z - shoulder[1]) * along[0])
+    inside = np.minimum(0.02 - off, z - hip_end[1])
+    pieces.append(painted(trunk_band(anatomy, body.vertices, inside, ease + 0.012, "carried"), bag.colour))
+    return joined(pieces)
+
+
+def hand_bag(anatomy: Anatomy, body: BakedBody, bag: Carried) -> Mesh:
+    """A bag that hangs from the hand by two loops."""
+    motion = _upright(body, fist(anatomy, body, bag.side))
+    drop = 0.1 if bag.kind == "hand bag" else 0.13
+    out = _sign(bag.side) * 0.03
+    size = (bag.depth / 2, bag.width / 2, bag.height / 2)
+    pieces = [superellipsoid(np.array([out, 0, -drop - bag.height / 2]), size, 0.4)]
+    for side in (-0.3, 0.3):
+        pieces.append(_loop(out + side * bag.depth, 0.3 * bag.width, drop + 0.02))
+    meshes = [painted(rigid_piece(*pieces[0], motion, "carried", "middle"), bag.colour)]
+    meshes += [painted(rigid_piece(*loop, motion, "carried", "middle"), bag.accent) for loop in pieces[1:]]
+    return joined(meshes)
+
+
+def trolley(anatomy: Anatomy, body: BakedBody, case: Carried, sole: float) -> Mesh:
+    """A wheeled case that is drawn behind, tilted, by a handle in the hand; its wheels stay on the floor."""
+    turn = body.ground[:, :3, :3]
+    hand = np.einsum("tji,tj->ti", turn, fist(anatomy, body, case.side) - _over_ground(body))
+    reach = case.height + 0.42
+    wheel = 0.03
+    high = hand[:, 2].mean() + sole - wheel
+    axle = hand.mean(0) + np.array([0, np.sqrt(max(reach**2 - high**2, 0.3**2)), 0])
+    axle[2] = wheel - sole
+    upwards = hand - axle
+    length = float(np.linalg.norm(upwards, axis=1).mean())
+    upwards /= np.linalg.norm(upwards, axis=1, keepdims=True)
+    across = np.array([1.0, 0.0, 0.0]) - upwards * upwards[:, :1]
+    across /= np.linalg.norm(across, axis=1, keepdims=True)
+    motion = np.broadcast_to(np.eye(4), (len(hand), 4, 4)).copy()
+    motion[:, :3, :3] = turn @ np.stack([across, np.cross(upwards, across), upwards], axis=-1)
+    motion[:, :3, 3] = _over_ground(body) + np.einsum("tij,j->ti", turn, axle)
+    size = (case.width / 2, case.depth / 2, case.height / 2)
+    # Tilted, it stands on the wheels of its lower edge.
+    centre = np.array([0, case.depth / 2 - 0.02, case.height / 2 + 0.025])
+    shapes = [(superellipsoid(centre, size, 0.3), case.colour)]
+    for x in (-0.07, 0.07):
+        rod = tube(np.array([x, 0, case.height]), np.array([x, 0, length]), 0.009)
+        shapes.append((rod, (0.2, 0.2, 0.21)))
+    grip = tube(np.array([-0.08, 0, length]), np.array([0.08, 0, length]), 0.014)
+    shapes.append((grip, BLACK))
+    for x in (-0.4, 0.4):
+        disc = superellipsoid(np.array([x * case.width, 0, 0]), (0.016, wheel, wheel), 1.0)
+        shapes.append((disc, BLACK))
+    return joined([painted(rigid_piece(*shape, motion, "carried", "middle"), colour) for shape, colour in shapes])
+
+
+def umbrella(anatomy: Anatomy, body: BakedBody, held: Carried) -> Mesh:
+    """An open umbrella: a shaft from the hand that leans towards the head, and a canopy of eight panels above it."""
+    hand = fist(anatomy, body, held.side)
+    turn = body.ground[:, :3, :3]
+    crown = body.rest[np.unique(anatomy.quads["body"])].max(0)[2]
+    head = np.einsum("tij,j->ti", body.head[:, :3, :3], np.array([0, 0, crown])) + body.head[:, :3, 3]
+    lean = np.einsum("tji,tj->ti", turn, head - hand).mean(0)
+    tip = np.array([0.6 * lean[0], 0.6 * lean[1], lean[2] + 0.1 + held.height])
+    motion = _upright(body, hand)
+    rows, columns = 6, 32
+    out = np.linspace(0.02, 1, rows)[:, None]
+    around = np.linspace(0, 2 * np.pi, columns, endpoint=False)
+    # Cloth hangs between eight ribs.
+    radius = held.width / 2 * out * (1 - 0.05 * out * np.abs(np.sin(4 * around)))
+    x, y = radius * np.cos(around), radius * np.sin(around)
+    z = np.broadcast_to(-held.height * out**2, x.shape)
+    points = np.stack([x, y, z], axis=-1).reshape(-1, 3) + tip
+    canopy = painted(
+        rigid_piece(points, grid_quads(rows, columns, closed=True), motion, "carried", "middle"), held.colour
+    )
+    canopy.tint[np.tile(np.sin(4 * around) < -0.01, rows)] = held.accent
+    shaft = rigid_piece(*tube(-0.12 * tip / np.linalg.norm(tip), tip, 0.008), motion, "carried", "middle")
+    return joined([canopy, painted(shaft, BLACK)])
+
+
+def phone(anatomy: Anatomy, body: BakedBody, held: Carried) -> Mesh:
+    """A phone in the palm, along the fingers."""
+    used = np.unique(anatomy.quads["body"])
+    hand = used[(anatomy.region[used] == HAND) & (anatomy.side[used] == _sign(held.side))]
+    points = body.rest[hand]
+    middle = points.mean(0)
+    # A hand is longest along the fingers and thinnest through the palm, which in the reference pose faces down.
+    axes = np.linalg.svd(points - middle, full_matrices=False)[2]
+    axes[2] *= -np.sign(axes[2, 2])
+    axes[1] = np.cross(axes[2], axes[0])
+    slab, quads = superellipsoid(np.zeros(3), (held.height / 2, held.width / 2, held.depth / 2), 0.2)
+    slab = slab @ axes + middle + 0.025 * axes[2] + 0.03 * np.sign(axes[0, 0] * middle[0]) * axes[0]
+    motion = body.hands[0 if held.side == "right" else 1]
+    return painted(rigid_piece(slab, quads, motion, "carried", "middle"), held.colour)
+
+
+def fist(anatomy: Anatomy, body: BakedBody, side: Side) -> Floats:
+    """(T, 3) the middle of a hand, metres."""
+    used = np.unique(anatomy.quads["body"])
+    hand = used[(anatomy.region[used] == HAND) & (anatomy.side[used] == _sign(side))]
+    motion = body.hands[0 if side == "right" else 1]
+    moved: Floats = motion[:, :3, :3] @ body.rest[hand].mean(0) + motion[:, :3, 3]
+    return moved
+
+
+def _sign(side: Side) -> int:
+    """The side's sign of X: the person's left is positive."""
+    return -1 if side == "right" else 1
+
+
+def _on_chest(body: BakedBody, shape: tuple[Floats, Ints]) -> Mesh:
+    return rigid_piece(*shape, body.chest, "carried", "middle")
+
+
+def _over_ground(body: BakedBody) -> Floats:
+    """(T, 3) where the person stands, on the ground."""
+    return body.ground[:, :3, 3] * np.array([1.0, 1.0, 0.0])
+
+
+def _upright(body: BakedBody, at: Floats) -> Floats:
+    """(T, 4, 4) the motion of a thing that hangs at the points `at` (T, 3) and turns with the person alone."""
+    motion = body.ground.copy()
+    motion[:, :3, 3] = at
+    return motion
+
+
+def _loop(x: float, half_width: float, height: float) -> tuple[Floats, Ints]:
+    """A loop of ribbon, from the bag's rim up to the hand at the origin and down again."""
+    along = np.linspace(-1, 1, 9)
+    y = half_width * np.sign(along) * np.sqrt(np.abs(along))
+    z = -height * along**2
+    line = np.stack([np.full(9, x), y, z], axis=-1)
+    width = np.array([0.0, 0.008, 0.008])
+    return np.stack([line - width, line + width], axis=1).reshape(-1, 3), grid_quads(9, 2)

@@ -1,0 +1,146 @@
+"""Hair: what it is, how it is drawn, and how it is made: a cap over the scalp, and what hangs, is tied or knotted
+behind it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alignnet_common.coco18 import PARTS
+from synth.body.anatomy import HEAD, TRUNK, Anatomy
+from synth.body.mesh import Mesh, eased, grid_quads, rigid_piece, superellipsoid, surface_piece
+from synth.body.model import BakedBody
+from synth.people.fabric import Rgb, colour_rand, palette
+
+Floats = NDArray[np.float64]
+HairStyle = Literal["bald", "short", "bob", "long", "bun", "ponytail"]
+
+
+@dataclass(frozen=True)
+class Hair:
+    """Hair. `length` is metres below the ears; `volume` metres off the scalp."""
+
+    style: HairStyle
+    length: float
+    volume: float
+    colour: Rgb
+
+
+def hair_rand(rng: np.random.Generator, female: bool, age: float) -> Hair:
+    """Draw hair; the old are often grey, older men often bald."""
+    styles: tuple[HairStyle, ...] = ("bald", "short", "bob", "long", "bun", "ponytail")
+    old = age > 0.85
+    women, men = [0.0, 0.12, 0.22, 0.36, 0.12, 0.18], [0.3 if old else 0.08, 0.0, 0.04, 0.03, 0.01, 0.01]
+    men[1] = 1 - sum(men)
+    style = styles[rng.choice(6, p=women if female else men)]
+    colour = colour_rand(rng, "hair", 0.12)
+    if old and rng.random() < 0.7:
+        red, green, blue = palette()["hair"][0][-1]
+        colour = (float(red), float(green), float(blue))
+    lengths = {"bob": rng.uniform(0.06, 0.13), "long": rng.uniform(0.18, 0.34), "ponytail": rng.uniform(0.16, 0.3)}
+    return Hair(style=style, length=lengths.get(style, 0.0), volume=rng.uniform(0.008, 0.022), colour=colour)
+
+
+def hair(anatomy: Anatomy, body: BakedBody, style: Hair) -> list[Mesh]:
+    """A cap over the scalp, and for long hair a curtain behind, a tail or a knot."""
+    pieces = [scalp_cap(anatomy, body, style)]
+    if style.style in ("bob", "long"):
+        pieces.append(curtain(anatomy, body, style))
+    elif style.style == "ponytail":
+        pieces.append(tail(anatomy, body, style))
+    elif style.style == "bun":
+        pieces.append(bun(anatomy, body))
+    return pieces
+
+
+@dataclass(frozen=True)
+class Skull:
+    """Landmarks of a head in the reference pose, metres."""
+
+    centre: Floats
+    half_width: float
+    half_depth: float
+    eye: float
+    ear: float
+    crown: float
+
+
+def skull(anatomy: Anatomy, rest: Floats) -> Skull:
+    """Measure the head of a body in the reference pose, (V, 3)."""
+    body_vertices = np.unique(anatomy.quads["body"])
+    head = body_vertices[anatomy.region[body_vertices] == HEAD]
+    eye = rest[np.unique(anatomy.quads["helper-l-eye"])].mean(0)[2]
+    points = rest[head]
+    above = points[points[:, 2] > eye]
+    low, high = above.min(0), above.max(0)
+    return Skull(
+        centre=np.array([0.0, (low[1] + high[1]) / 2, eye + 0.02]),
+        half_width=(high[0] - low[0]) / 2,
+        half_depth=(high[1] - low[1]) / 2,
+        eye=eye,
+        ear=eye - 0.02,
+        crown=high[2],
+    )
+
+
+def scalp_cap(anatomy: Anatomy, body: BakedBody, style: Hair) -> Mesh:
+    """The scalp above the hairline, pushed out by the hair's volume, thinning towards the hairline."""
+    landmarks = skull(anatomy, body.rest)
+    front_to_back = (body.rest[:, 1] - landmarks.centre[1]) / landmarks.half_depth
+    # Forehead, above the ears, nape: the hairline falls from front to back.
+    hairline = np.interp(front_to_back, [-1, -0.55, -0.1, 0.25, 0.7, 1], [0.075, 0.05, 0.012, -0.015, -0.06, -0.075])
+    inside = np.where(anatomy.region == HEAD, body.rest[:, 2] - landmarks.eye - hairline, -0.02)
+    quads = anatomy.quads["body"]
+    quads = quads[(inside[quads] > -0.05).all(1)]
+    ease = 0.003 + style.volume * np.clip(inside / 0.04, 0, 1)
+    vertices = eased(body.vertices, quads, ease, smoothing=3)
+    piece = surface_piece(anatomy, quads, "hair", vertices, inside)
+    piece.part[:] = PARTS.index("upper")
+    return piece
+
+
+def curtain(anatomy: Anatomy, body: BakedBody, style: Hair) -> Mesh:
+    """Hair that hangs behind and beside the head, over the neck and the back."""
+    landmarks = skull(anatomy, body.rest)
+    rows, columns = 9, 19
+    reach = 115 if style.style == "bob" else 100
+    around = np.radians(np.linspace(-reach, reach, columns))
+    top_z, bottom_z = landmarks.eye + 0.055, landmarks.ear - style.length
+    heights = np.linspace(top_z, bottom_z, rows)
+    trunk = body.rest[(anatomy.region == TRUNK) & (np.abs(body.rest[:, 0]) < 0.12)]
+    points = []
+    for height in heights:
+        down = (top_z - height) / (top_z - bottom_z)
+        narrow = 1.0 - 0.12 * down
+        width = (landmarks.half_width + style.volume + 0.004) * narrow
+        depth = landmarks.half_depth + style.volume + 0.002
+        back = trunk[np.abs(trunk[:, 2] - height) < 0.03]
+        if len(back):
+            depth = max(depth * narrow, back[:, 1].max() - landmarks.centre[1] + 0.03)
+        ring = np.stack([width * np.sin(around), landmarks.centre[1] + depth * np.cos(around)], axis=-1)
+        points.append(np.column_stack([ring, np.full(columns, height)]))
+    return rigid_piece(np.concatenate(points), grid_quads(rows, columns), body.head, "hair", "upper")
+
+
+def tail(anatomy: Anatomy, body: BakedBody, style: Hair) -> Mesh:
+    """A ponytail: a tapered tube from the back of the head downwards."""
+    landmarks = skull(anatomy, body.rest)
+    rows, columns = 8, 10
+    down = np.linspace(0, 1, rows)
+    axis_y = landmarks.centre[1] + landmarks.half_depth + np.interp(down, [0, 0.2, 1], [-0.01, 0.035, 0.05])
+    axis_z = landmarks.eye + 0.05 - down * (style.length + 0.06)
+    radius = np.interp(down, [0, 0.25, 0.7, 1], [0.018, 0.032, 0.026, 0.006])
+    around = np.linspace(0, 2 * np.pi, columns, endpoint=False)
+    x = radius[:, None] * np.cos(around)
+    y = axis_y[:, None] + radius[:, None] * np.sin(around)
+    z = np.broadcast_to(axis_z[:, None], x.shape)
+    points = np.stack([x, y, z], axis=-1).reshape(-1, 3)
+    return rigid_piece(points, grid_quads(rows, columns, closed=True), body.head, "hair", "upper")
+
+
+def bun(anatomy: Anatomy, body: BakedBody) -> Mesh:
+    """A knot of hair at the back of the head."""
+    landmarks = skull(anatomy, body.rest)
+    centre = np.array([0, landmarks.centre[1] + landmarks.half_depth + 0.018, landmarks.eye + 0.06])
+    return rigid_piece(*superellipsoid(centre, (0.042, 0.034, 0.042), 1.0), body.head, "hair", "upper")

@@ -1,0 +1,202 @@
+"""What is worn about the head and the neck: caps, hats, headscarves, hoods and scarves; what they are, how they are
+drawn, and how they are made.
+
+Hats are shells about the skull: rigid, so that neither ears nor hair bulge them. Adding one is adding a kind, its
+share and its shell here.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synth.body.anatomy import HEAD, TRUNK, Anatomy
+from synth.body.hair_mesh import Skull, skull
+from synth.body.mesh import Mesh, grid_quads, joined, painted, rigid_piece, superellipsoid, trunk_band
+from synth.body.model import BakedBody
+from synth.people.fabric import Rgb, colour_rand
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+HeadwearKind = Literal["cap", "backwards cap", "woollen hat", "brimmed hat", "headscarf"]
+
+COLUMNS = 36
+AROUND = np.linspace(-np.pi, np.pi, COLUMNS, endpoint=False)
+"""Angles about the vertical at which hats and collars are built: 0 is the face, positive the wearer's left."""
+
+
+@dataclass(frozen=True)
+class Headwear:
+    """Something worn on the head."""
+
+    kind: HeadwearKind
+    colour: Rgb
+    accent: Rgb
+    """Of a cap's peak, a hat's band or a woollen hat's bobble."""
+    bobble: bool
+
+
+def headwear_rand(rng: np.random.Generator, female: bool, warmth: float) -> Headwear | None:
+    """Draw what is on the head: caps when it is warm, woollen hats when it is cold; four heads in five are bare.
+
+    The share follows PETA's 10 % of hats (see `synth.people.outfit`), doubled; `warmth` is the season, 0 summer to 1
+    winter.
+    """
+    shares: dict[HeadwearKind, float] = {
+        "cap": 0.05 if female else 0.14 * (1 - 0.5 * warmth),
+        "backwards cap": 0.0 if female else 0.02,
+        "woollen hat": 0.3 * max(0.0, warmth - 0.45) / 0.55,
+        "brimmed hat": 0.04 if female else 0.02,
+        "headscarf": 0.06 if female else 0.0,
+    }
+    kinds = list(shares)
+    number = int(np.searchsorted(np.cumsum(list(shares.values())), rng.random(), side="right"))
+    colour = colour_rand(rng, "headwear")
+    accent = colour if rng.random() < 0.7 else colour_rand(rng, "headwear")
+    bobble = bool(rng.random() < 0.25)
+    return Headwear(kinds[number], colour, accent, bobble) if number < len(kinds) else None
+
+
+def headwear(anatomy: Anatomy, body: BakedBody, worn: Headwear) -> Mesh:
+    """Make `worn`."""
+    head = skull(anatomy, body.rest)
+    neck = throat(anatomy, body.rest)
+    if worn.kind == "headscarf":
+        return painted(headscarf(body, head, neck), worn.colour)
+    if worn.kind == "woollen hat":
+        rim = head.eye + np.interp(np.abs(AROUND), [0, 1.2, 1.8, np.pi], [0.055, 0.035, 0.0, -0.01])
+        pieces = [painted(_on_head(body, shell(head, neck, rim, 0.016)), worn.colour)]
+        if worn.bobble:
+            pieces.append(painted(_on_head(body, _bobble(head)), worn.accent))
+        return joined(pieces)
+    rim = head.eye + np.interp(np.abs(AROUND), [0, 1.2, 1.8, np.pi], [0.062, 0.05, 0.035, 0.02])
+    if worn.kind == "backwards cap":
+        rim = np.roll(rim, COLUMNS // 2)
+    pieces = [painted(_on_head(body, shell(head, neck, rim, 0.013)), worn.colour)]
+    if worn.kind == "brimmed hat":
+        pieces.append(painted(_on_head(body, _brim(head, rim, np.full(COLUMNS, 0.075))), worn.colour))
+    else:
+        facing = AROUND if worn.kind == "cap" else AROUND - np.pi
+        reach = 0.085 * np.sqrt(np.clip((np.cos(facing) - 0.45) / 0.55, 0, 1))
+        pieces.append(painted(_on_head(body, _brim(head, rim, reach)), worn.accent))
+    return joined(pieces)
+
+
+@dataclass(frozen=True)
+class Throat:
+    """The neck where a collar lies, in the reference pose, metres."""
+
+    centre: Floats
+    half_width: float
+    half_depth: float
+
+
+def throat(anatomy: Anatomy, rest: Floats) -> Throat:
+    """Measure the neck of a body in the reference pose, (V, 3)."""
+    used = np.unique(anatomy.quads["body"])
+    near = np.isin(anatomy.region[used], (HEAD, TRUNK)) & (np.abs(anatomy.along[used] - 1.04) < 0.04)
+    points = rest[used[near & (np.abs(anatomy.reference[used, 0]) < 0.09)]]
+    low, high = points.min(0), points.max(0)
+    width = np.quantile(np.abs(points[:, 0]), 0.9)
+    return Throat((low + high) / 2 * np.array([0, 1, 1]), float(width), float(high[1] - low[1]) / 2)
+
+
+def shell(head: Skull, neck: Throat, rim: Floats, margin: float) -> tuple[Floats, Ints]:
+    """Points and quads of a dome about the skull, `margin` metres off it, down to the height `rim` (COLUMNS,).
+
+    Below the jaw it narrows to the neck.
+    """
+    rows = 10
+    top = head.crown + margin
+    up = np.sin(np.linspace(0, np.pi / 2, rows))[:, None]
+    z = rim + (top - rim) * up
+    dome = (1 - np.clip((z - head.centre[2]) / (top - head.centre[2]), 0, 1) ** 2.7) ** (1 / 2.7)
+    low = np.clip((head.eye - 0.07 - z) / (head.eye - 0.07 - neck.centre[2]), 0, 1)
+    wide = (1 - low) * (head.half_width + margin) + low * (neck.half_width + 1.5 * margin)
+    deep = (1 - low) * (head.half_depth + margin) + low * (neck.half_depth + 1.5 * margin)
+    middle = (1 - low) * head.centre[1] + low * neck.centre[1]
+    x = dome * wide * np.sin(AROUND)
+    y = middle - dome * deep * np.cos(AROUND)
+    return np.stack([x, y, z], axis=-1).reshape(-1, 3), grid_quads(rows, COLUMNS, closed=True)
+
+
+def hood_up(anatomy: Anatomy, body: BakedBody) -> Mesh:
+    """A hood over the head that leaves the face open and ends in the collar."""
+    head, neck = skull(anatomy, body.rest), throat(anatomy, body.rest)
+    return _on_head(body, shell(head, neck, _face_opening(head, neck, 0.72, 0.08), 0.028))
+
+
+def hood_down(anatomy: Anatomy, body: BakedBody) -> Mesh:
+    """A hood that lies in a roll about the collar, thick at the nape."""
+    neck = throat(anatomy, body.rest)
+    behind = 0.5 - 0.5 * np.cos(AROUND)
+    points = collar(
+        neck,
+        off=0.016 + 0.03 * behind,
+        rise=-0.045 + 0.04 * behind,
+        thick=0.014 + 0.024 * behind,
+        tall=0.018 + 0.04 * behind,
+    )
+    return rigid_piece(*points, body.chest, "worn", "middle")
+
+
+def scarf(anatomy: Anatomy, body: BakedBody, ease: float, colour: Rgb) -> Mesh:
+    """A scarf about the neck with an end down the front; `ease` metres is that of the clothes below it."""
+    neck = throat(anatomy, body.rest)
+    even = np.ones(COLUMNS)
+    ring = rigid_piece(*collar(neck, 0.026 * even, 0.0 * even, 0.026 * even, 0.044 * even), body.chest, "worn", "upper")
+    x, y, z = anatomy.reference.T
+    inside = np.minimum(0.045 - np.abs(x - 0.055), np.minimum(z - 0.2, -y))
+    end = trunk_band(anatomy, body.vertices, inside, ease + 0.014, "worn")
+    return painted(joined([ring, end]), colour)
+
+
+def headscarf(body: BakedBody, head: Skull, neck: Throat) -> Mesh:
+    """A scarf over the hair and about the neck that leaves the face open."""
+    over = _on_head(body, shell(head, neck, _face_opening(head, neck, 0.8, 0.07), 0.017))
+    rows = 5
+    down = np.linspace(0, 1, rows)[:, None]
+    z = head.eye - 0.1 + down * (neck.centre[2] - 0.075 - (head.eye - 0.1)) + 0 * AROUND
+    wide = neck.half_width + 0.016 + 0.05 * down**1.5
+    deep = neck.half_depth + 0.02 + 0.02 * down**1.5
+    x, y = wide * np.sin(AROUND), neck.centre[1] - 0.012 * (1 - down) - deep * np.cos(AROUND)
+    drape = np.stack([x, y, z], axis=-1).reshape(-1, 3), grid_quads(rows, COLUMNS, closed=True)
+    return joined([over, rigid_piece(*drape, body.chest, "worn", "upper")])
+
+
+def collar(neck: Throat, off: Floats, rise: Floats, thick: Floats, tall: Floats) -> tuple[Floats, Ints]:
+    """Points and quads of a roll about the neck, all (COLUMNS,) in metres: how far its middle lies `off` the neck and
+    above (`rise`) its measured height, and half its extent outwards (`thick`) and upwards (`tall`)."""
+    section = np.linspace(0, 2 * np.pi, 8, endpoint=False)[:, None]
+    out = off + thick * np.cos(section)
+    x = (neck.half_width + out) * np.sin(AROUND)
+    y = neck.centre[1] - (neck.half_depth + out) * np.cos(AROUND)
+    z = neck.centre[2] + rise + tall * np.sin(section)
+    points = np.stack([x, y, z], axis=-1)
+    closed = np.concatenate([points, points[:1]])
+    return closed.reshape(-1, 3), grid_quads(len(closed), COLUMNS, closed=True)
+
+
+def _face_opening(head: Skull, neck: Throat, half_angle: float, forehead: float) -> Floats:
+    """(COLUMNS,) heights of a rim that passes over the forehead (metres above the eyes) and down beside the face."""
+    open_ = np.interp(np.abs(AROUND), [half_angle, half_angle + 0.3], [1.0, 0.0])
+    return neck.centre[2] - 0.005 + open_ * (head.eye + forehead - neck.centre[2])
+
+
+def _on_head(body: BakedBody, shape: tuple[Floats, Ints]) -> Mesh:
+    return rigid_piece(*shape, body.head, "worn", "upper")
+
+
+def _brim(head: Skull, rim: Floats, reach: Floats) -> tuple[Floats, Ints]:
+    """A flat brim that stands `reach` (COLUMNS,) metres out from the rim and droops a little."""
+    out = np.linspace(0, 1, 3)[:, None] * reach
+    x = (head.half_width + 0.012 + out) * np.sin(AROUND)
+    y = head.centre[1] - (head.half_depth + 0.012 + out) * np.cos(AROUND)
+    z = rim - 0.25 * out
+    return np.stack([x, y, z], axis=-1).reshape(-1, 3), grid_quads(3, COLUMNS, closed=True)
+
+
+def _bobble(head: Skull) -> tuple[Floats, Ints]:
+    """A woollen ball on the crown."""
+    return superellipsoid(np.array([0, head.centre[1], head.crown + 0.045]), (0.038, 0.038, 0.036), 1.0)

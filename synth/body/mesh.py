@@ -1,0 +1,241 @@
+"""Meshes of a dressed person: pieces cut out of the base mesh or built beside it, and put together."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from alignnet_common.coco18 import PARTS
+from synth.body.anatomy import ARM, HAND, HEAD, TRUNK, Anatomy
+from synth.people.fabric import Rgb
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+SURFACES = ("skin", "eyes", "hair", "top", "under", "bottom", "shoes", "soles", "worn", "carried")
+"""Surfaces of a dressed person; a face names one by its index. What is `worn` besides (hats, scarves, tights) and what
+is `carried` is white: its colour is the mesh's tint, so that each thing has its own."""
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """Part of a dressed person over T frames."""
+
+    vertices: Floats
+    """(T, N, 3) metres."""
+    rest: Floats
+    """(N, 3) metres: where patterns stick."""
+    quads: Ints
+    """(F, 4)."""
+    surface: Ints
+    """(F,) index into SURFACES."""
+    part: Ints
+    """(F,) index into `alignnet_common.coco18.PARTS`: the paper's body part that the face covers."""
+    tint: Floats
+    """(N, 3) factor on the surface's colour: lips, brows, beard; the colour itself of what is worn or carried."""
+
+
+def painted(piece: Mesh, colour: Rgb) -> Mesh:
+    """The same piece with every vertex tinted `colour`."""
+    return replace(piece, tint=np.broadcast_to(np.array(colour), piece.rest.shape).copy())
+
+
+def joined(pieces: list[Mesh]) -> Mesh:
+    """One mesh of several."""
+    offsets = np.cumsum([0] + [piece.vertices.shape[1] for piece in pieces[:-1]])
+    return Mesh(
+        vertices=np.concatenate([piece.vertices for piece in pieces], axis=1),
+        rest=np.concatenate([piece.rest for piece in pieces]),
+        quads=np.concatenate([piece.quads + offset for piece, offset in zip(pieces, offsets, strict=True)]),
+        surface=np.concatenate([piece.surface for piece in pieces]),
+        part=np.concatenate([piece.part for piece in pieces]),
+        tint=np.concatenate([piece.tint for piece in pieces]),
+    )
+
+
+def surface_piece(
+    anatomy: Anatomy,
+    quads: Ints,
+    surface: str,
+    vertices: Floats,
+    inside: Floats | None = None,
+    tint: Floats | None = None,
+) -> Mesh:
+    """The faces `quads` of the base mesh as a piece, with only the vertices that they use.
+
+    `vertices` (T, V, 3) metres. `inside` (V,): where the piece's edge runs, positive inside; faces across the edge
+    are cut there, so that hems and cuffs are straight.
+    """
+    edge = Edge(np.zeros(0, dtype=int), np.zeros(0, dtype=int), np.zeros(0))
+    faces = quads
+    if inside is not None:
+        quads = quads[(inside[quads] > 0).any(1)]
+        faces, edge = cut(quads, inside)
+    used, renumbered = np.unique(faces, return_inverse=True)
+    paint = np.ones_like(anatomy.reference) if tint is None else tint
+    return Mesh(
+        vertices=_with_edge(vertices, edge)[:, used],
+        rest=_with_edge(anatomy.reference[None], edge)[0, used],
+        quads=renumbered.reshape(quads.shape),
+        surface=np.full(len(quads), SURFACES.index(surface)),
+        part=part_of_faces(anatomy, quads),
+        tint=_with_edge(paint[None], edge)[0, used],
+    )
+
+
+def part_of_faces(anatomy: Anatomy, quads: Ints) -> Ints:
+    """(F,) the paper's part of each face: head and neck upper; trunk, arms and hands middle; below the hips lower."""
+    region, along = anatomy.region[quads[:, 0]], anatomy.along[quads].mean(1)
+    middle = np.isin(region, (TRUNK, ARM, HAND)) & ~((region == TRUNK) & (along < 0.12))
+    return np.where(region == HEAD, 0, np.where(middle, 1, 2))
+
+
+@dataclass(frozen=True)
+class Edge:
+    """New vertices on the line between two old ones, numbered from V on: (1 - share) * outer + share * inner."""
+
+    outer: Ints
+    inner: Ints
+    share: Floats
+
+
+def cut(quads: Ints, inside: Floats) -> tuple[Ints, Edge]:
+    """Quads (F, 4) whose corners outside (`inside` (V,) <= 0) are pulled to where `inside` crosses zero.
+
+    A corner is pulled towards the neighbour that is inside, or towards the opposite corner where both or neither
+    neighbour is. Every quad must have a corner inside.
+    """
+    faces = quads.copy()
+    outer_of: list[Ints] = []
+    inner_of: list[Ints] = []
+    good = inside[quads] > 0
+    for corner in range(4):
+        before, after, opposite = (corner - 1) % 4, (corner + 1) % 4, (corner + 2) % 4
+        rows = np.flatnonzero(~good[:, corner])
+        one_neighbour = good[rows, before] != good[rows, after]
+        neighbour = np.where(good[rows, before], before, after)
+        target = np.where(one_neighbour, neighbour, opposite)
+        # Both neighbours inside and the opposite corner not: any neighbour serves.
+        target = np.where(good[rows, target], target, after)
+        faces[rows, corner] = len(inside) + sum(len(rows) for rows in outer_of) + np.arange(len(rows))
+        outer_of.append(quads[rows, corner])
+        inner_of.append(quads[rows, target])
+    outer, inner = np.concatenate(outer_of), np.concatenate(inner_of)
+    share = inside[outer] / (inside[outer] - inside[inner])
+    return faces, Edge(outer, inner, share)
+
+
+def _with_edge(vertices: Floats, edge: Edge) -> Floats:
+    """(T, V, 3) vertices followed by the edge's new ones."""
+    share = edge.share[None, :, None]
+    return np.concatenate([vertices, (1 - share) * vertices[:, edge.outer] + share * vertices[:, edge.inner]], axis=1)
+
+
+def eased(vertices: Floats, quads: Ints, ease: Floats, smoothing: int) -> Floats:
+    """(T, V, 3) vertices with those of `quads` smoothed `smoothing` times and pushed out along their normals.
+
+    `ease` (V,) metres. Smoothing takes the anatomy out of the cloth: a garment spans hollows, it does not line them.
+    """
+    used, local = np.unique(quads, return_inverse=True)
+    local = local.reshape(quads.shape)
+    cloth = vertices[:, used]
+    for _ in range(smoothing):
+        cloth = 0.5 * cloth + 0.5 * _mixed(_neighbours(local, len(used)), cloth)
+    out = vertices.copy()
+    out[:, used] = cloth + ease[used, None] * _normals(cloth, local)
+    return out
+
+
+def normals_of(vertices: Floats, quads: Ints) -> Floats:
+    """(T, V, 3) unit normals at the vertices (T, V, 3) of `quads`; zero where no quad is."""
+    used, local = np.unique(quads, return_inverse=True)
+    normals = np.zeros_like(vertices)
+    normals[:, used] = _normals(vertices[:, used], local.reshape(quads.shape))
+    return normals
+
+
+def _neighbours(quads: Ints, points: int) -> sparse.csr_array:
+    """(points, points) the mean of what edges of `quads` join each of the points to; an edge counts once a quad."""
+    first, second = quads.ravel(), np.roll(quads, 1, axis=1).ravel()
+    near, far = np.concatenate([first, second]), np.concatenate([second, first])
+    return sparse.csr_array((1 / np.bincount(near)[near], (near, far)), shape=(points, points))
+
+
+def _normals(points: Floats, quads: Ints) -> Floats:
+    """(T, N, 3) unit normals, each the mean of the faces about it."""
+    corners = points[:, quads]
+    (ax, ay, az), (bx, by, bz) = (np.moveaxis(corners[:, :, k + 2] - corners[:, :, k], -1, 0) for k in (0, 1))
+    face_normals = np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
+    faces = np.repeat(np.arange(len(quads)), 4)
+    about = sparse.csr_array((np.ones(quads.size), (quads.ravel(), faces)), shape=(points.shape[1], len(quads)))
+    normals = _mixed(about, face_normals)
+    return normals / (np.sqrt(np.einsum("tni,tni->tn", normals, normals))[..., None] + 1e-12)
+
+
+def _mixed(weights: sparse.csr_array, points: Floats) -> Floats:
+    """(T, M, 3) mixtures of points (T, N, 3), by `weights` (M, N)."""
+    frames = np.ascontiguousarray(np.moveaxis(points, 0, 1)).reshape(points.shape[1], -1)
+    return np.moveaxis((weights @ frames).reshape(-1, len(points), 3), 1, 0)
+
+
+def rigid_piece(points: Floats, quads: Ints, motion: Floats, surface: str, part: str) -> Mesh:
+    """Points (N, 3) of the body in the reference pose, carried by a rigid motion (T, 4, 4)."""
+    vertices = np.einsum("tij,nj->tni", motion[:, :3, :3], points) + motion[:, None, :3, 3]
+    return Mesh(
+        vertices=vertices,
+        rest=points,
+        quads=quads,
+        surface=np.full(len(quads), SURFACES.index(surface)),
+        part=np.full(len(quads), PARTS.index(part)),
+        tint=np.ones((len(points), 3)),
+    )
+
+
+def trunk_band(anatomy: Anatomy, vertices: Floats, inside: Floats, ease: float, surface: str) -> Mesh:
+    """A band that lies on the trunk's clothes, such as a strap: where `inside` (V,) is positive, metres to its edge.
+
+    `vertices` (T, V, 3) metres of the body, `ease` metres from its skin.
+    """
+    quads = anatomy.quads["helper-tights"]
+    quads = quads[~np.isin(anatomy.region[quads], (ARM, HAND)).any(1)]
+    quads = quads[(anatomy.reference[quads, 2] > -0.1).all(1)]
+    lifted = eased(vertices, quads, np.full(len(inside), ease), smoothing=4)
+    piece = surface_piece(anatomy, quads, surface, lifted, inside)
+    piece.part[:] = PARTS.index("middle")
+    return piece
+
+
+def tube(start: Floats, end: Floats, radius: float) -> tuple[Floats, Ints]:
+    """Points and quads of an open round rod between two points (3,), metres."""
+    axis = (end - start) / np.linalg.norm(end - start)
+    across = np.cross(axis, np.eye(3)[np.abs(axis).argmin()])
+    across /= np.linalg.norm(across)
+    around = np.linspace(0, 2 * np.pi, 6, endpoint=False)[:, None]
+    ring = radius * (np.cos(around) * across + np.sin(around) * np.cross(axis, across))
+    return np.concatenate([start + ring, end + ring]), grid_quads(2, 6, closed=True)
+
+
+def grid_quads(rows: int, columns: int, closed: bool = False) -> Ints:
+    """Quads over a grid of rows × columns points; `closed` joins the last column to the first."""
+    row, column = np.meshgrid(np.arange(rows - 1), np.arange(columns - (not closed)), indexing="ij")
+    after = (column + 1) % columns
+    corners = [row * columns + column, row * columns + after, (row + 1) * columns + after, (row + 1) * columns + column]
+    return np.stack(corners, axis=-1).reshape(-1, 4)
+
+
+def superellipsoid(centre: Floats, radii: tuple[float, float, float], roundness: float) -> tuple[Floats, Ints]:
+    """Points and quads of a closed rounded box; `roundness` 1 is an ellipsoid, towards 0 a box."""
+    rows, columns = 11, 20
+
+    def power(value: Floats) -> Floats:
+        return np.sign(value) * np.abs(value) ** roundness
+
+    height = np.linspace(-np.pi / 2, np.pi / 2, rows)[:, None]
+    around = np.linspace(-np.pi, np.pi, columns, endpoint=False)[None]
+    x = power(np.cos(height)) * power(np.cos(around))
+    y = power(np.cos(height)) * power(np.sin(around))
+    z = np.broadcast_to(power(np.sin(height)), x.shape)
+    points = np.stack([x, y, z], axis=-1).reshape(-1, 3) * np.array(radii) + centre
+    return points, grid_quads(rows, columns, closed=True)

@@ -1,0 +1,1 @@
+"""Lens, tracker, sensor and image pipeline of a camera."""

@@ -1,0 +1,117 @@
+"""What of a set is finished and what is still to render: a manifest that only whole clips enter, whoever dies when."""
+
+import json
+import os
+import shutil
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from alignnet_common.cli import UserError
+from alignnet_common.files import read_jsonl, write_jsonl
+from synth.dataset.writer import RenderedSet, fault_of
+from synth.planning.plan import Clip, plan_hash, plan_row
+
+
+def append_row(target: RenderedSet, row: dict[str, Any]) -> None:
+    """Enter a finished clip in the manifest, synced: from now on it is not rendered again."""
+    with target.manifest.open("a") as stream:
+        stream.write(json.dumps(row) + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def open_set(target: RenderedSet, plan: list[Clip]) -> tuple[list[dict[str, Any]], list[Clip]]:
+    """Rows of the clips that are finished and sound, and the clips still to render; nothing is written.
+
+    Raises UserError where the folder holds a set of another plan, or something else altogether.
+    """
+    rows = known_rows(target)
+    hashes = {clip.name: plan_hash(clip) for clip in plan}
+    strangers = [row["clip"] for row in rows if hashes.get(row["clip"]) not in (None, row["plan_sha256"])]
+    if strangers:
+        raise UserError(
+            f"{target.out} holds clips of other options ({strangers[0]} and {len(strangers) - 1} more): "
+            "repeat the options it was made with, or name another folder with --out"
+        )
+    beyond = [row["clip"] for row in rows if row["clip"] not in hashes and _is_of(target, row)]
+    if beyond:
+        raise UserError(
+            f"{target.out} holds clips that are not asked for ({beyond[-1]}): ask for as many identities as before, or "
+            "more, or name another folder with --out"
+        )
+    ours = {row["clip"]: row for row in rows if row["clip"] in hashes}
+    bar = tqdm(ours.values(), desc=f"check {target.out}", unit="clip", delay=3.0, leave=False)
+    finished = {row["clip"]: row for row in bar if fault_of(target, row) is None}
+    return list(finished.values()), [clip for clip in plan if clip.name not in finished]
+
+
+def _is_of(target: RenderedSet, row: dict[str, Any]) -> bool:
+    """Whether a clip belongs to the shard that is worked on; to the whole set any does."""
+    return target.shard is None or target.shard.holds(row.get("person", 0))
+
+
+def known_rows(target: RenderedSet) -> list[dict[str, Any]]:
+    """Rows of the set's manifest and of its shards'; a clip that was in hand twice has one in several.
+
+    Raises UserError where the folder holds something else.
+    """
+    whole = RenderedSet(target.out)
+    shards = [path for path in whole.of_shards() if path.name.startswith("manifest")]
+    files = [path for path in (whole.manifest, *shards) if path.exists()]
+    begun = files or whole.plan.exists() or target.plan.exists()
+    if not begun and target.out.exists() and (not target.out.is_dir() or any(map(_is_content, target.out.iterdir()))):
+        raise UserError(f"{target.out} is not empty and not a rendered set: name another folder with --out")
+    rows = []
+    for file in files:
+        try:
+            found = read_jsonl(file)
+        except ValueError as broken:
+            raise UserError(f"{broken}; restore the manifest or render to another folder with --out") from None
+        if not all(isinstance(row, dict) and {"clip", "frames", "plan_sha256"} <= row.keys() for row in found):
+            raise UserError(f"{file} is not a rendered set's: name another folder with --out")
+        rows += found
+    return rows
+
+
+def _is_content(path: Path) -> bool:
+    """Whether a file is more than a command leaves that was killed as it began."""
+    return not (path.name.startswith(".lock") or (path.name.startswith(".") and path.suffix == ".partial"))
+
+
+def begin_set(target: RenderedSet, plan: list[Clip], finished: list[dict[str, Any]]) -> None:
+    """Write the plan and a manifest of the finished clips alone; sweep up what a killed run left half-written."""
+    target.out.mkdir(parents=True, exist_ok=True)
+    sweep(target, {clip.name for clip in plan})
+    target.failure.unlink(missing_ok=True)
+    write_jsonl(target.plan, map(plan_row, plan))
+    write_jsonl(target.manifest, finished)
+
+
+def sweep(target: RenderedSet, ours: Collection[str]) -> None:
+    """Remove what a killed run left half-written; of a shard, nothing but of the clips named `ours`."""
+    for partial in sorted(target.out.glob("*/*/.*.partial")):
+        # ".person_0001.4711.partial", ".person_0001.npz.4711.partial": other shards may be at work on theirs.
+        if target.shard is None or f"{partial.parent.name}/{partial.name.split('.')[1]}" in ours:
+            shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
+    for file in (target.manifest, target.plan, target.config, target.result, target.failure):
+        # The whole set sweeps up after its shards, too: ".manifest.3-of-8.jsonl.4711.partial".
+        name = file.name if target.shard else f"{file.stem}*"
+        for partial in target.out.glob(f".{name}.*.partial"):
+            partial.unlink()
+
+
+def finish_set(target: RenderedSet, plan: list[Clip]) -> list[dict[str, Any]]:
+    """Put the manifest in the plan's order, whatever order the workers finished in; returns its rows.
+
+    What shards left of themselves goes once the whole set is there.
+    """
+    order = {clip.name: number for number, clip in enumerate(plan)}
+    rows = sorted(read_jsonl(target.manifest), key=lambda row: order.get(row["clip"], len(order)))
+    write_jsonl(target.manifest, rows)
+    if target.shard is None and len(rows) == len(plan):
+        for left in target.of_shards():
+            left.unlink()
+    return rows

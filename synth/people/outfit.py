@@ -1,0 +1,470 @@
+"""What a person wears: pure data, and how it is drawn. `synth.body.garments` makes meshes of it.
+
+A kind of garment is a row of TOPS or BOTTOMS: adding one that the tailor can already cut is adding a row.
+
+Shares lean on what people wear in PETA, a mixed set of street and station pictures with named attributes
+(Deng et al., «Pedestrian attribute recognition at far distance», ACM MM 2014): backpack 20 %, shoulder bag 30 %,
+plastic bag 8 %, hat 10 %, scarf 8 %, short sleeves 14 %, shorts 4 %, short skirt 5 %, jeans 31 %, trousers 52 %.
+Rare things are drawn two to three times as often as there, because what a set lacks nobody learns to tell; patterns,
+prints and vivid colours more often still, because they carry furthest to real cameras (docs/what-carries.md).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from synth.body.accessory_mesh import Carried, carried_rand
+from synth.body.hair_mesh import Hair, hair_rand
+from synth.body.headwear_mesh import Headwear, headwear_rand
+from synth.people.fabric import Fabric, Pattern, Rgb, colour_rand, fabric_rand
+
+TopKind = Literal[
+    "t-shirt",
+    "sleeveless",
+    "polo",
+    "shirt",
+    "jumper",
+    "cardigan",
+    "hoodie",
+    "jacket",
+    "padded jacket",
+    "vest",
+    "coat",
+    "dress",
+]
+BottomKind = Literal["trousers", "leggings", "shorts", "skirt"]
+Hood = Literal["none", "down", "up"]
+
+
+@dataclass(frozen=True)
+class Top:
+    """A garment of the trunk and the arms. Lengths are fractions of the body part."""
+
+    kind: TopKind
+    sleeve: float
+    """0 shoulder, 0.5 elbow, 1 wrist. A vest has none: the sleeves of what is worn below it reach so far."""
+    hem: float
+    """0 crotch, 1 neck; below 0 a coat hangs over the thighs. A dress goes on as the outfit's bottom, a skirt."""
+    neck: float
+    """Where the collar ends, in the same measure."""
+    ease: float
+    """Distance between cloth and body, metres."""
+    opening: float
+    """Width of an open front in metres; 0 is closed. What shows below is the `under` colour."""
+    fabric: Fabric
+    under: Rgb
+    hood: Hood
+
+
+@dataclass(frozen=True)
+class Bottom:
+    """Trousers, leggings, shorts or a skirt."""
+
+    kind: BottomKind
+    length: float
+    """0 hip, 0.5 knee, 1 ankle."""
+    ease: float
+    """Distance between cloth and body at the hip, metres."""
+    flare: float
+    """Further distance at the ankle, metres."""
+    fabric: Fabric
+
+
+@dataclass(frozen=True)
+class Shoes:
+    """Shoes or boots."""
+
+    height: float
+    """How far up the leg they reach, as a fraction of the leg above the ankle."""
+    colour: Rgb
+    sole: Rgb
+
+
+@dataclass(frozen=True)
+class Outfit:
+    """All that covers a body."""
+
+    warmth: float
+    """The season that it is made for: 0 high summer to 1 deep winter."""
+    skin: Rgb
+    lips: Rgb
+    beard: float
+    """0 shaved to 1 full."""
+    hair: Hair
+    top: Top
+    bottom: Bottom
+    tights: Rgb | None
+    """Colour of what covers the legs under a skirt, a dress or shorts; None for bare legs."""
+    shoes: Shoes
+    headwear: Headwear | None
+    scarf: Rgb | None
+    carried: tuple[Carried, ...]
+
+
+@dataclass(frozen=True)
+class TopRow:
+    """What tops of one kind have in common. Ranges are (least, most)."""
+
+    men: float
+    """Weight of the kind among men's tops."""
+    women: float
+    season: tuple[float, float]
+    """Warmth between which it is worn; it grows rare within 0.15 beyond."""
+    sleeve: tuple[float, float]
+    hem: tuple[float, float]
+    neck: tuple[float, float]
+    ease: tuple[float, float]
+    opened: float
+    """Share that hangs open in front."""
+    hooded: float
+    """Share with a hood."""
+    use: str
+    """The palette's list that its colours come from."""
+    patterns: dict[Pattern, float]
+    prints: float
+    folds: float
+
+
+SHIRTS: dict[Pattern, float] = {"plain": 0.45, "pinstripes": 0.14, "stripes": 0.06, "plaid": 0.25, "specks": 0.1}
+JERSEYS: dict[Pattern, float] = {
+    "plain": 0.5,
+    "hoops": 0.13,
+    "stripes": 0.04,
+    "two-tone": 0.08,
+    "raglan": 0.08,
+    "band": 0.06,
+    "sash": 0.02,
+    "ombre": 0.03,
+    "specks": 0.06,
+}
+KNITS: dict[Pattern, float] = {
+    "plain": 0.55,
+    "hoops": 0.16,
+    "band": 0.08,
+    "two-tone": 0.08,
+    "plaid": 0.04,
+    "ombre": 0.03,
+    "specks": 0.06,
+}
+OUTER: dict[Pattern, float] = {"plain": 0.7, "two-tone": 0.1, "raglan": 0.07, "plaid": 0.07, "specks": 0.06}
+QUILTS: dict[Pattern, float] = {"quilted": 0.8, "plain": 0.2}
+DRESSES: dict[Pattern, float] = {
+    "plain": 0.42,
+    "specks": 0.28,
+    "hoops": 0.08,
+    "stripes": 0.04,
+    "pinstripes": 0.03,
+    "plaid": 0.09,
+    "ombre": 0.06,
+}
+LEGWEAR: dict[Pattern, float] = {"plain": 0.74, "side-stripes": 0.1, "specks": 0.09, "plaid": 0.05, "pinstripes": 0.02}
+
+TOPS: dict[TopKind, TopRow] = {
+    "t-shirt": TopRow(
+        men=20,
+        women=15,
+        season=(0.0, 0.4),
+        sleeve=(0.3, 0.48),
+        hem=(0.04, 0.14),
+        neck=(0.97, 1.03),
+        ease=(0.01, 0.017),
+        opened=0,
+        hooded=0,
+        use="tops",
+        patterns=JERSEYS,
+        prints=0.6,
+        folds=0.9,
+    ),
+    "sleeveless": TopRow(
+        men=1,
+        women=5,
+        season=(0.0, 0.25),
+        sleeve=(0.0, 0.08),
+        hem=(0.05, 0.16),
+        neck=(0.9, 0.97),
+        ease=(0.007, 0.013),
+        opened=0,
+        hooded=0,
+        use="tops",
+        patterns=JERSEYS,
+        prints=0.3,
+        folds=0.7,
+    ),
+    "polo": TopRow(
+        men=7,
+        women=3,
+        season=(0.0, 0.4),
+        sleeve=(0.3, 0.46),
+        hem=(0.04, 0.12),
+        neck=(1.02, 1.07),
+        ease=(0.011, 0.017),
+        opened=0,
+        hooded=0,
+        use="tops",
+        patterns=JERSEYS,
+        prints=0.15,
+        folds=0.8,
+    ),
+    "shirt": TopRow(
+        men=13,
+        women=11,
+        season=(0.1, 0.65),
+        sleeve=(0.85, 1.0),
+        hem=(0.02, 0.16),
+        neck=(1.0, 1.06),
+        ease=(0.011, 0.018),
+        opened=0.08,
+        hooded=0,
+        use="tops",
+        patterns=SHIRTS,
+        prints=0.02,
+        folds=0.9,
+    ),
+    "jumper": TopRow(
+        men=11,
+        women=13,
+        season=(0.35, 0.85),
+        sleeve=(0.92, 1.0),
+        hem=(0.06, 0.18),
+        neck=(0.98, 1.06),
+        ease=(0.015, 0.024),
+        opened=0,
+        hooded=0,
+        use="tops",
+        patterns=KNITS,
+        prints=0.25,
+        folds=0.8,
+    ),
+    "cardigan": TopRow(
+        men=2,
+        women=7,
+        season=(0.3, 0.75),
+        sleeve=(0.85, 1.0),
+        hem=(0.02, 0.14),
+        neck=(0.97, 1.02),
+        ease=(0.016, 0.024),
+        opened=0.8,
+        hooded=0,
+        use="tops",
+        patterns=KNITS,
+        prints=0,
+        folds=0.8,
+    ),
+    "hoodie": TopRow(
+        men=12,
+        women=8,
+        season=(0.3, 0.85),
+        sleeve=(0.92, 1.0),
+        hem=(0.06, 0.16),
+        neck=(1.03, 1.09),
+        ease=(0.02, 0.03),
+        opened=0.25,
+        hooded=1.0,
+        use="tops",
+        patterns=JERSEYS,
+        prints=0.5,
+        folds=0.9,
+    ),
+    "jacket": TopRow(
+        men=15,
+        women=12,
+        season=(0.35, 0.9),
+        sleeve=(0.92, 1.0),
+        hem=(0.06, 0.2),
+        neck=(1.0, 1.08),
+        ease=(0.02, 0.032),
+        opened=0.5,
+        hooded=0.2,
+        use="outer",
+        patterns=OUTER,
+        prints=0.2,
+        folds=0.7,
+    ),
+    "padded jacket": TopRow(
+        men=7,
+        women=7,
+        season=(0.65, 1.0),
+        sleeve=(0.93, 1.0),
+        hem=(0.03, 0.16),
+        neck=(1.05, 1.12),
+        ease=(0.034, 0.048),
+        opened=0.25,
+        hooded=0.45,
+        use="outer",
+        patterns=QUILTS,
+        prints=0.06,
+        folds=0.3,
+    ),
+    "vest": TopRow(
+        men=3,
+        women=2,
+        season=(0.35, 0.75),
+        sleeve=(0.9, 1.0),
+        hem=(0.06, 0.18),
+        neck=(1.0, 1.08),
+        ease=(0.022, 0.034),
+        opened=0.4,
+        hooded=0.1,
+        use="outer",
+        patterns=QUILTS,
+        prints=0,
+        folds=0.4,
+    ),
+    "coat": TopRow(
+        men=6,
+        women=11,
+        season=(0.6, 1.0),
+        sleeve=(0.93, 1.0),
+        hem=(-0.6, -0.18),
+        neck=(1.03, 1.1),
+        ease=(0.022, 0.034),
+        opened=0.35,
+        hooded=0.25,
+        use="outer",
+        patterns=OUTER,
+        prints=0,
+        folds=0.6,
+    ),
+    "dress": TopRow(
+        men=0,
+        women=13,
+        season=(0.0, 0.55),
+        sleeve=(0.0, 1.0),
+        hem=(0.0, 0.05),
+        neck=(0.92, 1.02),
+        ease=(0.008, 0.014),
+        opened=0,
+        hooded=0,
+        use="dresses",
+        patterns=DRESSES,
+        prints=0,
+        folds=0.7,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class BottomRow:
+    """What bottoms of one kind have in common. Ranges are (least, most)."""
+
+    men: float
+    women: float
+    season: tuple[float, float]
+    length: tuple[float, float]
+    ease: tuple[float, float]
+    flare: tuple[float, float]
+    patterns: dict[Pattern, float]
+
+
+BOTTOMS: dict[BottomKind, BottomRow] = {
+    "trousers": BottomRow(80, 54, (0.15, 1.0), (0.92, 1.0), (0.008, 0.018), (0.0, 0.035), LEGWEAR),
+    "leggings": BottomRow(1, 14, (0.2, 0.9), (0.85, 0.99), (0.004, 0.006), (0.0, 0.002), LEGWEAR),
+    "shorts": BottomRow(34, 20, (0.0, 0.35), (0.3, 0.52), (0.01, 0.02), (0.01, 0.05), LEGWEAR),
+    "skirt": BottomRow(0, 16, (0.0, 0.7), (0.28, 0.9), (0.008, 0.014), (0.0, 0.05), DRESSES),
+}
+
+
+def in_season(warmth: float, season: tuple[float, float]) -> float:
+    """How usual a garment is: 1 where `warmth` lies in its season, falling to 0.01 at 0.15 beyond."""
+    beyond = max(season[0] - warmth, warmth - season[1], 0.0)
+    return max(0.01, 1.0 - beyond / 0.15)
+
+
+def top_rand(rng: np.random.Generator, female: bool, warmth: float) -> Top:
+    """Draw a top for the season."""
+    weights = np.array([(row.women if female else row.men) * in_season(warmth, row.season) for row in TOPS.values()])
+    kind = list(TOPS)[rng.choice(len(TOPS), p=weights / weights.sum())]
+    row = TOPS[kind]
+    hood: Hood = "none"
+    if rng.random() < row.hooded:
+        hood = "up" if rng.random() < 0.06 + 0.14 * warmth else "down"
+    return Top(
+        kind=kind,
+        sleeve=rng.uniform(*row.sleeve),
+        hem=rng.uniform(*row.hem),
+        neck=rng.uniform(*row.neck),
+        ease=rng.uniform(*row.ease),
+        opening=rng.uniform(0.06, 0.17) if hood != "up" and rng.random() < row.opened else 0.0,
+        fabric=fabric_rand(rng, row.use, row.patterns, row.folds, row.prints),
+        under=colour_rand(rng, "tops"),
+        hood=hood,
+    )
+
+
+def bottom_rand(rng: np.random.Generator, female: bool, warmth: float) -> Bottom:
+    """Draw trousers, leggings, shorts or (for women) a skirt for the season."""
+    rows = BOTTOMS.values()
+    weights = np.array([(row.women if female else row.men) * in_season(warmth, row.season) for row in rows])
+    kind = list(BOTTOMS)[rng.choice(len(BOTTOMS), p=weights / weights.sum())]
+    row = BOTTOMS[kind]
+    # Slim legs are slim at hip and ankle, wide ones at both.
+    width = rng.beta(1.1, 2.0) if female else rng.beta(1.6, 1.6)
+    return Bottom(
+        kind=kind,
+        length=rng.uniform(*row.length),
+        ease=float(np.interp(width, (0, 1), row.ease)),
+        flare=float(np.interp(width, (0, 1), row.flare)),
+        fabric=fabric_rand(rng, "bottoms", row.patterns, 0.7),
+    )
+
+
+def skirt_of_dress(rng: np.random.Generator, fabric: Fabric) -> Bottom:
+    """The lower half of a dress: a skirt of the same cloth, from mid-thigh to the ankle."""
+    length = float(np.clip(rng.normal(0.52, 0.16), 0.3, 0.95))
+    return Bottom("skirt", length, rng.uniform(0.008, 0.016), rng.uniform(0.0, 0.06), fabric)
+
+
+def tights_rand(rng: np.random.Generator, kind: BottomKind, female: bool, warmth: float) -> Rgb | None:
+    """Draw what covers the legs below a skirt or shorts: nothing in summer, mostly black in winter."""
+    share = {"skirt": np.clip(2.2 * (warmth - 0.2), 0.02, 0.97), "shorts": 0.3 if female else 0.06}.get(kind, 0.0)
+    if rng.random() >= share:
+        return None
+    return (0.012, 0.012, 0.013) if rng.random() < 0.75 else colour_rand(rng, "bottoms")
+
+
+def shoes_rand(rng: np.random.Generator, female: bool, warmth: float) -> Shoes:
+    """Draw shoes; boots are for the cold."""
+    boots = rng.random() < (0.06 + 0.3 * warmth) * (1.4 if female else 0.7)
+    light_sole = rng.random() < 0.4
+    return Shoes(
+        height=rng.uniform(0.12, 0.5) if boots else rng.uniform(0.0, 0.06),
+        colour=colour_rand(rng, "shoes"),
+        sole=(0.6, 0.6, 0.58) if light_sole else (0.02, 0.02, 0.02),
+    )
+
+
+def lips_of(skin: Rgb, female: bool) -> Rgb:
+    """Lips are the skin's colour, darker and redder."""
+    red, green, blue = np.array(skin) * (np.array([0.82, 0.55, 0.55]) if female else np.array([0.88, 0.7, 0.68]))
+    return float(red), float(green), float(blue)
+
+
+def outfit_rand(rng: np.random.Generator, gender: float, age: float) -> Outfit:
+    """Draw everything that covers a body of this gender (0 male, 1 female) and age (anny's unit)."""
+    female = gender > 0.5
+    warmth = rng.uniform()
+    skin = colour_rand(rng, "skin", 0.07)
+    hair = hair_rand(rng, female, age)
+    top = top_rand(rng, female, warmth)
+    bottom = bottom_rand(rng, female, warmth)
+    if top.kind == "dress":
+        bottom = skirt_of_dress(rng, top.fabric)
+    headwear = headwear_rand(rng, female, warmth)
+    if headwear and top.hood == "up":
+        headwear = None
+    scarf = rng.random() < 0.3 * max(0.0, warmth - 0.35) / 0.65
+    return Outfit(
+        warmth=warmth,
+        skin=skin,
+        lips=lips_of(skin, female),
+        beard=0.0 if female else float(rng.choice([0.0, 0.35, 0.8], p=[0.5, 0.3, 0.2])),
+        hair=hair,
+        top=top,
+        bottom=bottom,
+        tights=tights_rand(rng, bottom.kind, female, warmth),
+        shoes=shoes_rand(rng, female, warmth),
+        headwear=headwear,
+        scarf=colour_rand(rng, "tops") if scarf else None,
+        carried=carried_rand(rng, female),
+    )

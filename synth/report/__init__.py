@@ -1,0 +1,1 @@
+"""Statistics, contact sheets and the HTML page of a rendered set."""

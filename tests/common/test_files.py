@@ -1,0 +1,92 @@
+"""Files are written whole or not at all, and read back as far as they are whole."""
+
+import json
+
+import numpy as np
+import pytest
+
+from alignnet_common.files import read_jsonl, replacing, sha256_of_file, write_atomically, write_json, write_jsonl
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_replacing_gives_the_new_content_and_leaves_nothing_else(tmp_path):
+    path = tmp_path / "deep" / "file.txt"
+    write_atomically(path, b"old")
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert names(path.parent) == ["file.txt"]
+
+
+def test_until_the_block_ends_the_old_content_stands(tmp_path):
+    path = tmp_path / "file.txt"
+    write_atomically(path, b"old")
+    with replacing(path) as partial:
+        partial.write_bytes(b"half")
+        assert path.read_bytes() == b"old"
+        assert partial.parent == path.parent
+        assert partial.name.startswith(".")
+        assert partial.name.endswith(".partial")
+    assert path.read_bytes() == b"half"
+
+
+@pytest.mark.parametrize("there_before", [True, False])
+def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path, there_before):
+    path = tmp_path / "file.txt"
+    if there_before:
+        write_atomically(path, b"old")
+    with pytest.raises(RuntimeError, match="midway"), replacing(path) as partial:
+        partial.write_bytes(b"half")
+        raise RuntimeError("midway")
+    assert names(tmp_path) == (["file.txt"] if there_before else [])
+    assert not there_before or path.read_bytes() == b"old"
+
+
+def test_json_that_cannot_be_read_back_is_refused_and_not_written(tmp_path):
+    path = tmp_path / "result.json"
+    write_json(path, {"rank1": 50.0})
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(path, {"rank1": float("nan")})
+    with pytest.raises(ValueError, match="JSON"):
+        write_jsonl(path, [{"loss": float("inf")}])
+    assert json.loads(path.read_text()) == {"rank1": 50.0}
+    assert names(tmp_path) == ["result.json"]
+
+
+def test_jsonl_rows_come_back_in_order(tmp_path):
+    rows = [{"step": step, "loss": 1 / step, "name": "Zoë\nline"} for step in range(1, 5)]
+    write_jsonl(tmp_path / "rows.jsonl", rows)
+    assert read_jsonl(tmp_path / "rows.jsonl") == rows
+    assert len((tmp_path / "rows.jsonl").read_text().splitlines()) == 4
+
+
+def test_every_way_of_cutting_the_last_line_short_drops_that_row_alone(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    rows = [{"step": 1}, {"step": 2, "note": "[]"}]
+    write_jsonl(path, rows)
+    whole = path.read_text()
+    last = whole.index("\n") + 1
+    for end in range(last, len(whole) - 1):
+        path.write_text(whole[:end])
+        assert read_jsonl(path) == rows[:1], whole[:end]
+    path.write_text(whole[:-1])  # all but the line's end: the row is whole
+    assert read_jsonl(path) == rows
+
+
+def test_a_torn_line_in_the_middle_is_named(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"step": 1}\n{"step": \n{"step": 3}\n')
+    with pytest.raises(ValueError, match=r"rows\.jsonl, line 2: not JSON"):
+        read_jsonl(path)
+
+
+def test_hash_of_a_file_is_that_of_its_bytes(tmp_path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    # FIPS 180-2, appendix B.1.
+    assert sha256_of_file(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    content = np.random.default_rng(0).bytes(3_000_000)
+    (tmp_path / "big").write_bytes(content)
+    (tmp_path / "other").write_bytes(content[:-1] + b"\0")
+    assert sha256_of_file(tmp_path / "big") != sha256_of_file(tmp_path / "other")

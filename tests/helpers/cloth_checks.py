@@ -1,0 +1,124 @@
+"""Dresses people of extreme build and writes how much skin shows through their cloth: `cloth_checks.py OUT.json`.
+
+A process of its own, for Blender's ray casting: Blender lives once a process.
+"""
+
+import dataclasses
+import itertools
+import json
+import sys
+from pathlib import Path
+
+import bpy  # noqa: F401  mathutils comes with it
+import numpy as np
+from mathutils import Vector
+from mathutils.bvhtree import BVHTree
+
+from synth.animation.gait import gait_rand
+from synth.animation.walk import steady
+from synth.body.garments import covered, dress, under_cloth
+from synth.body.mesh import SURFACES, normals_of
+from synth.body.model import BodyModel, Phenotype
+from synth.people.outfit import outfit_rand
+
+PHASES = np.array([0.05, 0.6])
+"""Moments of the stride: legs far apart, and a knee that bends."""
+OUTFITS = 5
+CLOTH = [SURFACES.index(name) for name in ("top", "bottom", "under", "worn", "shoes")]
+SKIN = SURFACES.index("skin")
+PIXEL = 1.75 / 125
+"""Metres that a pixel of a 128x64 frame is across, where a person of 1.75 m fills 125 of its rows."""
+VIEWS, ABOVE = 8, 10.0
+"""How many sides a person is looked at from, and degrees that a camera looks down."""
+WITHIN = 0.03
+"""Metres of skin above cloth that is through it; further off, as a neck above a collar, it is past its edge."""
+PLACES = np.array(
+    [[1, 1, 1, 1], [2.8, 0.4, 0.4, 0.4], [0.4, 2.8, 0.4, 0.4], [0.4, 0.4, 2.8, 0.4], [0.4, 0.4, 0.4, 2.8]]
+)
+"""Weights of a face's corners at the places that are looked at, times 4."""
+
+
+def builds():
+    """The corners of what phenotypes are drawn from: thin and heavy, slack and strong, young and old, of either sex."""
+    for gender, weight, muscle, age in itertools.product((0.0, 1.0), (0.15, 0.95), (0.15, 0.9), (0.62, 0.95)):
+        yield Phenotype(gender, age, muscle, weight, height=0.2 if muscle < 0.5 else 0.6, proportions=0.55)
+
+
+def inside_cloth(anatomy, outfit, mesh):
+    """(N,) metres that a dressed mesh's vertices of skin lie inside the edge of what covers them; -1 for the rest."""
+    quads = anatomy.quads["body"]
+    kept = np.unique(quads[~covered(anatomy, outfit)[quads].all(1)])  # the skin comes first in the mesh
+    inside = np.full(mesh.vertices.shape[1], -1.0)
+    inside[: len(kept)] = under_cloth(anatomy, outfit)[kept]
+    return inside
+
+
+def through(vertices, mesh, inside):
+    """Pixels, in the view that has most, of skin that stands out of cloth further than a pixel inside the edge."""
+    skin = mesh.quads[(mesh.surface == SKIN) & (inside[mesh.quads].min(1) > PIXEL)]
+    cloth = BVHTree.FromPolygons(vertices.tolist(), mesh.quads[np.isin(mesh.surface, CLOTH)].tolist())
+    everything = BVHTree.FromPolygons(vertices.tolist(), mesh.quads.tolist())
+    corners = vertices[skin]
+    across = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1]) / 2
+    normals = across / np.maximum(np.linalg.norm(across, axis=1), 1e-12)[:, None]
+    out = np.array([lies_on(cloth, place, normal) for place, normal in zip(corners.mean(1), normals, strict=True)])
+    seen = []
+    for turn in np.arange(VIEWS) / VIEWS * 2 * np.pi:
+        level, up = np.cos(np.radians(ABOVE)), np.sin(np.radians(ABOVE))
+        towards = np.array([level * np.cos(turn), level * np.sin(turn), up])
+        area = across @ towards
+        places = {face: PLACES / 4 @ corners[face] for face in np.flatnonzero(out & (area > 0))}
+        seen.append(
+            sum(
+                area[face] * np.mean([clear(everything, place, towards) for place in at]) for face, at in places.items()
+            )
+        )
+    return max(seen) / PIXEL**2
+
+
+def lies_on(cloth, place, normal):
+    """Whether cloth that faces the same way lies under a place of the skin."""
+    hit, facing, _, _ = cloth.ray_cast(Vector(place), Vector(-normal), WITHIN)
+    return hit is not None and facing.dot(Vector(normal)) > 0.2
+
+
+def clear(everything, place, towards):
+    """Whether nothing lies between a place and the camera."""
+    return everything.ray_cast(Vector(place + 1e-4 * towards), Vector(towards))[0] is None
+
+
+def tightened(mesh):
+    """(T, N, 3) vertices of a mesh whose cloth lies 4 cm further in than it should."""
+    cloth = mesh.quads[np.isin(mesh.surface, CLOTH)]
+    inwards = np.zeros_like(mesh.vertices)
+    inwards[:, np.unique(cloth)] = -0.04 * normals_of(mesh.vertices, cloth)[:, np.unique(cloth)]
+    return mesh.vertices + inwards
+
+
+def main(out):
+    """Every build in a few outfits at both moments."""
+    model, rows = BodyModel(), []
+    for number, phenotype in enumerate(builds()):
+        # Arms that hang far out: a hand in front of a coat is no hole in it.
+        style = dataclasses.replace(
+            gait_rand(np.random.default_rng([30, number])), arms=("swing", "swing"), arm_spread=35.0, arm_swing=10.0
+        )
+        body = model.bake(phenotype, style, steady(PHASES, np.zeros(len(PHASES))))
+        for turn in range(OUTFITS):
+            outfit = outfit_rand(np.random.default_rng([31, number, turn]), phenotype.gender, 0.7)
+            mesh = dress(model.anatomy, body, dataclasses.replace(outfit, carried=()))
+            inside = inside_cloth(model.anatomy, outfit, mesh)
+            row = {
+                "build": dataclasses.asdict(phenotype),
+                "top": outfit.top.kind,
+                "bottom": outfit.bottom.kind,
+                "through": max(through(vertices, mesh, inside) for vertices in mesh.vertices),
+            }
+            if turn == 0:
+                row["tight"] = through(tightened(mesh)[0], mesh, inside)
+            rows.append(row)
+    Path(out).write_text(json.dumps(rows))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

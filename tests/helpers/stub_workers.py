@@ -1,0 +1,90 @@
+"""`python -m synth.render` on a real Ray, with workers that need no Blender: `stub_workers.py HOW OPTIONS...`.
+
+HOW is "well", "slow" (a second a clip), "brisk" (a tenth), "tired" (a worker goes after three clips, and leaves its
+number beside the set for each), or what befalls cam_a/person_0002: "error" (it raises),
+"mistake" (the user's), "full" (the disk is), "death" (its process ends) or "memory" (so it does, and Ray says that
+memory was short); "unfit", and no worker gets ready.
+"""
+
+import errno
+import os
+import sys
+import time
+
+import numpy as np
+
+from alignnet_common.cli import UserError, run
+from synth import render
+from synth.dataset.annotations import FrameTruth
+from synth.dataset.rendered_clip import RenderedClip
+from synth.dataset.writer import RenderedSet, write_clip
+from synth.planning.config import RenderConfig
+from synth.rendering import workers
+
+how = sys.argv.pop(1)
+FAILURES = {
+    "error": ValueError("the cloth\nis torn"),
+    "mistake": UserError("--motion: no such dance"),
+    "full": OSError(errno.ENOSPC, "No space left on device", "0001.png"),
+}
+
+
+def nobody():
+    """A frame's truth with nobody in it."""
+    points, nothing = np.zeros((18, 3)), np.zeros(4)
+    parts = np.zeros((3, 128, 64), bool)
+    return FrameTruth(points[:, :2], points, np.zeros(18, bool), parts[0], parts, 0.0, nothing, nothing)
+
+
+class StubRenderer:
+    """Stands in for `synth.rendering.workers.Renderer`: frames of noise."""
+
+    def __init__(self, out, device):
+        self.target = RenderedSet(out)
+
+    def ready(self):
+        if how == "unfit":
+            raise RuntimeError("no body")
+
+    def render(self, clip):
+        if clip.name == "cam_a/person_0002":
+            if how in ("death", "memory"):
+                os._exit(7)
+            if how in FAILURES:
+                raise FAILURES[how]
+        if how == "tired":
+            with (self.target.out.parent / "workers.txt").open("a") as workers:
+                workers.write(f"{os.getpid()}\n")
+        time.sleep({"slow": 1.0, "brisk": 0.1}.get(how, 0.0))
+        frames = clip.frame_rng().integers(0, 256, (clip.frames, 128, 64, 3), dtype=np.uint8)
+        camera = np.tile(np.eye(3), (clip.frames, 1, 1))
+        once = np.zeros(clip.frames, int)
+        rendered = RenderedClip(frames, [nobody()] * clip.frames, camera, np.eye(3), np.zeros(3), once)
+        return write_clip(self.target, clip, rendered)
+
+
+def short_of_memory(workers, address=None):
+    """Start a Ray that says of the dead what it says where its monitor of memory has killed them."""
+    cores = start_ray(workers, address)
+    import ray  # after the environment that `start_ray` makes for it
+
+    get = ray.get
+
+    def told(reference):
+        try:
+            return get(reference)
+        except ray.exceptions.RayActorError as death:
+            raise ray.exceptions.OutOfMemoryError(str(death)) from None
+
+    ray.get = told
+    return cores
+
+
+workers.Renderer = StubRenderer
+start_ray = workers.start_ray
+if how == "memory":
+    workers.start_ray = short_of_memory
+if how == "tired":
+    workers.CLIPS_BEFORE_RECYCLING = 3
+render.pick_device = lambda wanted: "cpu"
+run(render.render, RenderConfig, "stub", goes_on=True)

@@ -1,0 +1,73 @@
+"""The commands of `synth` as a user types them: processes of their own, since one process holds one Blender."""
+
+import json
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import imageio.v3 as iio
+import numpy as np
+
+from alignnet_common.files import PROJECT_ROOT
+
+SMALL = ["--ids", "4", "--frames", "3", "--fps", "25", "--samples", "2", "--seed", "0", "--occlusion", "0.5"]
+"""Options of the set that the tests share."""
+
+
+def environment(**changes):
+    """This process's environment, with the checkout importable whatever folder a script lies in."""
+    return os.environ | {"PYTHONPATH": str(PROJECT_ROOT)} | changes
+
+
+def python(*argv):
+    """Run Python in the checkout to its end."""
+    words = [sys.executable, *map(str, argv)]
+    return subprocess.run(words, cwd=PROJECT_ROOT, env=environment(), capture_output=True, text=True, timeout=300)
+
+
+def render(out, *options):
+    """`python -m synth.render` with the shared set's options, then `options`."""
+    return python("-m", "synth.render", *SMALL, "--out", out, *options)
+
+
+def started(*argv):
+    """Python in the checkout, running, as leader of a session of its own."""
+    return subprocess.Popen(
+        [sys.executable, *map(str, argv)],
+        cwd=PROJECT_ROOT,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def rows(path):
+    """Rows of a JSON-lines file."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def hashes(out):
+    """Each clip's hash as the manifest has it."""
+    return {row["clip"]: row["pixels_sha256"] for row in rows(out / "manifest.jsonl")}
+
+
+def frames_of(out, clip):
+    """(T, 128, 64, 3) decoded frames of a clip."""
+    return np.stack([iio.imread(path) for path in sorted((out / "multi_shot" / clip).iterdir())])
+
+
+def truth_of(out, clip):
+    """The arrays of a clip's annotations."""
+    with np.load(out / "annotations" / f"{clip}.npz", allow_pickle=False) as arrays:
+        return SimpleNamespace(**{name: arrays[name] for name in arrays.files})
+
+
+def snapshot(folder):
+    """Every path below a folder, with the content and the time of writing of each file."""
+    return {
+        path.relative_to(folder): (path.read_bytes(), path.stat().st_mtime_ns) if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+    }

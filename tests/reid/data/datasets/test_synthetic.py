@@ -1,0 +1,108 @@
+"""A rendered set: clips from the manifest, exact joints, people kept out."""
+
+import json
+
+import numpy as np
+import pytest
+
+from alignnet_common.cli import UserError
+from reid.data.datasets.synthetic import load_pretraining, load_synthetic, read_clips, read_joints
+from reid_folders import FIGURE, write_rendered
+
+
+def test_clips_and_joints(tmp_path):
+    write_rendered(tmp_path, persons=3, frames=2)
+    clips = read_clips(tmp_path)
+    assert [(clip.pid, clip.camera) for clip in clips] == [(pid, camera) for pid in (1, 2, 3) for camera in (0, 1)]
+    joints = read_joints(clips[0])
+    assert joints.positions.shape == (2, 18, 2)
+    assert joints.visible.all()
+    assert np.abs(joints.positions - FIGURE).max() <= 4
+
+
+def test_a_clip_that_is_not_in_the_manifest_is_not_finished_and_not_read(tmp_path):
+    write_rendered(tmp_path, persons=3, frames=1)
+    manifest = tmp_path / "manifest.jsonl"
+    manifest.write_text("".join(line + "\n" for line in manifest.read_text().splitlines()[:-1]))
+    assert [(clip.pid, clip.camera) for clip in read_clips(tmp_path)][-1] == (3, 0)
+
+
+def test_hidden_joints_may_hold_anything(tmp_path):
+    write_rendered(tmp_path, persons=1, frames=2)
+    path = tmp_path / "annotations" / "cam_a" / "person_0001.npz"
+    arrays = dict(np.load(path))
+    arrays["joints_visible"][0, 3] = False
+    arrays["joints2d"][0, 3] = np.nan
+    np.savez(path, **arrays)
+    joints = read_joints(read_clips(tmp_path)[0])
+    assert np.isfinite(joints.positions).all()
+    assert not joints.visible[0, 3]
+
+
+def test_halves_are_by_person_with_camera_a_asking(tmp_path):
+    write_rendered(tmp_path, persons=6, frames=1)
+    data = load_synthetic(tmp_path, split=1, seed=0)
+    assert data.name == "synthetic"
+    assert {t.pid for t in data.query} == {t.pid for t in data.gallery}
+    assert {t.pid for t in data.train}.isdisjoint({t.pid for t in data.query})
+    assert {t.camera for t in data.query} == {0}
+    assert data != load_synthetic(tmp_path, split=2, seed=0)
+
+
+def test_pretraining_keeps_persons_out_when_asked(tmp_path):
+    write_rendered(tmp_path, persons=6, frames=1)
+    everybody = load_pretraining(tmp_path, validation_ids=0, seed=0)
+    assert len(everybody.train) == 12
+    assert everybody.query == ()
+    some = load_pretraining(tmp_path, validation_ids=2, seed=0)
+    assert len(some.train) == 8
+    assert len({t.pid for t in some.query}) == 2
+    with pytest.raises(UserError, match="too few to keep 5 out"):
+        load_pretraining(tmp_path, validation_ids=5, seed=0)
+
+
+def test_faults(tmp_path):
+    with pytest.raises(UserError, match=r"python -m synth\.render"):
+        read_clips(tmp_path / "absent")
+    with pytest.raises(UserError, match="not a rendered set"):
+        read_clips(tmp_path)
+    root = write_rendered(tmp_path / "set", persons=2, frames=2)
+    manifest = root / "manifest.jsonl"
+    whole = manifest.read_text()
+    for rows, complaint in (
+        ("", "names no clip"),
+        (json.dumps({"clip": "cam_c/person_0001", "frames": 2}) + "\n", "a row without clip"),
+        (json.dumps({"clip": "cam_a/person_0009", "frames": 2}) + "\n", "not there"),
+        (whole.replace('"frames": 2', '"frames": 3'), "where the manifest says 3"),
+        ("nonsense\n" + whole, "cannot be read"),
+    ):
+        manifest.write_text(rows)
+        with pytest.raises(UserError, match=complaint):
+            read_clips(root)
+    manifest.write_text(whole)
+    path = root / "annotations" / "cam_a" / "person_0001.npz"
+    arrays = dict(np.load(path))
+    np.savez(path, **(arrays | {"joints2d": arrays["joints2d"][:1]}))
+    with pytest.raises(UserError, match="do not fit"):
+        read_joints(read_clips(root)[0])
+    path.write_bytes(b"not an archive")
+    with pytest.raises(UserError, match="unreadable annotations"):
+        read_joints(read_clips(root)[0])
+
+
+def test_annotations_of_which_a_bit_is_flipped_are_one_line(tmp_path):
+    """Whatever bit it is: the arrays are read, or the file is named."""
+    write_rendered(tmp_path, persons=1, frames=2)
+    clip = read_clips(tmp_path)[0]
+    whole, rng = clip.annotations.read_bytes(), np.random.default_rng(0)
+    complaints = 0
+    for place in rng.integers(len(whole), size=800):
+        broken = bytearray(whole)
+        broken[place] ^= 1 << int(rng.integers(8))
+        clip.annotations.write_bytes(broken)
+        try:
+            read_joints(clip)
+        except UserError as complaint:
+            assert str(clip.annotations) in str(complaint)
+            complaints += 1
+    assert complaints > 0

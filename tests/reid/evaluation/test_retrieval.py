@@ -1,0 +1,112 @@
+"""Chance, fingerprints, and how a ranking becomes plain numbers."""
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+
+from alignnet_common.cli import UserError
+from reid.data.datasets.prid import load_prid
+from reid.evaluation.retrieval import chance_of, counts, division, fingerprint, rank_tracklets, ranking_block, table
+from reid.metrics.ranking import chance_rank1, chance_ranking, evaluate_ranking
+from reid_folders import write_prid, write_rendered
+
+
+def people(rng, queries=40, gallery=30):
+    pids = [rng.integers(low, 8, size) for low, size in ((1, queries), (-1, gallery))]
+    cams = [rng.integers(0, 3, size) for size in (queries, gallery)]
+    return pids[0], pids[1], cams[0], cams[1]
+
+
+def test_chance_is_the_mean_over_random_orders():
+    rng = np.random.default_rng(0)
+    who = people(rng)
+    rankings = [ranking_block(evaluate_ranking(rng.random((40, 30)), *who)) for _ in range(300)]
+    chance = ranking_block(chance_ranking(*who))
+    for name in ("rank1", "rank5", "rank10", "rank20", "mAP", "mINP"):
+        mean = np.mean([ranking[name] for ranking in rankings])
+        assert chance[name] == pytest.approx(mean, abs=1.5)
+    assert chance["rank1"] == pytest.approx(100 * chance_rank1(*who), abs=1e-3)
+    assert chance["valid_queries"] == rankings[0]["valid_queries"]
+
+
+def test_chance_with_one_positive_each_is_one_in_the_gallery():
+    pids, cams = np.arange(1, 26), np.zeros(25, int)
+    chance = ranking_block(chance_ranking(pids, pids, cams, cams + 1))
+    assert chance["rank1"] == pytest.approx(4)
+    assert chance["rank5"] == pytest.approx(20)
+    assert chance["cmc"] == pytest.approx([4 * rank for rank in range(1, 21)])
+    assert chance["mAP"] == pytest.approx(100 * (1 / np.arange(1, 26)).mean(), abs=1e-3)
+
+
+def test_a_small_gallery_has_a_cmc_of_twenty_all_the_same():
+    one = np.array([1, 2])
+    block = ranking_block(evaluate_ranking(np.array([[0.0, 1.0], [0.5, 0.4]]), one, one, one * 0, one * 0 + 1))
+    assert block["cmc"] == [100.0] * 20 == [block["rank1"]] * 20
+    assert ranking_block(chance_ranking(one, one, one * 0, one * 0 + 1))["cmc"] == [50.0] + [100.0] * 19
+
+
+def test_a_set_without_positives_cannot_be_evaluated(tmp_path):
+    data = load_prid(write_prid(tmp_path, persons=4, frames=1), 0, "random", seed=0)
+    same_camera = type(data)(**{**vars(data), "gallery": data.query})
+    with pytest.raises(UserError, match="nothing to evaluate"):
+        chance_of(same_camera)
+
+
+def test_where_no_query_stands_in_the_gallery_torchreids_protocol_is_step(tmp_path):
+    data = load_prid(write_prid(tmp_path, persons=6, frames=1), 0, "random", seed=0)
+    features = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
+    blocks = [rank_tracklets(data.query, data.gallery, *features, protocol) for protocol in ("step", "torchreid")]
+    assert blocks[0] == blocks[1]
+    assert chance_of(data, "torchreid") == chance_of(data)
+
+
+def test_descriptors_without_distances_are_refused(tmp_path):
+    data = load_prid(write_prid(tmp_path, persons=6, frames=1), 0, "random", seed=0)
+    features = np.full((2, 3, 4), 1e30, np.float32)
+    with pytest.raises(UserError, match="descriptors cannot be ranked: query features: row 0"):
+        rank_tracklets(data.query, data.gallery, *features)
+
+
+def test_the_fingerprint_follows_the_data_not_the_place(tmp_path):
+    first = write_rendered(tmp_path / "first", persons=4, frames=2)
+    shutil.copytree(first, tmp_path / "second")
+    prints = [fingerprint(load_prid(tmp_path / name, 0, "random", seed=0)) for name in ("first", "second")]
+    assert prints[0] == prints[1]
+    manifest = tmp_path / "second" / "manifest.jsonl"
+    manifest.write_text(manifest.read_text().replace('pixels_sha256": "', 'pixels_sha256": "0'))
+    assert fingerprint(load_prid(tmp_path / "second", 0, "random", seed=0)) != prints[0]
+    frame = first / "multi_shot/cam_a/person_0001/0002.png"
+    frame.unlink()
+    assert fingerprint(load_prid(first, 0, "random", seed=0)) != prints[0]
+    frame.symlink_to(tmp_path / "gone.png")
+    with pytest.raises(UserError, match=r"0002.png: a link to nothing"):
+        fingerprint(load_prid(first, 0, "random", seed=0))
+
+
+def test_the_division_tells_who_is_trained_on_where_the_files_are_the_same(tmp_path):
+    root = write_prid(tmp_path, persons=6, frames=1)
+    first, again, other = (load_prid(root, number, "random", seed=0) for number in (0, 0, 1))
+    assert {one.pid for one in first.train} != {one.pid for one in other.train}
+    assert fingerprint(first) == fingerprint(other)
+    assert division(first) == division(again) != division(other)
+    renamed = dataclasses.replace(first, train=tuple(dataclasses.replace(one, pid=one.pid + 90) for one in first.train))
+    assert division(renamed) != division(first)
+
+
+def test_a_manifest_of_ones_own_data_is_nobodys_business(tmp_path):
+    root = write_prid(tmp_path, persons=4, frames=1)
+    data = load_prid(root, 0, "random", seed=0)
+    before = fingerprint(data)
+    (root / "manifest.jsonl").write_text('{"file": "a.png"}\n')
+    assert fingerprint(data) == before
+    with pytest.raises(UserError, match="not a manifest of clips"):
+        fingerprint(dataclasses.replace(data, name="synthetic"))
+
+
+def test_counts_and_table(tmp_path):
+    data = load_prid(write_prid(tmp_path, persons=4, frames=3), 0, "random", seed=0)
+    assert counts(data.train) == {"ids": 2, "tracklets": 4, "frames": 12}
+    lines = table({"chance": chance_of(data), "result": chance_of(data)}).splitlines()
+    assert lines[1].split() == ["chance", "50.0", "100.0", "100.0", "100.0", "75.0"]

@@ -1,0 +1,187 @@
+"""python -m reid.attention: which frames are covered, what correlates with what, and what is written."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from alignnet_common.files import read_jsonl, write_jsonl
+from reid import attention, pretrain
+from reid.attention import BothPoolings, correlation
+from reid.data.datasets.synthetic import read_clips
+from reid.data.loading.chunk_dataset import FrameStore
+from reid.data.loading.occluded_store import OccludedFrames
+from reid.data.transforms.occlusion import covered_from_side
+from reid.models.checkpoint import load_model
+from reid_folders import TINY, command, flags, write_rendered
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    root = write_rendered(tmp_path_factory.mktemp("rendered"), persons=5, frames=5)
+    for number, path in enumerate(sorted((root / "annotations").rglob("*.npz"))):
+        with np.load(path) as arrays:
+            known = dict(arrays)
+        known["amodal_box"] = np.tile(np.array([18.0, 10.0, 46.0, 116.0], np.float32), (5, 1))
+        # Somebody passes before every second person.
+        known["visible_ratio"] = np.array([1.0, 0.8, 0.4, 0.3, 0.9] if number % 2 else [1.0] * 5, np.float32)
+        np.savez(path, **known)
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(rendered, tmp_path_factory):
+    found = {}
+    for variant in ("align-tap", "baseline"):
+        folder = found[variant] = tmp_path_factory.mktemp("run") / variant
+        words = TINY | {"data": rendered, "run": folder, "max_steps": 1, "variant": variant}
+        assert command(pretrain, flags(words)) == 0
+    return found
+
+
+def store_of(clips):
+    return FrameStore([path for clip in clips for path in clip.frames], 128, 64, 1.0)
+
+
+def test_as_many_frames_are_covered_as_asked_for_by_others(rendered):
+    clips = read_clips(rendered)
+    store = store_of(clips)
+    for share, count in ((0.0, 0), (0.4, 2), (0.99, 4)):
+        changed = []
+        for clip in clips:
+            plain, covered = (one.read(clip.frames)[0] for one in (store, OccludedFrames(store, clips, share, 0)))
+            changed.append(int((plain != covered).any(axis=(1, 2, 3)).sum()))
+        assert changed == [count] * len(clips)
+    one, again, other = (OccludedFrames(store, clips, 0.4, seed).read(clips[0].frames)[0] for seed in (0, 0, 1))
+    assert (one == again).all()
+    assert (one != other).any()
+
+
+def test_the_middle_of_another_comes_in_from_a_side():
+    cover = np.arange(10, dtype=np.uint8)[None, :, None].repeat(2, 0).repeat(3, 2)
+    for from_left, expected in ((True, [3, 4, 5, 6, 99, 99]), (False, [99, 99, 99, 99, 99, 99, 3, 4, 5, 6])):
+        frame = np.full((2, 10, 3), 99, np.uint8)
+        covered_from_side(frame, cover, 0.4, from_left)
+        assert frame[0, : len(expected), 0].tolist() == expected
+
+
+@pytest.mark.parametrize(("sign", "expected"), [(1.0, 1.0), (-1.0, -1.0), (0.0, 0.0)])
+def test_the_correlation_is_that_of_weights_and_visible_ratios(rendered, monkeypatch, sign, expected):
+    """Weights that follow the truth, that are against it, and that are all alike."""
+    clips = read_clips(rendered)
+    ratio = np.array([1.0, 0.8, 0.4, 0.3, 0.9], np.float32)
+    weights = np.tile(0.5 + 0.1 * sign * ratio[:, None] ** 3, (1, 4))
+    monkeypatch.setattr(attention, "frame_weights", lambda *_: weights)
+    found = correlation(None, clips, None, 0.2, torch.device("cpu"))
+    assert found["clips"] == 5
+    assert found["appearance"] == found["upper"] == {"mean": pytest.approx(expected), "sd": pytest.approx(0)}
+
+
+def test_what_is_written(rendered, trained, tmp_path, capsys):
+    options = {
+        "data": rendered,
+        "checkpoint": trained["align-tap"],
+        "json": tmp_path / "f.json",
+        "covered": "[0.0,0.4]",
+    }
+    assert command(attention, flags(options)) == 0
+    found = json.loads((tmp_path / "f.json").read_text())
+    assert found["correlation"]["clips"] == 5
+    assert -1 <= found["correlation"]["upper"]["mean"] <= 1
+    assert [row["share"] for row in found["covered"]] == [0.0, 0.4]
+    assert all(0 <= row["rank1"] <= 100 and 0 <= row["average"]["rank1"] <= 100 for row in found["covered"])
+    printed = capsys.readouterr().out
+    assert "Spearman's rho over 5 clips" in printed
+    note = f"{trained['align-tap'] / 'model.pt'} was trained on 5 of the 5 persons tested: no fair numbers"
+    assert (found["notes"], printed.count(note)) == ([note], 1)
+    # A network without attention is ranked alone.
+    assert command(attention, flags(options | {"checkpoint": trained["baseline"]})) == 0
+    assert json.loads((tmp_path / "f.json").read_text())["correlation"] is None
+
+
+def test_the_ranking_takes_chunks_of_the_asked_length(rendered, trained, tmp_path, monkeypatch):
+    chunks = []
+
+    def rankings(model, data, store, chunk, device):
+        chunks.append(chunk)
+        return {"": {"rank1": 0.0, "mAP": 0.0}}
+
+    monkeypatch.setattr(attention, "rankings", rankings)
+    options = {"data": rendered, "checkpoint": trained["baseline"], "covered": "[0.4]"}
+    assert command(attention, flags(options)) == command(attention, flags(options | {"chunk": 5})) == 0
+    assert chunks == [TINY["chunk"], 5]
+
+
+def test_beside_its_descriptor_a_network_gives_the_average_of_its_frames(trained):
+    model, _ = load_model(trained["align-tap"] / "model.pt")
+    generator = torch.Generator().manual_seed(0)
+    frames, valid = torch.rand(1, 3, 3, 48, 32, generator=generator), torch.ones(1, 3, dtype=torch.bool)
+    with torch.inference_mode():
+        weighed, both = model(frames, valid), BothPoolings(model)(frames, valid)
+        single = [model(frames[:, [number]], valid[:, :1]).descriptor for number in range(3)]
+        # What a padded frame holds is in neither.
+        padded = BothPoolings(model)(frames, torch.tensor([[True, True, False]]))
+    as_it_is, alike = both.descriptor.chunk(2, dim=1)
+    torch.testing.assert_close(as_it_is, weighed.descriptor)
+    torch.testing.assert_close(alike, sum(single) / 3)
+    assert not torch.equal(as_it_is, alike)
+    torch.testing.assert_close(padded.descriptor.chunk(2, dim=1)[1], sum(single[:2]) / 2)
+
+
+def test_ranking_leaves_the_network_as_it_was(rendered, trained):
+    model, _ = load_model(trained["align-tap"] / "model.pt")
+    clips = read_clips(rendered)
+    store = FrameStore([frame for clip in clips for frame in clip.frames], 48, 32, 1.0)
+    found = attention.rankings(model, attention.both_ways(rendered, clips), store, 3, torch.device("cpu"))
+    assert found.keys() == {"", "average"}
+    assert not model.training
+    assert not any(part.training for part in model.modules())
+
+
+def test_the_ranking_is_the_mean_over_draws(rendered, trained, tmp_path, monkeypatch):
+    """Frames that nothing covers are the same in every draw: they are ranked once."""
+    found = iter([(80.0, 70.0), (40.0, 30.0), (50.0, 60.0)])
+    monkeypatch.setattr(attention, "rankings", lambda *_: {"": dict(zip(("rank1", "mAP"), next(found), strict=True))})
+    options = {"data": rendered, "checkpoint": trained["baseline"], "draws": 2, "json": tmp_path / "f.json"}
+    assert command(attention, flags(options | {"covered": "[0.0,0.4]"})) == 0
+    rows = json.loads((tmp_path / "f.json").read_text())["covered"]
+    assert rows == [{"share": 0.0, "rank1": 80, "mAP": 70}, {"share": 0.4, "rank1": 45, "mAP": 45}]
+
+
+def test_people_are_looked_for_both_ways(rendered):
+    """Camera b shows the last of five people like the fourth of camera a: that one is lost from b to a alone."""
+    clips = read_clips(rendered)
+    row = {pid: number for number, pid in enumerate(sorted({clip.pid for clip in clips}))}
+    position = {0: [0, 10, 20, 30, 40], 1: [0, 10, 20, 30, 34]}
+    described = [[float(position[clip.camera][row[clip.pid]]), 1.0] for clip in clips]
+    found = dict(zip(clips, np.array(described, np.float32), strict=True))
+    ways = attention.both_ways(rendered, clips)
+    assert [len(way.query) for way in ways] == [5, 5]
+    assert attention.ranking(found, ways)["rank1"] == pytest.approx((100 + 80) / 2)
+
+
+def test_bad_input(rendered, trained, tmp_path, capsys):
+    alone = write_rendered(tmp_path / "alone", persons=1, frames=2)
+    one_camera = write_rendered(tmp_path / "one", persons=3, frames=2)
+    rows = [row for row in read_jsonl(one_camera / "manifest.jsonl") if row["clip"].startswith("cam_a")]
+    write_jsonl(one_camera / "manifest.jsonl", rows)
+    shutil.rmtree(one_camera / "multi_shot" / "cam_b")
+    for options, said in (
+        ({"checkpoint": trained["baseline"], "data": one_camera}, "one camera"),
+        ({"checkpoint": "absent"}, "absent: no such file of weights"),
+        ({"checkpoint": trained["align-tap"], "least_change": 0.9}, "the visible ratio changes by 0.9"),
+        ({"checkpoint": trained["align-tap"], "held_out": 5}, "too few to keep 5 out"),
+        ({"covered": "[1.0]"}, "--covered"),
+        ({"chunk": -1}, "--chunk must not be negative"),
+        ({"draws": 0}, "--draws must be at least 1"),
+        ({"held_out": -1}, "--held-out must not be negative, not -1"),
+        ({"held_out": 1}, "--held-out 1: one person cannot be told from others"),
+        ({"seed": -1}, "--seed must not be negative, not -1"),
+        ({"checkpoint": trained["baseline"], "data": alone}, f"{alone}: one person, who cannot be told from others"),
+    ):
+        assert command(attention, flags({"data": rendered} | options)) == 2
+        error = capsys.readouterr().err
+        assert said in error
+        assert error.count("\n") == 1

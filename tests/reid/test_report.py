@@ -1,0 +1,175 @@
+"""The page that the demo leaves."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from alignnet_common.cli import UserError
+from alignnet_common.files import sha256_of_file
+from reid.report import ReportConfig, report
+
+
+def block(rank1: float) -> dict:
+    cmc = list(np.linspace(rank1, 100, 20))
+    return {"rank1": rank1, "rank5": cmc[4], "rank10": cmc[9], "rank20": cmc[19], "mAP": rank1 / 2, "cmc": cmc}
+
+
+def write_run(folder, blocks: dict, steps: int) -> None:
+    folder.mkdir(parents=True)
+    counts = {"ids": 7, "tracklets": 14, "frames": 140}
+    config = {"variant": "align-tap", "appearance": "resnet18", "stride": 16, "pose_stages": 2, "pose_width": 0.25}
+    result = {
+        "data": {
+            "name": "people <of> nowhere",
+            "fingerprint": "ab" * 32,
+            "split": "random 0",
+            "protocol": "a against b",
+            "counts": {"train": counts, "query": counts, "gallery": counts},
+        },
+        "training": {"steps": steps, "seconds": 7.0},
+        "config": config,
+        "started_from": {"text": "another run", "sha256": "12" * 32},
+        "model": {"sha256": "12" * 32},
+        "seed": 0,
+        "device": "cpu",
+        "seconds": 12.0,
+        "versions": {"python": "3.11"},
+        **blocks,
+    }
+    (folder / "result.json").write_text(json.dumps(result))
+    rows = [{"step": s + 1, "loss": 3.0, "identity": 2.0 / (s + 1), "ranking": 0.5} for s in range(steps)]
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+@pytest.fixture
+def runs(tmp_path) -> ReportConfig:
+    blocks = {"chance": block(5.0), "untrained": block(10.0), "initial": block(40.0), "finetuned": block(65.0)}
+    write_run(tmp_path / "pretrain", {}, steps=9)
+    write_run(tmp_path / "finetune", blocks, steps=6)
+    sheets = tmp_path / "sheets" / "people"
+    sheets.mkdir(parents=True)
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(sheets / "people.png")
+    return ReportConfig(tmp_path / "pretrain", tmp_path / "finetune", tmp_path / "sheets", tmp_path / "out")
+
+
+class Seen(HTMLParser):
+    """Collects the tags and the text of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag, attrs) -> None:
+        self.tags.append(tag)
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag) -> None:
+        if self.open and self.open[-1] == tag:
+            self.open.pop()
+
+    def handle_data(self, data) -> None:
+        self.text += data
+
+
+def test_the_page_stands_alone_and_says_every_number(runs):
+    report(runs)
+    page = Seen()
+    source = (runs.out / "report.html").read_text()
+    page.feed(source)
+    assert not page.open, "an element is not closed"
+    assert page.tags.count("svg") == 2 and page.tags.count("img") == 1
+    for rank1 in ("5.0 %", "10.0 %", "40.0 %", "65.0 %"):
+        assert rank1 in page.text
+    assert "people <of> nowhere" in page.text, "names are escaped, not swallowed"
+    fetched = re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?(https?:[^\"')\s]+)", source)
+    assert not fetched, "the page needs nothing from elsewhere"
+
+
+def test_the_json_has_the_four_stages_and_the_sizes(runs):
+    report(runs)
+    result = json.loads((runs.out / "result.json").read_text())
+    assert [result[stage]["rank1"] for stage in ("chance", "untrained", "pretrained", "finetuned")] == [5, 10, 40, 65]
+    assert result["sizes"]["pretrain_steps"] == 9 and result["sizes"]["query"]["ids"] == 7
+
+
+def test_the_same_runs_give_the_same_page(runs):
+    report(runs)
+    first = (runs.out / "report.html").read_bytes()
+    report(runs)
+    assert (runs.out / "report.html").read_bytes() == first
+
+
+def test_an_unfinished_run_is_one_line_and_writes_nothing(runs):
+    (runs.finetune / "result.json").unlink()
+    with pytest.raises(UserError, match="not finished") as mistake:
+        report(runs)
+    assert "\n" not in str(mistake.value) and not runs.out.exists()
+
+
+def test_a_pretraining_run_is_no_finetuning_run(runs):
+    with pytest.raises(UserError, match="has no chance"):
+        report(ReportConfig(runs.pretrain, runs.pretrain, None, runs.out))
+    assert not runs.out.exists()
+
+
+def test_a_run_may_have_started_from_a_checkpoint_of_the_other(runs):
+    (runs.pretrain / "best.pt").write_bytes(b"weights")
+    start = {
+        "text": "best",
+        "file": str(runs.pretrain / "best.pt"),
+        "sha256": sha256_of_file(runs.pretrain / "best.pt"),
+    }
+    path = runs.finetune / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"started_from": start}))
+    report(runs)
+    (runs.pretrain / "best.pt").write_bytes(b"others")
+    with pytest.raises(UserError, match="did not start from what"):
+        report(runs)
+
+
+def test_runs_that_do_not_belong_together_are_one_line(runs):
+    path = runs.pretrain / "result.json"
+    whole = path.read_text()
+    path.write_text(json.dumps(json.loads(whole) | {"model": {"sha256": "34" * 32}}))
+    with pytest.raises(UserError, match="holds, but from another run: name the run that it started from") as fault:
+        report(runs)
+    assert str(fault.value).startswith(f"{runs.finetune} did not start from what {runs.pretrain} holds")
+    assert "\n" not in str(fault.value)
+    path.write_text(whole)
+    (runs.pretrain / "metrics.jsonl").write_text(json.dumps({"step": 1, "loss": 0.5, "pose": 0.5}) + "\n")
+    with pytest.raises(UserError, match="learnt joints alone"):
+        report(runs)
+    assert not runs.out.exists()
+
+
+def test_the_page_does_not_say_that_no_training_saw_them_where_one_did(runs):
+    report(runs)
+    assert "others that no training saw." in (runs.out / "report.html").read_text()
+    path = runs.finetune / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"trained_on_tested": 3}))
+    report(runs)
+    assert "others of whom training saw 3." in (runs.out / "report.html").read_text()
+
+
+def test_other_layouts_than_two_cameras_and_networks_without_pose_are_described_as_they_are(runs):
+    report(runs)
+    page = (runs.out / "report.html").read_text()
+    assert "The 7 people are looked for 14 times, each time among 14 tracklets." in page
+    assert "align-tap with resnet18 and 2 pose stage(s), pre-trained" in page
+    path = runs.finetune / "result.json"
+    result = json.loads(path.read_text())
+    for half in ("query", "gallery"):
+        result["data"]["counts"][half]["tracklets"] = 7
+    result["config"]["variant"] = "baseline"
+    path.write_text(json.dumps(result))
+    report(runs)
+    page = (runs.out / "report.html").read_text()
+    assert "Each of the 7 people is looked for, from one camera, among 7 tracklets of the other." in page
+    assert "baseline with resnet18, pre-trained" in page

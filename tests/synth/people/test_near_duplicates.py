@@ -1,0 +1,138 @@
+"""Near-duplicate people: how many, of whom, and that one named thing tells them apart."""
+
+import dataclasses
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from synth.people.fabric import apart
+from synth.people.near_duplicates import FACTORS, TWINS, Look, changed_look
+from synth.planning.plan import make_identity, plainer
+
+PEOPLE = [make_identity(0, person) for person in range(1, 601)]
+ALLOWED = {
+    "top colour": {"top", "bottom"},
+    "top pattern": {"top", "bottom"},
+    "top print": {"top", "bottom"},
+    "bottom colour": {"bottom"},
+    "shoes": {"shoes"},
+    "hair": {"hair"},
+    "headwear": {"headwear"},
+    "carried": {"carried"},
+    "skin": {"skin", "lips"},
+    "build": {"weight"},
+}
+
+
+def differences(first, second):
+    """Fields of outfit and phenotype in which two people differ."""
+    return {
+        field.name
+        for of in ("outfit", "phenotype")
+        for field in dataclasses.fields(getattr(first, of))
+        if getattr(getattr(first, of), field.name) != getattr(getattr(second, of), field.name)
+    }
+
+
+def test_a_twin_differs_from_someone_before_in_the_thing_that_is_named_alone():
+    twins = [person for person in PEOPLE if person.twin_of is not None]
+    assert np.mean([person.twin_of is not None for person in PEOPLE]) == pytest.approx(TWINS, abs=0.05)
+    for twin in twins:
+        assert 1 <= twin.twin_of < twin.person
+        first = PEOPLE[twin.twin_of - 1]
+        found = differences(first, twin)
+        assert found
+        assert found <= ALLOWED[twin.differs_in]
+        assert dataclasses.replace(first.gait, arms=twin.gait.arms) == twin.gait
+        if twin.differs_in != "carried":
+            assert first.gait.arms == twin.gait.arms
+    assert {person.differs_in for person in PEOPLE if person.twin_of is None} == {None}
+
+
+def test_no_two_people_look_the_same():
+    """109 and 548 of seed 1 did: a twin's twin had put on the hat that the twin had taken off."""
+    chain = [make_identity(1, person) for person in (109, 548)]
+    assert differences(*chain)
+    looks = {repr((person.phenotype, person.outfit)) for person in PEOPLE}
+    assert len(looks) == len(PEOPLE)
+
+
+def test_every_factor_is_met_about_as_often():
+    counts = Counter(person.differs_in for person in PEOPLE if person.differs_in)
+    assert set(counts) == set(FACTORS) == set(ALLOWED)
+    assert max(counts.values()) < 0.3 * counts.total()
+
+
+def test_a_twins_other_colour_can_be_seen():
+    rng = np.random.default_rng(0)
+    for person in PEOPLE[:60]:
+        look = Look(person.phenotype, person.outfit)
+        changed = FACTORS["top colour"](rng, look)
+        before, after = (np.cbrt(seen.outfit.top.fabric.colour) for seen in (look, changed))
+        assert np.linalg.norm(after - before) > 0.3
+
+
+def test_a_pattern_of_trousers_stays_in_another_colour():
+    rng = np.random.default_rng(0)
+    looks = [Look(person.phenotype, person.outfit) for person in PEOPLE if person.outfit.top.kind != "dress"]
+    patterned = [look for look in looks if look.outfit.bottom.fabric.pattern != "plain"]
+    assert len(patterned) > 20
+    for look in patterned * 5:
+        fabric = FACTORS["bottom colour"](rng, look).outfit.bottom.fabric
+        assert apart(fabric.colour, fabric.accent) > 0.15
+
+
+def test_a_print_that_cannot_be_seen_makes_no_twin():
+    """It is all under a backpack, or all where a jacket stands open: taking it away would change nothing."""
+    printed = next(person for person in PEOPLE if person.outfit.top.fabric.print)
+    bag = next(thing for person in PEOPLE for thing in person.outfit.carried if thing.kind == "backpack")
+    top, rng = printed.outfit.top, np.random.default_rng(0)
+
+    def changes(opening, carried, **changed):
+        patch = dataclasses.replace(top.fabric.print, **changed)
+        own = dataclasses.replace(top, opening=opening, fabric=dataclasses.replace(top.fabric, print=patch))
+        look = Look(printed.phenotype, dataclasses.replace(printed.outfit, top=own, carried=carried))
+        return FACTORS["top print"](rng, look) != look
+
+    assert not changes(0.0, (bag,), side="back")
+    assert changes(0.0, (bag,), side="front") and changes(0.0, (bag,), side="both") and changes(0.0, (), side="back")
+    assert not changes(0.16, (), side="front", across=0.0, width=0.14)
+    assert changes(0.16, (), side="front", across=0.05, width=0.14)
+
+
+def test_a_tops_other_colour_is_told_from_its_accent_and_its_print():
+    rng = np.random.default_rng(0)
+    looks = [Look(person.phenotype, person.outfit) for person in PEOPLE[:200]]
+    patterned = [look for look in looks if look.outfit.top.fabric.pattern not in ("plain", "quilted")]
+    printed = [look for look in looks if look.outfit.top.fabric.print]
+    assert len(patterned) > 20
+    assert len(printed) > 10
+    for look in patterned:
+        fabric = FACTORS["top colour"](rng, look).outfit.top.fabric
+        assert apart(fabric.colour, fabric.accent) > 0.15
+    for look in printed:
+        fabric = FACTORS["top colour"](rng, look).outfit.top.fabric
+        assert apart(fabric.colour, fabric.print.colour) > 0.15
+
+
+@pytest.mark.parametrize("factor", ["patterns", "accessories", "garments"])
+def test_without_a_factor_no_two_people_look_the_same(factor):
+    people = [make_identity(0, person, (factor,)) for person in range(1, 301)]
+    looks = {repr((plain.phenotype, plain.outfit)) for plain in (plainer(person, (factor,)) for person in people)}
+    assert len(looks) == len(people)
+    # Whom it does not concern is who they were.
+    assert np.mean([person == whole for person, whole in zip(people, PEOPLE, strict=False)]) > 0.9
+
+
+def test_a_factor_that_cannot_be_seen_is_passed_over():
+    hooded = next(person for person in PEOPLE if person.outfit.top.hood == "up")
+    look = Look(hooded.phenotype, hooded.outfit)
+    drawn = {changed_look(np.random.default_rng(seed), look)[1] for seed in range(60)}
+    assert not drawn & {"hair", "headwear"}
+    assert len(drawn) > 5
+
+
+def test_people_do_not_depend_on_who_was_asked_for_before():
+    for person in (600, 17, 333):
+        assert make_identity(0, person) == PEOPLE[person - 1]

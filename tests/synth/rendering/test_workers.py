@@ -1,0 +1,258 @@
+"""Rendering on Ray when something goes wrong: clips that fail, workers that die, Ctrl-C."""
+
+import contextlib
+import os
+import random
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alignnet_common.cli import JobError, UserError
+from benchmarks.survival import BLOWS, end_session, session_of, strike
+from synth.dataset.writer import pixels_sha256
+from synth.planning.config import RenderConfig
+from synth.planning.plan import make_plan
+from synth.rendering.workers import TRIES, check_address, complaint
+from synth_runs import PROJECT_ROOT, hashes, python, rows, started
+
+ray = pytest.importorskip("ray")
+
+STUB = PROJECT_ROOT / "tests" / "helpers" / "stub_workers.py"
+
+
+def stub(how, out, *options):
+    return STUB, how, "--frames", 2, "--workers", 2, "--out", out, *options
+
+
+def words(printed):
+    """Lines on a stream, without the progress bars': a busy machine shows those of planning and checking too."""
+    lines = printed.replace("\r", "\n").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith(("render on 2", "plan: ", "check "))]
+
+
+def failed(out, finished):
+    """What the one line says of cam_a/person_0002, before it names the report."""
+    assert finished.returncode == 1
+    assert len(finished.stdout.splitlines()) == 1
+    (line,) = words(finished.stderr)
+    start, end = (
+        "error: cam_a/person_0002 cannot be rendered: ",
+        f": more in {out / 'failure.txt'}; the same command tries again",
+    )
+    assert line.startswith(start)
+    assert line.endswith(end)
+    return line.removeprefix(start).removesuffix(end)
+
+
+def test_a_clip_that_fails_three_times_is_named_in_one_line_and_all_others_are_rendered(tmp_path):
+    out = tmp_path / "set"
+    assert failed(out, python(*stub("error", out, "--ids", 3))) == "ValueError: the cloth is torn"
+    report = (out / "failure.txt").read_text()
+    assert "raise FAILURES[how]" in report
+    assert "\x1b" not in report
+    done = hashes(out)
+    assert len(done) == 5
+    assert "cam_a/person_0002" not in done
+    # Once the cause is gone that clip is rendered, and more people if there are to be more; the report goes.
+    again = python(*stub("well", out, "--ids", 4))
+    assert again.returncode == 0, again.stderr
+    assert words(again.stderr) == []
+    assert "8 clips planned, 5 there, 3 to render" in again.stdout
+    clips = make_plan(RenderConfig(ids=4, frames=2))
+    noise = {clip.name: clip.frame_rng().integers(0, 256, (2, 128, 64, 3), dtype=np.uint8) for clip in clips}
+    assert list(hashes(out).items()) == [(name, pixels_sha256(frames)) for name, frames in noise.items()]
+    assert not (out / "failure.txt").exists()
+
+
+def test_a_worker_that_cannot_get_ready_ends_the_run_with_why(tmp_path):
+    out = tmp_path / "set"
+    finished = python(*stub("unfit", out, "--ids", 2))
+    assert finished.returncode == 1
+    assert words(finished.stderr) == [
+        f"error: Clips cannot be rendered: RuntimeError: no body: more in {out / 'failure.txt'}; "
+        "the same command tries again"
+    ]
+    assert hashes(out) == {}
+
+
+def test_a_device_that_a_machine_of_the_cluster_lacks_is_the_users_mistake(tmp_path, monkeypatch):
+    """Said when a worker gets ready: what fails when it is made, Ray hands on as text."""
+    from synth.rendering import blender_scene, workers
+
+    def pick_device(wanted):
+        raise UserError(f"--device {wanted}: Cycles finds no such device here")
+
+    monkeypatch.setattr(blender_scene, "pick_device", pick_device)
+    renderer = workers.Renderer(tmp_path, "cuda")
+    with pytest.raises(UserError, match="--device cuda: Cycles finds no such device"):
+        renderer.ready()
+
+
+def test_a_clip_whose_worker_keeps_dying_is_given_up_after_a_few_tries(tmp_path):
+    out = tmp_path / "set"
+    assert failed(out, python(*stub("death", out, "--ids", 2))) == f"its worker died {TRIES} times"
+    assert "worker process has died" in (out / "failure.txt").read_text()
+    assert sorted(hashes(out)) == ["cam_a/person_0001", "cam_b/person_0001", "cam_b/person_0002"]
+
+
+def test_a_worker_that_is_killed_for_its_memory_is_replaced_like_any_other(tmp_path):
+    out = tmp_path / "set"
+    assert failed(out, python(*stub("memory", out, "--ids", 4))) == f"its worker died {TRIES} times"
+    assert len(hashes(out)) == 7
+
+
+def test_a_worker_that_has_done_its_share_gives_way_to_another(tmp_path):
+    out = tmp_path / "set"
+    finished = python(*stub("tired", out, "--ids", 5))
+    assert finished.returncode == 0, finished.stderr
+    assert words(finished.stderr) == []
+    assert len(hashes(out)) == 10
+    done_by = Counter((tmp_path / "workers.txt").read_text().split())
+    assert sum(done_by.values()) == 10
+    assert max(done_by.values()) == 3
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "line"),
+    [
+        ("mistake", 2, "error: --motion: no such dance"),
+        ("full", 1, "error: the disk is full (0001.png): make space, run the same command again"),
+    ],
+)
+def test_the_users_mistake_and_a_full_disk_end_the_run_as_what_they_are(tmp_path, how, code, line):
+    out = tmp_path / "set"
+    finished = python(*stub(how, out, "--ids", 3))
+    assert finished.returncode == code
+    assert words(finished.stderr) == [line]
+    assert not (out / "failure.txt").exists()
+    assert "cam_a/person_0002" not in hashes(out)
+
+
+def test_a_set_that_is_struck_again_and_again_is_the_set_left_in_peace(tmp_path):
+    struck, peace = tmp_path / "struck", tmp_path / "peace"
+    command = [sys.executable, *map(str, stub("brisk", struck, "--ids", 30))]
+    ordeal = strike(command, struck, 60, 3, random.Random(0))
+    assert sorted(ordeal.struck) == sorted(BLOWS)
+    assert ordeal.starts == 3
+    assert ordeal.forgotten == 0
+    assert 0 <= ordeal.unlisted <= 2 * 2  # at most what the two workers had in hand
+    assert python(*stub("well", peace, "--ids", 30)).returncode == 0
+    assert list(hashes(struck).items()) == list(hashes(peace).items())
+    assert python("-m", "synth.verify", struck).returncode == 0
+
+
+def test_a_machine_of_the_cluster_goes_and_the_others_finish(tmp_path):
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        second = cluster.add_node(num_cpus=1)
+        out = tmp_path / "set"
+        options = ("--ids", 10, "--frames", 2, "--out", out, "--address", cluster.address, "--device", "cpu")
+        running = started(STUB, "slow", *options)
+        deadline = time.monotonic() + 200
+        while not (out / "manifest.jsonl").is_file() or len(rows(out / "manifest.jsonl")) < 6:
+            assert running.poll() is None, running.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        cluster.remove_node(second, allow_graceful=False)
+        printed, shown = running.communicate(timeout=200)
+        assert running.returncode == 0, shown
+        assert "render on 2 × cpu" in shown
+        assert printed.splitlines()[-1].startswith(f"{out}: complete, 20 clips")
+        assert len(hashes(out)) == 20
+    finally:
+        cluster.shutdown()
+
+
+def test_an_address_without_a_cluster_is_one_line(tmp_path):
+    finished = python(STUB, "well", "--ids", 1, "--out", tmp_path / "set", "--address", "127.0.0.1:9")
+    assert finished.returncode == 2
+    (line,) = words(finished.stderr)
+    assert line.startswith("error: --address 127.0.0.1:9: no Ray cluster there (")
+
+
+def test_a_name_that_no_host_can_have_is_one_line():
+    with pytest.raises(UserError, match=r"--address host\.\.name:6379: no Ray cluster there \("):
+        check_address("host..name:6379")
+
+
+def test_two_commands_do_not_write_to_one_set(tmp_path):
+    out = tmp_path / "set"
+    running = started(*stub("slow", out, "--ids", 50))
+    try:
+        deadline = time.monotonic() + 120
+        while not (out / "manifest.jsonl").is_file():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        second = python(*stub("well", out, "--ids", 50))
+        assert second.returncode == 2
+        # A slow machine shows a bar while it plans.
+        line = second.stderr.replace("\r", "\n").splitlines()[-1]
+        assert line.strip() == (
+            f"error: another command (synth.render or synth.unpack) is writing to {out}: "
+            "wait for it, or name another folder"
+        )
+    finally:
+        end_session(running.pid)
+
+
+def test_ctrl_c_ends_with_one_line_and_leaves_no_process(tmp_path):
+    out = tmp_path / "set"
+    running = started(*stub("slow", out, "--ids", 50))
+    try:
+        deadline = time.monotonic() + 120
+        while not (out / "manifest.jsonl").is_file() or len(rows(out / "manifest.jsonl")) < 2:
+            assert running.poll() is None, running.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert len(session_of(running.pid)) > 2
+        # A terminal sends Ctrl-C to every process of the group.
+        os.killpg(running.pid, signal.SIGINT)
+        _, printed = running.communicate(timeout=60)
+        assert running.returncode == 130
+        assert words(printed) == ["error: interrupted; the same command goes on where it stopped"]
+        assert 2 <= len(hashes(out)) < 50
+        while session_of(running.pid) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert session_of(running.pid) == {}
+    finally:
+        for process in session_of(running.pid):
+            os.kill(process, signal.SIGKILL)
+
+
+def test_ctrl_c_that_ray_swallows_still_ends_the_run():
+    from synth.render import noticing_interrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), noticing_interrupt() as check:
+        check()
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        check()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_other_failures_are_a_line_and_a_report(tmp_path):
+    cause = ray.exceptions.RayTaskError("render", "\x1b[36mfirst line\x1b[39m\nlast line", RuntimeError("no body"))
+    for failure, what in (
+        (cause, "RuntimeError: no body"),
+        (
+            ray.exceptions.RayActorError(error_msg="gone\nlast words", actor_init_failed=True),
+            "no worker starts: last words",
+        ),
+        (ray.exceptions.RayActorError(error_msg="gone"), f"its worker died {TRIES} times"),
+    ):
+        found = complaint({"cam_a/person_0001": failure, "cam_b/person_0001": cause}, tmp_path)
+        assert isinstance(found, JobError)
+        assert str(found).startswith("cam_a/person_0001 cannot be rendered: ")
+        assert what in str(found)
+        assert "nor 1 more" in str(found)
+        assert str(tmp_path / "failure.txt") in str(found)
+        assert "cam_b/person_0001" in (tmp_path / "failure.txt").read_text()
+    assert [path for path in Path(tmp_path).iterdir() if path.name != "failure.txt"] == []

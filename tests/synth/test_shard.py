@@ -1,0 +1,174 @@
+"""Parts of a set that machines render without Ray between them, and one set made of them; disk and hours foretold."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from alignnet_common.cli import JobError, UserError
+from filled_sets import PLAN, filled, names, noise
+from synth.dataset.manifest import append_row, begin_set, open_set
+from synth.dataset.writer import RenderedSet, pixels_sha256, write_clip
+from synth.planning.config import RenderConfig, Shard, shard_of
+from synth.planning.estimate import FRAME_BYTES, check_space, core_seconds, cost, disk_bytes
+from synth.planning.plan import make_plan, plan_row
+from synth_runs import PROJECT_ROOT, environment, hashes, python, rows
+
+STUB = PROJECT_ROOT / "tests" / "helpers" / "stub_workers.py"
+
+BUSY = r"another command \(synth\.render or synth\.unpack\) is writing"
+
+
+def test_shards_part_the_people_and_keep_a_pair_of_clips_together():
+    whole = make_plan(RenderConfig(ids=7, frames=2))
+    parts = [make_plan(RenderConfig(ids=7, frames=2, shard=f"{number}/3")) for number in (1, 2, 3)]
+    assert [len(part) for part in parts] == [6, 4, 4]
+    assert sorted(names(clip for part in parts for clip in part)) == sorted(names(whole))
+    assert parts[1] == [clip for clip in whole if clip.identity.person in (2, 5)]
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "1", "1/", "/2", "a/b", "-1/2", "1/2/3", "1.5/2"])
+def test_what_is_no_shard_is_refused(text):
+    with pytest.raises(ValueError, match="--shard"):
+        RenderConfig(shard=text)
+
+
+def test_a_shard_reads_as_it_is_written():
+    assert shard_of("2/8") == Shard(2, 8)
+
+
+def test_parts_rendered_apart_become_one_set(tmp_path):
+    out = tmp_path / "set"
+    options = ("--ids", 5, "--frames", 2, "--workers", 1)
+    for number in (2, 1):
+        # Each machine has its own disk; the parts are copied together.
+        finished = python(STUB, "well", *options, "--out", tmp_path / f"machine{number}", "--shard", f"{number}/2")
+        assert finished.returncode == 0, finished.stderr
+        assert f"part {number}/2 complete, {6 if number == 1 else 4} clips; " in finished.stdout
+        shutil.copytree(tmp_path / f"machine{number}", out, dirs_exist_ok=True)
+    assert "all 10 clips are as they were rendered" in python("-m", "synth.verify", out).stdout
+    whole = python(STUB, "well", *options, "--out", out)
+    assert whole.returncode == 0, whole.stderr
+    assert "10 clips planned, 10 there, 0 to render" in whole.stdout
+    plan = make_plan(RenderConfig(ids=5, frames=2))
+    noise = {clip.name: clip.frame_rng().integers(0, 256, (2, 128, 64, 3), dtype=np.uint8) for clip in plan}
+    assert list(hashes(out).items()) == [(name, pixels_sha256(frames)) for name, frames in noise.items()]
+    assert rows(out / "plan.jsonl") == [json.loads(json.dumps(plan_row(clip))) for clip in plan]
+    kept = ["annotations", "config.yaml", "manifest.jsonl", "multi_shot", "plan.jsonl", "result.json"]
+    assert sorted(path.name for path in out.iterdir()) == kept
+    assert python("-m", "synth.verify", out).returncode == 0
+
+
+def test_the_slurm_script_renders_the_part_of_its_task(tmp_path):
+    script = PROJECT_ROOT / "jobs" / "cluster" / "render.slurm"
+    task = environment(SLURM_ARRAY_TASK_ID="2", PARTS="3", PYTHON=sys.executable)
+    words = ["bash", str(script), "--ids", "7", "--frames", "2", "--out", str(tmp_path / "set"), "--dry-run"]
+    finished = subprocess.run(words, cwd=PROJECT_ROOT, env=task, capture_output=True, text=True, timeout=120)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.startswith(f"{tmp_path / 'set'}: 4 clips planned, 0 there, 4 to render (8 frames)\n")
+
+
+def test_a_shard_of_a_set_that_is_there_has_nothing_to_do(tmp_path):
+    out = filled(tmp_path / "set").out
+    part = make_plan(RenderConfig(ids=3, frames=2, shard="2/3"))
+    finished, waiting = open_set(RenderedSet(out, Shard(2, 3)), part)
+    assert [row["clip"] for row in finished] == names(part)
+    assert waiting == []
+
+
+def half_filled(out):
+    """The first of two parts of a set of three people, all of it there."""
+    half, plan = RenderedSet(out, Shard(1, 2)), make_plan(RenderConfig(ids=3, frames=2, shard="1/2"))
+    begin_set(half, plan, [])
+    for clip in plan:
+        append_row(half, write_clip(half, clip, noise(clip)))
+    return half
+
+
+def test_a_shard_finds_what_shards_of_another_count_have_left(tmp_path):
+    half = half_filled(tmp_path / "set")
+    finished, waiting = open_set(
+        RenderedSet(half.out, Shard(1, 3)), make_plan(RenderConfig(ids=3, frames=2, shard="1/3"))
+    )
+    assert [row["clip"] for row in finished] == ["cam_a/person_0001", "cam_b/person_0001"]
+    assert waiting == []
+
+
+def test_a_shard_that_is_asked_for_fewer_people_loses_nothing(tmp_path):
+    half = half_filled(tmp_path / "set")
+    with pytest.raises(UserError, match=r"not asked for \(cam_b/person_0003\)"):
+        open_set(half, make_plan(RenderConfig(ids=2, frames=2, shard="1/2")))
+    # Of another part nothing is known here.
+    assert open_set(RenderedSet(half.out, Shard(2, 2)), make_plan(RenderConfig(ids=2, frames=2, shard="2/2")))[0] == []
+
+
+def test_shards_are_written_side_by_side_and_the_whole_set_alone(tmp_path):
+    whole, first, second = RenderedSet(tmp_path), RenderedSet(tmp_path, Shard(1, 2)), RenderedSet(tmp_path, Shard(2, 2))
+    with first.held():
+        with second.held(), pytest.raises(UserError, match=BUSY), first.held():
+            pass
+        with pytest.raises(UserError, match=BUSY), whole.held():
+            pass
+    with (
+        whole.held(),
+        pytest.raises(UserError, match=BUSY),
+        second.held(),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_hours_and_disk_grow_with_the_set():
+    one, two = PLAN[:1], PLAN[:2]
+    assert core_seconds(two) == 2 * core_seconds(one)
+    assert disk_bytes(two) == 2 * disk_bytes(one)
+    assert disk_bytes(one) > 2 * FRAME_BYTES
+    often, once = (make_plan(RenderConfig(ids=1, frames=4, sightings=times)) for times in (4, 1))
+    assert core_seconds(often) > core_seconds(once)
+    # A row of the plan says all that stands about, and is written before the first frame.
+    rows_of_plan = sum(len(json.dumps(plan_row(clip))) for clip in often)
+    assert disk_bytes(often) - disk_bytes(once) > rows_of_plan / 3
+    thousand = make_plan(RenderConfig(ids=20))
+    assert "hours" in cost(50 * thousand, 2)
+    assert "minutes" in cost(one, 2)
+
+
+def test_a_disk_without_room_is_one_line_before_anything_is_written(tmp_path):
+    many = PLAN[:1] * (shutil.disk_usage(tmp_path).free // disk_bytes(PLAN[:1]) + 2)
+    with pytest.raises(JobError, match="make space and run the same command again"):
+        check_space(tmp_path, many)
+    check_space(tmp_path, PLAN)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounts a small disk: needs root")
+def test_a_disk_that_fills_is_one_line_and_the_same_command_goes_on_once_there_is_space(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(disk)], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("mount is not allowed here")
+    try:
+        filler = disk / "filler"
+        command = (STUB, "brisk", "--ids", 20, "--frames", 10, "--sightings", 1, "--workers", 2, "--out", disk / "set")
+        # Room for the check before the start, and not for the set: its noise compresses worse than pictures do.
+        filler.write_bytes(bytes(20_000_000 - 8_500_000))
+        full = python(*command)
+        assert full.returncode == 1
+        lines = [
+            line for line in full.stderr.replace("\r", "\n").splitlines() if "render on" not in line and line.strip()
+        ]
+        assert len(lines) == 1, lines
+        assert lines[0].startswith("error: the disk is full (")
+        there = len(hashes(disk / "set"))
+        assert 0 < there < 40
+        filler.unlink()
+        again = python(*command)
+        assert again.returncode == 0, again.stderr
+        assert f"40 clips planned, {there} there" in again.stdout
+        assert python("-m", "synth.verify", disk / "set").returncode == 0
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)

@@ -1,0 +1,146 @@
+"""`python -m synth.verify`: finds all damage to a set, says what it is, and a second render mends just that."""
+
+import json
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+from alignnet_common.files import write_jsonl
+from filled_sets import PLAN, filled, flip, noise, verified
+from synth.dataset.manifest import append_row, begin_set, finish_set, open_set
+from synth.dataset.writer import RenderedSet, write_clip
+from synth_runs import rows, snapshot
+
+CLIP = PLAN[2].name
+
+
+def repaint(path):
+    """Another picture, whole."""
+    frame = iio.imread(path).copy()
+    frame[0, 0, 0] ^= 1
+    iio.imwrite(path, frame)
+
+
+def other_truth(path):
+    """Other annotations, whole."""
+    with np.load(path) as arrays:
+        found = {name: arrays[name] for name in arrays.files}
+    found["joints2d"] += 1
+    np.savez_compressed(path, **found)
+
+
+def without_row(target):
+    write_jsonl(target.manifest, [row for row in rows(target.manifest) if row["clip"] != CLIP])
+
+
+def truncated(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+DAMAGE = {
+    "a frame is gone": (lambda t: (t.frames(CLIP) / "0002.png").unlink(), "lacks "),
+    "a frame is cut short": (lambda t: truncated(t.frames(CLIP) / "0002.png"), "0002.png is broken"),
+    "a bit of a frame is flipped": (lambda t: flip(t.frames(CLIP) / "0001.png", -5000), "0001.png"),
+    "a frame is another picture": (lambda t: repaint(t.frames(CLIP) / "0001.png"), "pixels that were not rendered"),
+    "a frame too many": (lambda t: (t.frames(CLIP) / "0003.png").write_bytes(b""), "a file too many"),
+    "no annotations": (lambda t: t.annotation(CLIP).unlink(), "lacks "),
+    "annotations cut short": (lambda t: truncated(t.annotation(CLIP)), ".npz is broken"),
+    "other annotations": (lambda t: other_truth(t.annotation(CLIP)), "is not what was rendered"),
+    "no row": (without_row, "files, but no row in the manifest"),
+}
+
+
+def test_a_whole_set_is_told_so_in_one_line(tmp_path, monkeypatch, capsys):
+    out = filled(tmp_path / "set").out
+    before = snapshot(out)
+    code, lines, complaint = verified(monkeypatch, capsys, out, "--json", tmp_path / "found.json")
+    assert (code, complaint) == (0, "")
+    assert lines == [f"{out}: all 6 clips are as they were rendered (12 frames)"]
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert (found["clips"], found["sound"], found["faults"], found["surplus"]) == (6, 6, {}, [])
+    assert snapshot(out) == before
+
+
+@pytest.mark.parametrize("how", DAMAGE)
+def test_damage_is_named_and_a_second_render_mends_that_clip_alone(tmp_path, monkeypatch, capsys, how):
+    target = filled(tmp_path / "set")
+    target.config.touch()
+    damage, wanted = DAMAGE[how]
+    damage(target)
+    before = snapshot(target.out)
+    code, lines, complaint = verified(monkeypatch, capsys, target.out)
+    assert code == 1
+    (line,) = lines
+    assert line.startswith(f"{CLIP}: ") or how == "a bit of a frame is flipped"
+    assert wanted in line
+    assert complaint.startswith(f"error: {target.out}: 1 of 6 clips are not sound, 0 files are no part of the set: ")
+    assert f"python -m synth.render --config {target.config} --out {target.out} renders those clips" in complaint
+    assert snapshot(target.out) == before
+    # What the command that rendered the set does when it is typed again:
+    finished, waiting = open_set(target, PLAN)
+    assert [clip.name for clip in waiting] == [CLIP]
+    begin_set(target, PLAN, finished)
+    append_row(target, write_clip(target, waiting[0], noise(waiting[0])))
+    finish_set(target, PLAN)
+    assert verified(monkeypatch, capsys, target.out)[0] == 0
+
+
+def test_what_is_no_part_of_the_set_is_named_and_left_alone(tmp_path, monkeypatch, capsys):
+    target = filled(tmp_path / "set")
+    stranger = target.frames("cam_a/person_0099")
+    stranger.mkdir()
+    half = target.annotation(CLIP).with_name(".person_0001.npz.7.partial")
+    half.write_bytes(b"half")
+    before = snapshot(target.out)
+    code, lines, complaint = verified(monkeypatch, capsys, target.out)
+    assert code == 1
+    assert lines == [f"{path}: no part of the set" for path in sorted((half, stranger))]
+    assert complaint.endswith(
+        "0 of 6 clips are not sound, 2 files are no part of the set: delete what is no part of the set"
+    )
+    assert snapshot(target.out) == before
+
+
+def test_an_unfinished_set_says_what_is_not_rendered(tmp_path, monkeypatch, capsys):
+    target = filled(tmp_path / "set", clips=PLAN[:4])
+    code, lines, _ = verified(monkeypatch, capsys, target.out)
+    assert code == 1
+    assert lines == [f"{clip.name}: not rendered" for clip in PLAN[4:]]
+
+
+def test_an_edited_plan_is_noticed(tmp_path, monkeypatch, capsys):
+    target = filled(tmp_path / "set")
+    plan = rows(target.plan)
+    plan[2]["fps"] = 7.0
+    write_jsonl(target.plan, plan)
+    assert verified(monkeypatch, capsys, target.out)[1] == [f"{CLIP}: rendered by another plan"]
+
+
+def test_much_damage_is_counted_not_listed(tmp_path, monkeypatch, capsys):
+    target = filled(tmp_path / "set")
+    for number in range(30):
+        target.frames(f"cam_a/person_1{number:03d}").mkdir()
+    _, lines, _ = verified(monkeypatch, capsys, target.out, "--json", tmp_path / "found.json")
+    assert len(lines) == 21
+    assert lines[-1] == "and 10 more"
+    assert len(json.loads((tmp_path / "found.json").read_text())["surplus"]) == 30
+
+
+@pytest.mark.parametrize("content", [None, "[1]\n", "{not JSON}\n{}\n"])
+def test_a_folder_without_a_plan_is_one_line(tmp_path, monkeypatch, capsys, content):
+    if content is not None:
+        (tmp_path / "plan.jsonl").write_text(content)
+    code, lines, complaint = verified(monkeypatch, capsys, tmp_path)
+    assert (code, lines) == (2, [])
+    assert str(tmp_path) in complaint
+
+
+def test_a_set_of_before_annotations_were_hashed_is_sound(tmp_path, monkeypatch, capsys):
+    target = filled(tmp_path / "set")
+    old = [
+        {name: value for name, value in row.items() if name != "annotations_sha256"} for row in rows(target.manifest)
+    ]
+    write_jsonl(target.manifest, old)
+    assert verified(monkeypatch, capsys, target.out)[0] == 0
+    assert RenderedSet(target.out) == target
