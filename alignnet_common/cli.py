@@ -21,6 +21,7 @@ import docstring_parser
 import jsonargparse
 import yaml
 
+from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import DISK_FULL, write_atomically
 
 
@@ -31,14 +32,6 @@ class DataclassInstance(Protocol):
 
 
 ConfigT = TypeVar("ConfigT", bound=DataclassInstance)
-
-
-class UserError(Exception):
-    """A mistake that the user can mend. The message is one line: what is wrong, where, what to do."""
-
-
-class JobError(Exception):
-    """A failure that is not the user's mistake. The message is one line: what failed, and where to read more."""
 
 
 UNUSABLE_PATH = {

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 
 
 @contextmanager

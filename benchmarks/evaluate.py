@@ -23,7 +23,8 @@ from typing import Any
 import numpy as np
 from scipy.io import loadmat
 
-from alignnet_common.cli import JobError, UserError, run
+from alignnet_common.cli import run
+from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import PROJECT_ROOT, write_json
 
 GOALS = {"torchreid-cython": 5.0, "torchreid-python": 100.0, "reference-re-ranking": 10.0}

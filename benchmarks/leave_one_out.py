@@ -18,7 +18,8 @@ from typing import Any, get_args
 
 from tqdm import tqdm
 
-from alignnet_common.cli import UserError, as_plain, run
+from alignnet_common.cli import as_plain, run
+from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
 from benchmarks.workers.subprocesses import call, check_market, mean_and_spread
 from synth.planning.factors import Factor

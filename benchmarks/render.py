@@ -24,7 +24,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from alignnet_common.cli import JobError, as_plain, run
+from alignnet_common.cli import as_plain, run
+from alignnet_common.errors import JobError
 from alignnet_common.files import PROJECT_ROOT, write_json
 
 PEER_SCRIPT = PROJECT_ROOT / "benchmarks" / "workers" / "blenderproc_clip.py"

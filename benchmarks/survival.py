@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from alignnet_common.cli import JobError, UserError, as_plain, run
+from alignnet_common.cli import as_plain, run
+from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import read_jsonl, write_json
 
 Blow = Literal["worker", "machine", "interrupt"]

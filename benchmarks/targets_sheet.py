@@ -12,11 +12,14 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from alignnet_common.arrays import Bytes
 from alignnet_common.cli import run
 from alignnet_common.files import replacing
+from alignnet_common.images import beside, enlarged, grid, spread_over
 from reid.functional.pose_targets import pose_targets
-from synth.dataset.writer import RenderedSet, finished_rows, read_truth
-from synth.report.contact_sheets import Bytes, beside, enlarged, frame_of, grid, spread_over
+from synth.dataset.layout import RenderedSet
+from synth.dataset.reader import finished_rows, read_truth
+from synth.report.contact_sheets import frame_of
 
 SCALE = 3
 

@@ -27,17 +27,22 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from alignnet_common.cli import UserError, as_plain, read_config_file, run
+from alignnet_common.cli import as_plain, read_config_file, run
+from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
+from reid.configs.finetune import FinetuneConfig
+from reid.configs.pretrain import PretrainConfig
 from reid.configs.training import TrainConfig
 from reid.data.transforms.augmentation import Augmentation, AugmentationRange, draw_augmentation
-from reid.finetune import FinetuneConfig
 from reid.functional.pose_targets import cells_along
 from reid.models.appearance import appearance_input
 from reid.models.openpose import POSE_CHANNELS
-from reid.pretrain import PretrainConfig
-from reid.runtime.precision import precision_of, prepared
-from reid.training.loop import Setting, build_network, chunk_losses, device_name, make_optimizer, on_device, pick_device
+from reid.runtime.device import device_name, pick_device
+from reid.runtime.precision import precision_of
+from reid.training.loop import on_device
+from reid.training.objective import chunk_losses
+from reid.training.setup import build_network, make_optimizer, prepared
+from reid.training.state import Setting
 
 CLASSES = 100
 Step = Callable[[], None]

@@ -25,15 +25,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from alignnet_common.cli import UserError, as_plain, run
+from alignnet_common.cli import as_plain, run
+from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
+from reid.data.datasets.annotations import read_masks
 from reid.data.datasets.market import first_of_each_camera, read_folder
-from reid.data.datasets.synthetic import read_clips, read_masks
+from reid.data.datasets.synthetic import read_clips
+from reid.data.tracklets.frames import read_frame
+from reid.data.tracklets.types import Tracklet
 from reid.data.transforms.background import before_another_place
-from reid.data.types import Tracklet, read_frame
 from reid.functional.losses import batch_hard_ranking_loss
 from reid.metrics.ranking import evaluate_ranking
-from reid.training.loop import device_name
+from reid.runtime.device import device_name
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HEIGHT, WIDTH = 128, 64

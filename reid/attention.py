@@ -21,23 +21,24 @@ from scipy.stats import spearmanr
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from alignnet_common.cli import UserError, as_plain, run
+from alignnet_common.cli import as_plain, run
 from alignnet_common.coco18 import PARTS
+from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
-from reid.configs.training import require
-from reid.data.datasets.synthetic import read_bodies
-from reid.data.loading.chunk_dataset import FrameStore
+from reid.configs.checks import require
+from reid.data.datasets.annotations import read_bodies
+from reid.data.datasets.synthetic import clips_kept_out
+from reid.data.loading.frame_store import FrameStore
 from reid.data.loading.occluded_store import OccludedFrames
-from reid.data.types import ReidData, Tracklet
+from reid.data.tracklets.types import ReidData, Tracklet
 from reid.evaluation.descriptors import padded, stream_descriptors
 from reid.evaluation.retrieval import rank_tracklets
 from reid.models.alignnet import AlignNet, AlignNetOutput
 from reid.models.checkpoint import load_model
 from reid.models.tap import video_descriptor
-from reid.pose.evaluate import clips_kept_out
 from reid.provenance.notes import notes_on_weights
-from reid.training.checkpointing import MODEL
-from reid.training.loop import pick_device
+from reid.runtime.device import pick_device
+from reid.runtime.run_dir import MODEL
 
 PROG = "python -m reid.attention"
 

@@ -17,22 +17,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-from alignnet_common.cli import UserError, run
+from alignnet_common.cli import run
+from alignnet_common.errors import UserError
 from alignnet_common.files import BROKEN_ARRAYS, sha256_of_file, write_atomically, write_json
-from reid.configs.training import ProtocolConfig, require
+from alignnet_common.run_record import now, run_record
+from reid.configs.checks import require
+from reid.configs.data import ProtocolConfig
 from reid.data import ONE_DIVISION
-from reid.data.types import ReidData, split_number
-from reid.evaluation.retrieval import (
-    data_record,
-    deviation_block,
-    mean_block,
-    now,
-    ranking_block,
-    remarks,
-    run_record,
-    table,
-)
-from reid.metrics.ranking import RULES, Protocol, chance_ranking, rank_features
+from reid.data.fingerprint import data_record, remarks
+from reid.data.tracklets.types import ReidData, split_number
+from reid.evaluation.retrieval import deviation_block, mean_block, ranking_block, table
+from reid.metrics.chance import chance_ranking
+from reid.metrics.protocols import RULES, Protocol
+from reid.metrics.ranking import rank_features
 from reid.metrics.score_normalisation import ScoreNorm
 from reid.reporting.paper_tables import page
 
@@ -212,7 +209,7 @@ def evaluate_checkpoint(config: EvaluateConfig) -> dict[str, Any]:
     # Here, so that ranking features needs no torch.
     from reid.data import load_splits
     from reid.evaluation.evaluator import MeasureOptions, checkpoints_of, leak_notes, measure_splits
-    from reid.training.loop import device_name, pick_device
+    from reid.runtime.device import device_name, pick_device
 
     assert config.checkpoint is not None
     device = pick_device(config.device)

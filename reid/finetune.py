@@ -9,34 +9,27 @@ training starts from; `finetuned`.
 """
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
-from alignnet_common.cli import UserError, run
+from alignnet_common.cli import run
+from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
-from reid.configs.training import DEFAULT_PRETRAIN_RUN, ProtocolConfig, TrainConfig, require
+from alignnet_common.run_record import now, run_record
+from reid.configs.finetune import FinetuneConfig
+from reid.configs.training import DEFAULT_PRETRAIN_RUN
 from reid.data import load_data
 from reid.data.datasets.synthetic import load_pretraining
-from reid.data.loading.chunk_dataset import FrameStore
+from reid.data.fingerprint import data_record, in_words, remarks
+from reid.data.loading.frame_store import FrameStore
 from reid.data.loading.sampler import BatchOption
-from reid.data.types import ReidData, labels_of
-from reid.evaluation.evaluator import trained_on_tested, trainings_of
-from reid.evaluation.features import describe_and_rank
-from reid.evaluation.retrieval import (
-    Block,
-    chance_of,
-    data_record,
-    in_words,
-    now,
-    remarks,
-    run_record,
-    table,
-    trained_on,
-)
-from reid.metrics.ranking import RULES
+from reid.data.tracklets.types import ReidData, labels_of
+from reid.evaluation.evaluator import describe_and_rank
+from reid.evaluation.retrieval import Block, chance_of, table
+from reid.metrics.protocols import RULES
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_into, save_model
 from reid.provenance.notes import (
@@ -50,94 +43,34 @@ from reid.provenance.notes import (
     notes_on_unused_pose,
     trainings_of_pose,
 )
-from reid.runtime.distributed import Group, check_share, group_of_torchrun, together
-from reid.runtime.precision import prepared
-from reid.training.checkpointing import (
+from reid.provenance.seen_people import trained_on, trained_on_tested, trainings_of
+from reid.runtime.device import device_name, pick_device
+from reid.runtime.distributed import Group, group_of_torchrun, together
+from reid.runtime.run_dir import (
     CHECKPOINT,
     MODEL,
     RESULT,
     check_run_folder,
     finished_for_good,
     open_run,
-    read_checkpoint,
-    restore,
-    save_checkpoint,
     training_summary,
 )
-from reid.training.loop import (
-    Setting,
-    TrainState,
+from reid.training.checkpointing import read_checkpoint, restore, save_checkpoint
+from reid.training.loop import train
+from reid.training.setup import (
     build_network,
+    check_share,
     chunks_and_sampler,
-    device_name,
     last_step,
     make_optimizer,
     make_training_set,
-    pick_device,
-    train,
+    prepared,
     with_frozen_pose,
 )
+from reid.training.state import Setting, TrainState
 
 PROG = "python -m reid.finetune"
 RENDERED_FRAMES = BatchOption("--rendered-frames", of_each=2)
-
-
-@dataclass(frozen=True)
-class FinetuneConfig(TrainConfig, ProtocolConfig):
-    """Fine-tune on PRID2011, iLIDS-VID, MARS, Market-1501 tracklets, a rendered set or your own, measured before and
-    after.
-
-    Starts from runs/pretrain where it is there and writes runs/finetune-<dataset> unless told otherwise.
-    """
-
-    run: Path | None = None
-    """Folder that the run is written to. Default: runs/finetune-<dataset>."""
-
-    init: str = "auto"
-    """Weights to start from: a run folder or its model.pt; none; auto = runs/pretrain where it is there."""
-
-    lr_pose: float = 0.0
-    """Learning rate of the pose network. 0 keeps it as it is: the losses about who people are make it forget where
-    joints are, unless rendered ones go on teaching it (--rendered). The paper's is small, 1e-4."""
-
-    pose_maps: Literal["network", "cached"] = "network"
-    """What says where the body parts are while training: the pose network; or what it says of every frame as it is,
-    computed once, which takes far less time and leaves it as it was; the baseline has none."""
-
-    rendered: Path | None = None
-    """Rendered set (python -m synth.render) whose exact joints go on teaching the pose network while it is fine-tuned
-    (--lr-pose 1e-4): some of its frames stand beside each batch. Default: none, as in the paper."""
-
-    rendered_frames: int = 16
-    """How many of them, an even number: two of each person."""
-
-    pose_weight: float = 1.0
-    """Weight of their pose loss (squared error of heat maps and part affinity fields at every stage)."""
-
-    def __post_init__(self) -> None:
-        """Refuse values out of range."""
-        self.check_training()
-        self.check_protocol()
-        require(self.pose_weight >= 0, f"--pose-weight must not be negative, not {self.pose_weight}")
-        even = self.rendered_frames >= 4 and self.rendered_frames % 2 == 0
-        require(even, f"--rendered-frames must be an even number from 4 on, not {self.rendered_frames}")
-        learns = self.variant != "baseline" and self.pose_maps == "network" and self.lr_pose > 0
-        require(
-            self.rendered is None or learns,
-            "--rendered teaches the pose network, which is not trained here: leave it out, or train the network "
-            "(--variant align-…, --pose-maps network, --lr-pose above 0)",
-        )
-        require(self.splits != "all", "--splits all: a network is trained on one split: name it with --split 0 … 9")
-
-    @property
-    def run_folder(self) -> Path:
-        """The folder named, or the data set's default one."""
-        return self.run or Path(f"runs/finetune-{self.dataset}")
-
-    @property
-    def joints_teach(self) -> bool:
-        """Whether exact joints teach the pose network."""
-        return self.rendered is not None and self.pose_weight > 0
 
 
 def finetune(config: FinetuneConfig) -> None:

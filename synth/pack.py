@@ -10,11 +10,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from alignnet_common.cli import UserError, run
+from alignnet_common.cli import run
+from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file
-from synth.dataset.webdataset import BESIDE, FORMAT, INDEX, Place, place_at, read_index, write_tar
-from synth.dataset.writer import RenderedSet, finished_rows
-from synth.verify import clip_faults, planned_clips
+from synth.dataset.integrity import clip_faults, planned_clips
+from synth.dataset.layout import RenderedSet
+from synth.dataset.reader import finished_rows
+from synth.dataset.remote import Place, place_at
+from synth.dataset.webdataset import BESIDE, FORMAT, INDEX, read_index, write_tar
 
 
 @dataclass(frozen=True)

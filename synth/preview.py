@@ -9,12 +9,15 @@ from typing import Any, Literal
 from PIL import Image
 from tqdm import tqdm
 
-from alignnet_common.cli import UserError, run
+from alignnet_common.arrays import Bytes
+from alignnet_common.cli import run
+from alignnet_common.errors import UserError
 from alignnet_common.files import rows_of_jsonl, write_atomically, write_json
-from synth.dataset.writer import RenderedSet, finished_rows, read_truth
-from synth.planning.plan import CAMERAS
+from alignnet_common.images import spread_over
+from synth.dataset.layout import RenderedSet
+from synth.dataset.reader import finished_rows, read_truth
+from synth.planning.clip import CAMERAS
 from synth.report import contact_sheets
-from synth.report.contact_sheets import Bytes, spread_over
 from synth.report.page import render_page
 from synth.report.statistics import USED, Statistics, in_mid_clip, measure, statistics
 

@@ -13,16 +13,18 @@ from typing import Any
 
 from tqdm import tqdm
 
-from alignnet_common.cli import UserError, as_plain, run, save_config
+from alignnet_common.cli import as_plain, run, save_config
+from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
 from synth import preflight
+from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, begin_set, finish_set, known_rows, open_set
-from synth.dataset.writer import RenderedSet
+from synth.planning.clip import Clip
 from synth.planning.config import RenderConfig
 from synth.planning.estimate import check_space, cost
-from synth.planning.plan import Clip, make_plan
+from synth.planning.plan import make_plan
 from synth.planning.plan_file import read_plan
-from synth.rendering.blender_scene import pick_device
+from synth.rendering.devices import pick_device
 
 
 def render(config: RenderConfig) -> None:
@@ -82,20 +84,20 @@ def following(config: RenderConfig) -> str:
 
 def render_waiting(target: RenderedSet, waiting: list[Clip], config: RenderConfig, device: str) -> None:
     """Render the clips on Ray, entering each in the manifest as it finishes."""
-    from synth.rendering import workers
+    from synth.rendering.workers import render_all, start_ray, stop_ray
 
-    cores = workers.start_ray(config.workers or available_cores(), config.address)
+    cores = start_ray(config.workers or available_cores(), config.address)
     workers = min(config.workers or cores, len(waiting))
     frames = sum(clip.frames for clip in waiting)
     with tqdm(total=frames, unit="frame", desc=f"render on {workers} × {device}", smoothing=0.1) as bar:
         try:
             with noticing_interrupt() as check:
-                for row in workers.render_all(waiting, target.out, workers, device):
+                for row in render_all(waiting, target.out, workers, device):
                     append_row(target, row)
                     bar.update(row["frames"])
                     check()
         finally:
-            workers.stop_ray()
+            stop_ray()
 
 
 @contextmanager

@@ -9,11 +9,15 @@ from typing import Any
 
 from tqdm import tqdm
 
-from alignnet_common.cli import JobError, UserError, run
+from alignnet_common.cli import run
+from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import sha256_of_file, write_atomically, write_jsonl
+from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, known_rows, sweep
-from synth.dataset.webdataset import Place, place_at, read_index, read_tar
-from synth.dataset.writer import RenderedSet, fault_of, write_files
+from synth.dataset.reader import fault_of
+from synth.dataset.remote import Place, place_at
+from synth.dataset.webdataset import read_index, read_tar
+from synth.dataset.writer import write_files
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import pytest
 from alignnet_common.cli import read_config_file
 from alignnet_common.files import PROJECT_ROOT
 from reid.ablation.run import AblationConfig
-from reid.finetune import FinetuneConfig
+from reid.configs.finetune import FinetuneConfig
+from reid.configs.pretrain import PretrainConfig
 from reid.pose.train import PoseTrainConfig
-from reid.pretrain import PretrainConfig
 from synth.planning.config import RenderConfig
 
 JOBS = PROJECT_ROOT / "jobs"

@@ -22,13 +22,14 @@ from numpy.typing import NDArray
 from alignnet_common.redirect import quiet
 from synth.body.model import BodyModel
 from synth.cameras.image_pipeline import LUMINANCE, incident_light, tone_curve
-from synth.dataset.writer import RenderedSet, write_clip
+from synth.dataset.layout import RenderedSet
+from synth.dataset.writer import write_clip
+from synth.planning.clip import Clip
 from synth.planning.config import RenderConfig
-from synth.planning.plan import Clip, make_plan
+from synth.planning.plan import make_plan
 from synth.rendering.blender_scene import Passes, Stage
 from synth.rendering.clip_renderer import Scene, composed, render_clip, staged
 
-Floats = NDArray[np.float64]
 Config = dict[str, Any]
 
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from alignnet_common.cli import JobError, UserError
+from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import PROJECT_ROOT
 
 

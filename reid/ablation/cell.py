@@ -17,27 +17,22 @@ from typing import Any, Literal
 
 import yaml
 
-from alignnet_common.cli import UserError, as_plain
+from alignnet_common.cli import as_plain
+from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
 from reid.ablation.grid import POST_PROCESSING, Training
+from reid.configs.finetune import FinetuneConfig
+from reid.configs.model import LETTER
+from reid.configs.pretrain import PretrainConfig
 from reid.data import load_data
 from reid.evaluation.evaluator import MeasureOptions, measure_splits
-from reid.finetune import FinetuneConfig, finetune
-from reid.metrics.ranking import Protocol
-from reid.models.alignnet import LETTER
-from reid.pretrain import PretrainConfig, pretrain
+from reid.finetune import finetune
+from reid.metrics.protocols import Protocol
+from reid.pretrain import pretrain
 from reid.provenance.notes import named_weights
-from reid.training.checkpointing import (
-    BEST,
-    CHECKPOINT,
-    CHECKPOINTS,
-    CONFIG,
-    FREE_TO_CHANGE,
-    MODEL,
-    OTHERWISE_DIVIDED,
-    RESULT,
-)
-from reid.training.loop import pick_device
+from reid.runtime.device import pick_device
+from reid.runtime.run_dir import BEST, CHECKPOINT, CHECKPOINTS, CONFIG, MODEL, RESULT
+from reid.training.checkpointing import FREE_TO_CHANGE, OTHERWISE_DIVIDED
 
 MEASURED, OUTPUT, FAILURE, FEATURES = "measured.json", "output.txt", "failure.txt", "features"
 

@@ -4,20 +4,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file
-from reid.configs.training import DatasetName, TrainConfig
+from reid.configs.data import DatasetName
+from reid.configs.finetune import FinetuneConfig
+from reid.configs.pretrain import PretrainConfig
+from reid.configs.training import TrainConfig
 from reid.data import ONE_DIVISION, load_splits
 from reid.data.datasets.synthetic import load_pretraining
-from reid.data.types import ReidData, split_number
-from reid.evaluation.evaluator import fingerprints, trained_on_tested, trainings_of
-from reid.evaluation.retrieval import Block, chance_of, data_record, division, fingerprint, mean_block, trained_on
-from reid.finetune import FinetuneConfig
-from reid.metrics.ranking import Protocol
+from reid.data.fingerprint import data_record, division, fingerprint
+from reid.data.tracklets.types import ReidData, split_number
+from reid.evaluation.evaluator import fingerprints
+from reid.evaluation.retrieval import Block, chance_of, mean_block
+from reid.metrics.protocols import Protocol
 from reid.models.checkpoint import load_model
-from reid.pretrain import PretrainConfig, find_init
+from reid.pretrain import find_init
 from reid.provenance.notes import trainings_of_pose
-from reid.training.loop import chunks_and_sampler, last_step
+from reid.provenance.seen_people import trained_on, trained_on_tested, trainings_of
+from reid.training.setup import chunks_and_sampler, last_step
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class TrainedOn:
     """Name, fingerprint and pids, as a network's file has them: of what it starts from, and of the rendered set."""
 
     record: dict[str, Any]
-    """See `reid.evaluation.retrieval.data_record`."""
+    """See `reid.data.fingerprint.data_record`."""
 
     steps: int
     """Steps of a pre-training."""
@@ -45,13 +49,13 @@ class Tested:
     """Name of the data that was really read."""
 
     record: dict[str, Any]
-    """See `reid.evaluation.retrieval.data_record`; of the first split."""
+    """See `reid.data.fingerprint.data_record`; of the first split."""
 
     fingerprints: dict[int, str]
     """By number of the split."""
 
     divisions: dict[int, str]
-    """See `reid.evaluation.retrieval.division`, by number of the split."""
+    """See `reid.data.fingerprint.division`, by number of the split."""
 
     sources: dict[int, str]
     """Where each split comes from."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
-from alignnet_common.cli import UserError
-from reid.configs.training import DatasetName
+from alignnet_common.errors import UserError
+from reid.configs.data import DatasetName
+from reid.configs.finetune import FinetuneConfig
+from reid.configs.pretrain import PretrainConfig
 from reid.data import ONE_DIVISION
-from reid.finetune import FinetuneConfig
 from reid.models.checkpoint import CHOSEN_ANEW
-from reid.pretrain import PretrainConfig
-from reid.training.loop import network_config, with_frozen_pose
+from reid.training.setup import network_config, with_frozen_pose
 
 Start = Literal["without", "synthetic"]
 """What fine-tuning starts from: the network as it is built, or one that was pre-trained on rendered people."""

@@ -10,10 +10,10 @@ from reid.ablation.cell import measured, read_result
 from reid.ablation.datasets import Tested, TrainedOn
 from reid.ablation.grid import Grid, Training
 from reid.ablation.tables import Kind, Ranked, Summary, page, summaries
-from reid.configs.training import DatasetName
-from reid.finetune import FinetuneConfig
-from reid.metrics.ranking import Protocol
-from reid.pretrain import PretrainConfig
+from reid.configs.data import DatasetName
+from reid.configs.finetune import FinetuneConfig
+from reid.configs.pretrain import PretrainConfig
+from reid.metrics.protocols import Protocol
 from reid.provenance.notes import notes_on_pose
 
 
@@ -94,7 +94,7 @@ def notes_on_starts(prepared: Prepared) -> list[str]:
 def write_report(prepared: Prepared, failures: Mapping[str, str], record: Mapping[str, Any]) -> str:
     """ablation.json and ablation.md, of all that is finished; returns the page.
 
-    failures -- reasons by the training's name; record -- of the command, see `reid.evaluation.retrieval.run_record`.
+    failures -- reasons by the training's name; record -- of the command, see `alignnet_common.run_record.run_record`.
     """
     records = [cell_record(each, prepared) for each in prepared.cells]
     seeds = len(prepared.grid.seeds)

@@ -19,19 +19,21 @@ from typing import get_args
 import torch
 from tqdm import tqdm
 
-from alignnet_common.cli import JobError, UserError, read_config_file
+from alignnet_common.cli import read_config_file
+from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import DISK_FULL, write_atomically
 from alignnet_common.locks import held
+from alignnet_common.run_record import now, run_record
 from reid.ablation.cell import FAILURE, Standing, clear, measure, measured, read_result, standing, train
 from reid.ablation.datasets import look_at_pretraining, look_at_tested
 from reid.ablation.grid import Grid, Start, Training, Variant, check_networks, splits_of, trainings
 from reid.ablation.report import Prepared, notes, write_report
-from reid.configs.training import DEFAULT_ROOTS, DatasetName, require
-from reid.evaluation.retrieval import now, run_record
-from reid.finetune import FinetuneConfig
-from reid.metrics.ranking import Protocol
-from reid.pretrain import PretrainConfig
-from reid.training.loop import device_name, pick_device
+from reid.configs.checks import require
+from reid.configs.data import DEFAULT_ROOTS, DatasetName
+from reid.configs.finetune import FinetuneConfig
+from reid.configs.pretrain import PretrainConfig
+from reid.metrics.protocols import Protocol
+from reid.runtime.device import device_name, pick_device
 
 PROG = "python -m reid.ablation"
 PAPER_SETS: tuple[DatasetName, ...] = ("prid", "ilids", "mars")

@@ -10,91 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-DatasetName = Literal["prid", "ilids", "mars", "market", "synthetic", "folder"]
-SplitSource = Literal["auto", "all", "json", "mat", "random"]
+from reid.configs.checks import check_pose_scale, require
 
-DEFAULT_ROOTS: dict[str, Path] = {
-    "prid": Path("data/prid2011"),
-    "ilids": Path("data/ilids-vid"),
-    "mars": Path("data/mars"),
-    "market": Path("data/market1501"),
-    "synthetic": Path("data/synthetic"),
-    "folder": Path("data/own"),
-}
 DEFAULT_PRETRAIN_RUN = Path("runs/pretrain")
-
-
-def require(condition: bool, message: str) -> None:
-    """Raise ValueError, one line, where a value is out of range."""
-    if not condition:
-        raise ValueError(message)
-
-
-def check_pose_scale(option: str, scale: float, height: int, width: int) -> None:
-    """Raise ValueError, one line, on a factor below 1, or one with which frames of `height` x `width` pixels are no
-    whole cells of the pose network's maps. Frames that are not enlarged (1) may have any size: the network pads them.
-    """
-    require(scale >= 1, f"{option} must be at least 1, not {scale}")
-    sizes = [round(scale * length, 6) for length in (height, width)]  # 1.1 times 80 is 88, but for its last bit
-    require(
-        scale == 1 or all(size % 8 == 0 for size in sizes),
-        f"{option} {scale:g} makes frames of {height}×{width} pixels {sizes[0]:g}×{sizes[1]:g}: "
-        "both must be multiples of 8",
-    )
-
-
-@dataclass(frozen=True)
-class ProtocolConfig:
-    """Which real (or stand-in) data, and which people are for training and which for testing."""
-
-    dataset: DatasetName = "prid"
-    """Layout of the data: prid (PRID2011 multi-shot), ilids (iLIDS-VID), mars, market (Market-1501 as tracklets),
-    synthetic (a rendered set), folder (one's own: ROOT/camera/person/frames, or a CSV of path,person,camera).
-    """
-
-    root: Path | None = None
-    """Folder of the data set (folder: or a CSV file). Default: data/prid2011, data/ilids-vid, data/mars,
-    data/market1501, data/synthetic or data/own.
-    """
-
-    split: int | None = None
-    """Number of the split, 0-9 (prid, ilids, synthetic, folder). Default: 0, or every one where all are measured."""
-
-    splits: SplitSource = "auto"
-    """prid: json, mat = the published file of this format; ilids: mat. Both: all = every published split, its file
-    demanded; random = ten seeded halves; auto = the published file, and for prid seeded halves where it is not there.
-    folder: json = its splits.json; random; auto and all = its splits.json, or seeded halves. The others are divided in
-    one way.
-    """
-
-    split_seed: int | None = None
-    """Seed of the random halves and of the held-out tenth. Default: the same as --seed."""
-
-    min_frames: int = 1
-    """prid: random halves take persons with at least this many frames in both cameras (27 gives the usual 178)."""
-
-    market_test: Literal["held-out", "official"] = "held-out"
-    """market: test on held-out training identities, or on the folders query and bounding_box_test."""
-
-    held_out: float = 0.1
-    """market: share of the training identities that is held out for the test, 0..1."""
-
-    def check_protocol(self) -> None:
-        """Raise ValueError, one line, on a value out of range."""
-        require(0 <= self.split_or_first <= 9, f"--split must be 0 to 9, not {self.split}")
-        require(self.min_frames >= 1, f"--min-frames must be at least 1, not {self.min_frames}")
-        require(0 < self.held_out < 1, f"--held-out must lie between 0 and 1, not {self.held_out}")
-        require(self.split_seed is None or self.split_seed >= 0, "--split-seed must not be negative")
-
-    @property
-    def split_or_first(self) -> int:
-        """Number of the one split that is used where one is."""
-        return self.split or 0
-
-    @property
-    def data_root(self) -> Path:
-        """The folder named, or the data set's default one."""
-        return self.root or DEFAULT_ROOTS[self.dataset]
 
 
 AT_LEAST: dict[float, tuple[str, ...]] = {

@@ -1,14 +1,14 @@
 """Data sets as tracklets, cut into chunks, dealt into batches, decoded and augmented."""
 
-from alignnet_common.cli import UserError
-from reid.configs.training import ProtocolConfig
+from alignnet_common.errors import UserError
+from reid.configs.data import ProtocolConfig
 from reid.data.datasets.folder import folder_splits
 from reid.data.datasets.ilids import ilids_splits
 from reid.data.datasets.market import load_market
 from reid.data.datasets.mars import load_mars
 from reid.data.datasets.prid import prid_splits
 from reid.data.datasets.synthetic import synthetic_splits
-from reid.data.types import ReidData, split_number
+from reid.data.tracklets.types import ReidData, split_number
 
 ONE_DIVISION = ("mars", "market")
 """Data sets that come divided once, as split 0."""

@@ -11,13 +11,16 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from alignnet_common.cli import UserError, run
+from alignnet_common.cli import run
+from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
-from reid.configs.training import ProtocolConfig, require
+from reid.configs.checks import require
+from reid.configs.data import ProtocolConfig
 from reid.data import load_splits
+from reid.data.fingerprint import fingerprint
 from reid.data.summary import in_text, summary
-from reid.data.types import ReidData, read_frame
-from reid.evaluation.retrieval import fingerprint
+from reid.data.tracklets.frames import read_frame
+from reid.data.tracklets.types import ReidData
 
 PROG = "python -m reid.data"
 

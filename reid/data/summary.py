@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from reid.data.types import ReidData, Tracklet
+from reid.data.tracklets.types import ReidData, Tracklet
 
 SHOWN = 12
 """Lines of «what is wrong» that are printed; the rest is counted."""

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from alignnet_common.files import replacing
-from reid.data.types import Tracklet
+from reid.data.tracklets.types import Tracklet
 
 FORMAT = 1
 """Raised when the same network and frames give other descriptors than before: nothing older is used again then."""

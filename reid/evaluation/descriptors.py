@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from reid.data.loading.chunk_dataset import FrameStore
 from reid.data.loading.chunks import chunk_ranges
-from reid.data.types import Tracklet
+from reid.data.loading.frame_store import FrameStore
+from reid.data.tracklets.types import Tracklet
+from reid.models.alignnet import AlignNet
 from reid.runtime.memory import enough_memory
 
 CHUNKS_ON_A_GPU = 8
@@ -86,3 +87,19 @@ def _batches(
             chunks.append(store.read(tracklet.frames[frame] for frame in frames)[0])
     if chunks:
         yield owners, chunks
+
+
+def tracklet_descriptors(
+    model: AlignNet,
+    tracklets: Sequence[Tracklet],
+    store: FrameStore,
+    chunk: int,
+    device: torch.device,
+    batch_frames: int | None = None,
+) -> npt.NDArray[np.float32]:
+    """Descriptors (N, D) of N tracklets of any lengths, in memory; see
+    `reid.evaluation.descriptors.stream_descriptors`."""
+    described = np.empty((len(tracklets), model.descriptor_size), np.float32)
+    for row, descriptor in enumerate(stream_descriptors(model, tracklets, store, chunk, device, batch_frames)):
+        described[row] = descriptor
+    return described

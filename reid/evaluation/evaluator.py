@@ -11,29 +11,21 @@ from typing import Any
 
 import torch
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file
-from reid.data.loading.chunk_dataset import FrameStore
-from reid.data.types import ReidData, Tracklet
+from reid.data.fingerprint import counts, fingerprint
+from reid.data.loading.frame_store import FrameStore
+from reid.data.tracklets.types import ReidData, Tracklet
 from reid.evaluation.descriptor_cache import SavedFeatures, features_fingerprint, saved_or_made
-from reid.evaluation.descriptors import stream_descriptors
-from reid.evaluation.retrieval import (
-    Block,
-    chance_of,
-    clips_of_tested,
-    counts,
-    fingerprint,
-    first_frames,
-    rank_tracklets,
-)
-from reid.metrics.ranking import Protocol
+from reid.evaluation.descriptors import stream_descriptors, tracklet_descriptors
+from reid.evaluation.retrieval import Block, chance_of, rank_tracklets
+from reid.metrics.protocols import Protocol
 from reid.metrics.score_normalisation import ScoreNorm
+from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_model
+from reid.provenance.seen_people import trained_on_tested, trainings_of
 
 MODEL = "model.pt"
-
-PUBLISHED = ("PRID2011", "iLIDS-VID", "MARS", "Market-1501")
-"""Data sets in which a pid is the same person on every disk."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +50,7 @@ class MeasureOptions:
     """Decoded frames that fit this many GiB are kept; 0 = each is decoded when it is needed, and then forgotten."""
 
     protocol: Protocol = "step"
-    """How the queries are counted; see `reid.metrics.ranking.Protocol`."""
+    """How the queries are counted; see `reid.metrics.protocols.Protocol`."""
 
     score_norm: ScoreNorm | None = None
     """How distances are normalised; None = not."""
@@ -77,7 +69,7 @@ class Measured:
     data: ReidData
 
     fingerprint: str
-    """That of the data; see `reid.evaluation.retrieval.fingerprint`."""
+    """That of the data; see `reid.data.fingerprint.fingerprint`."""
 
     block: Block
     """CMC, mAP and mINP in percent; see `reid.evaluation.retrieval.ranking_block`."""
@@ -207,35 +199,6 @@ def fingerprints(splits: Mapping[int, ReidData]) -> dict[int, str]:
     return found
 
 
-def trainings_of(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Who a network was trained on, a training each, the last one last; none where its file does not say.
-
-    Files from before there could be several name the last one alone.
-    """
-    known = metadata.get("trained_on") or []
-    return [known] if isinstance(known, Mapping) else list(known)
-
-
-def trained_on_tested(trainings: Sequence[Mapping[str, Any]], data: ReidData, print_of_data: str) -> int:
-    """How many of the persons tested a network was trained on in any of its trainings, as far as its file says so."""
-    known = {pid for training in trainings if _is_of(training, data, print_of_data) for pid in training["pids"]}
-    clips = {clip for training in trainings for clip in training.get("clips", ())}
-    known |= {pid for pid, some in clips_of_tested(data).items() if some & clips} if clips else set()
-    tested = {tracklet.pid for tracklet in data.query}
-    frames = {frame for training in trainings for frame in training.get("frames", ())}
-    if frames:
-        sightings = [tracklet for tracklet in (*data.query, *data.gallery) if tracklet.pid in tested]
-        known |= {pid for pid, some in first_frames(sightings).items() if some & frames}
-    return len(tested & known)
-
-
-def _is_of(training: Mapping[str, Any], data: ReidData, print_of_data: str) -> bool:
-    """Whether the pids of a training are the same persons as those of `data`."""
-    published = next((name for name in PUBLISHED if data.name.startswith(name)), None)
-    same_set = published is not None and training["name"].startswith(published)
-    return same_set or training["fingerprint"] == print_of_data
-
-
 def leak_notes(measured: Sequence[Measured]) -> tuple[str, ...]:
     """A note where a network was trained on people whom it is tested on."""
     leaks = [each for each in measured if each.trained_on_tested]
@@ -248,3 +211,15 @@ def leak_notes(measured: Sequence[Measured]) -> tuple[str, ...]:
         some = ", ".join(str(each.split) for each in leaks)
         note += f" in split {some}; train a network a split (RUNS/split-0 …) and name their folder with --checkpoint"
     return (note,)
+
+
+def describe_and_rank(model: AlignNet, data: ReidData, store: FrameStore, chunk: int, device: torch.device) -> Block:
+    """CMC, mAP and mINP of a data set's query and gallery as `model` describes them, by the protocol «step».
+
+    See `reid.evaluation.retrieval.ranking_block`.
+    """
+    tracklets = tuple(dict.fromkeys((*data.query, *data.gallery)))
+    described = tracklet_descriptors(model, tracklets, store, chunk, device)
+    row = {tracklet: position for position, tracklet in enumerate(tracklets)}
+    query, gallery = ([row[tracklet] for tracklet in side] for side in (data.query, data.gallery))
+    return rank_tracklets(data.query, data.gallery, described[query], described[gallery])

@@ -3,12 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alignnet_common.arrays import AnyFloats, Bools
 from alignnet_common.coco18 import JOINTS
-
-Floats = NDArray[np.floating]
-Bools = NDArray[np.bool_]
 
 HEAD_SHARE = 1 / 7.5
 """A head's length as a share of the body's height: an adult is seven to eight heads tall."""
@@ -33,12 +30,12 @@ THRESHOLDS = np.linspace(0.5, 0.95, 10)
 """Of OKS, as COCO averages its precision over."""
 
 
-def distances(found: Floats, true: Floats) -> Floats:
+def distances(found: AnyFloats, true: AnyFloats) -> AnyFloats:
     """Pixels (N, 18) between found and true joints (N, 18, 2)."""
     return np.linalg.norm(found - true, axis=-1)
 
 
-def within_head(error: Floats, body_height: Floats, share: float = 0.5) -> Bools:
+def within_head(error: AnyFloats, body_height: AnyFloats, share: float = 0.5) -> Bools:
     """PCKh: which errors (N, 18) are at most `share` of the head's length, for bodies of `body_height` (N,) pixels.
 
     Andriluka et al. 2014 measure the head's box; here its length is 1/7.5 of the whole body's height, which is known
@@ -52,7 +49,7 @@ def rate(right: Bools, counted: Bools) -> float | None:
     return 100 * float(right[counted].mean()) if counted.any() else None
 
 
-def keypoint_similarity(error: Floats, area: Floats, visible: Bools) -> Floats:
+def keypoint_similarity(error: AnyFloats, area: AnyFloats, visible: Bools) -> AnyFloats:
     """OKS (N,) of persons of `area` (N,) square pixels, over their visible joints (N, 18); NaN where none is visible.
 
     The mean of exp(-d^2 / (2 area k^2)), k = 2 sigma (cocodataset.org, keypoint evaluation).
@@ -63,7 +60,9 @@ def keypoint_similarity(error: Floats, area: Floats, visible: Bools) -> Floats:
         return similarity.sum(axis=1) / visible.sum(axis=1)
 
 
-def average_precision(similarity: Floats, score: Floats, thresholds: Sequence[float] | Floats = THRESHOLDS) -> float:
+def average_precision(
+    similarity: AnyFloats, score: AnyFloats, thresholds: Sequence[float] | AnyFloats = THRESHOLDS
+) -> float:
     """OKS-AP in per cent: one person and one find an image, the finds in order of their `score` (N,).
 
     As COCO's: precision made monotonous from the right and read at 101 recalls, averaged over the thresholds.

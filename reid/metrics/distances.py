@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.floating]
+from alignnet_common.arrays import AnyFloats
 
 QUERIES_A_BLOCK = 256
 """Queries whose distances are worked out at a time: with 12 180 gallery items, 12 MB."""
@@ -20,7 +20,7 @@ _LARGEST = np.float64(1e18)
 """Features beyond this would overflow a distance in float32."""
 
 
-def euclidean_distances(query_features: Floats, gallery_features: Floats) -> npt.NDArray[np.float32]:
+def euclidean_distances(query_features: AnyFloats, gallery_features: AnyFloats) -> npt.NDArray[np.float32]:
     """Euclidean distances (Q, G) between the rows of (Q, D) and of (G, D).
 
     Worked out in float64 around the gallery's mean, which moves no distance and keeps digits where descriptors share
@@ -38,7 +38,7 @@ def euclidean_distances(query_features: Floats, gallery_features: Floats) -> npt
 
 
 def distance_blocks(
-    query_features: Floats, gallery_features: Floats, rows: int = QUERIES_A_BLOCK
+    query_features: AnyFloats, gallery_features: AnyFloats, rows: int = QUERIES_A_BLOCK
 ) -> Iterator[npt.NDArray[np.float32]]:
     """The rows of `euclidean_distances`, as blocks (`rows`, G) in turn, the last as short as it comes.
 
@@ -60,7 +60,7 @@ def distance_blocks(
         yield block
 
 
-def paired_distances(features: Floats, others: Floats) -> npt.NDArray[np.float32]:
+def paired_distances(features: AnyFloats, others: AnyFloats) -> npt.NDArray[np.float32]:
     """Euclidean distances (N,) between the rows of (N, D) and the rows of (N, D), one by one.
 
     >>> paired_distances(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]])).tolist()
@@ -70,7 +70,7 @@ def paired_distances(features: Floats, others: Floats) -> npt.NDArray[np.float32
     return np.sqrt(np.einsum("nd,nd->n", differences, differences)).astype(np.float32)
 
 
-def check_features(query_features: Floats, gallery_features: Floats) -> None:
+def check_features(query_features: AnyFloats, gallery_features: AnyFloats) -> None:
     """Raise ValueError, one line, where rows (Q, D) and (G, D) have no distances that float32 holds."""
     for name, features in (("query", query_features), ("gallery", gallery_features)):
         if features.ndim != 2 or 0 in features.shape:
@@ -84,7 +84,7 @@ def check_features(query_features: Floats, gallery_features: Floats) -> None:
             _check_rows(features[start : start + step], name, start)
 
 
-def _check_rows(features: Floats, name: str, first_row: int) -> None:
+def _check_rows(features: AnyFloats, name: str, first_row: int) -> None:
     fine = (np.isfinite(features) & (np.abs(features) <= _LARGEST)).all(axis=1)
     if not fine.all():
         row = int(np.argmin(fine))

@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from reid.metrics.distances import Floats, check_features, distance_blocks, paired_distances
+from alignnet_common.arrays import AnyFloats, Ints, Singles
+from reid.metrics.distances import check_features, distance_blocks, paired_distances
 
-Indices = npt.NDArray[np.int64]
-Singles = npt.NDArray[np.float32]
-Lookup = Callable[[Indices, Indices], Floats]
+Lookup = Callable[[Ints, Ints], AnyFloats]
 """Distances (N,) from items (N,) to items (N,), one by one."""
 
 _ROWS = 256
@@ -30,9 +29,9 @@ _PAIRS = 2**21
 
 
 def re_ranked(
-    query_gallery: Floats,
-    query_query: Floats,
-    gallery_gallery: Floats,
+    query_gallery: AnyFloats,
+    query_query: AnyFloats,
+    gallery_gallery: AnyFloats,
     k1: int = 20,
     k2: int = 6,
     lambda_: float = 0.3,
@@ -49,7 +48,7 @@ def re_ranked(
         shapes = f"{query_gallery.shape}, {query_query.shape}, {gallery_gallery.shape}"
         raise ValueError(f"distances must be (Q, G), (Q, Q) and (G, G), not {shapes}")
 
-    def blocks() -> Iterator[Floats]:
+    def blocks() -> Iterator[AnyFloats]:
         for left, right in ((query_query.T, query_gallery), (query_gallery.T, gallery_gallery.T)):
             for start in range(0, len(left), _ROWS):
                 rows = slice(start, start + _ROWS)
@@ -58,7 +57,7 @@ def re_ranked(
                 _copy_in_tiles(right[rows], block[:, queries:])
                 yield block
 
-    def lookup(rows: Indices, columns: Indices) -> Floats:
+    def lookup(rows: Ints, columns: Ints) -> AnyFloats:
         first, second = np.minimum(rows, columns), np.maximum(rows, columns)
         found = np.empty(len(rows), dtype=query_gallery.dtype)
         both, none = second < queries, first >= queries
@@ -72,7 +71,7 @@ def re_ranked(
 
 
 def re_ranked_features(
-    query_features: Floats, gallery_features: Floats, k1: int = 20, k2: int = 6, lambda_: float = 0.3
+    query_features: AnyFloats, gallery_features: AnyFloats, k1: int = 20, k2: int = 6, lambda_: float = 0.3
 ) -> Singles:
     """`re_ranked` of the Euclidean distances between features (Q, D) and (G, D), without N x N numbers in memory.
 
@@ -81,7 +80,7 @@ def re_ranked_features(
     check_features(query_features, gallery_features)
     features = np.concatenate((query_features, gallery_features))
 
-    def lookup(rows: Indices, columns: Indices) -> Floats:
+    def lookup(rows: Ints, columns: Ints) -> AnyFloats:
         step = max(1, _PAIRS // features.shape[1])
         parts = (slice(start, start + step) for start in range(0, len(rows), step))
         return np.concatenate([paired_distances(features[rows[part]], features[columns[part]]) for part in parts])
@@ -90,7 +89,7 @@ def re_ranked_features(
     return _re_ranked(blocks, lookup, len(query_features), len(features), k1, k2, lambda_)
 
 
-def _copy_in_tiles(source: Floats, target: Floats) -> None:
+def _copy_in_tiles(source: AnyFloats, target: AnyFloats) -> None:
     """Copy (B, M), which may lie transposed in memory, in pieces that the cache holds: over three times faster."""
     for start in range(0, source.shape[1], _ROWS):
         tile = slice(start, start + _ROWS)
@@ -98,7 +97,7 @@ def _copy_in_tiles(source: Floats, target: Floats) -> None:
 
 
 def _re_ranked(
-    blocks: Iterable[Floats], lookup: Lookup, queries: int, items: int, k1: int, k2: int, lambda_: float
+    blocks: Iterable[AnyFloats], lookup: Lookup, queries: int, items: int, k1: int, k2: int, lambda_: float
 ) -> Singles:
     """New distances from the rows of the old ones, in order, queries first."""
     if k1 < 1 or k2 < 1 or not 0 <= lambda_ <= 1:
@@ -121,7 +120,7 @@ def _re_ranked(
     return _blended(result, largest[:queries], sparse.csr_array(vectors), lambda_)
 
 
-def nearest(distances: Floats, k: int) -> npt.NDArray[np.intp]:
+def nearest(distances: AnyFloats, k: int) -> npt.NDArray[np.intp]:
     """Columns (N, k) of the `k` smallest of each row of (N, M), ascending; equal ones in the order of the columns.
 
     A row is folded into groups of which only the least is kept. The k-th least of those bounds the k smallest, so
@@ -181,7 +180,7 @@ def _weighted(pattern: sparse.csr_array, lookup: Lookup, largest: Singles) -> sp
     return sparse.csr_array((weights, pattern.indices, pattern.indptr), shape=pattern.shape)
 
 
-def _relative(distances: Floats, largest: Floats) -> Singles:
+def _relative(distances: AnyFloats, largest: AnyFloats) -> Singles:
     """Squared distances as shares of the largest squared one of their row."""
     squares = np.square(distances, dtype=np.float64).astype(np.float32)
     most = np.square(largest, dtype=np.float64).astype(np.float32)

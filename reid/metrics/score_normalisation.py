@@ -3,10 +3,8 @@
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.floating]
-Doubles = npt.NDArray[np.float64]
+from alignnet_common.arrays import AnyFloats, Floats
 
 ScoreNorm = Literal["row", "column", "symmetric"]
 """row: over the gallery, for each query. column: over the queries, for each gallery item. symmetric: their mean."""
@@ -15,7 +13,7 @@ _BLOCK = 256
 """Rows normalised at a time: with 12 180 columns, 25 MB."""
 
 
-def normalised(distances: Floats, kind: ScoreNorm = "symmetric") -> Doubles:
+def normalised(distances: AnyFloats, kind: ScoreNorm = "symmetric") -> Floats:
     """Distances (Q, G) less the mean and over the standard deviation of their row, column, or both.
 
     The paper normalises similarities, here negative distances: of these the result is the negative, so that smaller
@@ -42,7 +40,7 @@ def normalised(distances: Floats, kind: ScoreNorm = "symmetric") -> Doubles:
     return result
 
 
-def _standardised(values: Doubles, mean: Doubles, deviation: Doubles, largest: Floats) -> Doubles:
+def _standardised(values: Floats, mean: Floats, deviation: Floats, largest: AnyFloats) -> Floats:
     """`values` less a mean, over a deviation; 0 where the deviation is but the rounding of equal numbers."""
     constant = deviation <= 1e-12 * largest
     return np.where(constant, 0.0, (values - mean) / np.where(constant, 1.0, deviation))

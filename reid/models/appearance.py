@@ -6,12 +6,10 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
+from reid.configs.model import APPEARANCE_NETS, STRIDES
 from reid.models.activation_checkpointing import recomputed
 from reid.models.weights import draw_weights, first_generator, load_strictly, read_state_dict
-
-APPEARANCE_NETS = ("resnet18", "resnet34", "resnet50")
-STRIDES = (8, 16, 32)
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

@@ -7,8 +7,10 @@ from typing import Any
 
 from torch import Tensor
 
-from alignnet_common.cli import UserError, as_plain
-from reid.models.alignnet import LETTER, AlignNet, ModelConfig
+from alignnet_common.cli import as_plain
+from alignnet_common.errors import UserError
+from reid.configs.model import LETTER, ModelConfig
+from reid.models.alignnet import AlignNet
 from reid.models.weights import load_pose_weights, load_strictly, read_torch_file, write_torch_file
 
 __all__ = ["load_into", "load_model", "load_pose_weights", "model_record", "save_model"]

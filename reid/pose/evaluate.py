@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from alignnet_common.cli import as_plain
 from alignnet_common.coco18 import JOINTS
 from alignnet_common.files import sha256_of_file, write_json
-from reid.configs.training import check_pose_scale, require
-from reid.data.datasets.synthetic import load_pretraining, read_bodies, read_clips, read_joints
-from reid.data.types import Tracklet
+from reid.configs.checks import check_pose_scale, require
+from reid.data.datasets.annotations import read_bodies, read_joints
+from reid.data.datasets.synthetic import clips_kept_out
+from reid.data.tracklets.types import Tracklet
 from reid.functional.keypoint_metrics import average_precision, distances, keypoint_similarity, rate, within_head
 from reid.pose.inference import SMALL_WEIGHTS, Poses, poses_of, read_pose_net
 from reid.provenance.notes import notes_on_weights
-from reid.training.loop import pick_device
+from reid.runtime.device import pick_device
 
 RATIOS = (0.0, 0.5, 0.75, 0.95, 1.001)
 """Between which visible ratios frames are counted together."""
@@ -107,14 +108,6 @@ def evaluate(config: PoseEvaluationConfig) -> None:
     if config.json is not None:
         write_json(config.json, result)
         print(f"{config.json} is written")
-
-
-def clips_kept_out(root: Path, held_out: int, seed: int) -> tuple[Tracklet, ...]:
-    """The clips of a rendered set's persons whom a training kept out, see `load_pretraining`; of all for 0."""
-    if held_out == 0:
-        return read_clips(root)
-    data = load_pretraining(root, held_out, seed)
-    return *data.query, *data.gallery
 
 
 def truth_of(clips: Sequence[Tracklet]) -> Truth:

@@ -10,9 +10,9 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from alignnet_common.files import asset
-from reid.data.loading.chunk_dataset import FrameStore
+from reid.data.loading.frame_store import FrameStore
 from reid.functional.pose_decoding import joints_of_maps
 from reid.models.openpose import PoseNet, pose_input
 from reid.models.weights import load_strictly, read_pose_weights

@@ -19,21 +19,23 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from alignnet_common.cli import UserError, as_plain
+from alignnet_common.cli import as_plain
 from alignnet_common.coco18 import PARTS
+from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
-from reid.configs.training import check_pose_scale, require
-from reid.data.datasets.synthetic import read_joints, read_part_masks
-from reid.data.loading.chunk_dataset import FrameStore, resized_joints
-from reid.data.types import Tracklet
+from reid.configs.checks import check_pose_scale, require
+from reid.data.datasets.annotations import read_joints, read_part_masks
+from reid.data.datasets.synthetic import clips_kept_out
+from reid.data.loading.chunk_dataset import resized_joints
+from reid.data.loading.frame_store import FrameStore
+from reid.data.tracklets.types import Tracklet
 from reid.functional.pose_targets import pose_targets
 from reid.models.alignnet import part_attention
 from reid.models.openpose import PoseNet
 from reid.models.part_pooling import area_average
-from reid.pose.evaluate import clips_kept_out
 from reid.pose.inference import maps_of_frames, read_pose_net
 from reid.provenance.notes import notes_on_weights
-from reid.training.loop import pick_device
+from reid.runtime.device import pick_device
 
 STRIPES = (0.0, 1 / 6, 1 / 2, 1.0)
 """Edges of three stripes of a crop, as shares of its height: a head and a neck, a trunk, the legs."""

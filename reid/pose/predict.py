@@ -9,12 +9,12 @@ from typing import Literal
 
 import numpy as np
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from alignnet_common.files import replacing
-from reid.configs.training import check_pose_scale, require
-from reid.data.types import IMAGE_SUFFIXES, is_image
+from reid.configs.checks import check_pose_scale, require
+from reid.data.tracklets.frames import IMAGE_SUFFIXES, is_image
 from reid.pose.inference import SMALL_WEIGHTS, poses_of, read_pose_net
-from reid.training.loop import pick_device
+from reid.runtime.device import pick_device
 
 
 @dataclass(frozen=True)

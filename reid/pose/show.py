@@ -16,14 +16,15 @@ from PIL import Image, ImageDraw
 
 from alignnet_common.coco18 import JOINTS, LIMBS
 from alignnet_common.files import replacing
-from reid.configs.training import check_pose_scale, require
-from reid.data.datasets.synthetic import read_clips, read_joints
-from reid.data.loading.chunk_dataset import FrameStore
+from reid.configs.checks import check_pose_scale, require
+from reid.data.datasets.annotations import read_joints
+from reid.data.datasets.synthetic import read_clips
+from reid.data.loading.frame_store import FrameStore
 from reid.functional.pose_decoding import joints_of_maps
 from reid.models.alignnet import part_attention
 from reid.pose.inference import SMALL_WEIGHTS, maps_of_frames, read_pose_net
 from reid.pose.predict import images_in
-from reid.training.loop import pick_device
+from reid.runtime.device import pick_device
 
 SCALE = 3
 PART_COLOURS = np.array([[240, 96, 80], [80, 200, 120], [90, 140, 250]], np.float32)

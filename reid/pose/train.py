@@ -15,15 +15,18 @@ import safetensors.torch
 
 from alignnet_common.cli import as_plain
 from alignnet_common.files import sha256_of_file, write_atomically, write_json
-from reid.configs.training import DEFAULT_ROOTS, require
+from reid.configs.checks import require
+from reid.configs.data import DEFAULT_ROOTS
+from reid.configs.pretrain import PretrainConfig
+from reid.data.datasets.synthetic import clips_kept_out
 from reid.data.loading.sampler import BatchOption
 from reid.models.weights import read_pose_weights
-from reid.pose.evaluate import clips_kept_out, lines, pose_numbers, truth_of
+from reid.pose.evaluate import lines, pose_numbers, truth_of
 from reid.pose.inference import poses_of, read_pose_net
-from reid.pretrain import PretrainConfig, pretrain
+from reid.pretrain import pretrain
+from reid.runtime.device import pick_device
 from reid.runtime.distributed import group_of_torchrun
-from reid.training.checkpointing import MODEL
-from reid.training.loop import pick_device
+from reid.runtime.run_dir import MODEL
 
 PROG = "python -m reid.pose train"
 WEIGHTS, NUMBERS = "pose.safetensors", "pose.json"

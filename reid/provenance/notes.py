@@ -10,19 +10,19 @@ from typing import Any
 
 import torch
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file
 from reid.configs.training import TrainConfig
-from reid.data.types import ReidData, Tracklet
-from reid.evaluation.evaluator import trained_on_tested, trainings_of
+from reid.data.tracklets.types import ReidData, Tracklet
 from reid.models.alignnet import AlignNet
 from reid.models.weights import metadata_of, read_pose_weights
+from reid.provenance.seen_people import trained_on_tested, trainings_of
 
 POSE_SAW = "what --pose-weights names was trained on"
 """How `notes_on_tested` says that the pose net's file has seen persons who are tested."""
 
 Training = Mapping[str, Any]
-"""Who a network was trained on in one training; see `reid.evaluation.retrieval.trained_on`."""
+"""Who a network was trained on in one training; see `reid.provenance.seen_people.trained_on`."""
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,6 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from alignnet_common.cli import UserError
-from reid.data.loading.sampler import IDS_PER_BATCH, BatchOption
 from reid.runtime.collectives import sum_of_all
 
 
@@ -69,15 +67,6 @@ def together(group: Group, device: torch.device) -> Iterator[None]:
         yield
     finally:
         dist.destroy_process_group()
-
-
-def check_share(group: Group, ids_per_batch: int, option: BatchOption = IDS_PER_BATCH) -> None:
-    """Raise UserError where the identities of a batch, of which `option` says how many, cannot be dealt out evenly."""
-    if ids_per_batch % group.size:
-        raise UserError(
-            f"{ids_per_batch} identities a batch cannot be dealt out to {group.size} processes: "
-            f"use {option.for_identities(group.size * -(-ids_per_batch // group.size))}"
-        )
 
 
 def of_all(tensor: Tensor, group: Group) -> Tensor:

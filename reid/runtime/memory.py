@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 
 
 @contextmanager

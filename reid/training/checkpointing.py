@@ -7,7 +7,6 @@ tensorboard/   curves
 """
 
 import math
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,18 +14,15 @@ from typing import Any
 
 import torch
 
-from alignnet_common.cli import DataclassInstance, UserError, as_plain, save_config
-from alignnet_common.files import DISK_FULL, read_jsonl, replacing, write_jsonl
+from alignnet_common.cli import as_plain
+from alignnet_common.errors import UserError
+from reid.configs.model import LETTER
 from reid.configs.training import TrainConfig
-from reid.models.alignnet import LETTER
 from reid.models.checkpoint import model_record
 from reid.models.weights import load_strictly, read_torch_file, write_torch_file
-from reid.training.loop import TrainState
+from reid.runtime.run_dir import BEST, CHECKPOINT, CHECKPOINTS, CONFIG, also_as
 from reid.training.schedule import Schedule
-
-CHECKPOINT, MODEL, METRICS, RESULT, CONFIG = "checkpoint.pt", "model.pt", "metrics.jsonl", "result.json", "config.yaml"
-
-CHECKPOINTS, BEST = "checkpoints", "best.pt"
+from reid.training.state import TrainState
 
 OTHERWISE_DIVIDED = "people divided or named otherwise than now (a file of splits came, went or changed)"
 """What is said of a run whose data has the same files and other people in its halves."""
@@ -40,28 +36,12 @@ FREE_TO_CHANGE = frozenset(
 """Options that a resumed run may give otherwise: they say where and how long, not what is computed."""
 
 
-def check_run_folder(run: Path, resume: bool) -> None:
-    """Raise UserError where `run` cannot be made, or holds a run that was not asked to go on."""
-    above = next(folder for folder in (run, *run.absolute().parents) if folder.exists())
-    if not above.is_dir():
-        raise UserError(f"{run}: cannot be made, {above} is a file; name another folder (--run)")
-    found = [name for name in (CONFIG, METRICS, CHECKPOINT, MODEL, RESULT) if (run / name).exists()]
-    if found and not resume:
-        raise UserError(f"{run} holds a run already ({found[0]}): go on with it (--resume) or name another (--run)")
-
-
-def finished_for_good(run: Path) -> bool:
-    """Whether `run` is finished and keeps no checkpoint, as a grid's trainings do: there is nothing to go on from, and
-    what it found must stay."""
-    return (run / RESULT).is_file() and (run / MODEL).is_file() and not (run / CHECKPOINT).is_file()
-
-
 def read_checkpoint(
     run: Path, config: TrainConfig, data: Mapping[str, Any], rendered: str | None = None
 ) -> dict[str, Any] | None:
     """The checkpoint in `run`, or None where there is none yet.
 
-    data -- `reid.evaluation.retrieval.data_record` of it; rendered -- fingerprint of the rendered set beside it, None
+    data -- `reid.data.fingerprint.data_record` of it; rendered -- fingerprint of the rendered set beside it, None
     where there is none.
     Raises UserError where it cannot be read, or was made with other options or other data.
     """
@@ -90,25 +70,6 @@ def read_checkpoint(
     if training.get("rendered", rendered) != rendered:  # runs from before it was kept have none
         raise UserError(f"{run}: was started with another --rendered set than is there now; name another --run")
     return checkpoint
-
-
-def open_run(run: Path, config: DataclassInstance, step: int) -> None:
-    """Make the folder, write the resolved options of the command, and leave in metrics.jsonl the rows up to `step`
-    alone.
-
-    Rows past the checkpoint are done again; so is the result.
-    """
-    try:
-        run.mkdir(parents=True, exist_ok=True)
-    except OSError as failure:
-        if failure.errno in DISK_FULL:
-            raise
-        raise UserError(f"{run}: cannot be made ({failure.strerror}); name another folder (--run)") from failure
-    save_config(config, run / CONFIG)
-    metrics = run / METRICS
-    kept = [row for row in read_jsonl(metrics) if row["step"] <= step] if metrics.is_file() else []
-    write_jsonl(metrics, kept)
-    (run / RESULT).unlink(missing_ok=True)
 
 
 def save_checkpoint(
@@ -145,17 +106,6 @@ def save_checkpoint(
         also_as(run / CHECKPOINT, run / BEST)
 
 
-def also_as(path: Path, name: Path) -> None:
-    """Give a finished file another name, atomically; a copy where the disk knows no links."""
-    with replacing(name) as partial:
-        try:
-            partial.hardlink_to(path)
-        except OSError as failure:
-            if failure.errno in DISK_FULL:
-                raise
-            shutil.copyfile(path, partial)
-
-
 def restore(state: TrainState, checkpoint: dict[str, Any], run: Path) -> None:
     """Bring `state` to where the checkpoint was written. Raises UserError where it is another network's."""
     training = checkpoint["training"]
@@ -185,21 +135,3 @@ def lay_out_as_parameters(optimizer: torch.optim.Optimizer) -> None:
 def rng_of_gpus() -> list[torch.Tensor]:
     """The state of each GPU's global generator, where GPUs are in use."""
     return torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
-
-
-def training_summary(run: Path) -> dict[str, Any]:
-    """Steps, seconds, and the mean of each part of the loss over the first and the last tenth of the steps."""
-    rows = read_jsonl(run / METRICS)
-    tenth = max(1, len(rows) // 10)
-    known = ("loss", "identity", "ranking", "pose", "attention", "accuracy")
-    parts = [name for name in known if rows and name in rows[0]]
-    summary: dict[str, Any] = {
-        "steps": len(rows),
-        "seconds": round(sum(row["seconds"] for row in rows), 1),
-        "wait_share": round(sum(row["wait"] * row["seconds"] for row in rows) / sum(r["seconds"] for r in rows), 4)
-        if rows
-        else 0.0,
-    }
-    for name, some in (("first_tenth", rows[:tenth]), ("last_tenth", rows[-tenth:])):
-        summary[name] = {part: round(sum(row[part] for row in some) / len(some), 4) for part in parts}
-    return summary

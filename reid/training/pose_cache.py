@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from reid.configs.training import TrainConfig
 from reid.data.loading.array_cache import Arrays, cached_arrays, key_of
-from reid.data.loading.chunk_dataset import FrameStore
+from reid.data.loading.frame_store import FrameStore
 from reid.data.loading.pose_map_store import MapStore
-from reid.data.types import Tracklet
+from reid.data.tracklets.types import Tracklet
 from reid.functional.pose_targets import cells_along
 from reid.models.alignnet import AlignNet
 from reid.models.openpose import POSE_CHANNELS, PoseNet, pose_input

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from alignnet_common.arrays import Floats
 from synth.animation.pose import SIDES, Posture, Skeleton, bone_turns, foot_turn, toe_bend
-from synth.animation.rotations import FORWARD, Array, about_z, reach
+from synth.animation.rotations import FORWARD, about_z, reach
 
 FADE = 0.75
 """What is left, a frame on, of a correction to a foot that has left the ground."""
@@ -29,9 +30,9 @@ STEP_AHEAD = 0.3
 class Support:
     """What the feet carry over T frames, each (T, 2) for (right, left)."""
 
-    load: Array
+    load: Floats
     """Share of the weight; the two add up to 1."""
-    contact: Array
+    contact: Floats
     """1 stands, 0 is in the air."""
 
 
@@ -39,13 +40,13 @@ class Support:
 class Sole:
     """Points of one foot that can touch the ground, in the reference pose."""
 
-    points: Array
+    points: Floats
     """(N, 3) metres."""
     toe: NDArray[np.bool_]
     """(N,) whether a point bends with the toes."""
 
 
-def support_by_height(height: Array) -> Support:
+def support_by_height(height: Floats) -> Support:
     """Support by feet at `height` (T, 2), metres: the lower one carries, both do within 2 cm of each other."""
     apart = _smoothed(height - height[:, ::-1])
     load = 1 / (1 + np.exp(np.clip(apart / 0.006, -50, 50)))
@@ -56,10 +57,10 @@ def plant(
     posture: Posture,
     skeleton: Skeleton,
     soles: tuple[Sole, Sole],
-    heading: Array,
-    turning: Array,
+    heading: Floats,
+    turning: Floats,
     support: Support | None,
-) -> tuple[Posture, Array]:
+) -> tuple[Posture, Floats]:
     """Set a posture on the ground z = 0: the posture with its legs fitted, and rigid motions (T, 4, 4) for the body.
 
     `heading` (T,) radians, `turning` (T,) degrees a second; where `support` is None, the height of the feet tells it.
@@ -106,7 +107,7 @@ def plant(
     return fitted, motion
 
 
-def _soles_at(ankles: Array, yaw: Array, pitch: Array, skeleton: Skeleton, soles: tuple[Sole, Sole]) -> list[Array]:
+def _soles_at(ankles: Floats, yaw: Floats, pitch: Floats, skeleton: Skeleton, soles: tuple[Sole, Sole]) -> list[Floats]:
     """(T, N, 3) of the right and of the left sole, about ankles (T, 2, 3)."""
     feet = []
     for column, (side, sole) in enumerate(zip(SIDES, soles, strict=True)):
@@ -119,7 +120,7 @@ def _soles_at(ankles: Array, yaw: Array, pitch: Array, skeleton: Skeleton, soles
     return feet
 
 
-def hold_turn(yaw: Array, support: Support, ahead: Array) -> Array:
+def hold_turn(yaw: Floats, support: Support, ahead: Floats) -> Floats:
     """(T, 2) degrees to add to the feet's `yaw` (T, 2) so that a foot that stands does not turn.
 
     A foot in the air goes over to being `ahead` (T,) of the body.
@@ -133,7 +134,7 @@ def hold_turn(yaw: Array, support: Support, ahead: Array) -> Array:
     return held
 
 
-def hold_place(feet: list[Array], support: Support) -> tuple[Array, Array]:
+def hold_place(feet: list[Floats], support: Support) -> tuple[Floats, Floats]:
     """Where the body goes, (T, 3), and what is to be added to each ankle, (T, 2, 3), so that no standing foot slides.
 
     `feet`: the soles (T, N, 3) of a body that is held in place. Between two frames a foot rolls over the point that is
@@ -160,7 +161,7 @@ def hold_place(feet: list[Array], support: Support) -> tuple[Array, Array]:
     return root, shift
 
 
-def _drop(hips: Array, ankles: Array, longest: Array, support: Support) -> Array:
+def _drop(hips: Floats, ankles: Floats, longest: Floats, support: Support) -> Floats:
     """(T,) metres by which the body sinks for its legs, `longest` (2,) long, to reach the ankles of standing feet."""
     level = np.linalg.norm((ankles - hips)[..., :2], axis=-1)
     height = (hips - ankles)[..., 2]
@@ -168,7 +169,7 @@ def _drop(hips: Array, ankles: Array, longest: Array, support: Support) -> Array
     return (support.contact * np.maximum(short, 0)).max(1)
 
 
-def _smoothed(series: Array) -> Array:
+def _smoothed(series: Floats) -> Floats:
     """(T, 2) series as the mean of each frame and its neighbours."""
     padded = np.concatenate([series[:1], series, series[-1:]])
     return (padded[:-2] + padded[1:-1] + padded[2:]) / 3

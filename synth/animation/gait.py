@@ -7,12 +7,12 @@ normative curves in `assets/gait.json` (source named there). The left leg runs h
 import functools
 import json
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alignnet_common.arrays import Floats
 from alignnet_common.files import asset
+from synth.people.gait_style import GaitStyle
 
 CURVES = asset("gait.json")
 HARMONICS = 5
@@ -33,136 +33,52 @@ drift apart while both are down: knees then stay within 13 degrees of the curves
 LANDING = 0.05
 """Fraction of the stride before its heel strike within which a foot comes down to the ground."""
 
-Angles = NDArray[np.float64]
-ArmPose = Literal["swing", "hold", "phone-ear", "phone-read", "umbrella", "trolley", "strap", "pocket"]
-"""What an arm does: swing freely; hold a bag beside the thigh; a phone at the ear or before the chest; an umbrella
-before the shoulder; pull a trolley; rest on a strap at the chest, or in a pocket."""
-
-
-@dataclass(frozen=True)
-class GaitStyle:
-    """What is the same whenever and wherever this person walks. Angles in degrees."""
-
-    cadence: float
-    """Steps a minute."""
-    stride: float
-    """Factor on the hip's and the ankle's excursion: 1 is the normative stride."""
-    knee: float
-    """Factor on the knee's excursion."""
-    asymmetry: float
-    """How much longer (+) the right step is than the left, as a fraction of the stride factor."""
-    arm_swing: float
-    """Amplitude of the shoulder's swing."""
-    arm_asymmetry: float
-    """How much wider (+) the right arm swings than the left, as a fraction of the amplitude."""
-    elbow: float
-    """Mean bend of the elbow."""
-    arm_spread: float
-    """How far the arms hang away from the body."""
-    lean: float
-    """Forward lean of the trunk."""
-    head_pitch: float
-    """How far the head looks down."""
-    toe_out: float
-    """Turn of the feet outwards."""
-    pelvis_list: float
-    """Amplitude of the pelvis's roll."""
-    pelvis_turn: float
-    """Amplitude of the pelvis's turn, answered by the shoulders."""
-    step_width: float
-    """Distance between the lines of the two feet, in metres."""
-    sway: float
-    """Amplitude of the trunk's lean over the standing foot."""
-    bob: float
-    """Amplitude of the head's nod, once a step."""
-    shoulders: float
-    """How far the shoulders are rounded forward; negative is upright."""
-    arms: tuple[ArmPose, ArmPose] = ("swing", "swing")
-    """What the right and the left arm do."""
-
-
-def gait_rand(rng: np.random.Generator, stature: float = 1.69) -> GaitStyle:
-    """Draw a walking style for someone `stature` metres tall.
-
-    Steps a minute are 110 at 1.69 m, give or take 13 %, and go with the inverse root of stature as those of a pendulum
-    (Hof, Scaling gait data to body size, Gait & Posture 4, 1996). Ranges about Winter's means: shoulder swing 10-25
-    degrees, elbow bias 10-30 degrees, pelvis list 2.5-5 and rotation 3-6 degrees, the rest wide enough to tell
-    people apart. Arms swing, but for one person in ten with a hand, or both, in the pockets.
-    """
-    return GaitStyle(
-        cadence=110 * (1.69 / stature) ** 0.5 * rng.uniform(0.87, 1.13),
-        stride=rng.uniform(0.82, 1.12),
-        knee=rng.uniform(0.9, 1.1),
-        asymmetry=rng.normal(0, 0.03),
-        arm_swing=rng.uniform(10, 25),
-        arm_asymmetry=rng.normal(0, 0.2),
-        elbow=rng.uniform(10, 30),
-        arm_spread=rng.uniform(4, 10),
-        lean=rng.normal(3, 2.5),
-        head_pitch=rng.normal(4, 5),
-        toe_out=rng.uniform(0, 12),
-        pelvis_list=rng.uniform(2.5, 5),
-        pelvis_turn=rng.uniform(3, 6),
-        step_width=rng.uniform(0.08, 0.16),
-        sway=rng.uniform(0.5, 3.0),
-        bob=rng.uniform(0.3, 2.0),
-        shoulders=rng.normal(3, 5),
-        arms=_free_arms_rand(rng),
-    )
-
-
-def _free_arms_rand(rng: np.random.Generator) -> tuple[ArmPose, ArmPose]:
-    """Arms of someone who carries nothing."""
-    choices: tuple[tuple[ArmPose, ArmPose], ...]
-    choices = (("swing", "swing"), ("pocket", "swing"), ("swing", "pocket"), ("pocket", "pocket"))
-    return choices[rng.choice(4, p=[0.9, 0.03, 0.03, 0.04])]
-
 
 @dataclass(frozen=True)
 class JointAngles:
-    """Angles over T frames, each (T,) or (T, 2) for (right, left), in degrees.
+    """Floats over T frames, each (T,) or (T, 2) for (right, left), in degrees.
 
     Flexion moves a thigh, a forearm or the head forward or up; `swing` moves an arm forward.
     """
 
-    hip: Angles
-    knee: Angles
-    ankle: Angles
-    swing: Angles
-    elbow: Angles
-    pelvis_list: Angles
-    pelvis_turn: Angles
-    trunk_turn: Angles
-    trunk_sway: Angles
+    hip: Floats
+    knee: Floats
+    ankle: Floats
+    swing: Floats
+    elbow: Floats
+    pelvis_list: Floats
+    pelvis_turn: Floats
+    trunk_turn: Floats
+    trunk_sway: Floats
     """Lean of the trunk to the left."""
-    shift: Angles
+    shift: Floats
     """How far the legs lean, as the pelvis moves over the left (+) or the right foot."""
-    nod: Angles
+    nod: Floats
     """How far the head looks down."""
 
 
 @functools.cache
-def normative_series() -> dict[str, Angles]:
+def normative_series() -> dict[str, Floats]:
     """Fourier coefficients (2 * HARMONICS + 1,) of the hip, knee and ankle: a0, a1, b1, a2, b2, ... in degrees."""
     curves = json.loads(CURVES.read_text())
     return {joint: _fit(np.asarray(curves[joint], dtype=float)) for joint in ("hip", "knee", "ankle")}
 
 
-def _basis(phase: Angles) -> Angles:
+def _basis(phase: Floats) -> Floats:
     """(..., 2 * HARMONICS + 1) Fourier basis at `phase` in strides (1 = one whole stride)."""
     turns = 2 * np.pi * np.arange(1, HARMONICS + 1) * phase[..., None]
     waves = np.stack([np.cos(turns), np.sin(turns)], axis=-1).reshape(*phase.shape, -1)
     return np.concatenate([np.ones((*phase.shape, 1)), waves], axis=-1)
 
 
-def _fit(curve: Angles) -> Angles:
+def _fit(curve: Floats) -> Floats:
     """Least-squares Fourier coefficients of a curve sampled evenly over one stride."""
     phase = np.arange(len(curve)) / len(curve)
     return np.linalg.lstsq(_basis(phase), curve, rcond=None)[0]
 
 
 def joint_angles(
-    style: GaitStyle, phase: Angles, amplitude: Angles | float = 1.0, stepping: Angles | float = 1.0
+    style: GaitStyle, phase: Floats, amplitude: Floats | float = 1.0, stepping: Floats | float = 1.0
 ) -> JointAngles:
     """Joint angles of `style` at `phase` (T,), in strides counted from a right heel strike.
 
@@ -202,25 +118,25 @@ def joint_angles(
     )
 
 
-def foot_pitch(angles: JointAngles) -> Angles:
+def foot_pitch(angles: JointAngles) -> Floats:
     """(T, 2) degrees that each heel is above the toes: what hip, knee and ankle add up to, flat in mid-stance."""
     pitch = PELVIC_TILT - angles.hip + angles.knee - angles.ankle - HEEL
     return pitch - FLAT * np.tanh(pitch / FLAT)
 
 
-def foot_load(phase: Angles) -> Angles:
+def foot_load(phase: Floats) -> Floats:
     """(T, 2) share of the weight on the right and the left foot at `phase` (T,): handed over while both stand."""
     own = np.stack([phase, phase + 0.5], axis=-1) % 1
     return smooth_step(own / BOTH) * smooth_step((STANCE - own) / BOTH)
 
 
-def foot_contact(phase: Angles) -> Angles:
+def foot_contact(phase: Floats) -> Floats:
     """(T, 2) 1 where a foot stands at `phase` (T,), 0 where it is in the air, and a short way up and down between."""
     own = np.stack([phase, phase + 0.5], axis=-1) % 1
     return np.maximum(smooth_step((STANCE + 0.04 - own) / 0.04), smooth_step((own - 1 + LANDING) / LANDING))
 
 
-def smooth_step(part: Angles) -> Angles:
+def smooth_step(part: Floats) -> Floats:
     """0 below 0, 1 above 1, and a smooth way up between; the steps at x and 1 - x add up to 1."""
     inside = np.clip(part, 0, 1)
     return inside * inside * (3 - 2 * inside)

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from synth.animation.rotations import DOWN, Array, about, about_x, about_z, aligning, halfway
+from alignnet_common.arrays import Floats
+from synth.animation.rotations import DOWN, about, about_x, about_z, aligning, halfway
 
 SIDES = ("R", "L")
 SIDE_SIGN = np.array([-1.0, 1.0])
@@ -22,20 +23,20 @@ FINGER_BEND = (14.0, 20.0, 14.0)
 class Posture:
     """Parts of a body over T frames."""
 
-    pelvis: Array
+    pelvis: Floats
     """(T, 3, 3), as are chest and head."""
-    chest: Array
-    head: Array
-    thigh: Array
+    chest: Floats
+    head: Floats
+    thigh: Floats
     """(T, 2, 3, 3), as are shin, arm, forearm and hand."""
-    shin: Array
-    foot_yaw: Array
+    shin: Floats
+    foot_yaw: Floats
     """(T, 2) degrees that a foot points to the person's left."""
-    foot_pitch: Array
+    foot_pitch: Floats
     """(T, 2) degrees that its heel is above its toes."""
-    arm: Array
-    forearm: Array
-    hand: Array
+    arm: Floats
+    forearm: Floats
+    hand: Floats
     shoulders: float = 0.0
     """Degrees that the shoulders are rounded forward."""
     grip: tuple[float, float] = (1.0, 1.0)
@@ -58,24 +59,24 @@ class Skeleton:
     bones: tuple[str, ...]
     parents: tuple[int, ...]
     """Number of each bone's parent, which comes before it; the first bone has none."""
-    heads: Array
+    heads: Floats
     """(B, 3) metres: where each bone begins."""
 
-    def head(self, bone: str) -> Array:
+    def head(self, bone: str) -> Floats:
         """(3,) where a bone begins."""
-        where: Array = self.heads[self.bones.index(bone)]
+        where: Floats = self.heads[self.bones.index(bone)]
         return where
 
-    def direction(self, start: str, end: str) -> Array:
+    def direction(self, start: str, end: str) -> Floats:
         """(3,) from the beginning of one bone to that of another, metres."""
-        way: Array = self.head(end) - self.head(start)
+        way: Floats = self.head(end) - self.head(start)
         return way
 
     def length(self, start: str, end: str) -> float:
         """Distance between the beginnings of two bones, metres."""
         return float(np.linalg.norm(self.direction(start, end)))
 
-    def placed(self, turns: Array) -> Array:
+    def placed(self, turns: Floats) -> Floats:
         """(T, B, 3) where bones begin under their world turns (T, B, 3, 3); the first one's beginning stays."""
         where = np.broadcast_to(self.heads, (len(turns), *self.heads.shape)).copy()
         for bone, parent in enumerate(self.parents):
@@ -83,17 +84,17 @@ class Skeleton:
                 where[:, bone] = where[:, parent] + turns[:, parent] @ (self.heads[bone] - self.heads[parent])
         return where
 
-    def carried(self, turns: Array, placed: Array, bone: str, point: Array) -> Array:
+    def carried(self, turns: Floats, placed: Floats, bone: str, point: Floats) -> Floats:
         """(T, 3) where a `point` (3,) of the reference pose goes with a bone."""
         number = self.bones.index(bone)
-        moved: Array = placed[:, number] + turns[:, number] @ (point - self.heads[number])
+        moved: Floats = placed[:, number] + turns[:, number] @ (point - self.heads[number])
         return moved
 
 
-def bone_turns(posture: Posture, skeleton: Skeleton) -> Array:
+def bone_turns(posture: Posture, skeleton: Skeleton) -> Floats:
     """(T, B, 3, 3) world turns of the bones; those that the posture does not name follow their parents."""
     frames, count = len(posture.pelvis), len(skeleton.bones)
-    named: dict[str, Array] = {
+    named: dict[str, Floats] = {
         "root": posture.pelvis,
         "spine05": halfway(posture.pelvis, posture.chest),
         "spine03": posture.chest,
@@ -111,26 +112,26 @@ def bone_turns(posture: Posture, skeleton: Skeleton) -> Array:
     return world
 
 
-def local_turns(world: Array, skeleton: Skeleton) -> Array:
+def local_turns(world: Floats, skeleton: Skeleton) -> Floats:
     """(T, B, 3, 3): each bone's turn relative to its parent's."""
     parents = np.maximum(skeleton.parents, 0)
-    local: Array = np.swapaxes(world[:, parents], -1, -2) @ world
+    local: Floats = np.swapaxes(world[:, parents], -1, -2) @ world
     local[:, 0] = world[:, 0]
     return local
 
 
-def toe_bend(foot_pitch: Array) -> Array:
+def toe_bend(foot_pitch: Floats) -> Floats:
     """Degrees that toes bend up against a foot whose heel is `foot_pitch` above them."""
     return 0.75 * np.clip(foot_pitch, 0, 40)
 
 
-def foot_turn(yaw: Array, pitch: Array) -> Array:
+def foot_turn(yaw: Floats, pitch: Floats) -> Floats:
     """(..., 3, 3) turn of a foot, which never tips sideways."""
-    turned: Array = about_z(yaw) @ about_x(pitch)
+    turned: Floats = about_z(yaw) @ about_x(pitch)
     return turned
 
 
-def _leg_turns(posture: Posture, skeleton: Skeleton, column: int) -> dict[str, Array]:
+def _leg_turns(posture: Posture, skeleton: Skeleton, column: int) -> dict[str, Floats]:
     side = SIDES[column]
     thigh = aligning(skeleton.direction(f"upperleg01.{side}", f"lowerleg01.{side}"), DOWN)
     shin = aligning(skeleton.direction(f"lowerleg01.{side}", f"foot.{side}"), DOWN)
@@ -144,7 +145,7 @@ def _leg_turns(posture: Posture, skeleton: Skeleton, column: int) -> dict[str, A
     return named | {f"toe{number}-1.{side}": toes for number in range(1, 6)}
 
 
-def _arm_turns(posture: Posture, skeleton: Skeleton, column: int) -> dict[str, Array]:
+def _arm_turns(posture: Posture, skeleton: Skeleton, column: int) -> dict[str, Floats]:
     """Turns about a limb's own length are shared among its bones, so that no joint wrings the skin."""
     side = SIDES[column]
     arm = aligning(skeleton.direction(f"upperarm01.{side}", f"lowerarm01.{side}"), DOWN)
@@ -162,7 +163,7 @@ def _arm_turns(posture: Posture, skeleton: Skeleton, column: int) -> dict[str, A
     return named | _finger_turns(posture, skeleton, column, named[f"wrist.{side}"])
 
 
-def _finger_turns(posture: Posture, skeleton: Skeleton, column: int, hand: Array) -> dict[str, Array]:
+def _finger_turns(posture: Posture, skeleton: Skeleton, column: int, hand: Floats) -> dict[str, Floats]:
     side, sign = SIDES[column], SIDE_SIGN[column]
     across = skeleton.direction(f"finger2-1.{side}", f"finger5-1.{side}")
     along = skeleton.direction(f"finger3-1.{side}", f"finger3-3.{side}")

@@ -1,31 +1,30 @@
 """Rotations: matrices (..., 3, 3) that act on column vectors, angles in degrees."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from alignnet_common.arrays import Floats
 
 DOWN = np.array([0.0, 0.0, -1.0])
 FORWARD = np.array([0.0, -1.0, 0.0])
 """Where a body in the reference pose looks."""
 
 
-def about_x(degrees: Array) -> Array:
+def about_x(degrees: Floats) -> Floats:
     """(..., 3, 3) rotations about X; a positive angle takes +Y to +Z."""
     return _about(degrees, 0)
 
 
-def about_y(degrees: Array) -> Array:
+def about_y(degrees: Floats) -> Floats:
     """(..., 3, 3) rotations about Y; a positive angle takes +Z to +X."""
     return _about(degrees, 1)
 
 
-def about_z(degrees: Array) -> Array:
+def about_z(degrees: Floats) -> Floats:
     """(..., 3, 3) rotations about Z; a positive angle takes +X to +Y."""
     return _about(degrees, 2)
 
 
-def _about(degrees: Array, axis: int) -> Array:
+def _about(degrees: Floats, axis: int) -> Floats:
     angle = np.radians(np.atleast_1d(degrees))
     first, second = (axis + 1) % 3, (axis + 2) % 3
     rotation = np.zeros((*angle.shape, 3, 3))
@@ -36,16 +35,16 @@ def _about(degrees: Array, axis: int) -> Array:
     return rotation
 
 
-def about(axis: Array, degrees: float) -> Array:
+def about(axis: Floats, degrees: float) -> Floats:
     """(3, 3): the rotation by `degrees` about the direction `axis` (3,), right-handed."""
     unit = axis / np.linalg.norm(axis)
     skew = np.cross(np.eye(3), unit)
     angle = np.radians(degrees)
-    turned: Array = np.eye(3) + np.sin(angle) * skew + (1 - np.cos(angle)) * skew @ skew
+    turned: Floats = np.eye(3) + np.sin(angle) * skew + (1 - np.cos(angle)) * skew @ skew
     return turned
 
 
-def aligning(source: Array, target: Array) -> Array:
+def aligning(source: Floats, target: Floats) -> Floats:
     """(..., 3, 3): the smallest rotations that take the directions `source` to the directions `target`, (..., 3)."""
     a, b = np.broadcast_arrays(_unit(source), _unit(target))
     cross, cosine = np.cross(a, b), (a * b).sum(-1)
@@ -57,20 +56,20 @@ def aligning(source: Array, target: Array) -> Array:
     return np.eye(3) + skew + skew @ skew / np.maximum(1 + cosine, 1e-6)[..., None, None]
 
 
-def axes(up: Array, left: Array) -> Array:
+def axes(up: Floats, left: Floats) -> Floats:
     """(..., 3, 3): the turn that takes +Z to `up` and +X as near to `left` as a right angle allows."""
     z = _unit(up)
     x = _unit(left - (left * z).sum(-1, keepdims=True) * z)
     return np.stack([x, np.cross(z, x), z], axis=-1)
 
 
-def halfway(first: Array, second: Array) -> Array:
+def halfway(first: Floats, second: Floats) -> Floats:
     """(..., 3, 3): the turn midway between two that are less than a half turn apart."""
     between = first + second
     return axes(between[..., 2], between[..., 0])
 
 
-def reach(start: Array, end: Array, upper: float, lower: float, pole: Array, bends: int) -> tuple[Array, Array]:
+def reach(start: Floats, end: Floats, upper: float, lower: float, pole: Floats, bends: int) -> tuple[Floats, Floats]:
     """Turns (T, 3, 3) of the two bones of a limb, from hanging straight down, that bring its end to `end` (T, 3).
 
     `start` (T, 3): where the limb hangs; `upper` and `lower`: lengths of its bones, metres; `pole` (T, 3): where the
@@ -89,7 +88,7 @@ def reach(start: Array, end: Array, upper: float, lower: float, pole: Array, ben
     return axes(-first, hinge), axes(-second, hinge)
 
 
-def _unit(vectors: Array) -> Array:
+def _unit(vectors: Floats) -> Floats:
     """Vectors (..., 3) of length 1."""
-    unit: Array = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    unit: Floats = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
     return unit

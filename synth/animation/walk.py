@@ -8,10 +8,11 @@ from typing import Literal
 
 import numpy as np
 
-from synth.animation.gait import GaitStyle, smooth_step, strides_a_second
+from alignnet_common.arrays import Floats
+from synth.animation.gait import smooth_step, strides_a_second
 from synth.animation.pose import Posture
 from synth.animation.retargeting import Recording, Take, recorded_posture, take_rand
-from synth.animation.rotations import Array
+from synth.people.gait_style import GaitStyle
 
 Kind = Literal["straight", "turning", "slowing", "standing", "talking"]
 KINDS: tuple[Kind, ...] = ("straight", "turning", "slowing", "standing", "talking")
@@ -80,33 +81,33 @@ def walk_rand(rng: np.random.Generator, recordings: tuple[Recording, ...] = (), 
 class Timeline:
     """A walk over T frames, each (T,) unless said."""
 
-    phase: Array
+    phase: Floats
     """Strides since a right heel strike."""
-    heading: Array
+    heading: Floats
     """Radians about +Z; 0 walks along -Y."""
-    turning: Array
+    turning: Floats
     """Degrees a second by which the heading grows."""
-    amplitude: Array
+    amplitude: Floats
     """0 stands, 1 walks at full stride."""
-    stepping: Array
+    stepping: Floats
     """0 keeps both feet on the ground, 1 lifts them by turns."""
-    shift: Array
+    shift: Floats
     """Weight of someone who stands: -1 over the right foot, 1 over the left."""
-    breath: Array
+    breath: Floats
     """-1 out, 1 in."""
-    look: Array
+    look: Floats
     """Degrees that the head is turned to the left."""
-    nod: Array
+    nod: Floats
     """Degrees that the head looks further down."""
-    gesture: Array
+    gesture: Floats
     """(T, 2) how far the right and the left forearm are raised to talk, 0..1."""
-    wave: Array
+    wave: Floats
     """(T, 2) -1..1: their movement meanwhile."""
     posture: Posture | None = None
     """Recorded posture, in place of the gait's."""
 
 
-def steady(phase: Array, heading: Array) -> Timeline:
+def steady(phase: Floats, heading: Floats) -> Timeline:
     """Walking at full stride, and nothing else, at `phase` (T,) and `heading` (T,)."""
     still, both = np.zeros(len(phase)), np.zeros((len(phase), 2))
     return Timeline(phase, heading, still, still + 1, still + 1, still, still, still, still, both, both)
@@ -117,7 +118,7 @@ def timeline(walk: Walk, style: GaitStyle, frames: int, fps: float) -> Timeline:
     seconds = np.arange(frames) / fps
     start = 2 * np.pi * walk.phase
 
-    def wave(hertz: float, shift: float = 0.0) -> Array:
+    def wave(hertz: float, shift: float = 0.0) -> Floats:
         """A sine over the clip."""
         return np.sin(2 * np.pi * (hertz * seconds + shift) + start)
 
@@ -146,7 +147,7 @@ def timeline(walk: Walk, style: GaitStyle, frames: int, fps: float) -> Timeline:
     )
 
 
-def slowing(walk: Walk, style: GaitStyle, seconds: Array) -> tuple[Array, Array, Array]:
+def slowing(walk: Walk, style: GaitStyle, seconds: Floats) -> tuple[Floats, Floats, Floats]:
     """Phase, amplitude and stepping (T,) of a walk that dies down to a stand, at `seconds` (T,) of the clip.
 
     Over the last stride the steps grow short and slow. The person stands where a step ends, with the feet side by side,

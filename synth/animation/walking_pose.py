@@ -6,11 +6,13 @@ from typing import Literal
 
 import numpy as np
 
+from alignnet_common.arrays import Floats
 from synth.animation.foot_planting import Support
-from synth.animation.gait import PELVIC_TILT, ArmPose, GaitStyle, foot_contact, foot_load, foot_pitch, joint_angles
+from synth.animation.gait import PELVIC_TILT, foot_contact, foot_load, foot_pitch, joint_angles
 from synth.animation.pose import SIDE_SIGN, SIDES, Posture, Skeleton, bone_turns
-from synth.animation.rotations import Array, about_x, about_y, about_z, reach
+from synth.animation.rotations import about_x, about_y, about_z, reach
 from synth.animation.walk import Timeline
+from synth.people.gait_style import ArmPose, GaitStyle
 
 INWARD = 8.0
 """Degrees that a hanging arm is turned inwards: the forearm bends towards the middle."""
@@ -58,14 +60,14 @@ def own_posture(style: GaitStyle, timeline: Timeline, skeleton: Skeleton) -> tup
         shoulders=style.shoulders,
     )
     stepping = timeline.stepping[:, None]
-    load: Array = stepping * foot_load(timeline.phase) + (1.0 - stepping) * 0.5
-    contact: Array = 1.0 - stepping * (1.0 - foot_contact(timeline.phase))
+    load: Floats = stepping * foot_load(timeline.phase) + (1.0 - stepping) * 0.5
+    contact: Floats = 1.0 - stepping * (1.0 - foot_contact(timeline.phase))
     return posture, Support(load, contact)
 
 
 def _free_arms(
-    style: GaitStyle, timeline: Timeline, swing: Array, elbow: Array, chest: Array
-) -> tuple[Array, Array, Array]:
+    style: GaitStyle, timeline: Timeline, swing: Floats, elbow: Floats, chest: Floats
+) -> tuple[Floats, Floats, Floats]:
     """Arms, forearms and hands (T, 2, 3, 3) that hang from the chest, swing and talk."""
     arms, forearms, hands = [], [], []
     for column, pose in enumerate(style.arms):
@@ -118,9 +120,9 @@ OFF_SKIN = {"out": 0.035, "front": 0.06}
 class Shape:
     """What of a body's shape a carrying arm must know, all in the reference pose."""
 
-    ears: Array
+    ears: Floats
     """(2, 3) metres, (right, left)."""
-    trunk: Array
+    trunk: Floats
     """(N, 3) skin of the trunk and the thighs."""
 
 
@@ -160,7 +162,7 @@ def _grips(arms: tuple[ArmPose, ArmPose]) -> tuple[float, float]:
     return right, left
 
 
-def _wrist(hold: Hold, column: int, skeleton: Skeleton, shape: Shape) -> tuple[str, Array]:
+def _wrist(hold: Hold, column: int, skeleton: Skeleton, shape: Shape) -> tuple[str, Floats]:
     """The bone that a held wrist goes with, and where the wrist is in the reference pose, (3,)."""
     sign, side = SIDE_SIGN[column], SIDES[column]
     size = (skeleton.length(f"upperarm01.{side}", f"lowerarm01.{side}") * 2) / 0.5
@@ -180,7 +182,7 @@ def _wrist(hold: Hold, column: int, skeleton: Skeleton, shape: Shape) -> tuple[s
     return bone, wrist
 
 
-def _sideways(direction: tuple[float, float, float], sign: float) -> Array:
+def _sideways(direction: tuple[float, float, float], sign: float) -> Floats:
     """(3,) in the body's axes of a direction (outwards, forwards, up)."""
     out, forward, up = direction
     return np.array([sign * out, -forward, up])

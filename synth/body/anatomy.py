@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from alignnet_common.arrays import Floats, Ints
 
 TRUNK, ARM, HAND, LEG, FOOT, HEAD = range(6)
 """Regions of the body."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from alignnet_common.arrays import Floats, Ints, Rgb
 from alignnet_common.coco18 import PARTS
 from synth.body.accessory_mesh import carried
 from synth.body.anatomy import ARM, FOOT, HAND, HEAD, LEG, TRUNK, Anatomy, above, drop, shoe_line
@@ -15,12 +16,8 @@ from synth.body.hair_mesh import hair
 from synth.body.headwear_mesh import headwear, hood_down, hood_up, scarf
 from synth.body.mesh import SURFACES, Mesh, eased, joined, normals_of, painted, surface_piece
 from synth.body.model import BakedBody
-from synth.people.fabric import Fabric, Rgb
+from synth.people.fabric import Fabric
 from synth.people.outfit import Outfit
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-
 
 SOLE = 0.022
 """Thickness of a sole, metres: the ground is this far below the bare foot."""

@@ -6,56 +6,20 @@ share and its shell here.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from alignnet_common.arrays import Floats, Ints, Rgb
 from synth.body.anatomy import HEAD, TRUNK, Anatomy
 from synth.body.hair_mesh import Skull, skull
-from synth.body.mesh import Mesh, grid_quads, joined, painted, rigid_piece, superellipsoid, trunk_band
+from synth.body.mesh import Mesh, joined, painted, rigid_piece, trunk_band
 from synth.body.model import BakedBody
-from synth.people.fabric import Rgb, colour_rand
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-HeadwearKind = Literal["cap", "backwards cap", "woollen hat", "brimmed hat", "headscarf"]
+from synth.body.primitives import grid_quads, superellipsoid
+from synth.people.headwear import Headwear
 
 COLUMNS = 36
 AROUND = np.linspace(-np.pi, np.pi, COLUMNS, endpoint=False)
 """Angles about the vertical at which hats and collars are built: 0 is the face, positive the wearer's left."""
-
-
-@dataclass(frozen=True)
-class Headwear:
-    """Something worn on the head."""
-
-    kind: HeadwearKind
-    colour: Rgb
-    accent: Rgb
-    """Of a cap's peak, a hat's band or a woollen hat's bobble."""
-    bobble: bool
-
-
-def headwear_rand(rng: np.random.Generator, female: bool, warmth: float) -> Headwear | None:
-    """Draw what is on the head: caps when it is warm, woollen hats when it is cold; four heads in five are bare.
-
-    The share follows PETA's 10 % of hats (see `synth.people.outfit`), doubled; `warmth` is the season, 0 summer to 1
-    winter.
-    """
-    shares: dict[HeadwearKind, float] = {
-        "cap": 0.05 if female else 0.14 * (1 - 0.5 * warmth),
-        "backwards cap": 0.0 if female else 0.02,
-        "woollen hat": 0.3 * max(0.0, warmth - 0.45) / 0.55,
-        "brimmed hat": 0.04 if female else 0.02,
-        "headscarf": 0.06 if female else 0.0,
-    }
-    kinds = list(shares)
-    number = int(np.searchsorted(np.cumsum(list(shares.values())), rng.random(), side="right"))
-    colour = colour_rand(rng, "headwear")
-    accent = colour if rng.random() < 0.7 else colour_rand(rng, "headwear")
-    bobble = bool(rng.random() < 0.25)
-    return Headwear(kinds[number], colour, accent, bobble) if number < len(kinds) else None
 
 
 def headwear(anatomy: Anatomy, body: BakedBody, worn: Headwear) -> Mesh:

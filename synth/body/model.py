@@ -10,72 +10,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from alignnet_common.arrays import Floats
 from alignnet_common.coco18 import JOINTS
 from alignnet_common.redirect import quiet
 from synth.animation.foot_planting import Sole, Support, plant
-from synth.animation.gait import GaitStyle
 from synth.animation.pose import SIDE_SIGN, Skeleton, bone_turns, local_turns
-from synth.animation.rotations import Array
 from synth.animation.walk import Timeline
 from synth.animation.walking_pose import Shape, carry, own_posture
 from synth.body.anatomy import FOOT, LEG, TRUNK, Anatomy, describe
-
-
-@dataclass(frozen=True)
-class Phenotype:
-    """Shape of a body, in anny's units (0 to 1)."""
-
-    gender: float
-    """0 male, 1 female."""
-    age: float
-    """1/3 child, 2/3 young adult, 1 old."""
-    muscle: float
-    weight: float
-    height: float
-    proportions: float
-
-
-def phenotype_rand(rng: np.random.Generator) -> Phenotype:
-    """Draw an adult: even chances of man and woman, ages from about 18 to 75, alike often.
-
-    Statures are about those of Fryar et al., Anthropometric reference data 2015-2018, Vital and Health Statistics
-    3(46), 2021: men 175.3 cm, women 161.3 cm on average.
-    """
-    female = bool(rng.random() < 0.5)
-    return Phenotype(
-        gender=float(np.clip(rng.normal(0.92 if female else 0.08, 0.08), 0, 1)),
-        age=rng.uniform(0.62, 0.95),
-        muscle=float(np.clip(rng.normal(0.5, 0.15), 0.15, 0.9)),
-        weight=float(np.clip(rng.normal(0.48, 0.17), 0.15, 0.95)),
-        # 1.76 m for men and 1.63 m for women on average, with 7 cm of spread: 1.09 m of stature a unit.
-        height=float(np.clip(rng.normal(0.365, 0.064), 0.2, 0.6)),
-        proportions=rng.uniform(0.3, 0.8),
-    )
+from synth.people.gait_style import GaitStyle
+from synth.people.phenotype import Phenotype
 
 
 @dataclass(frozen=True)
 class BakedBody:
     """A body in motion: T frames on the ground plane z = 0."""
 
-    rest: Array
+    rest: Floats
     """(V, 3) metres: the same shape in anny's reference pose, where hair and bags are cut to measure."""
-    vertices: Array
+    vertices: Floats
     """(T, V, 3) metres."""
-    joints: Array
+    joints: Floats
     """(T, 18, 3) metres, in COCO-18 order."""
-    head: Array
+    head: Floats
     """(T, 4, 4) rigid motion of the head from the reference pose to each frame."""
-    chest: Array
+    chest: Floats
     """(T, 4, 4) likewise of the chest."""
-    hands: tuple[Array, Array]
+    hands: tuple[Floats, Floats]
     """(T, 4, 4) each, likewise of the right and the left hand."""
-    ground: Array
+    ground: Floats
     """(T, 4, 4) likewise of the whole person over the ground: a turn about the vertical and a shift."""
-
-
-def stature(phenotype: Phenotype) -> float:
-    """Height in metres, to a few centimetres: what `phenotype_rand` counts on."""
-    return 1.76 - 0.13 * phenotype.gender + 1.09 * (phenotype.height - 0.365)
 
 
 class BodyModel:
@@ -144,9 +108,9 @@ class BodyModel:
         motion[:, 2, 3] -= _moved(motion, posed["vertices"][:, feet])[..., 2].min(1)
         vertices = _moved(motion, posed["vertices"])
 
-        def rigid_motion(bone: str) -> Array:
+        def rigid_motion(bone: str) -> Floats:
             number = self._bones.index(bone)
-            moved: Array = motion @ posed["bone_poses"][:, number]
+            moved: Floats = motion @ posed["bone_poses"][:, number]
             return moved @ np.linalg.inv(reference["bone_poses"][0, number])
 
         return BakedBody(
@@ -159,7 +123,7 @@ class BodyModel:
             ground=motion,
         )
 
-    def _forward(self, phenotype: Phenotype, rotations: Array) -> dict[str, Array]:
+    def _forward(self, phenotype: Phenotype, rotations: Floats) -> dict[str, Floats]:
         """anny's forward for (T, bones, 3, 3) rotations, each about world axes at the bone's head."""
         frames = len(rotations)
         pose = np.broadcast_to(np.eye(4), (frames, len(self._bones), 4, 4)).copy()
@@ -170,7 +134,7 @@ class BodyModel:
             out = self._anny(pose_parameters=torch.tensor(pose, dtype=torch.float64), phenotype_kwargs=shape)
         return {name: value.numpy().astype(np.float64) for name, value in out.items()}
 
-    def _coco18(self, vertices: Array) -> Array:
+    def _coco18(self, vertices: Floats) -> Floats:
         """(T, 18, 3) joints regressed from (T, V, 3) vertices; the neck is midway between the shoulders."""
         with self._torch.no_grad():
             found = self._keypoints({"vertices": self._torch.tensor(vertices, dtype=self._torch.float64)})
@@ -185,13 +149,13 @@ class BodyModel:
         height = self.anatomy.reference[foot, 2]
         return foot[height < height.min() + 0.06]
 
-    def _sole(self, rest: Array, sign: float) -> Sole:
+    def _sole(self, rest: Floats, sign: float) -> Sole:
         """The sole of one foot of the body whose vertices in the reference pose are `rest`."""
         foot = self._foot_vertices(sign)
         bones = np.array([bone.startswith("toe") for bone in self._bones])[self._strongest]
         return Sole(rest[foot], bones[foot])
 
-    def _shape(self, rest: Array) -> Shape:
+    def _shape(self, rest: Floats) -> Shape:
         """What an arm that carries something keeps to."""
         joints = self._coco18(rest[None])[0]
         ears = joints[[JOINTS.index("right_ear"), JOINTS.index("left_ear")]]
@@ -202,6 +166,6 @@ class BodyModel:
         return Shape(ears, rest[skin[trunk]])
 
 
-def _moved(motion: Array, points: Array) -> Array:
+def _moved(motion: Floats, points: Floats) -> Floats:
     """(T, N, 3) points under (T, 4, 4) rigid motions."""
     return np.einsum("tij,tnj->tni", motion[:, :3, :3], points) + motion[:, None, :3, 3]

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from alignnet_common.arrays import Bools, Floats
 from alignnet_common.coco18 import JOINTS, PARTS
 from synth.cameras.camera import HEIGHT, WIDTH, project
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 JOINT_DEPTH = {
     "nose": 0.06,
@@ -113,3 +111,20 @@ def frame_truth(
         box=box_of_mask(mask),
         amodal_box=np.concatenate([extent.min(0), extent.max(0)]),
     )
+
+
+@dataclass(frozen=True)
+class RenderedClip:
+    """T frames and their truth."""
+
+    frames: NDArray[np.uint8]
+    """(T, 128, 64, 3) sRGB."""
+    truth: list[FrameTruth]
+    intrinsics: Floats
+    """(T, 3, 3), continuous pixels: subtract half a pixel for stored ones."""
+    rotation: Floats
+    """(3, 3) world to camera."""
+    translation: Floats
+    """(3,) metres."""
+    sighting: NDArray[np.int64]
+    """(T,) which of the clip's sightings a frame is of, from 0."""

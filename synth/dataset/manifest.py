@@ -9,10 +9,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from alignnet_common.files import read_jsonl, write_jsonl
-from synth.dataset.writer import RenderedSet, fault_of
-from synth.planning.plan import Clip, plan_hash, plan_row
+from synth.dataset.layout import RenderedSet
+from synth.dataset.reader import fault_of
+from synth.planning.clip import Clip, plan_hash, plan_row
 
 
 def append_row(target: RenderedSet, row: dict[str, Any]) -> None:

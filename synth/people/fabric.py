@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import yaml
 
+from alignnet_common.arrays import Rgb
 from alignnet_common.files import asset
 
 EVENING = 0.6
@@ -18,7 +19,6 @@ EVENING = 0.6
 but who only ever sees black trousers does not learn to look at them."""
 PALETTE = asset("palette.yaml")
 
-Rgb = tuple[float, float, float]
 Pattern = Literal[
     "plain",
     "hoops",

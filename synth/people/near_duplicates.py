@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from synth.body.accessory_mesh import carried_rand
-from synth.body.hair_mesh import hair_rand
-from synth.body.headwear_mesh import headwear_rand
-from synth.body.model import Phenotype
-from synth.people.fabric import Fabric, Print, Rgb, apart, contrasting_rand, print_rand
+from alignnet_common.arrays import Rgb
+from synth.people.accessories import carried_rand
+from synth.people.fabric import Fabric, Print, apart, contrasting_rand, print_rand
+from synth.people.hair import hair_rand
+from synth.people.headwear import headwear_rand
 from synth.people.outfit import TOPS, Outfit, lips_of, shoes_rand
+from synth.people.phenotype import Phenotype
 
 TWINS = 0.15
 """Share of identities that are somebody's twin."""

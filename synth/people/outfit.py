@@ -14,10 +14,11 @@ from typing import Literal
 
 import numpy as np
 
-from synth.body.accessory_mesh import Carried, carried_rand
-from synth.body.hair_mesh import Hair, hair_rand
-from synth.body.headwear_mesh import Headwear, headwear_rand
-from synth.people.fabric import Fabric, Pattern, Rgb, colour_rand, fabric_rand
+from alignnet_common.arrays import Rgb
+from synth.people.accessories import Carried, carried_rand
+from synth.people.fabric import Fabric, Pattern, colour_rand, fabric_rand
+from synth.people.hair import Hair, hair_rand
+from synth.people.headwear import Headwear, headwear_rand
 
 TopKind = Literal[
     "t-shirt",

@@ -4,8 +4,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from alignnet_common.cli import JobError
-from synth.planning.plan import Clip
+from alignnet_common.errors import JobError
+from synth.planning.clip import Clip
 
 SIGHTING_SECONDS, FRAME_SECONDS, SAMPLE_SECONDS, DENOISE_SECONDS = 0.2, 0.075, 0.034, 0.025
 """Seconds on one core that a sighting takes to be built, each of its frames, a frame's samples, and taking out their

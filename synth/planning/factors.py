@@ -8,8 +8,9 @@ import dataclasses
 from typing import Literal
 
 from synth.animation.walk import Walk
-from synth.cameras.camera import Camera, Tracker
-from synth.cameras.image_pipeline import Sensor
+from synth.cameras.camera import Camera
+from synth.cameras.sensor import Sensor
+from synth.cameras.tracker import Tracker
 from synth.people.outfit import Bottom, Outfit, Top
 from synth.scenes.elements import Light, Place, Surface
 

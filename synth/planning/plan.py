@@ -6,118 +6,51 @@ do not change when more are asked for, and nothing depends on the order or the n
 
 import dataclasses
 import functools
-import hashlib
-import json
 from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from synth.animation.gait import GaitStyle, gait_rand
 from synth.animation.retargeting import Recording, recordings
 from synth.animation.walk import Walk, walk_rand
-from synth.body.accessory_mesh import arms_of
-from synth.body.model import Phenotype, phenotype_rand, stature
-from synth.cameras.camera import Camera, Tracker, camera_rand, tracker_rand
-from synth.cameras.image_pipeline import Sensor, sensor_rand
+from synth.cameras.camera import Camera, camera_rand
+from synth.cameras.sensor import sensor_rand
+from synth.cameras.tracker import tracker_rand
+from synth.people.accessories import arms_of
+from synth.people.identity import Identity, identity_rand
 from synth.people.near_duplicates import TWINS, Look, changed_look
-from synth.people.outfit import Outfit, outfit_rand
-from synth.planning import factors
-from synth.planning.bystanders import (
-    PASSING,
-    STAY,
-    TRIES,
-    Spot,
-    bystanders_rand,
-    outlines,
-    passer_rand,
-    paths,
-    stay,
-    surroundings,
+from synth.planning.bystanders import PASSING, bystanders_rand, passer_rand, surroundings
+from synth.planning.clearance import STAY, TRIES, Spot, outlines, paths, stay
+from synth.planning.clip import (
+    _CLIP,
+    _COMPANY,
+    _IDENTITY,
+    _TWIN,
+    _VIEW,
+    CAMERAS,
+    Bystander,
+    CameraName,
+    Clip,
+    Sighting,
+    generator,
 )
 from synth.planning.config import RenderConfig
-from synth.planning.factors import Factor
+from synth.planning.factors import (
+    FLATTENED,
+    PLAIN_CAMERA,
+    PLAIN_SENSOR,
+    PLAIN_TRACKER,
+    Factor,
+    bare,
+    plain_fabrics,
+    plain_garments,
+    plain_light,
+    plain_place,
+    plain_walk,
+)
 from synth.scenes.elements import Place
 from synth.scenes.families import occluders_rand, place_rand
-
-CameraName = Literal["cam_a", "cam_b"]
-CAMERAS: tuple[CameraName, ...] = ("cam_a", "cam_b")
-_IDENTITY, _VIEW, _CLIP, _FRAMES, _COMPANY, _TWIN = range(6)
-"""What a generator is for: the second number of its key."""
-
-
-@dataclass(frozen=True)
-class Identity:
-    """A person: the same wherever they are seen."""
-
-    person: int
-    """1, 2, …; 0 is a bystander."""
-    phenotype: Phenotype
-    gait: GaitStyle
-    outfit: Outfit
-    twin_of: int | None = None
-    """The person, of a lower number, that this one looks like in all but one thing; None for most."""
-    differs_in: str | None = None
-    """That thing: a name of `synth.people.near_duplicates.FACTORS`."""
-
-
-@dataclass(frozen=True)
-class Bystander:
-    """Somebody else in a sighting: seen, but not who the clip is of."""
-
-    identity: Identity
-    walk: Walk
-    offset: tuple[float, float]
-    """(x, y) metres from the person in the middle of the sighting."""
-
-
-@dataclass(frozen=True)
-class Sighting:
-    """One time that a person comes by before a camera: frames that follow each other."""
-
-    place: Place
-    tracker: Tracker
-    walk: Walk
-    bystanders: tuple[Bystander, ...]
-    frames: int
-    fps: float
-    """Frames a second."""
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One tracklet to render: all that its pixels depend on."""
-
-    camera_name: CameraName
-    identity: Identity
-    camera: Camera
-    sensor: Sensor
-    sightings: tuple[Sighting, ...]
-    """One after the other; a clip of video is one."""
-    samples: int
-    denoise: bool
-    seed: int
-
-    @property
-    def frames(self) -> int:
-        """Frames of the clip."""
-        return sum(sighting.frames for sighting in self.sightings)
-
-    @property
-    def name(self) -> str:
-        """ "cam_a/person_0001": the clip's folder below multi_shot."""
-        return f"{self.camera_name}/person_{self.identity.person:04d}"
-
-    def frame_rng(self) -> np.random.Generator:
-        """The generator of what is drawn while rendering: jitter of the crop and noise of the sensor."""
-        return generator(self.seed, _FRAMES, self.identity.person, CAMERAS.index(self.camera_name))
-
-
-def generator(seed: int, *key: int) -> np.random.Generator:
-    """The generator of the thing named by `key` in the set of `seed`."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
 def make_plan(config: RenderConfig) -> list[Clip]:
@@ -129,18 +62,6 @@ def make_plan(config: RenderConfig) -> list[Clip]:
     people = [person for person in range(1, config.ids + 1) if config.part is None or config.part.holds(person)]
     bar = tqdm(people, desc="plan", unit="person", delay=3.0, leave=False)
     return [make_clip(config, person, name, motions) for person in bar for name in CAMERAS]
-
-
-def identity_rand(rng: np.random.Generator, person: int) -> Identity:
-    """Draw a person who is nobody's twin."""
-    phenotype = phenotype_rand(rng)
-    gait = gait_rand(rng, stature(phenotype))
-    outfit = outfit_rand(rng, phenotype.gender, phenotype.age)
-    if outfit.top.hem < 0 or outfit.bottom.kind == "skirt":
-        # Arms hang outside wide clothes.
-        gait = dataclasses.replace(gait, arm_spread=gait.arm_spread + 7.0)
-    gait = dataclasses.replace(gait, arms=arms_of(outfit.carried, gait.arms))
-    return Identity(person, phenotype, gait, outfit)
 
 
 def make_identity(seed: int, person: int, lacking: Collection[Factor] = ()) -> Identity:
@@ -164,7 +85,7 @@ def _identity(seed: int, person: int, lacking: frozenset[Factor]) -> Identity:
     look, factor = changed_look(rng, Look(first.phenotype, first.outfit))
     while look in known:  # a hat taken off again, or by two of them
         look, factor = changed_look(rng, Look(first.phenotype, first.outfit))
-    if factors.FLATTENED.get(factor) in lacking:
+    if FLATTENED.get(factor) in lacking:
         return identity_rand(afresh, person)
     gait = dataclasses.replace(first.gait, arms=arms_of(look.outfit.carried, first.gait.arms))
     return Identity(person, look.phenotype, gait, look.outfit, twin_of=first.person, differs_in=factor)
@@ -304,8 +225,8 @@ def without(clip: Clip, factors: Collection[Factor]) -> Clip:
     return dataclasses.replace(
         clip,
         identity=plainer(clip.identity, factors),
-        camera=factors.PLAIN_CAMERA if "views" in factors else clip.camera,
-        sensor=factors.PLAIN_SENSOR if "sensors" in factors else clip.sensor,
+        camera=PLAIN_CAMERA if "views" in factors else clip.camera,
+        sensor=PLAIN_SENSOR if "sensors" in factors else clip.sensor,
         sightings=tuple(_plainer_sighting(sighting, factors) for sighting in clip.sightings),
     )
 
@@ -313,21 +234,21 @@ def without(clip: Clip, factors: Collection[Factor]) -> Clip:
 def _plainer_sighting(sighting: Sighting, factors: Collection[Factor]) -> Sighting:
     plain: dict[str, Any] = {}
     if "crops" in factors:
-        plain["tracker"] = factors.PLAIN_TRACKER
+        plain["tracker"] = PLAIN_TRACKER
     if "motions" in factors:
-        plain["walk"] = factors.plain_walk(sighting.walk)
+        plain["walk"] = plain_walk(sighting.walk)
     place, others = sighting.place, sighting.bystanders
     if "company" in factors:
         place, others = dataclasses.replace(place, occluders=()), ()
     if "lights" in factors:
-        place = factors.plain_light(place)
+        place = plain_light(place)
     if "places" in factors:
-        place = factors.plain_place(place)
+        place = plain_place(place)
     others = tuple(
         dataclasses.replace(
             other,
             identity=plainer(other.identity, factors),
-            walk=factors.plain_walk(other.walk) if "motions" in factors else other.walk,
+            walk=plain_walk(other.walk) if "motions" in factors else other.walk,
         )
         for other in others
     )
@@ -338,26 +259,10 @@ def plainer(identity: Identity, factors: Collection[Factor]) -> Identity:
     """The person with each of `factors` that belongs to people at one plain value."""
     outfit, gait = identity.outfit, identity.gait
     if "garments" in factors:
-        outfit = factors.plain_garments(outfit)
+        outfit = plain_garments(outfit)
     if "patterns" in factors:
-        outfit = factors.plain_fabrics(outfit)
+        outfit = plain_fabrics(outfit)
     if "accessories" in factors:
-        outfit = factors.bare(outfit)
+        outfit = bare(outfit)
         gait = dataclasses.replace(gait, arms=("swing", "swing"))
     return dataclasses.replace(identity, outfit=outfit, gait=gait)
-
-
-def plan_row(clip: Clip) -> dict[str, Any]:
-    """The clip as a row of plan.jsonl: its name first, then everything it depends on."""
-    return {"clip": clip.name, **dataclasses.asdict(clip)}
-
-
-def plan_hash(clip: Clip) -> str:
-    """Hex SHA-256 of the clip's row: tells a finished clip of this plan from one of another."""
-    return row_hash(plan_row(clip))
-
-
-def row_hash(row: dict[str, Any]) -> str:
-    """Hex SHA-256 of a row of plan.jsonl; 1 and 1.0 are the same number."""
-    numbers = json.loads(json.dumps(row), parse_int=float)
-    return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""A plan as a file that people read, compare and edit: `plan.jsonl`, a clip a line, as `synth.planning.plan.plan_row`
+"""A plan as a file that people read, compare and edit: `plan.jsonl`, a clip a line, as `synth.planning.clip.plan_row`
 has it."""
 
 import json
@@ -7,10 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from alignnet_common.files import read_jsonl
+from synth.planning.clip import CAMERAS, Clip, Sighting, plan_row, row_hash
 from synth.planning.config import SLOWEST
-from synth.planning.plan import CAMERAS, Clip, Sighting, plan_row, row_hash
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

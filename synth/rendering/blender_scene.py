@@ -4,10 +4,8 @@ One `Stage` a process at a time: Blender's scene is global.
 """
 
 import dataclasses
-import os
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,20 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignnet_common.cli import UserError
+from alignnet_common.arrays import Floats
 from alignnet_common.coco18 import PARTS
 from alignnet_common.redirect import quiet
 from synth.body.garments import SOLE
 from synth.body.mesh import Mesh
 from synth.cameras.camera import HEIGHT, WIDTH
 from synth.people.outfit import Outfit
-from synth.rendering import materials
+from synth.rendering import materials, shader_nodes
 from synth.rendering.denoiser import denoiser
+from synth.rendering.devices import import_bpy
 from synth.rendering.solid_meshes import Patch, assembled, turned_pattern
 from synth.scenes.elements import Lamp, Light, Place, Solid, Surface
-
-Floats = NDArray[np.float64]
-
 
 ALBEDO_PASS = "Diffuse Color"
 """Cycles' name of the pass that carries the colour of what is seen, whatever its light."""
@@ -57,36 +53,6 @@ def hazy(passes: Passes, light: Light) -> Passes:
     clear = np.exp(-light.haze * np.minimum(passes.depth, 1e4))[..., None]
     veil = light.sky * np.array(light.horizon_colour)
     return dataclasses.replace(passes, radiance=clear * passes.radiance + (1 - clear) * veil)
-
-
-def import_bpy() -> Any:
-    """Blender's Python module. Raises UserError where it cannot be had."""
-    try:
-        with one_core():
-            import bpy
-    except ImportError as missing:
-        raise UserError(
-            f"cannot load Blender's Python module ({missing}); `make install` says which package is missing"
-        ) from None
-    return bpy
-
-
-@contextmanager
-def one_core() -> Iterator[None]:
-    """Hold this process to one core.
-
-    Blender's task scheduler (TBB) counts the cores when it is loaded, and keeps a thread for each but one; while
-    Cycles renders on a single thread they spin, and take a core from another renderer.
-    """
-    if not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(cores)})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, cores)
 
 
 class Stage:
@@ -250,7 +216,7 @@ class Stage:
         world.use_nodes = True
         # Sampling a smooth sky by its brightness would bake a large map of it for every frame, for nothing.
         world.cycles.sampling_method = "NONE"
-        nodes = materials.Nodes(world.node_tree)
+        nodes = shader_nodes.Nodes(world.node_tree)
         _, _, up = nodes.split(nodes.add("TexCoord").outputs["Generated"])
         height = nodes.math("MINIMUM", nodes.math("MAXIMUM", nodes.math("MULTIPLY", up, 2.0), 0.0), 1.0)
         background = world.node_tree.nodes["Background"]
@@ -332,32 +298,3 @@ class Stage:
 
         parts = np.clip(stacked(materials.PART_PASS), 0, 1)
         return Passes(stacked("Combined"), channels["Depth.Z"], parts, stacked(ALBEDO_PASS), stacked("Normal", "XYZ"))
-
-
-def pick_device(wanted: str) -> str:
-    """The Cycles device to render on: `wanted`, or for "auto" the first kind of GPU that Cycles finds, else "cpu"."""
-    if wanted == "cpu":
-        return "cpu"
-    found = gpu_kinds()
-    if wanted == "auto":
-        return found[0] if found else "cpu"
-    if wanted not in found:
-        raise UserError(f"--device {wanted}: Cycles finds no such device here (it finds: {', '.join(['cpu', *found])})")
-    return wanted
-
-
-def gpu_kinds() -> list[str]:
-    """Kinds of GPU that Cycles can render on here, in lower case, the fastest first."""
-    bpy = import_bpy()
-    preferences = bpy.context.preferences.addons["cycles"].preferences
-    found = []
-    for kind in ("OPTIX", "CUDA", "HIP", "METAL"):
-        try:
-            preferences.compute_device_type = kind
-        except TypeError:  # this build of Cycles does not know the kind
-            continue
-        with quiet(1, 2):
-            preferences.get_devices()
-        if any(device.type == kind for device in preferences.devices):
-            found.append(kind.lower())
-    return found

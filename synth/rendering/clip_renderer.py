@@ -7,21 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from alignnet_common.arrays import Floats
 from synth.animation.walk import timeline
 from synth.body.garments import SOLE, dress
 from synth.body.mesh import Mesh
 from synth.body.model import BakedBody, BodyModel
 from synth.cameras import image_pipeline
-from synth.cameras.camera import HEIGHT, WIDTH, extrinsics, follow, to_camera
+from synth.cameras.camera import HEIGHT, WIDTH, extrinsics, to_camera
+from synth.cameras.tracker import follow
 from synth.dataset import annotations
-from synth.dataset.rendered_clip import RenderedClip
+from synth.dataset.annotations import RenderedClip
+from synth.people.identity import Identity
 from synth.people.outfit import Outfit
-from synth.planning.bystanders import may_be_hidden, outlines
-from synth.planning.plan import Bystander, Clip, Identity, Sighting, Walk
+from synth.planning.clearance import may_be_hidden, outlines
+from synth.planning.clip import Bystander, Clip, Sighting
+from synth.planning.plan import Walk
 from synth.rendering.blender_scene import Passes, Stage
 from synth.rendering.silhouette import silhouette_area
 
-Floats = NDArray[np.float64]
 STEPS_A_SECOND = 25.0
 """How often a second, at least, a walk is worked out."""
 

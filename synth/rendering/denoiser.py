@@ -8,11 +8,10 @@ from importlib.metadata import files
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from alignnet_common.cli import UserError
+from alignnet_common.arrays import Floats
+from alignnet_common.errors import UserError
 
-Floats = NDArray[np.float64]
 CPU, FLOAT3 = 1, 3
 """OIDN_DEVICE_TYPE_CPU and OIDN_FORMAT_FLOAT3 of its C interface, https://www.openimagedenoise.org/documentation.html"""
 NAMES = ("libOpenImageDenoise.so.2", "OpenImageDenoise.dll", "libOpenImageDenoise.2.dylib")

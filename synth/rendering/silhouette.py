@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from alignnet_common.arrays import Floats, Ints
+
 FINE = 2
 """Points a pixel, each way, at which it is looked whether a face covers them."""
 

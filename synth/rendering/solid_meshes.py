@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.body.mesh import grid_quads, superellipsoid
+from alignnet_common.arrays import Floats, Ints
+from synth.body.primitives import grid_quads, superellipsoid
 from synth.scenes.elements import Shape, Solid, Surface
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from synth.scenes.footprints import rotation
 
 COLUMNS = 20
 """Faces around a cylinder."""
@@ -88,18 +87,6 @@ def placed(solid: Solid) -> Patch:
     quads = (offsets + one.quads[None]).reshape(-1, 4)
     where = np.tile(turned_pattern(one.where, solid.surface.yaw), (solid.count, 1))
     return Patch(points, quads, where)
-
-
-def rotation(solid: Solid) -> Floats:
-    """(3, 3) from the solid's own axes to the world's."""
-    (cx, cy, cz), (sx, sy, sz) = (
-        function(np.radians([solid.pitch, solid.roll, solid.yaw])) for function in (np.cos, np.sin)
-    )
-    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
-    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
-    turn: Floats = about_z @ about_y @ about_x
-    return turn
 
 
 def turned_pattern(where: Floats, degrees: float) -> Floats:
@@ -227,36 +214,3 @@ def leaf_cards() -> tuple[Floats, Floats, Floats, Floats]:
     second = np.cross(first, other)
     second /= np.linalg.norm(second, axis=1, keepdims=True) + 1e-9
     return centres, first, second, rng.random(MOST_LEAVES)
-
-
-ROOM = 1.9
-"""Metres about the origin, and to each side of the line from there to the camera, that stay free: a person walks some
-way to any side within a clip."""
-FLAT, OVERHEAD = 0.04, 2.7
-"""What is lower than the one or begins above the other is in nobody's way, metres."""
-
-
-def footprint(solid: Solid, spacing: float = 0.5) -> Floats:
-    """(N, 2) points on the ground, at most `spacing` apart, that a solid and its copies cover. Tilts are ignored."""
-    width, depth = (max(extent, 0.01) for extent in solid.size[:2])
-    u, v = (np.linspace(-0.5, 0.5, 2 + int(extent / spacing)) * extent for extent in (width, depth))
-    grid = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
-    turned = grid @ rotation(solid)[:2, :2].T + np.array(solid.centre[:2])
-    shift = np.arange(solid.count)[:, None] * np.array(solid.step[:2])
-    points: Floats = (shift[:, None] + turned[None]).reshape(-1, 2)
-    return points
-
-
-def stands(solid: Solid) -> bool:
-    """Whether it is in the way of people: neither flat on the ground nor overhead."""
-    low, high = solid.centre[2] - solid.size[2] / 2, solid.centre[2] + solid.size[2] / 2
-    return high > FLAT and low < OVERHEAD
-
-
-def in_the_way(solids: Sequence[Solid]) -> bool:
-    """Whether something stands where the person walks, or between there and the camera."""
-    ground = [footprint(solid) for solid in solids if stands(solid)]
-    if not ground:
-        return False
-    x, y = np.concatenate(ground).T
-    return bool(((np.hypot(x, y) < ROOM) | ((y < 0) & (np.abs(x) < ROOM))).any())

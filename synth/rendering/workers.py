@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from alignnet_common.cli import JobError, UserError
+from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import DISK_FULL, PROJECT_ROOT, write_atomically
-from synth.dataset.writer import RenderedSet
-from synth.planning.plan import Clip
+from synth.dataset.layout import RenderedSet
+from synth.planning.clip import Clip
 
 CLIPS_BEFORE_RECYCLING = 200
 """Blender leaks a little with every scene: a worker is replaced after this many clips."""
@@ -39,7 +39,7 @@ class Renderer:
         Raises UserError on a machine that does not see the set, or has no such device.
         """
         from synth.body.model import BodyModel
-        from synth.rendering.blender_scene import pick_device
+        from synth.rendering.devices import pick_device
 
         if not self._target.out.is_dir():
             raise UserError(

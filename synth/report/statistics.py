@@ -13,10 +13,10 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from alignnet_common.arrays import Floats
 from alignnet_common.coco18 import JOINTS
 from synth.people.fabric import PALETTE
 
-Floats = NDArray[np.float64]
 Row = Mapping[str, Any]
 Counted = Literal["people", "clips", "sightings", "frames"]
 
@@ -268,7 +268,7 @@ def name_at(row: Row, path: str, absent: str | None = None) -> str | None:
 
 
 def years(age: float | None) -> float | None:
-    """Age in years of anny's unit, as `synth.body.model.phenotype_rand` counts: 0.62 is 18 and 0.95 is 75."""
+    """Age in years of anny's unit, as `synth.people.phenotype.phenotype_rand` counts: 0.62 is 18 and 0.95 is 75."""
     return None if age is None else 18 + (age - 0.62) / 0.33 * 57
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from synth.scenes.elements import Rgb
+from alignnet_common.arrays import Rgb
 
 
 def grey_rand(rng: np.random.Generator, low: float, high: float, tint: float = 0.06) -> Rgb:

@@ -7,8 +7,8 @@ built around that line of sight, so nothing hides the person but the occluders, 
 from dataclasses import dataclass
 from typing import Literal
 
-Rgb = tuple[float, float, float]
-Vector = tuple[float, float, float]
+from alignnet_common.arrays import Rgb, Vector
+
 Family = Literal["street", "crossing", "plaza", "park", "market", "hall", "corridor", "shops", "station", "car park"]
 Kind = Literal[
     "plain",

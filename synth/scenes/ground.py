@@ -4,8 +4,9 @@ import dataclasses
 
 import numpy as np
 
+from alignnet_common.arrays import Rgb
 from synth.scenes.colours import green_rand, grey_rand, scaled
-from synth.scenes.elements import Kind, Rgb, Solid, Surface
+from synth.scenes.elements import Kind, Solid, Surface
 
 
 def yaw_rand(rng: np.random.Generator) -> float:

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from alignnet_common.arrays import Rgb, Vector
 from synth.scenes.colours import grey_rand, kelvin, scaled
-from synth.scenes.elements import Lamp, Light, Rgb, Solid, Surface, Vector
+from synth.scenes.elements import Lamp, Light, Solid, Surface
 from synth.scenes.props import coat
 
 BLACK: Rgb = (0.0, 0.0, 0.0)

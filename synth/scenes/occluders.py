@@ -1,15 +1,13 @@
 """Things that stand between the person and the camera on purpose."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from synth.cameras.camera import Camera
-from synth.rendering.solid_meshes import footprint
+from alignnet_common.arrays import Floats
+from synth.cameras.camera import Camera, ground_distance
 from synth.scenes import props
 from synth.scenes.colours import grey_rand, scaled
 from synth.scenes.elements import Solid, Surface
-
-Floats = NDArray[np.float64]
+from synth.scenes.footprints import footprint
 
 CLEARANCE = 0.45
 """Metres that their path keeps from what hides them."""
@@ -42,11 +40,6 @@ def standing_rand(rng: np.random.Generator, thing: props.Thing, camera: Camera) 
     """A thing somewhere between the origin and the camera."""
     y = -rng.uniform(0.7, min(3.0, 0.55 * ground_distance(camera)))
     return tuple(props.put(thing(rng), rng.normal(0, 0.22), y, rng.choice([0.0, 180.0]) + rng.normal(0, 8)))
-
-
-def ground_distance(camera: Camera) -> float:
-    """Metres along the ground from the camera to the person."""
-    return camera.distance * float(np.cos(np.radians(camera.pitch)))
 
 
 def ground(solids: tuple[Solid, ...]) -> Floats:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from synth.rendering.solid_meshes import in_the_way
+from alignnet_common.arrays import Rgb
 from synth.scenes.colours import bright_rand, car_rand, green_rand, grey_rand, paint_rand, scaled
-from synth.scenes.elements import Rgb, Solid, Surface
+from synth.scenes.elements import Solid, Surface
+from synth.scenes.footprints import in_the_way
 
 Thing = Callable[[np.random.Generator], list[Solid]]
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alignnet_common.cli import JobError, UserError, read_config
+from alignnet_common.cli import read_config
+from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import PROJECT_ROOT
 from benchmarks import choices, leave_one_out, train
 from benchmarks.render import seconds_at_error, summary
 from benchmarks.workers.evaluation_job import LABELS, measured
 from benchmarks.workers.subprocesses import call
-from reid.finetune import FinetuneConfig
+from reid.configs.finetune import FinetuneConfig
 from synth_runs import python
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from benchmarks import transfer
 from reid_folders import write_market
 

@@ -9,17 +9,8 @@ from typing import Literal
 
 import pytest
 
-from alignnet_common.cli import (
-    JobError,
-    UserError,
-    build_parser,
-    config_first,
-    field_help,
-    read_config,
-    read_config_file,
-    run,
-    save_config,
-)
+from alignnet_common.cli import build_parser, config_first, field_help, read_config, read_config_file, run, save_config
+from alignnet_common.errors import JobError, UserError
 
 
 @dataclass(frozen=True)

@@ -16,19 +16,21 @@ import pytest
 import torch
 from tensorboardX.proto.event_pb2 import Event
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from alignnet_common.files import write_jsonl
 from reid import pretrain
 from reid.configs.training import TrainConfig
 from reid.data.datasets.synthetic import read_clips
-from reid.data.loading.chunk_dataset import FrameStore
+from reid.data.loading.frame_store import FrameStore
 from reid.data.loading.sampler import BatchOption
 from reid.evaluation.descriptors import stream_descriptors
 from reid.models.checkpoint import load_model
 from reid.pose.inference import maps_of_frames
-from reid.training.checkpointing import lay_out_as_parameters, training_summary
-from reid.training.loop import Setting, explained
+from reid.runtime.run_dir import training_summary
+from reid.training.checkpointing import lay_out_as_parameters
+from reid.training.loop import explained
 from reid.training.pose_cache import frozen_maps
+from reid.training.state import Setting
 from reid_folders import TINY, command, flags, write_rendered
 
 

@@ -14,8 +14,10 @@ import numpy as np
 
 from alignnet_common.coco18 import PARTS
 from synth.body.garments import SOLE
-from synth.body.mesh import SURFACES, Mesh, superellipsoid
-from synth.cameras.camera import Camera, Tracker, extrinsics, follow, to_camera
+from synth.body.mesh import SURFACES, Mesh
+from synth.body.primitives import superellipsoid
+from synth.cameras.camera import Camera, extrinsics, to_camera
+from synth.cameras.tracker import Tracker, follow
 from synth.people.fabric import Fabric, Motif, Pattern, Print
 from synth.people.outfit import outfit_rand
 from synth.rendering.blender_scene import Stage

@@ -14,12 +14,13 @@ import numpy as np
 from mathutils import Vector
 from mathutils.bvhtree import BVHTree
 
-from synth.animation.gait import gait_rand
 from synth.animation.walk import steady
 from synth.body.garments import covered, dress, under_cloth
 from synth.body.mesh import SURFACES, normals_of
-from synth.body.model import BodyModel, Phenotype
+from synth.body.model import BodyModel
+from synth.people.gait_style import gait_rand
 from synth.people.outfit import outfit_rand
+from synth.people.phenotype import Phenotype
 
 PHASES = np.array([0.05, 0.6])
 """Moments of the stride: legs far apart, and a knee that bends."""

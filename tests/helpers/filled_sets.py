@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from alignnet_common.cli import run
-from synth.dataset.annotations import FrameTruth
+from synth.dataset.annotations import FrameTruth, RenderedClip
+from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, begin_set
-from synth.dataset.rendered_clip import RenderedClip
-from synth.dataset.writer import RenderedSet, write_clip
+from synth.dataset.writer import write_clip
 from synth.planning.config import RenderConfig
 from synth.planning.plan import make_plan
 from synth.verify import VerifyConfig, verify

@@ -13,11 +13,12 @@ import time
 
 import numpy as np
 
-from alignnet_common.cli import UserError, run
+from alignnet_common.cli import run
+from alignnet_common.errors import UserError
 from synth import render
-from synth.dataset.annotations import FrameTruth
-from synth.dataset.rendered_clip import RenderedClip
-from synth.dataset.writer import RenderedSet, write_clip
+from synth.dataset.annotations import FrameTruth, RenderedClip
+from synth.dataset.layout import RenderedSet
+from synth.dataset.writer import write_clip
 from synth.planning.config import RenderConfig
 from synth.rendering import workers
 

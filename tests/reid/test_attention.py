@@ -11,7 +11,7 @@ from alignnet_common.files import read_jsonl, write_jsonl
 from reid import attention, pretrain
 from reid.attention import BothPoolings, correlation
 from reid.data.datasets.synthetic import read_clips
-from reid.data.loading.chunk_dataset import FrameStore
+from reid.data.loading.frame_store import FrameStore
 from reid.data.loading.occluded_store import OccludedFrames
 from reid.data.transforms.occlusion import covered_from_side
 from reid.models.checkpoint import load_model

@@ -7,8 +7,9 @@ import pytest
 from scipy import io
 
 from reid import evaluate
+from reid.configs.model import ModelConfig
 from reid.data import __main__ as data
-from reid.models.alignnet import AlignNet, ModelConfig
+from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import save_model
 from reid_folders import (
     command,

@@ -8,8 +8,8 @@ import torch
 
 from alignnet_common.files import sha256_of_file
 from reid import evaluate, finetune, pretrain
-from reid.data.loading.chunk_dataset import FrameStore
-from reid.evaluation.features import describe_and_rank
+from reid.data.loading.frame_store import FrameStore
+from reid.evaluation.evaluator import describe_and_rank
 from reid.models.checkpoint import load_model
 from reid.report import ReportConfig, report
 from reid_folders import TINY, command, flags, write_market, write_prid, write_rendered, write_splits

@@ -9,10 +9,10 @@ import sys
 import time
 
 import pytest
-import reid.training.pose_cache
 import torch
 import yaml
 
+import reid.training.pose_cache
 from alignnet_common.files import PROJECT_ROOT, sha256_of_file
 from reid import pretrain
 from reid.models.checkpoint import load_model

@@ -13,9 +13,9 @@ from alignnet_common.cli import run
 from filled_sets import PLAN, filled, flip, verified
 from synth import pack as pack_command
 from synth.dataset import webdataset
+from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import finish_set
 from synth.dataset.webdataset import read_tar
-from synth.dataset.writer import RenderedSet
 from synth.pack import PackConfig, pack
 from synth.unpack import UnpackConfig, unpack
 

@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from alignnet_common import images
 from alignnet_common.cli import run
+from alignnet_common.images import beside, captioned, enlarged, grid, spread_over
 from synth import preview
-from synth.dataset.writer import RenderedSet
+from synth.dataset.layout import RenderedSet
 from synth.preview import PreviewConfig
 from synth.report import contact_sheets
-from synth.report.contact_sheets import beside, captioned, enlarged, grid, grouped, occluded, spread_over, twins_in
+from synth.report.contact_sheets import grouped, occluded, twins_in
 
 
 def outcome(monkeypatch, capsys, *argv):
@@ -52,13 +54,13 @@ def test_sheets_of_the_expected_sizes_and_a_page_that_holds_them(rendered, tmp_p
     assert (code, err) == (0, "")
     pictures = {path.name: iio.imread(path) for path in sorted((tmp_path / "seen").glob("*.png"))}
     assert out == f"{tmp_path / 'seen' / 'index.html'}: {len(pictures)} contact sheets and the set's numbers\n"
-    gap = contact_sheets.GAP
+    gap = images.GAP
     # 4 people in a row, both cameras each; 4 pairs of clips of 3 frames; 8 clips, 4 a row, three pictures each.
     expected = {
         "people.png": (128 + 2 * gap, 4 * (128 + gap) + gap, 3),
         "over-time.png": (128 + 2 * gap, 4 * (2 * 192 + 2 * gap) + gap, 3),
         "truth.png": (2 * (384 + gap) + gap, 4 * (576 + gap) + gap, 3),
-        "cameras.png": (128 + contact_sheets.CAPTION + 2 * gap, 4 * (128 + gap) + gap, 3),
+        "cameras.png": (128 + images.CAPTION + 2 * gap, 4 * (128 + gap) + gap, 3),
     }
     assert {name: pictures[name].shape for name in expected} == expected
     assert {"places.png", "occlusions.png"} <= pictures.keys()
@@ -81,15 +83,15 @@ def test_a_pair_is_dark_where_its_clip_is_not(rendered):
     source = RenderedSet(rendered.out)
     row = {"cam_b/person_0001": {"frames": 3}}
     left, right = np.split(contact_sheets.pair(source, row, 1), 2, axis=1)
-    assert (left == contact_sheets.PAPER).all()
+    assert (left == images.PAPER).all()
     np.testing.assert_array_equal(right, iio.imread(source.frames("cam_b/person_0001") / "0002.png"))
 
 
 def test_fewer_people_and_clips_on_request(rendered, tmp_path, monkeypatch, capsys):
     options = ["--people", 2, "--clips", 1]
     assert outcome(monkeypatch, capsys, "--data", rendered.out, "--out", tmp_path, *options)[0] == 0
-    assert iio.imread(tmp_path / "people.png").shape[1] == 2 * (128 + contact_sheets.GAP) + contact_sheets.GAP
-    assert iio.imread(tmp_path / "over-time.png").shape[0] == 128 + 2 * contact_sheets.GAP
+    assert iio.imread(tmp_path / "people.png").shape[1] == 2 * (128 + images.GAP) + images.GAP
+    assert iio.imread(tmp_path / "over-time.png").shape[0] == 128 + 2 * images.GAP
 
 
 def refused(monkeypatch, capsys, tmp_path, *argv):
@@ -141,8 +143,8 @@ def test_grid_beside_and_enlarged_keep_every_tile():
     tiles = [np.full((4, 2, 3), value, np.uint8) for value in (10, 20, 30)]
     sheet = grid(tiles, 2)
     assert sheet.shape == (
-        2 * (4 + contact_sheets.GAP) + contact_sheets.GAP,
-        2 * (2 + contact_sheets.GAP) + contact_sheets.GAP,
+        2 * (4 + images.GAP) + images.GAP,
+        2 * (2 + images.GAP) + images.GAP,
         3,
     )
     assert [(sheet == value).all(-1).sum() for value in (10, 20, 30)] == [8, 8, 8]
@@ -175,9 +177,9 @@ def test_seen_and_hidden_joints_are_told_apart():
     joints[0], joints[1] = [10, 40], [50, 40]
     seen = np.ones(18, bool)
     seen[1] = False
-    contact_sheets.draw_skeleton(ImageDraw.Draw(picture), joints, seen)
-    assert picture.getpixel((10, 40)) == contact_sheets.SEEN
-    assert picture.getpixel((50, 40)) == contact_sheets.HIDDEN
+    images.draw_skeleton(ImageDraw.Draw(picture), joints, seen)
+    assert picture.getpixel((10, 40)) == images.SEEN
+    assert picture.getpixel((50, 40)) == images.HIDDEN
 
 
 def test_clips_are_grouped_by_what_the_plan_says_of_them():
@@ -209,5 +211,5 @@ def test_twins_are_shown_where_both_are_finished():
 def test_a_caption_is_written_above_the_picture():
     picture = np.full((20, 60, 3), 99, np.uint8)
     found = captioned(picture, "0.83")
-    np.testing.assert_array_equal(found[contact_sheets.CAPTION :], picture)
-    assert found[: contact_sheets.CAPTION].max() > 150
+    np.testing.assert_array_equal(found[images.CAPTION :], picture)
+    assert found[: images.CAPTION].max() > 150

@@ -15,8 +15,9 @@ from alignnet_common.coco18 import JOINTS
 from alignnet_common.files import write_jsonl
 from benchmarks.survival import session_of
 from synth.planning.bystanders import APART
+from synth.planning.clip import plan_row
 from synth.planning.config import RenderConfig
-from synth.planning.plan import make_plan, plan_row
+from synth.planning.plan import make_plan
 from synth_runs import SMALL, frames_of, hashes, python, render, rows, snapshot, started, truth_of
 
 CLIPS = [f"cam_{camera}/person_{person:04d}" for person in (1, 2, 3, 4) for camera in "ab"]

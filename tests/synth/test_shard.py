@@ -9,13 +9,16 @@ import sys
 import numpy as np
 import pytest
 
-from alignnet_common.cli import JobError, UserError
+from alignnet_common.errors import JobError, UserError
 from filled_sets import PLAN, filled, names, noise
+from synth.dataset.hashes import pixels_sha256
+from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, begin_set, open_set
-from synth.dataset.writer import RenderedSet, pixels_sha256, write_clip
+from synth.dataset.writer import write_clip
+from synth.planning.clip import plan_row
 from synth.planning.config import RenderConfig, Shard, shard_of
 from synth.planning.estimate import FRAME_BYTES, check_space, core_seconds, cost, disk_bytes
-from synth.planning.plan import make_plan, plan_row
+from synth.planning.plan import make_plan
 from synth_runs import PROJECT_ROOT, environment, hashes, python, rows
 
 STUB = PROJECT_ROOT / "tests" / "helpers" / "stub_workers.py"

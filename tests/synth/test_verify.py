@@ -8,8 +8,9 @@ import pytest
 
 from alignnet_common.files import write_jsonl
 from filled_sets import PLAN, filled, flip, noise, verified
+from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, begin_set, finish_set, open_set
-from synth.dataset.writer import RenderedSet, write_clip
+from synth.dataset.writer import write_clip
 from synth_runs import rows, snapshot
 
 CLIP = PLAN[2].name

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from alignnet_common.cli import UserError
-from reid.configs.training import SplitSource
+from alignnet_common.errors import UserError
+from reid.configs.data import SplitSource
 from reid.data.datasets.market import first_of_each_camera
 from reid.data.datasets.splits import (
     SPLITS,
@@ -26,7 +26,8 @@ from reid.data.datasets.splits import (
     random_halves,
     read_json_splits,
 )
-from reid.data.types import ReidData, Tracklet, in_numeric_order, is_image, numbered_frames
+from reid.data.tracklets.frames import in_numeric_order, is_image, numbered_frames
+from reid.data.tracklets.types import ReidData, Tracklet
 
 COLUMNS = ("path", "person", "camera")
 SPLITS_FILE = "splits.json"

@@ -9,10 +9,11 @@ gaps); the first 150 columns are for testing. An unsorted list, or the halves th
 
 from pathlib import Path
 
-from alignnet_common.cli import UserError
-from reid.configs.training import SplitSource
+from alignnet_common.errors import UserError
+from reid.configs.data import SplitSource
 from reid.data.datasets.splits import SPLITS, find_file, missing_file, random_halves, read_mat_splits
-from reid.data.types import ReidData, Tracklet, expect, numbered_frames
+from reid.data.tracklets.frames import numbered_frames
+from reid.data.tracklets.types import ReidData, Tracklet, expect
 
 CAMERAS = ("cam1", "cam2")
 MAT_FILE, MAT_FOLDER = "train_test_splits_ilidsvid.mat", "train-test people splits"

@@ -10,8 +10,9 @@ from typing import Literal
 
 import numpy as np
 
-from alignnet_common.cli import UserError
-from reid.data.types import ReidData, Tracklet, expect, is_image
+from alignnet_common.errors import UserError
+from reid.data.tracklets.frames import is_image
+from reid.data.tracklets.types import ReidData, Tracklet, expect
 
 NAME = re.compile(r"(?P<pid>-1|\d+)_c(?P<camera>\d+)s(?P<sequence>\d+)_(?P<frame>\d+)_(?P<box>\d+)")
 

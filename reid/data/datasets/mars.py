@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from reid.data.datasets.mat_files import read_mat
-from reid.data.types import ReidData, Tracklet, expect
+from reid.data.tracklets.types import ReidData, Tracklet, expect
 
 PROTOCOL = (
     "query = the 1980 tracklets of query_IDX, gallery = all test tracklets, the queries among them; pid -1 junk "

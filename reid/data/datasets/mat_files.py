@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 
 
 def read_mat(path: Path, key: str) -> npt.NDArray[np.int64]:

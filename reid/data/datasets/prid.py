@@ -9,8 +9,8 @@ A rendered set has this layout too; it is told by its manifest.jsonl and named Â
 
 from pathlib import Path
 
-from alignnet_common.cli import UserError
-from reid.configs.training import SplitSource
+from alignnet_common.errors import UserError
+from reid.configs.data import SplitSource
 from reid.data.datasets.splits import (
     SPLITS,
     Split,
@@ -21,7 +21,8 @@ from reid.data.datasets.splits import (
     read_json_splits,
     read_mat_splits,
 )
-from reid.data.types import ReidData, Tracklet, expect, numbered_frames, split_number
+from reid.data.tracklets.frames import numbered_frames
+from reid.data.tracklets.types import ReidData, Tracklet, expect, split_number
 
 CAMERAS = ("cam_a", "cam_b")
 SPLITS_FILE = "splits_prid2011.json"

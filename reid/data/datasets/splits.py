@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from reid.data.datasets.mat_files import read_mat
 
 SPLITS = 10

@@ -5,30 +5,18 @@ ROOT/annotations/cam_{a,b}/person_0001.npz      joints2d (T,18,2) pixels, joints
 ROOT/manifest.jsonl                             a row a finished clip: clip, frames, pixels_sha256, …
 """
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from alignnet_common.cli import UserError
-from alignnet_common.coco18 import JOINTS, PARTS
-from alignnet_common.files import BROKEN_ARRAYS, read_jsonl
+from alignnet_common.errors import UserError
+from alignnet_common.files import read_jsonl
 from reid.data.datasets.prid import CAMERAS, PROTOCOL, person_number
 from reid.data.datasets.splits import SPLITS, random_halves
-from reid.data.types import ReidData, Tracklet, numbered_frames, split_number
+from reid.data.tracklets.frames import numbered_frames
+from reid.data.tracklets.types import ReidData, Tracklet, split_number
 
 MANIFEST = "manifest.jsonl"
-
-
-@dataclass(frozen=True)
-class Joints:
-    """The exact joints of a clip's T frames."""
-
-    positions: np.ndarray
-    """(T, 18, 2) float32: x, y in pixels of the frame as rendered, whole numbers at the centres of pixels."""
-
-    visible: np.ndarray
-    """(T, 18) bool: inside the frame and not hidden."""
 
 
 def read_clips(root: Path) -> tuple[Tracklet, ...]:
@@ -66,80 +54,6 @@ def _clip(root: Path, row: dict) -> Tracklet:
     if len(files) != frames:
         raise UserError(f"{folder}: {len(files)} frames, where the manifest says {frames}; render the set again")
     return Tracklet(person_number(folder), CAMERAS.index(camera), files, annotations)
-
-
-def read_joints(tracklet: Tracklet) -> Joints:
-    """The exact joints of a rendered clip. Raises UserError where its annotations are missing or do not fit."""
-    positions, visible = _annotations(tracklet, "joints2d", "joints_visible")
-    positions, visible = positions.astype(np.float32), visible.astype(bool)
-    expected = (len(tracklet.frames), len(JOINTS))
-    if positions.shape != (*expected, 2) or visible.shape != expected or not np.isfinite(positions[visible]).all():
-        found = f"joints2d {positions.shape} and joints_visible {visible.shape}"
-        raise UserError(f"{tracklet.annotations}: {found} do not fit {expected}")
-    return Joints(np.where(visible[..., None], positions, 0), visible)
-
-
-def read_masks(tracklet: Tracklet) -> np.ndarray:
-    """(T, H, W) bool: where the person of a rendered clip is seen. Raises UserError as `read_joints`."""
-    (masks,) = _annotations(tracklet, "mask")
-    if masks.dtype != bool or masks.ndim != 3 or len(masks) != len(tracklet.frames):
-        raise UserError(
-            f"{tracklet.annotations}: mask {masks.shape} {masks.dtype} does not fit {len(tracklet.frames)} frames"
-        )
-    return masks
-
-
-def read_part_masks(tracklet: Tracklet) -> np.ndarray:
-    """(T, 3, H, W) bool: where the upper, middle and lower part is seen. Raises UserError as `read_joints`."""
-    (masks,) = _annotations(tracklet, "part_masks")
-    if masks.dtype != bool or masks.shape[:2] != (len(tracklet.frames), len(PARTS)) or masks.ndim != 4:
-        raise UserError(f"{tracklet.annotations}: part_masks {masks.shape} {masks.dtype} do not fit: render it again")
-    return masks
-
-
-def read_visible_ratios(tracklet: Tracklet) -> np.ndarray:
-    """(T,) float32 in 0..1: the share of the body that each frame shows. Raises UserError as `read_joints`."""
-    (ratio,) = _annotations(tracklet, "visible_ratio")
-    if ratio.shape != (len(tracklet.frames),):
-        raise UserError(
-            f"{tracklet.annotations}: visible_ratio {ratio.shape} does not fit {len(tracklet.frames)} frames"
-        )
-    return ratio.astype(np.float32)
-
-
-@dataclass(frozen=True)
-class Bodies:
-    """How much there is to see of a clip's person in its T frames."""
-
-    area: np.ndarray
-    """(T,) float32: pixels of the frame as rendered in which the person is seen."""
-
-    height: np.ndarray
-    """(T,) float32: of the whole body, hidden or not, in pixels."""
-
-    visible_ratio: np.ndarray
-    """(T,) float32 in 0..1: share of the body that is seen."""
-
-
-def read_bodies(tracklet: Tracklet) -> Bodies:
-    """How much there is to see of the person of a rendered clip. Raises UserError as `read_joints`."""
-    (boxes,) = _annotations(tracklet, "amodal_box")
-    ratio = read_visible_ratios(tracklet)
-    area = read_masks(tracklet).sum(axis=(1, 2)).astype(np.float32)
-    if boxes.shape != (len(area), 4):
-        raise UserError(f"{tracklet.annotations}: amodal_box {boxes.shape} does not fit {len(area)} frames")
-    return Bodies(area, (boxes[:, 3] - boxes[:, 1]).astype(np.float32), ratio)
-
-
-def _annotations(tracklet: Tracklet, *names: str) -> tuple[np.ndarray, ...]:
-    path = tracklet.annotations
-    if path is None:
-        raise UserError(f"{tracklet.frames[0].parent}: no annotations; pose is learnt from rendered sets alone")
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return tuple(np.asarray(arrays[name]) for name in names)
-    except (*BROKEN_ARRAYS, KeyError) as broken:
-        raise UserError(f"{path}: unreadable annotations ({broken}); render the clip again") from broken
 
 
 def load_synthetic(root: Path, split: int, seed: int) -> ReidData:
@@ -191,3 +105,11 @@ def _divided(clips: tuple[Tracklet, ...], root: Path, tested: set[int], split: s
         split=split,
         notes=("rendered people, not real ones",),
     )
+
+
+def clips_kept_out(root: Path, held_out: int, seed: int) -> tuple[Tracklet, ...]:
+    """The clips of a rendered set's persons whom a training kept out, see `load_pretraining`; of all for 0."""
+    if held_out == 0:
+        return read_clips(root)
+    data = load_pretraining(root, held_out, seed)
+    return *data.query, *data.gallery

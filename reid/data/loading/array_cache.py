@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from alignnet_common.files import DISK_FULL, replacing
 
 Arrays = dict[str, npt.NDArray[Any]]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from reid.data.types import Tracklet, labels_of
+from reid.data.tracklets.types import Tracklet, labels_of
 
 
 @dataclass(frozen=True)

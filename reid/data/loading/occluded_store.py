@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from reid.data.loading.chunk_dataset import FrameStore
+from reid.data.loading.frame_store import FrameStore
+from reid.data.tracklets.types import Tracklet
 from reid.data.transforms.occlusion import covered_from_side
-from reid.data.types import Tracklet
 
 COVERED = (0.4, 0.7)
 """Share of a frame's width that is covered, at least and at most."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from reid.data.loading.chunks import Chunk
 
 

@@ -19,12 +19,12 @@ from alignnet_common.files import PROJECT_ROOT, sha256_of_file
 from reid.ablation import run as ablation
 from reid.ablation.datasets import look_at_pretraining
 from reid.ablation.grid import Grid, trainings
-from reid.configs.training import DatasetName
+from reid.configs.data import DatasetName
+from reid.configs.finetune import FinetuneConfig
+from reid.configs.pretrain import PretrainConfig
 from reid.data import load_data
-from reid.finetune import FinetuneConfig
 from reid.models.checkpoint import save_model
-from reid.pretrain import PretrainConfig
-from reid.training.loop import build_network
+from reid.training.setup import build_network
 from reid_folders import TINY, command, write_market, write_mars, write_own, write_prid, write_rendered, write_splits
 
 STEPS = 4

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from reid.data.datasets.prid import load_prid
-from reid.data.types import Tracklet
+from reid.data.tracklets.types import Tracklet
 from reid.evaluation.descriptor_cache import features_fingerprint, read_rows, saved_or_made, write_rows
 from reid.evaluation.descriptors import stream_descriptors
 from reid_folders import write_prid

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from reid.configs.model import ModelConfig
 from reid.data.datasets.prid import load_prid
-from reid.data.loading.chunk_dataset import FrameStore
 from reid.data.loading.chunks import chunk_ranges
-from reid.data.types import Tracklet
-from reid.evaluation.features import describe_and_rank, padded, tracklet_descriptors
-from reid.models.alignnet import AlignNet, ModelConfig
+from reid.data.loading.frame_store import FrameStore
+from reid.data.tracklets.types import Tracklet
+from reid.evaluation.descriptors import padded, tracklet_descriptors
+from reid.evaluation.evaluator import describe_and_rank
+from reid.models.alignnet import AlignNet
 from reid_folders import write_prid
 
 CPU = torch.device("cpu")

@@ -8,15 +8,17 @@ import pytest
 import torch
 
 from reid import evaluate, finetune
+from reid.configs.model import ModelConfig
 from reid.data.datasets.folder import folder_splits
 from reid.data.datasets.market import load_market
 from reid.data.datasets.mars import load_mars
 from reid.data.datasets.synthetic import load_pretraining, synthetic_splits
-from reid.evaluation.evaluator import trained_on_tested
-from reid.evaluation.retrieval import fingerprint, trained_on
-from reid.metrics.ranking import chance_ranking, rank_features
-from reid.models.alignnet import AlignNet, ModelConfig
+from reid.data.fingerprint import fingerprint
+from reid.metrics.chance import chance_ranking
+from reid.metrics.ranking import rank_features
+from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import save_model
+from reid.provenance.seen_people import trained_on, trained_on_tested
 from reid_folders import (
     TINY,
     command,

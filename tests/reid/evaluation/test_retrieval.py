@@ -6,10 +6,12 @@ import shutil
 import numpy as np
 import pytest
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from reid.data.datasets.prid import load_prid
-from reid.evaluation.retrieval import chance_of, counts, division, fingerprint, rank_tracklets, ranking_block, table
-from reid.metrics.ranking import chance_rank1, chance_ranking, evaluate_ranking
+from reid.data.fingerprint import counts, division, fingerprint
+from reid.evaluation.retrieval import chance_of, rank_tracklets, ranking_block, table
+from reid.metrics.chance import chance_rank1, chance_ranking
+from reid.metrics.ranking import evaluate_ranking
 from reid_folders import write_prid, write_rendered
 
 

@@ -11,10 +11,10 @@ import pytest
 from scipy.io import loadmat
 
 from alignnet_common.files import PROJECT_ROOT
+from reid.metrics.chance import chance_ranking
+from reid.metrics.protocols import Protocol
 from reid.metrics.ranking import (
-    Protocol,
     Ranking,
-    chance_ranking,
     euclidean_distances,
     evaluate_protocol,
     inverse_negative_penalty,

@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
+from reid.metrics.chance import chance_rank1
 from reid.metrics.ranking import (
     average_precision,
-    chance_rank1,
     cumulative_matches,
     euclidean_distances,
     evaluate_ranking,

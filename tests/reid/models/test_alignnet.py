@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import torch
 
+from reid.configs.model import LETTER, VARIANTS, ModelConfig
 from reid.functional.losses import batch_hard_ranking_loss, identity_loss
-from reid.models.alignnet import LETTER, VARIANTS, AlignNet, AlignNetOutput, ModelConfig
+from reid.models.alignnet import AlignNet, AlignNetOutput
 
 TINY = ModelConfig(
     appearance="resnet18", appearance_weights="none", pose_stages=2, pose_width=0.125, tap_channels=8, stride=16

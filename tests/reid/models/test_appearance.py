@@ -7,7 +7,7 @@ import pytest
 import torch
 import torchvision
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from reid.models.appearance import AppearanceNet, appearance_input
 
 

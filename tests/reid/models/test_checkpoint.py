@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from alignnet_common.cli import UserError
-from reid.models.alignnet import LETTER, AlignNet, ModelConfig
+from alignnet_common.errors import UserError
+from reid.configs.model import LETTER, ModelConfig
+from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_into, load_model, load_pose_weights, model_record, save_model
 from reid.models.openpose import PoseNet
 from reid.models.weights import read_torch_file

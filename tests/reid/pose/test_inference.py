@@ -7,7 +7,7 @@ import safetensors.torch
 import torch
 from torch.nn import functional as F
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from reid.models.checkpoint import load_pose_weights
 from reid.models.openpose import PoseMaps, PoseNet, pose_input
 

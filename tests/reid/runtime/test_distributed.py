@@ -11,15 +11,14 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from alignnet_common.files import PROJECT_ROOT
 from reid import pretrain
 from reid.configs.training import TrainConfig
 from reid.data.loading.sampler import BatchOption
 from reid.models.batch_norm import SynchronisedBatchNorm, freeze_norms, synchronise_norms
-from reid.runtime.distributed import Group, check_share, of_all
-from reid.runtime.precision import prepared
-from reid.training.loop import build_network
+from reid.runtime.distributed import Group, of_all
+from reid.training.setup import build_network, check_share, prepared
 from reid_folders import TINY, command, flags, write_prid, write_rendered
 
 # Small steps of plain descent: sums over two halves differ in the last digit, and Adam, or steps at which a training

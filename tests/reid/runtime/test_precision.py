@@ -8,10 +8,12 @@ import pytest
 import torch
 from torch.autograd.graph import saved_tensors_hooks
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from reid.configs.training import TrainConfig
-from reid.runtime.precision import precision_of, prepared
-from reid.training.loop import Setting, build_network, chunk_losses, make_optimizer
+from reid.runtime.precision import precision_of
+from reid.training.objective import chunk_losses
+from reid.training.setup import build_network, make_optimizer, prepared
+from reid.training.state import Setting
 from reid_folders import TINY
 from training_batches import batch_of
 

@@ -8,24 +8,19 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from alignnet_common.cli import UserError, field_help
+from alignnet_common.cli import field_help
+from alignnet_common.errors import UserError
 from reid.configs.training import TrainConfig
 from reid.data.transforms.augmentation import Augmentation
 from reid.functional.losses import batch_hard_ranking_loss, identity_loss, pose_loss
 from reid.functional.pose_targets import pose_targets
 from reid.models.batch_norm import freeze_norms
-from reid.training.loop import (
-    Setting,
-    build_network,
-    chunk_losses,
-    make_optimizer,
-    next_of,
-    on_device,
-    pick_device,
-    targets_of,
-    true_maps_of,
-)
+from reid.runtime.device import pick_device
+from reid.training.loop import next_of, on_device
+from reid.training.objective import chunk_losses, targets_of, true_maps_of
 from reid.training.schedule import Schedule
+from reid.training.setup import build_network, make_optimizer
+from reid.training.state import Setting
 from reid_folders import TINY
 from training_batches import CONFIG, batch_of
 

@@ -6,13 +6,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from reid.configs.training import TrainConfig
 from reid.data.datasets.synthetic import read_clips
-from reid.data.loading.chunk_dataset import FrameStore
-from reid.data.types import ReidData
-from reid.training.loop import Setting, build_network, chunk_losses, make_training_set, on_device
+from reid.data.loading.frame_store import FrameStore
+from reid.data.tracklets.types import ReidData
+from reid.training.loop import on_device
+from reid.training.objective import chunk_losses
 from reid.training.pose_cache import check_maps_fit, frozen_maps
+from reid.training.setup import build_network, make_training_set
+from reid.training.state import Setting
 from reid_folders import write_rendered
 
 CPU = torch.device("cpu")

@@ -11,17 +11,16 @@ from synth.animation.gait import (
     CURVES,
     HARMONICS,
     STANDING,
-    GaitStyle,
     foot_contact,
     foot_load,
     foot_pitch,
-    gait_rand,
     joint_angles,
     normative_series,
     strides_a_second,
 )
 from synth.animation.walk import steady
-from synth.body.model import phenotype_rand, stature
+from synth.people.gait_style import GaitStyle, gait_rand
+from synth.people.phenotype import phenotype_rand, stature
 
 PLAIN = GaitStyle(
     cadence=110,

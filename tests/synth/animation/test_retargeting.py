@@ -5,15 +5,17 @@ import dataclasses
 import numpy as np
 import pytest
 
-from alignnet_common.cli import UserError
 from alignnet_common.coco18 import JOINTS
-from synth.animation.gait import gait_rand
-from synth.animation.retargeting import Take, played, read_bvh, recorded_posture, recordings, world
+from alignnet_common.errors import UserError
+from synth.animation.bvh import played, read_bvh, world
+from synth.animation.retargeting import Take, recorded_posture, recordings
 from synth.animation.rotations import DOWN
 from synth.animation.walk import Walk, timeline
-from synth.body.model import phenotype_rand
+from synth.people.gait_style import gait_rand
+from synth.people.phenotype import phenotype_rand
+from synth.planning.clip import plan_row
 from synth.planning.config import RenderConfig
-from synth.planning.plan import make_plan, plan_row
+from synth.planning.plan import make_plan
 
 FPS = 25.0
 ROTATIONS = "Zrotation Yrotation Xrotation"

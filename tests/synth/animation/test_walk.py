@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from alignnet_common.coco18 import JOINTS
-from synth.animation.gait import ArmPose, foot_contact, gait_rand, strides_a_second
+from synth.animation.gait import foot_contact, strides_a_second
 from synth.animation.walk import KINDS, Walk, steady, timeline, walk_rand
 from synth.body.anatomy import FOOT
-from synth.body.model import phenotype_rand, stature
+from synth.people.gait_style import ArmPose, gait_rand
+from synth.people.phenotype import phenotype_rand, stature
 
 FPS = 25.0
 STYLE = gait_rand(np.random.default_rng(1))

@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 
 from alignnet_common.coco18 import PARTS
-from synth.animation.gait import gait_rand
 from synth.animation.walk import steady
-from synth.body.accessory_mesh import KINDS as THINGS
-from synth.body.accessory_mesh import arms_of, fist, thing_rand
+from synth.body.accessory_mesh import fist
 from synth.body.anatomy import FOOT, HEAD, LEG
 from synth.body.garments import SOLE, dress
-from synth.body.headwear_mesh import Headwear
-from synth.body.mesh import SURFACES, Mesh, cut, eased, grid_quads, joined, superellipsoid
-from synth.body.model import phenotype_rand
+from synth.body.mesh import SURFACES, Mesh, cut, eased, joined
+from synth.body.primitives import grid_quads, superellipsoid
+from synth.people.accessories import KINDS as THINGS
+from synth.people.accessories import arms_of, thing_rand
 from synth.people.fabric import apart, fabric_rand, linear_rgb, palette, print_rand
+from synth.people.gait_style import gait_rand
+from synth.people.headwear import Headwear
 from synth.people.outfit import BOTTOMS, TOPS, outfit_rand, top_rand
+from synth.people.phenotype import phenotype_rand
 
 HAIR = ("bald", "short", "bob", "long", "bun", "ponytail")
 

@@ -7,11 +7,12 @@ import pytest
 
 from alignnet_common.coco18 import JOINTS
 from gait_bands import published_band
-from synth.animation.gait import STANDING, gait_rand, joint_angles, strides_a_second
+from synth.animation.gait import STANDING, joint_angles, strides_a_second
 from synth.animation.rotations import DOWN, about, about_x, about_y, about_z, aligning, axes, halfway, reach
 from synth.animation.walk import steady
 from synth.body.anatomy import ARM, FOOT, HAND, HEAD, LEG, TRUNK
-from synth.body.model import Phenotype, phenotype_rand, stature
+from synth.people.gait_style import gait_rand
+from synth.people.phenotype import Phenotype, phenotype_rand, stature
 
 FPS = 25.0
 PEOPLE = range(6)

@@ -5,18 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from synth.cameras.camera import (
-    HEIGHT,
-    WIDTH,
-    Camera,
-    Tracker,
-    camera_rand,
-    extrinsics,
-    follow,
-    project,
-    to_camera,
-    tracker_rand,
-)
+from synth.cameras.camera import HEIGHT, WIDTH, Camera, camera_rand, extrinsics, project, to_camera
+from synth.cameras.tracker import Tracker, follow, tracker_rand
 
 LEVEL = Camera(distance=6, pitch=0, roll=0, target_height=0.9)
 STEADY = Tracker(margin=1.1, aspect=0.5, shift=(0, 0), drift=(0, 0), jitter=0)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from synth.cameras.image_pipeline import Sensor, automatic_gains, develop, incident_light, sensor_rand, tone_curve
+from synth.cameras.image_pipeline import automatic_gains, develop, incident_light, tone_curve
+from synth.cameras.sensor import Sensor, sensor_rand
 
 WHITE = np.ones(3)
 NEUTRAL = Sensor(

@@ -8,11 +8,14 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from alignnet_common.files import write_jsonl
 from filled_sets import PLAN, filled, names, noise
+from synth.dataset.hashes import pixels_sha256
+from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, begin_set, finish_set, open_set
-from synth.dataset.writer import RenderedSet, pixels_sha256, read_truth, write_clip
+from synth.dataset.reader import read_truth
+from synth.dataset.writer import write_clip
 from synth.planning.config import RenderConfig
 from synth.planning.plan import make_plan
 from synth_runs import frames_of, rows, snapshot, truth_of

@@ -7,20 +7,8 @@ import pytest
 
 from synth.animation.walk import Walk
 from synth.cameras.camera import Camera
-from synth.planning.bystanders import (
-    APART,
-    STAY,
-    Spot,
-    Surroundings,
-    bystanders_rand,
-    is_free,
-    may_be_hidden,
-    outlines,
-    passer_rand,
-    paths,
-    stay,
-    surroundings,
-)
+from synth.planning.bystanders import APART, Surroundings, bystanders_rand, is_free, passer_rand, surroundings
+from synth.planning.clearance import STAY, Spot, may_be_hidden, outlines, paths, stay
 from synth.planning.config import RenderConfig
 from synth.planning.plan import make_plan
 from synth.scenes.elements import Solid, Surface

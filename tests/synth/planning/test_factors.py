@@ -7,9 +7,10 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from synth.planning.clip import Clip, Sighting
 from synth.planning.config import RenderConfig
 from synth.planning.factors import PLAIN_CAMERA, PLAIN_SENSOR, PLAIN_TRACKER, Factor, plain_light
-from synth.planning.plan import Clip, Sighting, make_plan
+from synth.planning.plan import make_plan
 from synth.scenes.families import place_rand
 
 TOUCHES: dict[Factor, set[str]] = {

@@ -14,9 +14,10 @@ import pytest
 import synth
 from alignnet_common.files import read_jsonl, write_jsonl
 from synth.planning import plan
-from synth.planning.bystanders import outlines, stay
+from synth.planning.clearance import outlines, stay
+from synth.planning.clip import generator, plan_hash, plan_row
 from synth.planning.config import RenderConfig
-from synth.planning.plan import generator, make_plan, plan_hash, plan_row
+from synth.planning.plan import make_plan
 
 
 def planned(**options):

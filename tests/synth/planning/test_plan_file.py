@@ -5,10 +5,11 @@ import json
 
 import pytest
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from alignnet_common.files import write_jsonl
+from synth.planning.clip import plan_hash, plan_row
 from synth.planning.config import RenderConfig
-from synth.planning.plan import make_plan, plan_hash, plan_row
+from synth.planning.plan import make_plan
 from synth.planning.plan_file import read_plan
 
 

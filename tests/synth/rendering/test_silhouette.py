@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from synth.body.mesh import superellipsoid
+from synth.body.primitives import superellipsoid
 from synth.rendering.silhouette import silhouette_area
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alignnet_common.cli import JobError, UserError
+from alignnet_common.errors import JobError, UserError
 from benchmarks.survival import BLOWS, end_session, session_of, strike
-from synth.dataset.writer import pixels_sha256
+from synth.dataset.hashes import pixels_sha256
 from synth.planning.config import RenderConfig
 from synth.planning.plan import make_plan
 from synth.rendering.workers import TRIES, check_address, complaint

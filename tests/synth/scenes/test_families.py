@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from synth.cameras.camera import Camera, camera_rand
-from synth.rendering.solid_meshes import ROOM, assembled, footprint, in_the_way, placed, stands
+from synth.rendering.solid_meshes import assembled, placed
 from synth.scenes import lighting as lights
 from synth.scenes.colours import kelvin
 from synth.scenes.elements import Solid, Surface
 from synth.scenes.families import FAMILIES, occluders_rand, place_rand
+from synth.scenes.footprints import ROOM, footprint, in_the_way, stands
 from synth.scenes.occluders import hidden_share
 
 GREY = Surface("plain", (0.3, 0.3, 0.3), (0.2, 0.2, 0.2), 1.0, 0.8)

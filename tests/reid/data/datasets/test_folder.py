@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from reid.data.datasets.folder import folder_splits, pids_of
-from reid.evaluation.retrieval import fingerprint
+from reid.data.fingerprint import fingerprint
 from reid_folders import write_dots, write_own, write_own_csv
 
 

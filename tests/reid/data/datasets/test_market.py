@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from reid.data.datasets.market import load_market, read_folder
 from reid_folders import write_market
 

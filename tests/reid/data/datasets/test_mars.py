@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import io
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from alignnet_common.files import PROJECT_ROOT
 from reid.data.datasets.mars import TABLES, check_tables, load_mars, read_queries, read_table, tracklets_of
 from reid.evaluation.retrieval import pids_and_cameras, places_in_gallery

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from alignnet_common.files import PROJECT_ROOT
 from reid.data.datasets.prid import load_prid
 from reid.data.datasets.splits import random_halves, read_json_splits

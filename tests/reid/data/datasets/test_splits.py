@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import io
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from alignnet_common.files import PROJECT_ROOT
 from reid.data.datasets.ilids import ilids_splits
 from reid.data.datasets.mat_files import read_mat

@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from alignnet_common.cli import UserError
-from reid.data.datasets.synthetic import load_pretraining, load_synthetic, read_clips, read_joints
+from alignnet_common.errors import UserError
+from reid.data.datasets.annotations import read_joints
+from reid.data.datasets.synthetic import load_pretraining, load_synthetic, read_clips
 from reid_folders import FIGURE, write_rendered
 
 

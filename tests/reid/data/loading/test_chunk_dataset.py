@@ -13,14 +13,16 @@ import numpy as np
 import pytest
 import torch
 
-from alignnet_common.cli import UserError
-from reid.data.datasets.synthetic import Joints, read_clips
-from reid.data.loading.chunk_dataset import ChunkDataset, FrameStore, resized_joints
+from alignnet_common.errors import UserError
+from reid.data.datasets.annotations import Joints
+from reid.data.datasets.synthetic import read_clips
+from reid.data.loading.chunk_dataset import ChunkDataset, resized_joints
 from reid.data.loading.chunks import training_chunks
+from reid.data.loading.frame_store import FrameStore
 from reid.data.loading.pose_map_store import MapStore
 from reid.data.loading.sampler import Draw
+from reid.data.tracklets.frames import read_frame
 from reid.data.transforms.augmentation import AugmentationRange
-from reid.data.types import read_frame
 from reid_folders import write_rendered
 
 

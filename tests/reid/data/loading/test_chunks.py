@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reid.data.loading.chunks import chunk_ranges, training_chunks, training_frames
-from reid.data.types import Tracklet
+from reid.data.tracklets.types import Tracklet
 
 
 def test_the_paper_s_cuts():

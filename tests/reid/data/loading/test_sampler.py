@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from reid.data.loading.chunks import Chunk
 from reid.data.loading.sampler import PKSampler, remarks_on
 

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from alignnet_common.cli import UserError
+from alignnet_common.errors import UserError
 from benchmarks import transfer
-from reid.data.datasets.synthetic import read_clips, read_joints, read_masks
-from reid.data.loading.chunk_dataset import ChunkDataset, FrameStore, resized_masks
+from reid.data.datasets.annotations import read_joints, read_masks
+from reid.data.datasets.synthetic import read_clips
+from reid.data.loading.chunk_dataset import ChunkDataset, resized_masks
 from reid.data.loading.chunks import training_chunks
+from reid.data.loading.frame_store import FrameStore
 from reid.data.loading.sampler import Draw
 from reid.data.transforms.augmentation import AugmentationRange
 from reid.data.transforms.background import REACH, before_another_place, without_person

@@ -1,18 +1,10 @@
 """A tracklet: the frames of one person from one camera, in order; and what a data set is made of."""
 
-import itertools
-import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import imageio.v3 as iio
-import numpy as np
-
-from alignnet_common.cli import UserError
-
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+from alignnet_common.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -79,40 +71,6 @@ def labels_of(tracklets: tuple[Tracklet, ...]) -> dict[int, int]:
     return {pid: label for label, pid in enumerate(sorted({tracklet.pid for tracklet in tracklets}))}
 
 
-def frame_number(path: Path) -> int:
-    """The last number in a file's name: `0012.png` -> 12. Raises UserError where there is none."""
-    digits = re.findall(r"\d+", path.stem)
-    if not digits:
-        raise UserError(f"{path}: no frame number in the file's name")
-    return int(digits[-1])
-
-
-def is_image(path: Path) -> bool:
-    """Whether the name is that of an image (and not one of the hidden files that some systems leave)."""
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-
-
-def numbered_frames(folder: Path) -> tuple[Path, ...]:
-    """Image files of a folder by frame number, not by name: 9.png comes before 10.png.
-
-    Raises UserError where there is none, or two have the same number.
-    """
-    frames = [folder / name for name in os.listdir(folder) if is_image(Path(name))]  # noqa: PTH208 - iterdir is slower
-    if not frames:
-        raise UserError(f"{folder}: an empty tracklet, no image in it")
-    return in_numeric_order(frames, str(folder))
-
-
-def in_numeric_order(frames: Sequence[Path], where: str) -> tuple[Path, ...]:
-    """Image files by frame number. Raises UserError, which begins with `where`, where two have the same number."""
-    ordered = sorted((frame_number(path), path) for path in frames)
-    for (number, path), (following, other) in itertools.pairwise(ordered):
-        if number == following:
-            names = (path.name, other.name) if path.parent == other.parent else (path, other)
-            raise UserError(f"{where}: {names[0]} and {names[1]} are both frame {number}; remove one")
-    return tuple(path for _, path in ordered)
-
-
 def expect(found: int, expected: int, what: str) -> tuple[str, ...]:
     """A warning, with both numbers, where `found` is not what the published data has; else nothing.
 
@@ -120,11 +78,3 @@ def expect(found: int, expected: int, what: str) -> tuple[str, ...]:
     ('persons in cam_a: 385 expected, 384 found',)
     """
     return () if found == expected else (f"{what}: {expected} expected, {found} found",)
-
-
-def read_frame(path: Path) -> np.ndarray:
-    """An image as uint8 (H, W, 3) RGB. Raises UserError where it cannot be read."""
-    try:
-        return np.asarray(iio.imread(path, plugin="pillow", mode="RGB"), dtype=np.uint8)
-    except (OSError, SyntaxError, ValueError, EOFError) as broken:
-        raise UserError(f"{path}: unreadable image ({broken}); put a whole one there or remove it") from broken

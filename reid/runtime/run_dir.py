@@ -1,0 +1,78 @@
+"""The folder of a run: file names, opening it, the summary of its metrics."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from alignnet_common.cli import DataclassInstance, save_config
+from alignnet_common.errors import UserError
+from alignnet_common.files import DISK_FULL, read_jsonl, replacing, write_jsonl
+
+CHECKPOINT, MODEL, METRICS, RESULT, CONFIG = "checkpoint.pt", "model.pt", "metrics.jsonl", "result.json", "config.yaml"
+
+
+CHECKPOINTS, BEST = "checkpoints", "best.pt"
+
+
+def check_run_folder(run: Path, resume: bool) -> None:
+    """Raise UserError where `run` cannot be made, or holds a run that was not asked to go on."""
+    above = next(folder for folder in (run, *run.absolute().parents) if folder.exists())
+    if not above.is_dir():
+        raise UserError(f"{run}: cannot be made, {above} is a file; name another folder (--run)")
+    found = [name for name in (CONFIG, METRICS, CHECKPOINT, MODEL, RESULT) if (run / name).exists()]
+    if found and not resume:
+        raise UserError(f"{run} holds a run already ({found[0]}): go on with it (--resume) or name another (--run)")
+
+
+def finished_for_good(run: Path) -> bool:
+    """Whether `run` is finished and keeps no checkpoint, as a grid's trainings do: there is nothing to go on from, and
+    what it found must stay."""
+    return (run / RESULT).is_file() and (run / MODEL).is_file() and not (run / CHECKPOINT).is_file()
+
+
+def open_run(run: Path, config: DataclassInstance, step: int) -> None:
+    """Make the folder, write the resolved options of the command, and leave in metrics.jsonl the rows up to `step`
+    alone.
+
+    Rows past the checkpoint are done again; so is the result.
+    """
+    try:
+        run.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        if failure.errno in DISK_FULL:
+            raise
+        raise UserError(f"{run}: cannot be made ({failure.strerror}); name another folder (--run)") from failure
+    save_config(config, run / CONFIG)
+    metrics = run / METRICS
+    kept = [row for row in read_jsonl(metrics) if row["step"] <= step] if metrics.is_file() else []
+    write_jsonl(metrics, kept)
+    (run / RESULT).unlink(missing_ok=True)
+
+
+def also_as(path: Path, name: Path) -> None:
+    """Give a finished file another name, atomically; a copy where the disk knows no links."""
+    with replacing(name) as partial:
+        try:
+            partial.hardlink_to(path)
+        except OSError as failure:
+            if failure.errno in DISK_FULL:
+                raise
+            shutil.copyfile(path, partial)
+
+
+def training_summary(run: Path) -> dict[str, Any]:
+    """Steps, seconds, and the mean of each part of the loss over the first and the last tenth of the steps."""
+    rows = read_jsonl(run / METRICS)
+    tenth = max(1, len(rows) // 10)
+    known = ("loss", "identity", "ranking", "pose", "attention", "accuracy")
+    parts = [name for name in known if rows and name in rows[0]]
+    summary: dict[str, Any] = {
+        "steps": len(rows),
+        "seconds": round(sum(row["seconds"] for row in rows), 1),
+        "wait_share": round(sum(row["wait"] * row["seconds"] for row in rows) / sum(r["seconds"] for r in rows), 4)
+        if rows
+        else 0.0,
+    }
+    for name, some in (("first_tenth", rows[:tenth]), ("last_tenth", rows[-tenth:])):
+        summary[name] = {part: round(sum(row[part] for row in some) / len(some), 4) for part in parts}
+    return summary

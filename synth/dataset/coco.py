@@ -1,0 +1,176 @@
+"""A rendered set as COCO keypoint annotations."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO
+
+import numpy as np
+from tqdm import tqdm
+
+from alignnet_common.arrays import Bools, Floats
+from alignnet_common.coco18 import JOINTS
+from alignnet_common.files import sha256_of_file
+from synth.cameras.camera import HEIGHT, WIDTH
+from synth.dataset.annotations import inside_crop
+from synth.dataset.layout import RenderedSet
+from synth.dataset.reader import read_truth
+
+KEYPOINTS = (
+    "nose",
+    "left_eye",
+    "right_eye",
+    "left_ear",
+    "right_ear",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
+)
+"""COCO's joints in COCO's order."""
+
+
+IN_COCO18 = [JOINTS.index(joint) for joint in KEYPOINTS]
+
+
+BONES = (
+    ("left_ankle", "left_knee"),
+    ("left_knee", "left_hip"),
+    ("right_ankle", "right_knee"),
+    ("right_knee", "right_hip"),
+    ("left_hip", "right_hip"),
+    ("left_shoulder", "left_hip"),
+    ("right_shoulder", "right_hip"),
+    ("left_shoulder", "right_shoulder"),
+    ("left_shoulder", "left_elbow"),
+    ("right_shoulder", "right_elbow"),
+    ("left_elbow", "left_wrist"),
+    ("right_elbow", "right_wrist"),
+    ("left_eye", "right_eye"),
+    ("nose", "left_eye"),
+    ("nose", "right_eye"),
+    ("left_eye", "left_ear"),
+    ("right_eye", "right_ear"),
+    ("left_ear", "left_shoulder"),
+    ("right_ear", "right_shoulder"),
+)
+"""What COCO's own tools draw between joints."""
+
+
+CATEGORY = {
+    "id": 1,
+    "name": "person",
+    "supercategory": "person",
+    "keypoints": list(KEYPOINTS),
+    "skeleton": [[KEYPOINTS.index(a) + 1, KEYPOINTS.index(b) + 1] for a, b in BONES],
+}
+
+
+USED = ("joints2d", "joints_visible", "mask", "visible_ratio", "box", "amodal_box")
+"""Arrays of a clip's annotations that the JSON tells of."""
+
+
+def write_coco(stream: TextIO, source: RenderedSet, rows: list[dict[str, Any]]) -> None:
+    """Write the JSON, an image or an annotation a line; the set need not fit into memory."""
+    info = {
+        "description": "synthetic people on video, with exact annotations",
+        "manifest_sha256": sha256_of_file(source.manifest),
+    }
+    stream.write(f'{{\n"info": {json.dumps(info)},\n"licenses": [],\n"categories": {json.dumps([CATEGORY])},\n')
+    write_list(stream, "images", (image(number, *frame) for number, frame in enumerate(frames_of(rows), start=1)))
+    stream.write(",\n")
+    write_list(stream, "annotations", annotations(source, tqdm(rows, "annotations", unit="clip", disable=None)))
+    stream.write("\n}\n")
+
+
+def write_list(stream: TextIO, name: str, items: Iterable[dict[str, Any]]) -> None:
+    """Write `"name": [...]`, an item a line."""
+    stream.write(f'"{name}": [')
+    for number, item in enumerate(items):
+        stream.write((",\n" if number else "\n") + json.dumps(item, allow_nan=False))
+    stream.write("\n]")
+
+
+def frames_of(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], int]]:
+    """Every frame of a set: its clip's row in the manifest, and its number, which counts from 1."""
+    for row in rows:
+        for frame in range(1, row["frames"] + 1):
+            yield row, frame
+
+
+def image(number: int, row: dict[str, Any], frame: int) -> dict[str, Any]:
+    """COCO's record of one frame."""
+    return {"id": number, "file_name": f"multi_shot/{row['clip']}/{frame:04d}.png", "width": WIDTH, "height": HEIGHT}
+
+
+def annotations(source: RenderedSet, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """COCO's record of the person in every frame, clip by clip; numbered as the images are."""
+    number = 0
+    for row in rows:
+        truth = read_truth(source, row["clip"], USED)
+        for frame in range(row["frames"]):
+            number += 1
+            yield {
+                "id": number,
+                "image_id": number,
+                "category_id": CATEGORY["id"],
+                **annotation({name: values[frame] for name, values in truth.items()}),
+                "person_id": row["person"],
+                "camera": row["camera"],
+                "frame": frame + 1,
+            }
+
+
+def annotation(truth: dict[str, Any]) -> dict[str, Any]:
+    """What COCO says of a person, from one frame of the arrays of `synth.dataset.writer.annotation_arrays`.
+
+    Beyond COCO's fields: `visible_ratio`, 0..1, and `amodal_bbox` of the whole person, beyond edges and occluders.
+    """
+    mask = truth["mask"]
+    keypoints = keypoints_of(truth["joints2d"], truth["joints_visible"])
+    x0, y0, x1, y1 = (float(edge) for edge in truth["box"])
+    left, top, right, bottom = (float(edge) for edge in truth["amodal_box"])
+    return {
+        "keypoints": keypoints,
+        "num_keypoints": sum(seen > 0 for seen in keypoints[2::3]),
+        "bbox": [x0, y0, x1 - x0 + 1, y1 - y0 + 1] if mask.any() else [0, 0, 0, 0],
+        "area": int(mask.sum()),
+        "segmentation": {"size": list(mask.shape), "counts": run_lengths(mask)},
+        "iscrowd": 0,
+        "visible_ratio": round(float(truth["visible_ratio"]), 4),
+        "amodal_bbox": [round(value, 2) for value in (left + 0.5, top + 0.5, right - left, bottom - top)],
+    }
+
+
+def keypoints_of(joints: Floats, seen: Bools) -> list[float]:
+    """COCO's 17 × (x, y, v) from COCO-18 joints (18, 2) in pixels and which of them are seen (18,).
+
+    v is 2 for what is seen, 1 for what is in the crop but hidden, and 0 beyond the crop, with x and y 0 as COCO has it.
+    """
+    inside = inside_crop(joints)
+    values: list[float] = []
+    for joint in IN_COCO18:
+        x, y = (round(float(value), 2) for value in joints[joint])
+        values += [x, y, 1 + int(seen[joint])] if inside[joint] else [0, 0, 0]
+    return values
+
+
+def run_lengths(mask: Bools) -> list[int]:
+    """COCO's uncompressed RLE of a mask (H, W): lengths of runs down the columns, beginning with what is not mask.
+
+    >>> run_lengths(np.array([[False, True], [True, True]]))
+    [1, 3]
+    >>> run_lengths(np.array([[True, False]]))
+    [0, 1, 1]
+    """
+    down = mask.ravel(order="F")
+    changes = np.flatnonzero(down[1:] != down[:-1]) + 1
+    runs = np.diff(changes, prepend=0, append=down.size).tolist()
+    return [0, *runs] if down[0] else runs
