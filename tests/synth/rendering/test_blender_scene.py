@@ -22,7 +22,7 @@ def checks(tmp_path_factory):
     if importlib.util.find_spec("bpy") is None:
         pytest.skip("needs bpy")
     out = tmp_path_factory.mktemp("blender") / "checks.json"
-    finished = python(PROJECT_ROOT / "tests" / "blender_checks.py", out)
+    finished = python(PROJECT_ROOT / "tests" / "helpers" / "blender_checks.py", out)
     assert finished.returncode == 0, finished.stderr
     # Blender's line a render stays off the terminal.
     assert finished.stdout == ""

@@ -17,7 +17,7 @@ def found(tmp_path_factory):
     """What `blender_truth.py` found."""
     pytest.importorskip("bpy")
     out = tmp_path_factory.mktemp("truth") / "out.json"
-    finished = python(PROJECT_ROOT / "tests" / "blender_truth.py", out)
+    finished = python(PROJECT_ROOT / "tests" / "helpers" / "blender_truth.py", out)
     assert finished.returncode == 0, finished.stderr
     return json.loads(out.read_text())
 
