@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
 from alignnet_common.run_record import now, run_record
@@ -255,4 +255,4 @@ def measure_before(
 
 
 if __name__ == "__main__":
-    run(finetune, FinetuneConfig, PROG)
+    run_command(finetune, FinetuneConfig, PROG)

@@ -12,7 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from alignnet_common.cli import DataclassInstance, run
+from alignnet_common.cli import DataclassInstance, run_command
 from alignnet_common.files import sha256_of_file, write_json
 from alignnet_common.run_record import now, run_record
 from reid.configs.pretrain import PretrainConfig
@@ -181,4 +181,4 @@ def find_init(init: Path) -> Path:
 
 
 if __name__ == "__main__":
-    run(pretrain, PretrainConfig, PROG)
+    run_command(pretrain, PretrainConfig, PROG)
