@@ -27,7 +27,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from alignnet_common.cli import as_plain, read_config_file, run
+from alignnet_common.cli import as_plain, read_config_file, run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
 from reid.configs.finetune import FinetuneConfig
@@ -293,4 +293,4 @@ def lines(result: Mapping[str, Any]) -> list[str]:
 
 
 if __name__ == "__main__":
-    run(benchmark, TrainBenchmarkConfig, "python -m benchmarks.train")
+    run_command(benchmark, TrainBenchmarkConfig, "python -m benchmarks.train")

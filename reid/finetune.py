@@ -8,7 +8,7 @@ Three results: `untrained`, the network as built (ImageNet or random weights); `
 starts from; `finetuned`.
 """
 
-from alignnet_common.cli import run as run_command
+from alignnet_common.cli import run_command
 from reid.configs.finetune import FinetuneConfig
 from reid.data import load_data, load_rendered
 from reid.data.tracklets.types import ReidData

@@ -8,7 +8,7 @@ Identity and ranking losses train the appearance network; the pose loss on the e
 no third-party pose weights are needed.
 """
 
-from alignnet_common.cli import run as run_command
+from alignnet_common.cli import run_command
 from reid.configs.pretrain import PretrainConfig
 from reid.data.datasets.synthetic import load_pretraining
 from reid.evaluation.evaluator import describe_and_rank

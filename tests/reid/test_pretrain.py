@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 import torch
 import yaml
@@ -233,7 +234,7 @@ def test_cached_maps_are_those_of_the_frozen_net(rendered, tmp_path, cover):
     kept |= {"lr_appearance": 1e-6, "lr_tap": 1e-6, "lr_classifier": 1e-6}
     assert run(rendered, tmp_path / "frozen", **kept) == 0
     assert run(rendered, tmp_path / "cached", pose_maps="cached", cache=cache, **kept) == 0
-    (maps,) = (np.load(path, mmap_mode="r") for path in cache.glob("maps-*/maps.npy"))
+    (maps,) = (np.load(path, mmap_mode="r") for path in cache.glob("maps-*.maps.npy"))
     assert maps.shape[:2] == (60, 57)
     frozen, cached = rows(tmp_path / "frozen"), rows(tmp_path / "cached")
     for one, other in zip(frozen, cached, strict=True):
