@@ -187,7 +187,9 @@ def read_config_file(config_type: type[ConfigT], path: Path) -> ConfigT:
         raise UserError(f"{path}: {mistake}") from mistake
 
 
-def run(job: Callable[[ConfigT], None], config_type: type[ConfigT], prog: str, *, goes_on: bool = False) -> NoReturn:
+def run_command(
+    job: Callable[[ConfigT], None], config_type: type[ConfigT], prog: str, *, goes_on: bool = False
+) -> NoReturn:
     """Read the configuration from the command line, do the job, and exit with the code it deserves.
 
     goes_on -- whether the same command keeps what a stopped one has done; a job with an option --resume does with it.

@@ -17,7 +17,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from alignnet_common.cli import as_plain, run
+from alignnet_common.cli import as_plain, run_command
 from alignnet_common.files import write_atomically, write_json
 from benchmarks.workers.subprocesses import call, check_market, mean_and_spread
 
@@ -137,4 +137,4 @@ def _shown(rows: Sequence[Mapping[str, float]], key: str) -> str:
 
 
 if __name__ == "__main__":
-    run(compare_choices, ChoicesConfig, "python -m benchmarks.choices", goes_on=True)
+    run_command(compare_choices, ChoicesConfig, "python -m benchmarks.choices", goes_on=True)

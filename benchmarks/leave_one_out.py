@@ -18,7 +18,7 @@ from typing import Any, get_args
 
 from tqdm import tqdm
 
-from alignnet_common.cli import as_plain, run
+from alignnet_common.cli import as_plain, run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
 from benchmarks.workers.subprocesses import call, check_market, mean_and_spread
@@ -175,4 +175,4 @@ def _shown(rows: Sequence[Mapping[str, float]], key: str) -> str:
 
 
 if __name__ == "__main__":
-    run(leave_one_out, LeaveOneOutConfig, "python -m benchmarks.leave_one_out", goes_on=True)
+    run_command(leave_one_out, LeaveOneOutConfig, "python -m benchmarks.leave_one_out", goes_on=True)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from alignnet_common.cli import as_plain, run
+from alignnet_common.cli import as_plain, run_command
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import read_jsonl, write_json
 
@@ -203,4 +203,4 @@ def session_of(leader: int) -> dict[int, str]:
 
 
 if __name__ == "__main__":
-    run(survival, SurvivalConfig, "python -m benchmarks.survival")
+    run_command(survival, SurvivalConfig, "python -m benchmarks.survival")

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from alignnet_common.cli import as_plain, run
+from alignnet_common.cli import as_plain, run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
 from reid.data.datasets.annotations import read_masks
@@ -326,4 +326,4 @@ def describe(network: Network, images: Images, device: torch.device) -> np.ndarr
 
 
 if __name__ == "__main__":
-    run(transfer, TransferConfig, "python -m benchmarks.transfer")
+    run_command(transfer, TransferConfig, "python -m benchmarks.transfer")

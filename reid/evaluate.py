@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import BROKEN_ARRAYS, sha256_of_file, write_atomically, write_json
 from alignnet_common.run_record import now, run_record
@@ -293,4 +293,4 @@ def _file_record(path: Path) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    run(evaluate, EvaluateConfig, PROG)
+    run_command(evaluate, EvaluateConfig, PROG)

@@ -8,7 +8,7 @@ picture's corner, so a box around the top left pixel alone is (0, 0, 1, 1).
 from dataclasses import dataclass
 from pathlib import Path
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from alignnet_common.files import replacing
 from synth.dataset.coco import write_coco
 from synth.dataset.layout import RenderedSet
@@ -39,4 +39,4 @@ def export(config: ExportConfig) -> None:
 
 
 if __name__ == "__main__":
-    run(export, ExportConfig, "python -m synth.export_coco")
+    run_command(export, ExportConfig, "python -m synth.export_coco")

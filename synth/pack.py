@@ -10,7 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file
 from synth.dataset.integrity import clip_faults, planned_clips
@@ -112,4 +112,4 @@ def stored_tar(source: RenderedSet, place: Place, number: int, rows: Sequence[di
 
 
 if __name__ == "__main__":
-    run(pack, PackConfig, "python -m synth.pack", goes_on=True)
+    run_command(pack, PackConfig, "python -m synth.pack", goes_on=True)

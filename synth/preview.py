@@ -10,7 +10,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from alignnet_common.arrays import Bytes
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import rows_of_jsonl, write_atomically, write_json
 from alignnet_common.images import spread_over
@@ -128,4 +128,4 @@ def encoded(picture: Bytes, kind: Literal["PNG", "JPEG"]) -> bytes:
 
 
 if __name__ == "__main__":
-    run(preview, PreviewConfig, "python -m synth.preview")
+    run_command(preview, PreviewConfig, "python -m synth.preview")

@@ -13,7 +13,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from alignnet_common.cli import as_plain, run, save_config
+from alignnet_common.cli import as_plain, run_command, save_config
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
 from synth import preflight
@@ -148,4 +148,4 @@ def summary(
 
 
 if __name__ == "__main__":
-    run(render, RenderConfig, "python -m synth.render", goes_on=True)
+    run_command(render, RenderConfig, "python -m synth.render", goes_on=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import sha256_of_file, write_atomically, write_jsonl
 from synth.dataset.layout import RenderedSet
@@ -104,4 +104,4 @@ def fetched(
 
 
 if __name__ == "__main__":
-    run(unpack, UnpackConfig, "python -m synth.unpack", goes_on=True)
+    run_command(unpack, UnpackConfig, "python -m synth.unpack", goes_on=True)

@@ -4,7 +4,7 @@ import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from alignnet_common.errors import JobError
 from alignnet_common.files import write_json
 from synth.dataset.integrity import clip_faults, planned_clips, surplus_files
@@ -74,4 +74,4 @@ def mending(target: RenderedSet, faulty: bool, surplus: bool) -> str:
 
 
 if __name__ == "__main__":
-    run(verify, VerifyConfig, "python -m synth.verify")
+    run_command(verify, VerifyConfig, "python -m synth.verify")

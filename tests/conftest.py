@@ -38,14 +38,14 @@ def rendered(tmp_path_factory):
 def typed(monkeypatch, capsys):
     """`python -m synth.render` in this process, which needs no Blender where nothing is rendered: a function from what
     is typed to the exit code and what was printed on either stream."""
-    from alignnet_common.cli import run
+    from alignnet_common.cli import run_command
     from synth.planning.config import RenderConfig
     from synth.render import render
 
     def type_in(*argv):
         monkeypatch.setattr(sys, "argv", ["render", *map(str, argv)])
         with pytest.raises(SystemExit) as stop:
-            run(render, RenderConfig, "render")
+            run_command(render, RenderConfig, "render")
         return stop.value.code, *capsys.readouterr()
 
     return type_in

@@ -21,7 +21,8 @@ ORDER = """
     synth.people synth.cameras
     reid.ablation reid.pose
     reid
-    reid.evaluation reid.training
+    reid.training
+    reid.evaluation
     reid.provenance
     reid.models reid.data
     reid.data.loading

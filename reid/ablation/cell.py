@@ -22,7 +22,7 @@ from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
 from reid.ablation.grid import POST_PROCESSING, Training
 from reid.configs.finetune import FinetuneConfig
-from reid.configs.model import LETTER
+from reid.configs.model import PAPER_SETTINGS
 from reid.configs.pretrain import PretrainConfig
 from reid.data import load_data
 from reid.evaluation.evaluator import MeasureOptions, measure_splits
@@ -57,7 +57,7 @@ def standing(
     if saved is None:
         return "to do"
     # An option that the training did not know yet had, as it were, its default, or the paper's letter.
-    given, saved = as_plain(training.config), as_plain(type(training.config)()) | LETTER | saved
+    given, saved = as_plain(training.config), as_plain(type(training.config)()) | PAPER_SETTINGS | saved
     changed = [name for name in given if name not in _FREE and saved[name] != given[name]]
     advice = "remove this folder to train it again, or name another --run"
     if changed:

@@ -18,10 +18,10 @@ from reid.evaluation.evaluator import fingerprints
 from reid.evaluation.retrieval import Block, chance_of, mean_block
 from reid.metrics.protocols import Protocol
 from reid.models.checkpoint import load_model
-from reid.pretrain import find_init
 from reid.provenance.notes import trainings_of_pose
 from reid.provenance.seen_people import trained_on, trained_on_tested, trainings_of
-from reid.training.setup import chunks_and_sampler, last_step
+from reid.provenance.start import model_file
+from reid.training.batches import chunks_and_sampler, last_step
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def look_at_pretraining(options: PretrainConfig) -> TrainedOn:
     """Read the rendered set. Raises UserError where it does not serve."""
     data = load_pretraining(options.data, options.validation_ids, options.seed)
     record = data_record(data, fingerprint(data))
-    init = None if options.init is None else find_init(options.init)
+    init = None if options.init is None else model_file(options.init)
     before = trainings_of_pose(options) if init is None else trainings_of(load_model(init)[1])
     people = [*before, trained_on(data, record["fingerprint"])]
     steps = steps_on(data, options, f"pre-training on {options.data}")

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from alignnet_common.cli import as_plain
 from alignnet_common.errors import UserError
-from reid.configs.model import LETTER, ModelConfig
+from reid.configs.model import PAPER_SETTINGS, ModelConfig
 from reid.models.alignnet import AlignNet
 from reid.models.weights import load_pose_weights, load_strictly, read_torch_file, write_torch_file
 
@@ -107,7 +107,7 @@ def _read_record(path: Path) -> dict[str, Any]:
 
 
 def _config_of(record: dict[str, Any], path: Path) -> ModelConfig:
-    values = LETTER | record["model_config"]
+    values = PAPER_SETTINGS | record["model_config"]
     try:
         if values.get("pose_weights") is not None:
             values["pose_weights"] = Path(values["pose_weights"])

@@ -7,7 +7,7 @@ python -m reid.pose parts      how much attention lies on the parts
 
 import sys
 
-from alignnet_common.cli import exit_with_line, run
+from alignnet_common.cli import exit_with_line, run_command
 from reid.pose.evaluate import PoseEvaluationConfig, evaluate
 from reid.pose.part_attention import PartMassConfig, parts
 from reid.pose.predict import PosePredictionConfig, predict
@@ -26,15 +26,15 @@ def main() -> None:
     del sys.argv[1]
     match verb:
         case "train":
-            run(train, PoseTrainConfig, f"{PROG} train")
+            run_command(train, PoseTrainConfig, f"{PROG} train")
         case "evaluate":
-            run(evaluate, PoseEvaluationConfig, f"{PROG} evaluate")
+            run_command(evaluate, PoseEvaluationConfig, f"{PROG} evaluate")
         case "predict":
-            run(predict, PosePredictionConfig, f"{PROG} predict")
+            run_command(predict, PosePredictionConfig, f"{PROG} predict")
         case "show":
-            run(show, PoseSheetConfig, f"{PROG} show")
+            run_command(show, PoseSheetConfig, f"{PROG} show")
         case "parts":
-            run(parts, PartMassConfig, f"{PROG} parts")
+            run_command(parts, PartMassConfig, f"{PROG} parts")
         case _:
             exit_with_line(2, f"{verb}: not one of train, evaluate, predict, show, parts (see {PROG} --help)")
 

@@ -5,7 +5,7 @@ import os
 import torch
 
 from alignnet_common.errors import UserError
-from reid.runtime.distributed import ALONE, Group
+from reid.runtime.distributed import SINGLE_PROCESS, ProcessGroup
 
 
 def pick_device(name: str) -> torch.device:
@@ -24,7 +24,7 @@ def pick_device(name: str) -> torch.device:
     return torch.device("cuda", place)
 
 
-def device_name(device: torch.device, group: Group = ALONE) -> str:
+def device_name(device: torch.device, group: ProcessGroup = SINGLE_PROCESS) -> str:
     """The device in words, and how many processes have one."""
     of_each = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
     return f"{device.type} ({of_each}{f' each of {group.size} processes' if group.size > 1 else ''})"

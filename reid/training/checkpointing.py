@@ -16,7 +16,7 @@ import torch
 
 from alignnet_common.cli import as_plain
 from alignnet_common.errors import UserError
-from reid.configs.model import LETTER
+from reid.configs.model import PAPER_SETTINGS
 from reid.configs.training import TrainConfig
 from reid.models.checkpoint import model_record
 from reid.models.weights import load_strictly, read_torch_file, write_torch_file
@@ -53,7 +53,7 @@ def read_checkpoint(
     if not isinstance(training, dict):
         raise UserError(f"{path}: not a checkpoint of a run; remove it to start again")
     # An option that the run did not know yet had, as it were, its default, or the paper's letter.
-    before, given = as_plain(type(config)()) | LETTER | training["config"], as_plain(config)
+    before, given = as_plain(type(config)()) | PAPER_SETTINGS | training["config"], as_plain(config)
     # The cosine ends where the epochs do; the plateau knows no end.
     free = FREE_TO_CHANGE | ({"epochs"} if config.schedule == "plateau" else set())
     changed = [name for name in given if name not in free and before.get(name) != given[name]]

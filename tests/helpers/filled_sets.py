@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from synth.dataset.annotations import FrameTruth, RenderedClip
 from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, begin_set
@@ -56,7 +56,7 @@ def verified(monkeypatch, capsys, out, *options):
     """Exit code, lines on standard output, and the line on standard error, or ""."""
     monkeypatch.setattr(sys, "argv", ["verify", str(out), *map(str, options)])
     with pytest.raises(SystemExit) as stop:
-        run(verify, VerifyConfig, "verify")
+        run_command(verify, VerifyConfig, "verify")
     printed = capsys.readouterr()
     complaints = [line for line in printed.err.splitlines() if line.startswith("error: ")]
     assert len(complaints) <= 1

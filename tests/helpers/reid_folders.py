@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy import io
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from reid.pose.__main__ import main as pose_main
 
 CAMERAS = ("cam_a", "cam_b")
@@ -228,5 +228,5 @@ def command(module: ModuleType, argv: list[str]) -> int:
     name = module.PROG.removeprefix("python -m reid.")
     config = getattr(module, f"{name.capitalize()}Config")
     with patch.object(sys, "argv", [name, *argv]), pytest.raises(SystemExit) as end:
-        run(getattr(module, name), config, module.PROG)
+        run_command(getattr(module, name), config, module.PROG)
     return int(end.value.code or 0)

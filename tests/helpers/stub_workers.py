@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from alignnet_common.errors import UserError
 from synth import render
 from synth.dataset.annotations import FrameTruth, RenderedClip
@@ -88,4 +88,4 @@ if how == "memory":
 if how == "tired":
     workers.CLIPS_BEFORE_RECYCLING = 3
 render.pick_device = lambda wanted: "cpu"
-run(render.render, RenderConfig, "stub", goes_on=True)
+run_command(render.render, RenderConfig, "stub", goes_on=True)

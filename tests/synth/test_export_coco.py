@@ -10,7 +10,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from alignnet_common.coco18 import JOINTS
 from synth import export_coco
 from synth.dataset.coco import KEYPOINTS, keypoints_of, run_lengths
@@ -21,7 +21,7 @@ from synth_runs import rows, truth_of
 def outcome(monkeypatch, capsys, *argv):
     monkeypatch.setattr(sys, "argv", ["export_coco", *map(str, argv)])
     with pytest.raises(SystemExit) as stop:
-        run(export_coco.export, ExportConfig, "export_coco")
+        run_command(export_coco.export, ExportConfig, "export_coco")
     printed = capsys.readouterr()
     return stop.value.code, printed.out, printed.err
 

@@ -9,7 +9,7 @@ import tarfile
 import fsspec
 import pytest
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from filled_sets import PLAN, filled, flip, verified
 from synth import pack as pack_command
 from synth.dataset import webdataset
@@ -49,7 +49,7 @@ def said(monkeypatch, capsys, job, config, **options):
     words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     monkeypatch.setattr(sys, "argv", ["job", *words])
     with pytest.raises(SystemExit) as stop:
-        run(job, config, "job")
+        run_command(job, config, "job")
     printed = capsys.readouterr()
     complaints = [line for line in printed.err.splitlines() if line.startswith("error: ")]
     return stop.value.code, "".join(complaints) or printed.out.strip()
