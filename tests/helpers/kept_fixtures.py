@@ -11,7 +11,7 @@ import torch
 
 from alignnet_common.files import PROJECT_ROOT
 from reid.configs.pretrain import PretrainConfig
-from reid.training.setup import build_network
+from reid.training.setup import build_model
 from reid_folders import TINY, flags
 
 FIXTURES = PROJECT_ROOT / "tests" / "fixtures"
@@ -41,7 +41,7 @@ def resume_command(data, run):
 
 def initial_state():
     """The tensors of the network before its training, by name."""
-    return build_network(PretrainConfig(**NETWORK), classes=PERSONS).state_dict()
+    return build_model(PretrainConfig(**NETWORK), classes=PERSONS).state_dict()
 
 
 def strip(path):
