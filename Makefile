@@ -5,11 +5,12 @@ RUN := $(VENV)/bin/python
 DEMO_DATA := data/demo
 DEMO_RUNS := runs/demo
 
-.PHONY: help install lint test demo clean-demo
+.PHONY: help install lint test test-slow demo clean-demo
 
 help:
 	@echo "make demo     render people, train on them, test on others: leaves $(DEMO_RUNS)/report.html"
-	@echo "make test     all tests"
+	@echo "make test     the tests, in two processes"
+	@echo "make test-slow  the few tests that take minutes each"
 	@echo "make lint     ruff and mypy"
 	@echo "make install  only the environment, in $(VENV)"
 
@@ -29,8 +30,12 @@ lint: install
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
+# Files of tests are dealt out to two processes. The tests of a file stay together, since they share what they train.
 test: install
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist loadfile -m "not slow"
+
+test-slow: install
+	$(RUN) -m pytest -m slow
 
 # The main job at the smallest size that shows it. The network is the paper's with fewer layers and stages, and the
 # people it is tested on, their cameras and their streets are in no set that it was trained on.
