@@ -73,6 +73,13 @@ def run_in_turn(tree, commands, cwd=None):
     assert ended.returncode == 0, ended.stderr[-3000:]
 
 
+def cpu_vendor():
+    """The maker of the CPU as Linux names it; None elsewhere. Libraries choose their kernels by it."""
+    table = Path("/proc/cpuinfo")
+    lines = table.read_text().splitlines() if table.is_file() else []
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("vendor_id")), None)
+
+
 def machine():
     """What the last bits of a loss, and the pixels of a rendered frame, depend on beside the code."""
     from importlib.metadata import PackageNotFoundError, version
@@ -86,6 +93,7 @@ def machine():
             return None
 
     return {
+        "cpu_vendor": cpu_vendor(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         **{package: version_of(package) for package in ("torch", "torchvision", "numpy", "scipy", "bpy", "anny")},
     }
