@@ -13,6 +13,7 @@ from tqdm import tqdm
 from alignnet_common.cli import run
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file
+from alignnet_common.set_format import MANIFEST, ManifestRow
 from synth.dataset.integrity import clip_faults, planned_clips
 from synth.dataset.layout import RenderedSet
 from synth.dataset.reader import finished_rows
@@ -52,7 +53,7 @@ def pack(config: PackConfig) -> None:
     rows = sound_rows(source)
     # As they are now: whoever renders this set on meanwhile writes them anew.
     kept = {name: (config.data / name).read_bytes() for name in BESIDE}
-    if kept["manifest.jsonl"] != listed:
+    if kept[MANIFEST] != listed:
         raise UserError(f"{config.data} is being rendered on: pack it when that command has finished")
     beside = {name: hashlib.sha256(content).hexdigest() for name, content in kept.items()}
     begin(place, beside)
@@ -79,11 +80,11 @@ def pack(config: PackConfig) -> None:
 def begin(place: Place, beside: dict[str, str]) -> None:
     """Make the folder. Raises UserError where another set is stored there."""
     place.make()
-    if place.size(INDEX) is not None and read_index(place)["beside"]["manifest.jsonl"] != beside["manifest.jsonl"]:
+    if place.size(INDEX) is not None and read_index(place)["beside"][MANIFEST] != beside[MANIFEST]:
         raise UserError(f"{place.address} holds another packed set: name another folder with --to")
 
 
-def sound_rows(source: RenderedSet) -> list[dict[str, Any]]:
+def sound_rows(source: RenderedSet) -> list[ManifestRow]:
     """The manifest's rows. Raises UserError where the set is not whole, or not as it was rendered."""
     rows = finished_rows(source)
     if missing := [name for name in BESIDE if not (source.out / name).is_file()]:
@@ -98,7 +99,7 @@ def sound_rows(source: RenderedSet) -> list[dict[str, Any]]:
     return rows
 
 
-def stored_tar(source: RenderedSet, place: Place, number: int, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def stored_tar(source: RenderedSet, place: Place, number: int, rows: Sequence[ManifestRow]) -> dict[str, Any]:
     """Make a tar of some clips and store it, unless it is there; returns its record in the index."""
     with tempfile.NamedTemporaryFile(suffix=".tar") as stream:
         write_tar(stream, source, rows)  # type: ignore[arg-type]  # the wrapper of a file is one to tarfile

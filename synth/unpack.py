@@ -12,6 +12,7 @@ from tqdm import tqdm
 from alignnet_common.cli import run
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import sha256_of_file, write_atomically, write_jsonl
+from alignnet_common.set_format import ManifestRow, frame_file
 from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, known_rows, sweep
 from synth.dataset.reader import fault_of
@@ -85,8 +86,8 @@ def sound_clips(target: RenderedSet, index: Mapping[str, Any]) -> set[str]:
 
 
 def fetched(
-    place: Place, tar: Mapping[str, Any], wanted: Mapping[str, dict[str, Any]], target: RenderedSet
-) -> Iterator[dict[str, Any]]:
+    place: Place, tar: Mapping[str, Any], wanted: Mapping[str, ManifestRow], target: RenderedSet
+) -> Iterator[ManifestRow]:
     """Fetch a tar and write those of its clips that are wanted; yields their rows, each once its files are there.
 
     Raises JobError where the tar is not what was packed.
@@ -98,7 +99,7 @@ def fetched(
             raise JobError(f"{place.address}/{tar['name']} is not what was packed: delete it and pack the set again")
         for clip, parts in read_tar(path):
             if clip in wanted:
-                frames = [parts[f"{number:04d}.png"] for number in range(1, wanted[clip]["frames"] + 1)]
+                frames = [parts[frame_file(number)] for number in range(1, wanted[clip]["frames"] + 1)]
                 write_files(target, clip, frames, parts["truth.npz"])
                 yield wanted[clip]
 

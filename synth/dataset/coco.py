@@ -10,6 +10,7 @@ from tqdm import tqdm
 from alignnet_common.arrays import Bools, Floats
 from alignnet_common.coco18 import JOINTS
 from alignnet_common.files import sha256_of_file
+from alignnet_common.set_format import FRAMES_FOLDER, ManifestRow, frame_file
 from synth.cameras.camera import HEIGHT, WIDTH
 from synth.dataset.annotations import inside_crop
 from synth.dataset.layout import RenderedSet
@@ -77,7 +78,7 @@ USED = ("joints2d", "joints_visible", "mask", "visible_ratio", "box", "amodal_bo
 """Arrays of a clip's annotations that the JSON tells of."""
 
 
-def write_coco(stream: TextIO, source: RenderedSet, rows: list[dict[str, Any]]) -> None:
+def write_coco(stream: TextIO, source: RenderedSet, rows: list[ManifestRow]) -> None:
     """Write the JSON, an image or an annotation a line; the set need not fit into memory."""
     info = {
         "description": "synthetic people on video, with exact annotations",
@@ -98,19 +99,20 @@ def write_list(stream: TextIO, name: str, items: Iterable[dict[str, Any]]) -> No
     stream.write("\n]")
 
 
-def frames_of(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], int]]:
+def frames_of(rows: Iterable[ManifestRow]) -> Iterator[tuple[ManifestRow, int]]:
     """Every frame of a set: its clip's row in the manifest, and its number, which counts from 1."""
     for row in rows:
         for frame in range(1, row["frames"] + 1):
             yield row, frame
 
 
-def image(number: int, row: dict[str, Any], frame: int) -> dict[str, Any]:
+def image(number: int, row: ManifestRow, frame: int) -> dict[str, Any]:
     """COCO's record of one frame."""
-    return {"id": number, "file_name": f"multi_shot/{row['clip']}/{frame:04d}.png", "width": WIDTH, "height": HEIGHT}
+    name = f"{FRAMES_FOLDER}/{row['clip']}/{frame_file(frame)}"
+    return {"id": number, "file_name": name, "width": WIDTH, "height": HEIGHT}
 
 
-def annotations(source: RenderedSet, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def annotations(source: RenderedSet, rows: Iterable[ManifestRow]) -> Iterator[dict[str, Any]]:
     """COCO's record of the person in every frame, clip by clip; numbered as the images are."""
     number = 0
     for row in rows:

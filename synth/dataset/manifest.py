@@ -5,18 +5,19 @@ import os
 import shutil
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from tqdm import tqdm
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import read_jsonl, write_jsonl
+from alignnet_common.set_format import MANIFEST, ManifestRow, read_manifest
 from synth.dataset.layout import RenderedSet
 from synth.dataset.reader import fault_of
 from synth.planning.clip import Clip, plan_hash, plan_row
 
 
-def append_row(target: RenderedSet, row: dict[str, Any]) -> None:
+def append_row(target: RenderedSet, row: ManifestRow) -> None:
     """Enter a finished clip in the manifest, synced: from now on it is not rendered again."""
     with target.manifest.open("a") as stream:
         stream.write(json.dumps(row) + "\n")
@@ -24,7 +25,7 @@ def append_row(target: RenderedSet, row: dict[str, Any]) -> None:
         os.fsync(stream.fileno())
 
 
-def open_set(target: RenderedSet, plan: list[Clip]) -> tuple[list[dict[str, Any]], list[Clip]]:
+def open_set(target: RenderedSet, plan: list[Clip]) -> tuple[list[ManifestRow], list[Clip]]:
     """Rows of the clips that are finished and sound, and the clips still to render; nothing is written.
 
     Raises UserError where the folder holds a set of another plan, or something else altogether.
@@ -49,23 +50,22 @@ def open_set(target: RenderedSet, plan: list[Clip]) -> tuple[list[dict[str, Any]
     return list(finished.values()), [clip for clip in plan if clip.name not in finished]
 
 
-def _is_of(target: RenderedSet, row: dict[str, Any]) -> bool:
+def _is_of(target: RenderedSet, row: ManifestRow) -> bool:
     """Whether a clip belongs to the shard that is worked on; to the whole set any does."""
     return target.shard is None or target.shard.holds(row.get("person", 0))
 
 
-def known_rows(target: RenderedSet) -> list[dict[str, Any]]:
+def known_rows(target: RenderedSet) -> list[ManifestRow]:
     """Rows of the set's manifest and of its shards'; a clip that was in hand twice has one in several.
 
     Raises UserError where the folder holds something else.
     """
     whole = RenderedSet(target.out)
-    shards = [path for path in whole.of_shards() if path.name.startswith("manifest")]
-    files = [path for path in (whole.manifest, *shards) if path.exists()]
+    files = [path for path in (whole.manifest, *whole.of_shards(MANIFEST)) if path.exists()]
     begun = files or whole.plan.exists() or target.plan.exists()
     if not begun and target.out.exists() and (not target.out.is_dir() or any(map(_is_content, target.out.iterdir()))):
         raise UserError(f"{target.out} is not empty and not a rendered set: name another folder with --out")
-    rows = []
+    rows: list[ManifestRow] = []
     for file in files:
         try:
             found = read_jsonl(file)
@@ -73,7 +73,7 @@ def known_rows(target: RenderedSet) -> list[dict[str, Any]]:
             raise UserError(f"{broken}; restore the manifest or render to another folder with --out") from None
         if not all(isinstance(row, dict) and {"clip", "frames", "plan_sha256"} <= row.keys() for row in found):
             raise UserError(f"{file} is not a rendered set's: name another folder with --out")
-        rows += found
+        rows += cast(list[ManifestRow], found)
     return rows
 
 
@@ -82,7 +82,7 @@ def _is_content(path: Path) -> bool:
     return not (path.name.startswith(".lock") or (path.name.startswith(".") and path.suffix == ".partial"))
 
 
-def begin_set(target: RenderedSet, plan: list[Clip], finished: list[dict[str, Any]]) -> None:
+def begin_set(target: RenderedSet, plan: list[Clip], finished: list[ManifestRow]) -> None:
     """Write the plan and a manifest of the finished clips alone; sweep up what a killed run left half-written."""
     target.out.mkdir(parents=True, exist_ok=True)
     sweep(target, {clip.name for clip in plan})
@@ -104,13 +104,13 @@ def sweep(target: RenderedSet, ours: Collection[str]) -> None:
             partial.unlink()
 
 
-def finish_set(target: RenderedSet, plan: list[Clip]) -> list[dict[str, Any]]:
+def finish_set(target: RenderedSet, plan: list[Clip]) -> list[ManifestRow]:
     """Put the manifest in the plan's order, whatever order the workers finished in; returns its rows.
 
     What shards left of themselves goes once the whole set is there.
     """
     order = {clip.name: number for number, clip in enumerate(plan)}
-    rows = sorted(read_jsonl(target.manifest), key=lambda row: order.get(row["clip"], len(order)))
+    rows = sorted(read_manifest(target.manifest).values(), key=lambda row: order.get(row["clip"], len(order)))
     write_jsonl(target.manifest, rows)
     if target.shard is None and len(rows) == len(plan):
         for left in target.of_shards():

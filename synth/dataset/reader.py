@@ -1,7 +1,7 @@
 """Reading a rendered set: manifest rows, annotation arrays, and what is wrong with a clip's files."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import imageio.v3 as iio
 import numpy as np
@@ -9,21 +9,22 @@ from numpy.typing import NDArray
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import BROKEN_ARRAYS, read_jsonl
+from alignnet_common.set_format import MANIFEST, ManifestRow, frame_file
 from synth.dataset.hashes import arrays_sha256, pixels_sha256
 from synth.dataset.layout import RenderedSet
 
 
-def finished_rows(source: RenderedSet) -> list[dict[str, Any]]:
+def finished_rows(source: RenderedSet) -> list[ManifestRow]:
     """Rows of the clips that are finished, in the manifest's order.
 
     Raises UserError where there is no set, where no clip is finished, and where a clip has lost files since.
     """
     if not source.manifest.is_file():
         raise UserError(
-            f"{source.out} holds no manifest.jsonl: render a set with python -m synth.render --out {source.out}"
+            f"{source.out} holds no {MANIFEST}: render a set with python -m synth.render --out {source.out}"
         )
     try:
-        rows = read_jsonl(source.manifest)
+        rows = cast(list[ManifestRow], read_jsonl(source.manifest))
     except ValueError as broken:
         raise UserError(f"{broken}; render the set again to another folder") from None
     if not all(isinstance(row, dict) and {"clip", "person", "camera", "frames"} <= row.keys() for row in rows):
@@ -48,16 +49,16 @@ def read_truth(source: RenderedSet, clip: str, names: Iterable[str]) -> dict[str
         raise UserError(f"{path} is broken: delete it, and the command that rendered the set makes it again") from None
 
 
-def is_whole(source: RenderedSet, row: dict[str, Any]) -> bool:
+def is_whole(source: RenderedSet, row: ManifestRow) -> bool:
     """Whether all files of a manifest's row are there; what is in them is for `fault_of` to say."""
     frames = sum(1 for _ in source.frames(row["clip"]).glob("*.png"))
     return frames == row["frames"] and source.annotation(row["clip"]).is_file()
 
 
-def fault_of(source: RenderedSet, row: dict[str, Any]) -> str | None:
+def fault_of(source: RenderedSet, row: ManifestRow) -> str | None:
     """What is wrong with the files of a manifest's row, in a few words; None where every one is as it was rendered."""
     folder, file = source.frames(row["clip"]), source.annotation(row["clip"])
-    wanted = [f"{number:04d}.png" for number in range(1, row["frames"] + 1)]
+    wanted = [frame_file(number) for number in range(1, row["frames"] + 1)]
     there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     if lacking := sorted(set(wanted) - set(there)):
         return f"lacks {folder / lacking[0]}" + (f" and {len(lacking) - 1} more" if len(lacking) > 1 else "")

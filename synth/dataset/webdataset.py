@@ -7,26 +7,24 @@ the clips alone, and its name holds their hash: what was stored once is never st
 
 import io
 import json
-import re
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from alignnet_common.errors import UserError
+from alignnet_common.set_format import CLIP_NAME, CONFIG, MANIFEST, PLAN, RESULT, ManifestRow, frame_file
 from synth.dataset.layout import RenderedSet
 from synth.dataset.remote import Place
 
 INDEX = "index.json"
 """Stored last: where it is, everything is."""
-BESIDE = ("plan.jsonl", "manifest.jsonl", "config.yaml", "result.json")
+BESIDE = (PLAN, MANIFEST, CONFIG, RESULT)
 """Files of a set that are stored as they are."""
 FORMAT = 1
-CLIP = re.compile(r"cam_[a-z]/person_\d+")
-"""A clip's name; nothing else in an index becomes a path."""
 
 
-def write_tar(stream: BinaryIO, source: RenderedSet, rows: Sequence[Mapping[str, Any]]) -> None:
+def write_tar(stream: BinaryIO, source: RenderedSet, rows: Sequence[ManifestRow]) -> None:
     """Write the clips of some rows of the manifest as a tar; the same clips give the same bytes."""
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for row in rows:
@@ -36,12 +34,12 @@ def write_tar(stream: BinaryIO, source: RenderedSet, rows: Sequence[Mapping[str,
                 tar.addfile(member, io.BytesIO(content))
 
 
-def parts_of(source: RenderedSet, row: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
+def parts_of(source: RenderedSet, row: ManifestRow) -> Iterator[tuple[str, bytes]]:
     """Names and bytes of a clip's parts."""
     yield "clip.json", json.dumps(row).encode()
     yield "truth.npz", source.annotation(row["clip"]).read_bytes()
     for number in range(1, row["frames"] + 1):
-        yield f"{number:04d}.png", (source.frames(row["clip"]) / f"{number:04d}.png").read_bytes()
+        yield frame_file(number), (source.frames(row["clip"]) / frame_file(number)).read_bytes()
 
 
 def read_tar(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
@@ -66,7 +64,7 @@ def read_index(place: Place) -> dict[str, Any]:
     try:
         index = json.loads(place.read(INDEX))
         clips = [row["clip"] for tar in index["tars"] for row in tar["clips"]]
-        if index["format"] != FORMAT or not all(CLIP.fullmatch(clip) for clip in clips):
+        if index["format"] != FORMAT or not all(CLIP_NAME.fullmatch(clip) for clip in clips):
             raise ValueError
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{place.address}/{INDEX} is not a packed set's, or a later version's: pack it again") from None

@@ -16,6 +16,7 @@ from typing import Any
 
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import DISK_FULL, PROJECT_ROOT, write_atomically
+from alignnet_common.set_format import ManifestRow
 from synth.dataset.layout import RenderedSet
 from synth.planning.clip import Clip
 
@@ -50,7 +51,7 @@ class Renderer:
         # Nothing that is there by now ever goes: collections need not look through it again and again.
         gc.freeze()
 
-    def render(self, clip: Clip) -> dict[str, Any]:
+    def render(self, clip: Clip) -> ManifestRow:
         """Render and store one clip; returns its row for the manifest."""
         from synth.dataset.writer import write_clip
         from synth.rendering.clip_renderer import render_clip
@@ -137,7 +138,7 @@ class Crew:
             renderer, clip = self._idle.pop(), waiting.popleft()
             self.running[renderer.render.remote(clip)] = renderer, clip
 
-    def next_report(self) -> tuple[Clip | None, dict[str, Any] | None, Exception | None]:
+    def next_report(self) -> tuple[Clip | None, ManifestRow | None, Exception | None]:
         """Wait until a renderer has come up, finished its clip, or failed: the clip, its row, the failure."""
         (done,), _ = self._ray.wait([*self.running, *self._starting], num_returns=1)
         renderer, clip = self.running.pop(done) if done in self.running else (self._starting.pop(done), None)
@@ -160,7 +161,7 @@ class Crew:
         return clip, row, None
 
 
-def render_all(clips: list[Clip], out: Path, workers: int, device: str) -> Iterator[dict[str, Any]]:
+def render_all(clips: list[Clip], out: Path, workers: int, device: str) -> Iterator[ManifestRow]:
     """Render `clips` on `workers` processes; yields manifest rows as clips finish, in any order.
 
     A worker that dies is replaced. A clip that fails, or whose worker dies, is tried again after the others, three
