@@ -5,7 +5,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from alignnet_common.locks import held
+from alignnet_common.locks import file_lock
 from alignnet_common.set_format import CONFIG, MANIFEST, PLAN, RESULT, annotation_file, frames_folder
 from synth.planning.config import Shard
 
@@ -61,8 +61,8 @@ class RenderedSet:
         Raises UserError if another process is writing.
         """
         complaint = f"another command (synth.render or synth.unpack) is writing to {self.out}"
-        of_shard = held(self.lock, complaint) if self.shard else nullcontext()
-        with held(RenderedSet(self.out).lock, complaint, shared=self.shard is not None), of_shard:
+        of_shard = file_lock(self.lock, complaint) if self.shard else nullcontext()
+        with file_lock(RenderedSet(self.out).lock, complaint, shared=self.shard is not None), of_shard:
             yield
 
     def of_shards(self, name: str | None = None) -> list[Path]:
