@@ -17,7 +17,7 @@ from alignnet_common.set_format import MANIFEST, ManifestRow
 from synth.dataset.integrity import clip_faults, planned_clips
 from synth.dataset.layout import RenderedSet
 from synth.dataset.reader import finished_rows
-from synth.dataset.remote import Place, place_at
+from synth.dataset.remote import RemoteFolder, remote_folder
 from synth.dataset.webdataset import BESIDE, FORMAT, INDEX, read_index, write_tar
 
 
@@ -48,7 +48,7 @@ class PackConfig:
 
 def pack(config: PackConfig) -> None:
     """Store the tars, what lies beside them, and the index last."""
-    source, place = RenderedSet(config.data), place_at(config.to)
+    source, remote = RenderedSet(config.data), remote_folder(config.to)
     listed = source.manifest.read_bytes() if source.manifest.is_file() else b""
     rows = sound_rows(source)
     # As they are now: whoever renders this set on meanwhile writes them anew.
@@ -56,15 +56,15 @@ def pack(config: PackConfig) -> None:
     if kept[MANIFEST] != listed:
         raise UserError(f"{config.data} is being rendered on: pack it when that command has finished")
     beside = {name: hashlib.sha256(content).hexdigest() for name, content in kept.items()}
-    begin(place, beside)
+    begin(remote, beside)
     tars: list[dict[str, Any]] = []
     with tqdm(total=len(rows), desc=f"pack to {config.to}", unit="clip") as bar:
         for first in range(0, len(rows), config.clips_a_tar):
             group = rows[first : first + config.clips_a_tar]
-            tars.append(stored_tar(source, place, len(tars), group))
+            tars.append(stored_tar(source, remote, len(tars), group))
             bar.update(len(group))
     for name, content in kept.items():
-        place.write(name, content)
+        remote.write(name, content)
     index = {
         "format": FORMAT,
         "command": "python -m synth.pack",
@@ -72,16 +72,16 @@ def pack(config: PackConfig) -> None:
         "beside": beside,
         "tars": tars,
     }
-    place.write(INDEX, (json.dumps(index, indent=1) + "\n").encode())
+    remote.write(INDEX, (json.dumps(index, indent=1) + "\n").encode())
     size = sum(tar["bytes"] for tar in tars)
     print(f"{config.to}: {len(rows)} clips in {len(tars)} tar files, {size / 1e6:.1f} MB")
 
 
-def begin(place: Place, beside: dict[str, str]) -> None:
+def begin(remote: RemoteFolder, beside: dict[str, str]) -> None:
     """Make the folder. Raises UserError where another set is stored there."""
-    place.make()
-    if place.size(INDEX) is not None and read_index(place)["beside"][MANIFEST] != beside[MANIFEST]:
-        raise UserError(f"{place.address} holds another packed set: name another folder with --to")
+    remote.make()
+    if remote.size(INDEX) is not None and read_index(remote)["beside"][MANIFEST] != beside[MANIFEST]:
+        raise UserError(f"{remote.address} holds another packed set: name another folder with --to")
 
 
 def sound_rows(source: RenderedSet) -> list[ManifestRow]:
@@ -99,7 +99,7 @@ def sound_rows(source: RenderedSet) -> list[ManifestRow]:
     return rows
 
 
-def stored_tar(source: RenderedSet, place: Place, number: int, rows: Sequence[ManifestRow]) -> dict[str, Any]:
+def stored_tar(source: RenderedSet, remote: RemoteFolder, number: int, rows: Sequence[ManifestRow]) -> dict[str, Any]:
     """Make a tar of some clips and store it, unless it is there; returns its record in the index."""
     with tempfile.NamedTemporaryFile(suffix=".tar") as stream:
         write_tar(stream, source, rows)  # type: ignore[arg-type]  # the wrapper of a file is one to tarfile
@@ -107,8 +107,8 @@ def stored_tar(source: RenderedSet, place: Place, number: int, rows: Sequence[Ma
         path = Path(stream.name)
         digest, size = sha256_of_file(path), path.stat().st_size
         name = f"clips-{number:06d}-{digest[:12]}.tar"
-        if place.size(name) != size:
-            place.write(name, path)
+        if remote.size(name) != size:
+            remote.write(name, path)
     return {"name": name, "bytes": size, "sha256": digest, "clips": list(rows)}
 
 

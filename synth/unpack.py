@@ -16,7 +16,7 @@ from alignnet_common.set_format import ManifestRow, frame_file
 from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, known_rows, sweep
 from synth.dataset.reader import fault_of
-from synth.dataset.remote import Place, place_at
+from synth.dataset.remote import RemoteFolder, remote_folder
 from synth.dataset.webdataset import read_index, read_tar
 from synth.dataset.writer import write_files
 
@@ -43,15 +43,15 @@ class UnpackConfig:
 
 def unpack(config: UnpackConfig) -> None:
     """Fetch what is not here, tar by tar, and the files beside the clips last."""
-    place, target = place_at(config.source), RenderedSet(config.out)
-    index = read_index(place)
+    remote, target = remote_folder(config.source), RenderedSet(config.out)
+    index = read_index(remote)
     known_rows(target)  # what is refused is refused before anything is written
     target.out.mkdir(parents=True, exist_ok=True)
     with target.held():
         sweep(target, ())
-        new = fetch_clips(place, index, target)
+        new = fetch_clips(remote, index, target)
         for name, digest in index["beside"].items():
-            content = place.read(name)
+            content = remote.read(name)
             if hashlib.sha256(content).hexdigest() != digest:
                 raise JobError(f"{config.source}/{name} is not what was packed: pack the set again")
             write_atomically(target.out / Path(name).name, content)
@@ -59,7 +59,7 @@ def unpack(config: UnpackConfig) -> None:
     print(f"{config.out}: {clips} clips, {index['frames']} frames, {new} of the clips new")
 
 
-def fetch_clips(place: Place, index: Mapping[str, Any], target: RenderedSet) -> int:
+def fetch_clips(remote: RemoteFolder, index: Mapping[str, Any], target: RenderedSet) -> int:
     """Fetch the clips that are not here and sound, each entered in the manifest when it is; returns how many."""
     sound = sound_clips(target, index)
     rows = [row for tar in index["tars"] for row in tar["clips"]]
@@ -69,7 +69,7 @@ def fetch_clips(place: Place, index: Mapping[str, Any], target: RenderedSet) -> 
         for tar in index["tars"]:
             wanted = {row["clip"]: row for row in tar["clips"] if row["clip"] not in sound}
             bar.update(len(tar["clips"]) - len(wanted))
-            for row in fetched(place, tar, wanted, target) if wanted else ():
+            for row in fetched(remote, tar, wanted, target) if wanted else ():
                 append_row(target, row)
                 bar.update()
     return len(rows) - len(sound)
@@ -86,7 +86,7 @@ def sound_clips(target: RenderedSet, index: Mapping[str, Any]) -> set[str]:
 
 
 def fetched(
-    place: Place, tar: Mapping[str, Any], wanted: Mapping[str, ManifestRow], target: RenderedSet
+    remote: RemoteFolder, tar: Mapping[str, Any], wanted: Mapping[str, ManifestRow], target: RenderedSet
 ) -> Iterator[ManifestRow]:
     """Fetch a tar and write those of its clips that are wanted; yields their rows, each once its files are there.
 
@@ -94,9 +94,9 @@ def fetched(
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clips.tar"
-        place.fetch(tar["name"], path)
+        remote.fetch(tar["name"], path)
         if sha256_of_file(path) != tar["sha256"]:
-            raise JobError(f"{place.address}/{tar['name']} is not what was packed: delete it and pack the set again")
+            raise JobError(f"{remote.address}/{tar['name']} is not what was packed: delete it and pack the set again")
         for clip, parts in read_tar(path):
             if clip in wanted:
                 frames = [parts[frame_file(number)] for number in range(1, wanted[clip]["frames"] + 1)]

@@ -34,7 +34,7 @@ def reaching(address: str) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Place:
+class RemoteFolder:
     """A folder at an address such as s3://bucket/set, gs://…, or a path of this machine."""
 
     files: AbstractFileSystem
@@ -83,10 +83,10 @@ class Place:
             self.files.mv(partial, self.path(name))
 
 
-def place_at(address: str) -> Place:
+def remote_folder(address: str) -> RemoteFolder:
     """The folder at an address. Raises UserError where fsspec knows no such kind of address."""
     try:
         files, folder = fsspec.core.url_to_fs(address)
     except (ValueError, ImportError) as unknown:
         raise UserError(f"{address}: {unknown}") from None
-    return Place(files, folder.rstrip("/"), address)
+    return RemoteFolder(files, folder.rstrip("/"), address)

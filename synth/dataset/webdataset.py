@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 from alignnet_common.errors import UserError
 from alignnet_common.set_format import CLIP_NAME, CONFIG, MANIFEST, PLAN, RESULT, ManifestRow, frame_file
 from synth.dataset.layout import RenderedSet
-from synth.dataset.remote import Place
+from synth.dataset.remote import RemoteFolder
 
 INDEX = "index.json"
 """Stored last: where it is, everything is."""
@@ -57,15 +57,15 @@ def read_tar(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
         yield clip, parts
 
 
-def read_index(place: Place) -> dict[str, Any]:
+def read_index(remote: RemoteFolder) -> dict[str, Any]:
     """The index of a packed set. Raises UserError where there is none, or where it is not one of ours."""
-    if place.size(INDEX) is None:
-        raise UserError(f"{place.address} holds no {INDEX}: name the --to of a finished python -m synth.pack")
+    if remote.size(INDEX) is None:
+        raise UserError(f"{remote.address} holds no {INDEX}: name the --to of a finished python -m synth.pack")
     try:
-        index = json.loads(place.read(INDEX))
+        index = json.loads(remote.read(INDEX))
         clips = [row["clip"] for tar in index["tars"] for row in tar["clips"]]
         if index["format"] != FORMAT or not all(CLIP_NAME.fullmatch(clip) for clip in clips):
             raise ValueError
     except (ValueError, KeyError, TypeError):
-        raise UserError(f"{place.address}/{INDEX} is not a packed set's, or a later version's: pack it again") from None
+        raise UserError(f"{remote.address}/{INDEX} is no index of this version: pack the set again") from None
     return dict(index)

@@ -7,7 +7,7 @@ import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import yaml
@@ -154,8 +154,8 @@ def spreads_of_people(people: list[Row], measured: Mapping[str, Measured]) -> li
     """How people are built."""
     ages = [years(at(row, "identity.phenotype.age")) for row in people]
     return [
-        spread("Stature", "people", "m", [measured[row["clip"]].stature for row in people], 1.4, 2.05, 13),
-        spread("Age", "people", "years", [age for age in ages if age is not None], 15, 80, 13),
+        spread("Stature", "people", "m", [measured[row["clip"]].stature for row in people], Bins(1.4, 2.05, 13)),
+        spread("Age", "people", "years", [age for age in ages if age is not None], Bins(15, 80, 13)),
     ]
 
 
@@ -166,15 +166,15 @@ def spreads_of_clips(clips: list[Row], found: list[Measured]) -> list[Spread]:
     suns = [at(row, "place.light.sun_elevation") for row in clips if (at(row, "place.light.sun") or 0) > 0]
     lamps = [len(at(row, "place.light.lamps") or ()) for row in clips]
     return [
-        spread("Seen from (0 front, 90 left)", "clips", "°", [one.azimuth for one in found], -180, 180, 12),
-        spread("Camera looks down", "clips", "°", [one.pitch for one in found], 0, 45, 9),
-        spread("Distance", "clips", "m", [one.distance for one in found], 2, 16, 14),
-        spread("Visible ratio", "frames", "", ratios, 0, 1, 10),
-        spread("Speed", "clips", "m/s", [speed for speed in speeds if speed is not None], 0, 2.4, 12),
-        spread("Sun above the horizon", "clips", "°", [sun for sun in suns if sun is not None], 0, 90, 9),
-        spread("Lamps", "clips", "", [count for count in lamps if count], 0, 12, 12),
-        spread("Brightness of the crop", "clips", "of 255", [one.brightness for one in found], 0, 255, 15),
-        spread("Contrast of the crop", "clips", "of 255", [one.contrast for one in found], 0, 100, 10),
+        spread("Seen from (0 front, 90 left)", "clips", "°", [one.azimuth for one in found], Bins(-180, 180, 12)),
+        spread("Camera looks down", "clips", "°", [one.pitch for one in found], Bins(0, 45, 9)),
+        spread("Distance", "clips", "m", [one.distance for one in found], Bins(2, 16, 14)),
+        spread("Visible ratio", "frames", "", ratios, Bins(0, 1, 10)),
+        spread("Speed", "clips", "m/s", [speed for speed in speeds if speed is not None], Bins(0, 2.4, 12)),
+        spread("Sun above the horizon", "clips", "°", [sun for sun in suns if sun is not None], Bins(0, 90, 9)),
+        spread("Lamps", "clips", "", [count for count in lamps if count], Bins(0, 12, 12)),
+        spread("Brightness of the crop", "clips", "of 255", [one.brightness for one in found], Bins(0, 255, 15)),
+        spread("Contrast of the crop", "clips", "of 255", [one.contrast for one in found], Bins(0, 100, 10)),
     ]
 
 
@@ -219,10 +219,18 @@ def viewpoint(joints: Floats, rotation: Floats, translation: Floats) -> tuple[fl
     return float(azimuth), float(pitch), float(np.linalg.norm(to_camera))
 
 
-def spread(title: str, of: Counted, unit: str, values: list[float], low: float, high: float, bins: int) -> Spread:
-    """The histogram of `values` in `bins` equal bins from `low` to `high`; values beyond count in the outermost."""
-    edges = np.linspace(low, high, bins + 1)
-    counts, _ = np.histogram(np.clip(values, low, high), edges)
+class Bins(NamedTuple):
+    """Equal bins of a histogram."""
+
+    low: float
+    high: float
+    number: int
+
+
+def spread(title: str, of: Counted, unit: str, values: list[float], bins: Bins) -> Spread:
+    """The histogram of `values`; values outside the bins count in the outermost ones."""
+    edges = np.linspace(bins.low, bins.high, bins.number + 1)
+    counts, _ = np.histogram(np.clip(values, bins.low, bins.high), edges)
     percentiles = np.percentile(values, [5, 50, 95]) if values else np.zeros(3)
     return Spread(
         title, of, unit, tuple(edges.round(6).tolist()), tuple(counts.tolist()), tuple(percentiles.round(4).tolist())
