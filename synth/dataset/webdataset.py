@@ -1,8 +1,8 @@
-"""A packed set: tar files of whole clips that WebDataset reads, at any address that fsspec knows.
+"""WebDataset shards of a rendered set: tar files of whole clips (https://github.com/webdataset/webdataset).
 
-A clip is one sample (https://github.com/webdataset/webdataset): its key is "cam_a/person_0001", its parts are
-`0001.png` and so on, `truth.npz` (the annotations) and `clip.json` (its row of the manifest). A tar's bytes depend on
-the clips alone, and its name holds their hash: what was stored once is never stored again.
+Each clip is one sample. Its key is "cam_a/person_0001"; its parts are `0001.png` and so on, `truth.npz` (annotations)
+and `clip.json` (its row of the manifest). The bytes of a tar depend only on its clips, and its name contains their
+hash, so that a tar that is stored already need not be stored again.
 """
 
 import io
@@ -18,14 +18,15 @@ from synth.dataset.layout import RenderedSet
 from synth.dataset.remote import RemoteFolder
 
 INDEX = "index.json"
-"""Stored last: where it is, everything is."""
+"""Name of the index, which is stored last: if it exists, the packed set is complete."""
 BESIDE = (PLAN, MANIFEST, CONFIG, RESULT)
-"""Files of a set that are stored as they are."""
+"""Files of a set that are stored beside the tars, unchanged."""
 FORMAT = 1
+"""Version of the index."""
 
 
 def write_tar(stream: BinaryIO, source: RenderedSet, rows: Sequence[ManifestRow]) -> None:
-    """Write the clips of some rows of the manifest as a tar; the same clips give the same bytes."""
+    """Write the clips of `rows`, rows of the manifest, as a tar. The same clips give the same bytes."""
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for row in rows:
             for name, content in parts_of(source, row):
@@ -35,7 +36,7 @@ def write_tar(stream: BinaryIO, source: RenderedSet, rows: Sequence[ManifestRow]
 
 
 def parts_of(source: RenderedSet, row: ManifestRow) -> Iterator[tuple[str, bytes]]:
-    """Names and bytes of a clip's parts."""
+    """Names and contents of a clip's parts."""
     yield "clip.json", json.dumps(row).encode()
     yield "truth.npz", source.annotation(row["clip"]).read_bytes()
     for number in range(1, row["frames"] + 1):
@@ -43,7 +44,7 @@ def parts_of(source: RenderedSet, row: ManifestRow) -> Iterator[tuple[str, bytes
 
 
 def read_tar(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """Clips of a tar: each one's name, and its parts by their names. Raises tarfile.TarError where it is broken."""
+    """Each clip of a tar: its name, and its parts by name. Raises tarfile.TarError if the tar is broken."""
     clip, parts = "", dict[str, bytes]()
     with tarfile.open(path, mode="r:") as tar:
         for member in tar:
@@ -58,7 +59,10 @@ def read_tar(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
 
 
 def read_index(remote: RemoteFolder) -> dict[str, Any]:
-    """The index of a packed set. Raises UserError where there is none, or where it is not one of ours."""
+    """The index of a packed set. Raises UserError if it is missing, broken or of another version.
+
+    Clips must be named as CLIP_NAME says, since their names become paths.
+    """
     if remote.size(INDEX) is None:
         raise UserError(f"{remote.address} holds no {INDEX}: name the --to of a finished python -m synth.pack")
     try:

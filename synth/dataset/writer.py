@@ -1,4 +1,4 @@
-"""The set on disk: PRID2011's layout, annotations beside it, and a hash of either by which damage is found."""
+"""Writes the clips of a rendered set: frames, annotations, and the hashes by which damage is found."""
 
 import io
 import os
@@ -21,7 +21,7 @@ from synth.planning.clip import Clip, plan_hash
 
 
 def write_clip(target: RenderedSet, clip: Clip, rendered: RenderedClip) -> ManifestRow:
-    """Write a clip's frames and annotations, all or nothing; returns its row for the manifest."""
+    """Write a clip's frames and annotations atomically; returns its row for the manifest."""
     annotations, stream = annotation_arrays(rendered), io.BytesIO()
     np.savez_compressed(stream, **annotations)
     frames = [bytes(iio.imwrite("<bytes>", frame, extension=".png")) for frame in rendered.frames]
@@ -39,7 +39,7 @@ def write_clip(target: RenderedSet, clip: Clip, rendered: RenderedClip) -> Manif
 
 
 def write_files(target: RenderedSet, clip: str, frames: Sequence[bytes], annotations: bytes) -> None:
-    """Write a clip's PNG files, numbered from 1, and its .npz: synced under other names, then renamed."""
+    """Write a clip's PNG files, numbered from 1, and its .npz under temporary names, sync them, and rename them."""
     folder = target.frames(clip)
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -56,7 +56,7 @@ def write_files(target: RenderedSet, clip: str, frames: Sequence[bytes], annotat
 
 
 def _sync(folder: Path) -> None:
-    """Flush every file of a folder to the disk, so that a rename never outruns its content."""
+    """Sync every file of a folder, so that the folder's rename reaches the disk after its content."""
     for path in sorted(folder.iterdir()):
         with path.open("rb") as stream:
             os.fsync(stream.fileno())
