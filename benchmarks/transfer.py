@@ -28,6 +28,7 @@ from tqdm import tqdm
 from alignnet_common.cli import as_plain, run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
+from alignnet_common.set_format import MANIFEST
 from reid.data.datasets.annotations import read_masks
 from reid.data.datasets.market import first_of_each_camera, read_folder
 from reid.data.datasets.synthetic import read_clips
@@ -134,7 +135,7 @@ def transfer(config: TransferConfig) -> None:
         "loss": losses,
         "device": device_name(device),
         "seconds": round(time.monotonic() - started),
-        "manifest_sha256": sha256_of_file(config.data / "manifest.jsonl"),
+        "manifest_sha256": sha256_of_file(config.data / MANIFEST),
         "versions": {name: version(name) for name in ("torch", "efficientnet-lite-pytorch")},
     }
     write_json(config.json, result)

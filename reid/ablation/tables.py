@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reid.evaluation.retrieval import Block, deviation_block, mean_block
+from reid.reporting.markdown import markdown_table
 from reid.reporting.paper_tables import TABLE_1A, TABLE_1B, Cell, Row, beside_paper, table_2
 
 METHODS = {"baseline": "Baseline", "align-avg": "AlignNet + AvgPool", "align-tap": "AlignNet + TAP"}
@@ -145,13 +146,13 @@ def _rows(found: Sequence[Summary], method: Callable[[Kind], str], beside: Calla
 def grid_table(found: Sequence[Summary]) -> str:
     """Every kind with all of its numbers, mean ± standard deviation over its networks."""
     titles = ("data", "pre-training", "network", "score normalisation", "re-ranking", *SHOWN, "networks")
-    lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
+    rows = []
     for each in sorted(found, key=lambda each: _place(each.kind)):
         kind = each.kind
         words = (kind.data, kind.start, kind.variant, _yes(kind.score_norm), _yes(kind.rerank))
         numbers = [_with_spread(each, name) for name in SHOWN]
-        lines.append("| " + " | ".join((*words, *numbers, f"{each.runs} of {each.planned}")) + " |")
-    return "\n".join(lines)
+        rows.append((*words, *numbers, f"{each.runs} of {each.planned}"))
+    return markdown_table(titles, rows)
 
 
 def _place(kind: Kind) -> tuple[Any, ...]:
