@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignnet_common.arrays import Floats
-from synth.animation.walk import timeline
+from synth.animation.walk import Walk, timeline
 from synth.body.garments import SOLE, dress
 from synth.body.mesh import Mesh
 from synth.body.model import BakedBody, BodyModel
@@ -19,9 +19,8 @@ from synth.dataset import annotations
 from synth.dataset.annotations import RenderedClip
 from synth.people.identity import Identity
 from synth.people.outfit import Outfit
-from synth.planning.clearance import may_be_hidden, outlines
+from synth.planning.clearance import may_be_hidden, obstacles_of
 from synth.planning.clip import Bystander, Clip, Sighting
-from synth.planning.plan import Walk
 from synth.rendering.blender_scene import Passes, Stage
 from synth.rendering.silhouette import silhouette_area
 
@@ -99,7 +98,7 @@ def composed(model: BodyModel, clip: Clip, sighting: Sighting, rng: np.random.Ge
     outline = to_camera(person.vertices + standing, rotation, translation)
     crowd = [to_camera(mesh.vertices + standing, rotation, translation) for mesh, _ in others]
     middles = (person.vertices.max(1) + person.vertices.min(1))[:, :2] / 2
-    between = may_be_hidden(clip.camera, middles, outlines(sighting.place.solids))
+    between = may_be_hidden(clip.camera, middles, obstacles_of(sighting.place.solids))
     between |= bool(sighting.place.occluders)
     between |= [any(_may_hide(other[t], outline[t]) for other in crowd) for t in range(frames)]
     intrinsics = follow(outline, sighting.tracker, fps, rng)
