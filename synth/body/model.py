@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from alignnet_common.arrays import Floats
 from alignnet_common.coco18 import JOINTS
 from alignnet_common.redirect import quiet
-from synth.animation.foot_planting import Sole, Support, plant
+from synth.animation.foot_planting import Sole, Support, plant_feet
 from synth.animation.pose import SIDE_SIGN, Skeleton, bone_turns, local_turns
 from synth.animation.walk import Timeline
 from synth.animation.walking_pose import Shape, carry, own_posture
@@ -99,7 +99,7 @@ class BodyModel:
         else:
             posture = timeline.posture
         soles = self._sole(rest, -1), self._sole(rest, 1)
-        posture, motion = plant(posture, skeleton, soles, timeline.heading, timeline.turning, support)
+        posture, motion = plant_feet(posture, skeleton, soles, timeline.heading, timeline.turning, support)
         posture, motion = posture.thinned(every), motion[::every]
         posture = carry(posture, style.arms, skeleton, self._shape(rest))
         posed = self._forward(phenotype, local_turns(bone_turns(posture, skeleton), skeleton))
