@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from alignnet_common.arrays import Floats
 from synth.animation.pose import SIDES, Posture, Skeleton, bone_turns, foot_turn, toe_bend
-from synth.animation.rotations import FORWARD, about_z, reach
+from synth.animation.rotations import FORWARD, about_z, two_bone_ik
 
 FADE = 0.75
 """Factor a frame on the correction of a foot that has left the ground."""
@@ -123,7 +123,7 @@ def _with_solved_legs(posture: Posture, legs: Legs, target: Floats, held: Floats
     back = legs.facing.swapaxes(1, 2)
     for column, (upper, lower) in enumerate(lengths.tolist()):
         pole = legs.facing @ about_z(0.6 * held[:, column]) @ posture.thigh[:, column] @ FORWARD
-        thigh, shin = reach(legs.hips[:, column], target[:, column], upper, lower, pole, bends=1)
+        thigh, shin = two_bone_ik(legs.hips[:, column], target[:, column], upper, lower, pole, bends=1)
         thighs.append(back @ thigh)
         shins.append(back @ shin)
     return dataclasses.replace(

@@ -69,10 +69,12 @@ def halfway(first: Floats, second: Floats) -> Floats:
     return axes(between[..., 2], between[..., 0])
 
 
-def reach(start: Floats, end: Floats, upper: float, lower: float, pole: Floats, bends: int) -> tuple[Floats, Floats]:
+def two_bone_ik(
+    start: Floats, end: Floats, upper: float, lower: float, pole: Floats, bends: int
+) -> tuple[Floats, Floats]:
     """Two-bone inverse kinematics: rotations (T, 3, 3) of both bones, relative to hanging straight down.
 
-    `start`: (T, 3) shoulder or hip. `end`: (T, 3) target of the wrist or ankle; out of reach, the limb is nearly
+    `start`: (T, 3) shoulder or hip. `end`: (T, 3) target of the wrist or ankle; out of two_bone_ik, the limb is nearly
     straight towards it. `upper`, `lower`: lengths of the bones, metres. `pole`: (T, 3) direction of the middle joint.
     `bends`: +1 for a knee, -1 for an elbow, which bend to opposite sides.
     """

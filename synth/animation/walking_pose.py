@@ -13,7 +13,7 @@ from alignnet_common.arrays import Floats
 from synth.animation.foot_planting import Support
 from synth.animation.gait import PELVIC_TILT, foot_contact, foot_load, foot_pitch, joint_angles
 from synth.animation.pose import SIDE_SIGN, SIDES, Posture, Skeleton, bone_turns
-from synth.animation.rotations import about_x, about_y, about_z, reach
+from synth.animation.rotations import about_x, about_y, about_z, two_bone_ik
 from synth.animation.walk import Timeline
 from synth.people.gait_style import ArmPose, GaitStyle
 
@@ -25,7 +25,7 @@ TALKING = {"swing": 16.0, "elbow": 70.0, "inward": 15.0, "twist": 40.0}
 """Degrees added to an arm that gestures."""
 
 
-def own_posture(style: GaitStyle, timeline: Timeline, skeleton: Skeleton) -> tuple[Posture, Support]:
+def gait_posture(style: GaitStyle, timeline: Timeline, skeleton: Skeleton) -> tuple[Posture, Support]:
     """Posture and foot support of walking or standing over a timeline; arms hang, swing or gesture."""
     frames = len(timeline.phase)
     angles = joint_angles(style, timeline.phase, timeline.amplitude, timeline.stepping)
@@ -120,7 +120,7 @@ OFF_SKIN = {"out": 0.035, "front": 0.06}
 
 
 @dataclass(frozen=True)
-class Shape:
+class BodySurface:
     """Points of a body, in the reference pose, that a carrying arm is placed by."""
 
     ears: Floats
@@ -129,7 +129,7 @@ class Shape:
     """(N, 3) vertices of the trunk and the thighs, metres."""
 
 
-def carry(posture: Posture, arms: tuple[ArmPose, ArmPose], skeleton: Skeleton, shape: Shape) -> Posture:
+def pose_arms(posture: Posture, arms: tuple[ArmPose, ArmPose], skeleton: Skeleton, shape: BodySurface) -> Posture:
     """The posture with each arm in its carrying pose. Arms that swing or hold a bag at the side are not changed."""
     if all(pose in ("swing", "hold") for pose in arms):
         return dataclasses.replace(posture, grip=_grips(arms))
@@ -147,7 +147,7 @@ def carry(posture: Posture, arms: tuple[ArmPose, ArmPose], skeleton: Skeleton, s
             bone, wrist = _wrist(hold, column, skeleton, shape)
             carrier = turns[:, skeleton.bones.index(bone)]
             start = placed[:, skeleton.bones.index(f"upperarm01.{side}")]
-            arm[:, column], forearm[:, column] = reach(
+            arm[:, column], forearm[:, column] = two_bone_ik(
                 start,
                 skeleton.carried(turns, placed, bone, wrist),
                 skeleton.length(f"upperarm01.{side}", f"lowerarm01.{side}"),
@@ -165,7 +165,7 @@ def _grips(arms: tuple[ArmPose, ArmPose]) -> tuple[float, float]:
     return right, left
 
 
-def _wrist(hold: Hold, column: int, skeleton: Skeleton, shape: Shape) -> tuple[str, Floats]:
+def _wrist(hold: Hold, column: int, skeleton: Skeleton, shape: BodySurface) -> tuple[str, Floats]:
     """The bone that a held wrist moves with, and the position (3,) of the wrist in the reference pose."""
     sign, side = SIDE_SIGN[column], SIDES[column]
     size = (skeleton.length(f"upperarm01.{side}", f"lowerarm01.{side}") * 2) / 0.5

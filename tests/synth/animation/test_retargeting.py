@@ -213,7 +213,7 @@ def test_the_plan_names_the_file_and_its_first_frame(tmp_path):
         (lambda text: text.replace("}", "", 1), "HIERARCHY"),
         (lambda text: "", "HIERARCHY"),
         (lambda text: text.replace("ForeArm", "Tentacle"), "no joint called RightForeArm"),
-        (lambda text: text.replace("Zrotation", "zrotation", 1), "a channel zrotation"),
+        (lambda text: text.replace("Zrotation", "zrotation", 1), "channel zrotation"),
     ],
 )
 def test_a_broken_file_is_named_with_what_is_wrong(walking, change, why):
