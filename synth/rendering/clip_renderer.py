@@ -16,7 +16,7 @@ from synth.cameras.camera import HEIGHT, WIDTH, extrinsics, to_camera
 from synth.cameras.tracker import follow
 from synth.dataset.annotations import FrameTruth, PersonGeometry, RenderedClip, frame_truth, joints_in_image
 from synth.people.identity import Identity
-from synth.planning.clearance import may_be_hidden, outlines
+from synth.planning.clearance import may_be_hidden, obstacles_of
 from synth.planning.clip import Bystander, Clip, Sighting
 from synth.rendering.blender_scene import BlenderScene, DressedPerson, Passes, RenderSettings
 from synth.rendering.silhouette import silhouette_area
@@ -61,7 +61,7 @@ class Scene:
         )
         mesh = subject.mesh
         middles = (mesh.vertices.max(1) + mesh.vertices.min(1))[:, :2] / 2
-        hidden = may_be_hidden(clip.camera, middles, outlines(sighting.place.solids))
+        hidden = may_be_hidden(clip.camera, middles, obstacles_of(sighting.place.solids))
         hidden |= bool(sighting.place.occluders)
         hidden |= [any(_may_hide(other[t], vertices[t]) for other in others) for t in range(frames)]
         intrinsics = follow(vertices, sighting.tracker, fps, rng)
