@@ -18,17 +18,17 @@ import torch
 from alignnet_common.cli import run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
-from alignnet_common.run_record import now, run_record
+from alignnet_common.run_record import command_line, now, run_record
 from reid.configs.finetune import FinetuneConfig
 from reid.configs.training import DEFAULT_PRETRAIN_RUN
 from reid.data import load_data
 from reid.data.datasets.synthetic import load_pretraining
-from reid.data.fingerprint import data_record, in_words, remarks
+from reid.data.fingerprint import data_record, dataset_notes, format_counts
 from reid.data.loading.frame_store import FrameStore
 from reid.data.loading.sampler import BatchOption
 from reid.data.tracklets.types import ReidData, labels_of
 from reid.evaluation.evaluator import describe_and_rank
-from reid.evaluation.retrieval import Block, chance_of, table
+from reid.evaluation.retrieval import Metrics, chance_of, table
 from reid.metrics.protocols import RULES
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_into, save_model
@@ -73,8 +73,11 @@ PROG = "python -m reid.finetune"
 RENDERED_FRAMES = BatchOption("--rendered-frames", of_each=2)
 
 
-def finetune(config: FinetuneConfig) -> None:
-    """Read and check everything, measure, train, measure again, write the result."""
+def finetune(config: FinetuneConfig, command: str | None = None) -> None:
+    """Read and check everything, measure, train, measure again, write the result.
+
+    command -- for the record, in place of the command line of this process.
+    """
     started, clock = now(), time.perf_counter()
     folder, resume = config.run_folder, config.resume
     config = with_frozen_pose(config)
@@ -111,8 +114,8 @@ def finetune(config: FinetuneConfig) -> None:
     if checkpoint is not None and state.step >= last and (folder / RESULT).is_file():
         group.say(f"{folder}: finished already, {state.step} steps")
         return
-    group.say(f"trains on {data.name} ({data.split}): {in_words(record['counts']['train'])}")
-    for line in (*(f"note: {note}" for note in beginning.notes), *remarks(data), *training_set.remarks):
+    group.say(f"trains on {data.name} ({data.split}): {format_counts(record['counts']['train'])}")
+    for line in (*(f"note: {note}" for note in beginning.notes), *dataset_notes(data), *training_set.remarks):
         group.say(line)
     group.say(f"{last} steps on {device_name(device, group)}")
 
@@ -158,7 +161,9 @@ def finetune(config: FinetuneConfig) -> None:
         "notes": beginning.notes,
         "model": {"file": MODEL, "sha256": sha256_of_file(folder / MODEL)},
         "seed": config.seed,
-        **run_record(PROG, config, device_name(device, group), started, time.perf_counter() - clock),
+        **run_record(
+            command or command_line(PROG), config, device_name(device, group), started, time.perf_counter() - clock
+        ),
     }
     write_json(folder / RESULT, result)
     print(f"{folder / MODEL} and {folder / RESULT} are written")
@@ -244,7 +249,7 @@ def measure_before(
     data: ReidData,
     store: FrameStore,
     device: torch.device,
-) -> dict[str, Block]:
+) -> dict[str, Metrics]:
     """`untrained`: the network as it is built; `initial`: `model`, with the weights that training starts from."""
     untrained = model if start["file"] is None else prepared(build_network(config, model.classes), config, device)
     blocks = {"untrained": describe_and_rank(untrained, data, store, config.chunk, device)}

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from alignnet_common.cli import DataclassInstance, run_command
 from alignnet_common.files import sha256_of_file, write_json
-from alignnet_common.run_record import now, run_record
+from alignnet_common.run_record import command_line, now, run_record
 from reid.configs.pretrain import PretrainConfig
 from reid.configs.training import DEFAULT_PRETRAIN_RUN
 from reid.data.datasets.synthetic import load_pretraining
-from reid.data.fingerprint import data_record, in_words
+from reid.data.fingerprint import data_record, format_counts
 from reid.data.loading.sampler import IDS_PER_BATCH, BatchOption
 from reid.data.tracklets.types import ReidData, labels_of
 from reid.evaluation.evaluator import describe_and_rank
@@ -63,11 +63,13 @@ def pretrain(
     prog: str = PROG,
     batch: BatchOption = IDS_PER_BATCH,
     asked: DataclassInstance | None = None,
+    command: str | None = None,
 ) -> None:
     """Read and check everything, train, rank the persons kept out, write the result.
 
     prog, batch, asked -- of the command that this is part of: its name for the record, its option for the size of a
-    batch, and its own options, which the run's folder keeps in place of `config`.
+    batch, and its own options, which the run's folder keeps in place of `config`. command -- for the record, in place
+    of the command line of this process.
     """
     started, clock = now(), time.perf_counter()
     folder, resume = config.run or DEFAULT_PRETRAIN_RUN, config.resume
@@ -96,7 +98,7 @@ def pretrain(
     if checkpoint is not None and state.step >= last and (folder / RESULT).is_file():
         group.say(f"{folder}: finished already, {state.step} steps")
         return
-    group.say(f"trains on {data.name} ({data.split}): {in_words(record['counts']['train'])}")
+    group.say(f"trains on {data.name} ({data.split}): {format_counts(record['counts']['train'])}")
     for line in (*(f"note: {note}" for note in beginning.notes), *training_set.remarks):
         group.say(line)
     group.say(f"{last} steps on {device_name(device, group)}")
@@ -145,7 +147,9 @@ def pretrain(
         "notes": beginning.notes,
         "model": {"file": MODEL, "sha256": sha256_of_file(folder / MODEL)},
         "seed": config.seed,
-        **run_record(prog, config, device_name(device, group), started, time.perf_counter() - clock),
+        **run_record(
+            command or command_line(prog), config, device_name(device, group), started, time.perf_counter() - clock
+        ),
     }
     write_json(folder / RESULT, result)
     print(f"{folder / MODEL} and {folder / RESULT} are written")

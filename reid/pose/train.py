@@ -28,7 +28,7 @@ from reid.runtime.device import pick_device
 from reid.runtime.distributed import group_of_torchrun
 from reid.runtime.run_dir import MODEL
 
-PROG = "python -m reid.pose train"
+PROG = "python -m reid.pose"
 WEIGHTS, NUMBERS = "pose.safetensors", "pose.json"
 
 
