@@ -27,7 +27,7 @@ def data_record(data: ReidData, known_fingerprint: str | None = None) -> dict[st
     }
 
 
-def remarks(data: ReidData) -> list[str]:
+def dataset_notes(data: ReidData) -> list[str]:
     """Notes and warnings, a line each, for people."""
     return [f"note: {note}" for note in data.notes] + [f"warning: {warning}" for warning in data.warnings]
 
@@ -73,7 +73,7 @@ def counts(tracklets: Sequence[Tracklet]) -> dict[str, int]:
     }
 
 
-def in_words(counted: dict[str, int]) -> str:
+def format_counts(counted: dict[str, int]) -> str:
     """`counts` for people."""
     return f"{counted['ids']} persons, {counted['tracklets']} tracklets, {counted['frames']} frames"
 

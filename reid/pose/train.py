@@ -31,7 +31,7 @@ from reid.runtime.run_dir import MODEL
 from reid.training.flags import FlagNames
 from reid.training.run import Run
 
-PROG = "python -m reid.pose train"
+PROG = "python -m reid.pose"
 WEIGHTS, NUMBERS = "pose.safetensors", "pose.json"
 FLAGS = FlagNames(identities="--batch", per_identity=2, memory="--batch", rates="--lr", has_all=False)
 
