@@ -15,7 +15,7 @@ from reid.data.tracklets.types import ReidData
 from reid.evaluation.evaluator import describe_and_rank
 from reid.evaluation.retrieval import Block, chance_of
 from reid.provenance.start import start_finetuning
-from reid.training.batches import check_rendered, training_batches
+from reid.training.batches import training_batches
 from reid.training.loop import Trainer
 from reid.training.objective import AlignNetLoss
 from reid.training.run import Run
@@ -35,13 +35,11 @@ def finetune(config: FinetuneConfig) -> None:
     data = load_data(config, config.seed)
     chance = chance_of(data)
     rendered = load_rendered(config.rendered, config.seed)  # None without --rendered
-    if rendered is not None:
-        check_rendered(config, rendered, run.group)
     run.bind(data, rendered)  # refuses to resume with other data
 
     model = build_model(config, data, load_weights=run.is_new)
     provenance = run.provenance or start_finetuning(model, config, data, run.fingerprint, run.rendered_training)
-    batches = training_batches(config, data, rendered, run.flags)
+    batches = training_batches(config, data, rendered, run.flags, run.group)
     run.print(f"starts from {provenance.start['text']}")
     model = prepare_model(model, config, run.device, run.group)
 

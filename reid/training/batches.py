@@ -18,7 +18,7 @@ from reid.data.loading.sampler import Draw, PKSampler, TooFewIdentitiesError, ba
 from reid.data.tracklets.types import ReidData
 from reid.data.transforms.augmentation import AugmentationRange
 from reid.models.alignnet import AlignNet
-from reid.runtime.distributed import ProcessGroup
+from reid.runtime.distributed import SINGLE_PROCESS, ProcessGroup
 from reid.training.flags import FlagNames
 from reid.training.objective import true_maps_of
 from reid.training.pose_cache import check_maps_fit, frozen_maps, with_maps_of_covered
@@ -98,7 +98,11 @@ def _draws(sampler: PKSampler, start: tuple[int, int], epochs: int, group: Proce
 
 
 def training_batches(
-    config: TrainConfig, data: ReidData, rendered: ReidData | None = None, flags: FlagNames | None = None
+    config: TrainConfig,
+    data: ReidData,
+    rendered: ReidData | None = None,
+    flags: FlagNames | None = None,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> TrainingBatches:
     """The training chunks of a data set, with every frame of `data` decoded if it fits in memory.
 
@@ -106,10 +110,13 @@ def training_batches(
         config: options; PretrainConfig reads the joints of a rendered set too.
         rendered: rendered set whose frames are added to each batch (FinetuneConfig).
         flags: names of the command's options, for messages.
+        group: processes that the rendered frames are divided among.
 
-    Raises UserError if a batch has more identities than there are, a frame or its joints cannot be read, or pose maps
-    are to be cached and do not fit in memory.
+    Raises UserError if a batch has more identities than there are, identities cannot be divided among the processes, a
+    frame or its joints cannot be read, or pose maps are to be cached and do not fit in memory.
     """
+    if rendered is not None and isinstance(config, FinetuneConfig):
+        check_rendered(config.rendered_batches(), rendered, group)
     if config.pose_maps == "cached" and config.variant != "baseline":
         check_maps_fit(data.train, config)
     chunks, sampler = chunks_and_sampler(config, data, flags)
@@ -158,10 +165,9 @@ def last_step(config: TrainConfig, sampler: PKSampler) -> int:
 
 def check_rendered(config: FinetuneConfig, rendered: ReidData, group: ProcessGroup) -> None:
     """Raise UserError if a rendered set has fewer identities than --rendered-frames needs, or if they cannot be divided
-    evenly among the processes."""
-    single = config.rendered_batches()
-    check_divisible(single.ids_per_batch, group, RENDERED_FLAGS)
-    chunks_and_sampler(single, rendered, RENDERED_FLAGS)
+    evenly among the processes; `config` is of `FinetuneConfig.rendered_batches`."""
+    check_divisible(config.ids_per_batch, group, RENDERED_FLAGS)
+    chunks_and_sampler(config, rendered, RENDERED_FLAGS)
 
 
 def check_divisible(ids_per_batch: int, group: ProcessGroup, flags: FlagNames) -> None:

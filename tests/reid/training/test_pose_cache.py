@@ -26,7 +26,7 @@ CONFIG = TrainConfig(
     pose_width=0.1,
     tap_channels=8,
     height=60,
-    width=28,
+    width=36,
     lr_pose=0.0,
     flip=0.0,
     shift=0,
@@ -51,7 +51,7 @@ def test_they_are_what_the_net_says(clips, tmp_path):
     model, store = build_model(CONFIG, 2), store_of(clips)
     for config in (CONFIG, replace(CONFIG, cache=tmp_path / "cache")):
         found = frozen_maps(model, clips, store, config, CPU).read(clips[1].frames[1:4])
-        assert found.shape == (3, 57, 8, 4)
+        assert found.shape == (3, 57, 8, 5)
         with torch.no_grad():
             images = torch.from_numpy(store.read(clips[1].frames[1:4])[0]).permute(0, 3, 1, 2)[None].float() / 255
             said = model(images, torch.ones(1, 3, dtype=torch.bool)).pose.last
