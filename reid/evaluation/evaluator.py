@@ -200,6 +200,17 @@ def leak_notes(results: Sequence[SplitResult]) -> tuple[str, ...]:
     return (note,)
 
 
+def evaluate_networks(
+    networks: Mapping[str, AlignNet], data: ReidData, store: FrameStore, chunk: int, device: torch.device
+) -> dict[str, Metrics]:
+    """`describe_and_rank` of each network, by name; a network with two names is evaluated once."""
+    found: dict[int, Metrics] = {}
+    for network in networks.values():
+        if id(network) not in found:
+            found[id(network)] = describe_and_rank(network, data, store, chunk, device)
+    return {name: found[id(network)] for name, network in networks.items()}
+
+
 def describe_and_rank(model: AlignNet, data: ReidData, store: FrameStore, chunk: int, device: torch.device) -> Metrics:
     """CMC, mAP and mINP of a data set's query and gallery by the protocol «step», with the descriptors of `model`.
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from alignnet_common.arrays import Floats
 from alignnet_common.coco18 import PARTS
-from alignnet_common.redirect import quiet
+from alignnet_common.files import quiet
 from synth.body.garments import SOLE
 from synth.body.mesh import Mesh
 from synth.cameras.camera import HEIGHT, WIDTH

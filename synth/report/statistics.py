@@ -96,7 +96,7 @@ class Statistics:
 
 
 def statistics(plan: list[Row], measured: Mapping[str, Measured]) -> Statistics:
-    """Statistics of the clips in `measured` (by name), at least one; `plan` has one row per clip, as of `in_mid_clip`."""
+    """Statistics of the clips in `measured` (by name), at least one; `plan` has a row per clip, as of `in_mid_clip`."""
     clips = [row for row in plan if row["clip"] in measured]
     people = list({row["identity"]["person"]: row for row in reversed(clips)}.values())[::-1]
     found = [measured[row["clip"]] for row in clips]
