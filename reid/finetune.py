@@ -9,11 +9,11 @@ starts from; `finetuned`.
 """
 
 from alignnet_common.cli import run_command
+from alignnet_common.run_record import command_line
 from reid.configs.finetune import FinetuneConfig
 from reid.data import load_data, load_rendered
-from reid.data.tracklets.types import ReidData
-from reid.evaluation.evaluator import describe_and_rank
-from reid.evaluation.retrieval import Block, chance_of
+from reid.evaluation.evaluator import evaluate_networks
+from reid.evaluation.retrieval import Metrics, chance_of
 from reid.provenance.start import start_finetuning
 from reid.training.batches import training_batches
 from reid.training.loop import Trainer
@@ -24,9 +24,12 @@ from reid.training.setup import build_model, build_optimizer, prepare_model
 PROG = "python -m reid.finetune"
 
 
-def finetune(config: FinetuneConfig) -> None:
-    """Fine-tune a network, evaluate it before and after, and write RUN/model.pt and RUN/result.json."""
-    run = Run.open(config, PROG)
+def finetune(config: FinetuneConfig, command: str | None = None) -> None:
+    """Fine-tune a network, evaluate it before and after, and write RUN/model.pt and RUN/result.json.
+
+    command -- for the result. Default: the command line of this process.
+    """
+    run = Run.open(config, command or command_line(PROG))
     if run.is_closed:
         run.print(f"{run.folder}: finished already, and keeps no checkpoint to continue from")
         return
@@ -50,26 +53,17 @@ def finetune(config: FinetuneConfig) -> None:
         return
     run.start(data, provenance, batches, trainer.state.step)
 
-    before = run.once("before", lambda: evaluate_start(trainer, data, is_built=provenance.start["file"] is None))
+    def before_training() -> dict[str, Metrics]:
+        is_built = provenance.start["file"] is None  # no other weights than those that the network is built with
+        built = model if is_built else prepare_model(build_model(config, data), config, run.device)
+        return evaluate_networks({"untrained": built, "initial": model}, data, batches.store, config.chunk, run.device)
+
+    before = run.once("before", before_training)
     trainer.fit()
 
     if run.is_main and before is not None:
-        after = describe_and_rank(model, data, batches.store, config.chunk, run.device)
-        run.finish(trainer.state, data, provenance, {"chance": chance, **before, "finetuned": after})
-
-
-def evaluate_start(trainer: Trainer, data: ReidData, is_built: bool) -> dict[str, Block]:
-    """Metrics before training: `untrained`, of the network as built, and `initial`, of the trainer's network.
-
-    is_built -- whether the trainer's network is the network as built, with no other initial weights.
-    """
-    run, model, store = trainer.run, trainer.state.model, trainer.batches.store
-    untrained = model if is_built else prepare_model(build_model(run.config, model.classes), run.config, run.device)
-    blocks = {"untrained": describe_and_rank(untrained, data, store, run.config.chunk, run.device)}
-    blocks["initial"] = (
-        blocks["untrained"] if is_built else describe_and_rank(model, data, store, run.config.chunk, run.device)
-    )
-    return blocks
+        after = evaluate_networks({"finetuned": model}, data, batches.store, config.chunk, run.device)
+        run.finish(trainer.state, data, provenance, {"chance": chance, **before, **after})
 
 
 if __name__ == "__main__":

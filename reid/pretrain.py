@@ -9,9 +9,10 @@ no third-party pose weights are needed.
 """
 
 from alignnet_common.cli import run_command
+from alignnet_common.run_record import command_line
 from reid.configs.pretrain import PretrainConfig
 from reid.data.datasets.synthetic import load_pretraining
-from reid.evaluation.evaluator import describe_and_rank
+from reid.evaluation.evaluator import evaluate_networks
 from reid.evaluation.retrieval import chance_of
 from reid.provenance.start import start_pretraining
 from reid.training.batches import training_batches
@@ -23,12 +24,16 @@ from reid.training.setup import build_model, build_optimizer, prepare_model
 PROG = "python -m reid.pretrain"
 
 
-def pretrain(config: PretrainConfig, run: Run[PretrainConfig] | None = None) -> None:
+def pretrain(config: PretrainConfig, command: str | None = None) -> None:
     """Train on rendered people, evaluate held-out identities, and write RUN/model.pt and RUN/result.json.
 
-    run -- of a command that trains through these options. Default: opened here.
+    command -- for the result. Default: the command line of this process.
     """
-    run = run or Run.open(config, PROG)
+    pretrain_run(Run.open(config, command or command_line(PROG)))
+
+
+def pretrain_run(run: Run[PretrainConfig]) -> None:
+    """`pretrain` of a run that is open already."""
     if run.is_closed:
         run.print(f"{run.folder}: finished already, and keeps no checkpoint to continue from")
         return
@@ -53,8 +58,8 @@ def pretrain(config: PretrainConfig, run: Run[PretrainConfig] | None = None) -> 
     if run.is_main:
         blocks = {}
         if data.query and not loss.pose_only:
-            blocks["chance"] = chance_of(data)
-            blocks["validation"] = describe_and_rank(model, data, batches.store, config.chunk, run.device)
+            validation = evaluate_networks({"validation": model}, data, batches.store, config.chunk, run.device)
+            blocks = {"chance": chance_of(data), **validation}
         run.finish(trainer.state, data, provenance, blocks)
 
 

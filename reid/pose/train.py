@@ -16,6 +16,7 @@ import safetensors.torch
 from alignnet_common.cli import as_plain
 from alignnet_common.files import sha256_of_file, write_atomically, write_json
 from alignnet_common.options import bounded, check_ranges
+from alignnet_common.run_record import command_line
 from reid.configs.checks import require
 from reid.configs.data import DEFAULT_ROOTS
 from reid.configs.pretrain import PretrainConfig
@@ -24,14 +25,14 @@ from reid.data.datasets.synthetic import clips_kept_out
 from reid.models.weights import read_pose_weights
 from reid.pose.evaluate import lines, pose_numbers, truth_of
 from reid.pose.inference import poses_of, read_pose_net
-from reid.pretrain import pretrain
+from reid.pretrain import pretrain_run
 from reid.runtime.device import pick_device
 from reid.runtime.distributed import torchrun_group
 from reid.runtime.run_dir import MODEL
 from reid.training.flags import FlagNames
 from reid.training.run import Run
 
-PROG = "python -m reid.pose train"
+PROG = "python -m reid.pose"
 WEIGHTS, NUMBERS = "pose.safetensors", "pose.json"
 FLAGS = FlagNames(identities="--batch", per_identity=2, memory="--batch", rates="--lr", has_all=False)
 
@@ -138,7 +139,7 @@ def train(config: PoseTrainConfig) -> None:
     """Train, write RUN/pose.safetensors, and evaluate it on the held-out identities."""
     asked = replace(config, resume=False)
     options = config.as_pretraining()
-    pretrain(options, Run.open(options, PROG, asked, FLAGS))
+    pretrain_run(Run.open(options, command_line(PROG), asked, FLAGS))
     if not torchrun_group().is_main:
         return
     weights = config.folder / WEIGHTS

@@ -13,9 +13,9 @@ from alignnet_common.files import sha256_of_file, write_json
 from alignnet_common.run_record import now, run_record
 from reid.configs.finetune import FinetuneConfig
 from reid.configs.pretrain import PretrainConfig
-from reid.data.fingerprint import data_record, in_words, remarks
+from reid.data.fingerprint import data_record, dataset_notes, format_counts
 from reid.data.tracklets.types import ReidData
-from reid.evaluation.retrieval import Block, table
+from reid.evaluation.retrieval import Metrics, table
 from reid.metrics.protocols import RULES
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import save_model
@@ -50,8 +50,8 @@ class Run(Generic[ConfigT]):
     saved_options: DataclassInstance
     """The options of the command, as config.yaml keeps them."""
 
-    prog: str
-    """The command, for its record: "python -m reid.pretrain"."""
+    command: str
+    """The command as typed, for the result."""
 
     flags: FlagNames
     """Names of the command's options, for messages."""
@@ -90,11 +90,16 @@ class Run(Generic[ConfigT]):
 
     @classmethod
     def open(
-        cls, config: ConfigT, prog: str, saved_options: DataclassInstance | None = None, flags: FlagNames | None = None
+        cls,
+        config: ConfigT,
+        command: str,
+        saved_options: DataclassInstance | None = None,
+        flags: FlagNames | None = None,
     ) -> "Run[ConfigT]":
         """Check the folder, the division of batches among processes, and the device.
 
-        saved_options, flags -- for a command that trains through another one's options.
+        command -- as typed, for the result; saved_options, flags -- of a command that trains with the options of
+        another one.
 
         Raises UserError if the folder holds a run and --resume is not given, batches cannot be divided, or there is no
         such device.
@@ -108,7 +113,7 @@ class Run(Generic[ConfigT]):
         return cls(
             resolved,
             saved_options or resolved,
-            prog,
+            command,
             flags,
             folder=resolved.run,
             resume=config.resume,
@@ -171,9 +176,9 @@ class Run(Generic[ConfigT]):
 
     def start(self, data: ReidData, provenance: Provenance, batches: TrainingBatches, step: int) -> None:
         """Print what is trained on what, with all notes; write config.yaml; cut metrics.jsonl to `step` rows."""
-        counts = in_words(self.data_record["counts"]["train"])
+        counts = format_counts(self.data_record["counts"]["train"])
         self.print(f"trains on {data.name} ({data.split}): {counts}")
-        for line in (*(f"note: {note}" for note in provenance.notes), *remarks(data), *batches.notes):
+        for line in (*(f"note: {note}" for note in provenance.notes), *dataset_notes(data), *batches.notes):
             self.print(line)
         self.print(f"{batches.last_step} steps on {device_name(self.device, self.group)}")
         if self.is_main:
@@ -200,7 +205,7 @@ class Run(Generic[ConfigT]):
         """Write checkpoint.pt, and best.pt if the mean loss since the last checkpoint is the lowest so far."""
         save_checkpoint(state, self.folder, self.config, self.metadata, self.kept, state.improved())
 
-    def finish(self, state: TrainState, data: ReidData, provenance: Provenance, blocks: Mapping[str, Block]) -> None:
+    def finish(self, state: TrainState, data: ReidData, provenance: Provenance, blocks: Mapping[str, Metrics]) -> None:
         """Print the metrics, and write model.pt and result.json."""
         if blocks:
             print(table(dict(blocks)), "protocol: step", sep="\n")
@@ -220,7 +225,7 @@ class Run(Generic[ConfigT]):
             "notes": provenance.notes,
             "model": {"file": MODEL, "sha256": sha256_of_file(self.folder / MODEL)},
             "seed": self.config.seed,
-            **run_record(self.prog, self.config, device_name(self.device, self.group), self.started, seconds),
+            **run_record(self.command, self.config, device_name(self.device, self.group), self.started, seconds),
         }
         write_json(self.folder / RESULT, result)
         print(f"{self.folder / MODEL} and {self.folder / RESULT} are written")

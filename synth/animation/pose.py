@@ -1,6 +1,7 @@
-"""A posture: how each part of a body is turned, whatever the size of the body; and the bones that follow it.
+"""Postures: rotations of body parts, independent of the size of the body, and the bone rotations that follow from them.
 
-Parts are turned from standing upright, facing -Y, with straight limbs that hang down. Pairs are (right, left).
+Rotations are relative to standing upright, facing -Y, with straight limbs that hang down. Arrays are over T frames.
+Pairs are (right, left).
 """
 
 import dataclasses
@@ -14,14 +15,14 @@ from synth.animation.rotations import DOWN, about, about_x, about_z, aligning, h
 
 SIDES = ("R", "L")
 SIDE_SIGN = np.array([-1.0, 1.0])
-"""The right side lies at negative X."""
+"""Sign of X on the right and on the left side."""
 FINGER_BEND = (14.0, 20.0, 14.0)
-"""Degrees by which each joint of a relaxed finger bends, from the knuckle on."""
+"""Degrees that each joint of a relaxed finger bends, from the knuckle to the tip."""
 
 
 @dataclass(frozen=True)
 class Posture:
-    """Parts of a body over T frames."""
+    """World rotations of body parts."""
 
     pelvis: Floats
     """(T, 3, 3), as are chest and head."""
@@ -31,19 +32,19 @@ class Posture:
     """(T, 2, 3, 3), as are shin, arm, forearm and hand."""
     shin: Floats
     foot_yaw: Floats
-    """(T, 2) degrees that a foot points to the person's left."""
+    """(T, 2) degrees that a foot points to the left of -Y."""
     foot_pitch: Floats
-    """(T, 2) degrees that its heel is above its toes."""
+    """(T, 2) degrees that the heel is above the toes."""
     arm: Floats
     forearm: Floats
     hand: Floats
     shoulders: float = 0.0
     """Degrees that the shoulders are rounded forward."""
     grip: tuple[float, float] = (1.0, 1.0)
-    """How far the fingers bend: 1 relaxed, 4 a fist."""
+    """Factor on FINGER_BEND of each hand: 1 relaxed, 4 a fist."""
 
     def thinned(self, every: int) -> "Posture":
-        """The posture at one frame in `every`, the first included."""
+        """Every `every`th frame, from the first on."""
         kept: dict[str, Any] = {
             field.name: value[::every]
             for field in dataclasses.fields(self)
@@ -58,26 +59,26 @@ class Skeleton:
 
     bones: tuple[str, ...]
     parents: tuple[int, ...]
-    """Number of each bone's parent, which comes before it; the first bone has none."""
+    """Index of the parent of each bone, lower than its own; -1 for the first bone."""
     heads: Floats
-    """(B, 3) metres: where each bone begins."""
+    """(B, 3) head of each bone, metres."""
 
     def head(self, bone: str) -> Floats:
-        """(3,) where a bone begins."""
+        """(3,) head of a bone, metres."""
         where: Floats = self.heads[self.bones.index(bone)]
         return where
 
     def direction(self, start: str, end: str) -> Floats:
-        """(3,) from the beginning of one bone to that of another, metres."""
+        """(3,) from the head of one bone to the head of another, metres."""
         way: Floats = self.head(end) - self.head(start)
         return way
 
     def length(self, start: str, end: str) -> float:
-        """Distance between the beginnings of two bones, metres."""
+        """Distance between the heads of two bones, metres."""
         return float(np.linalg.norm(self.direction(start, end)))
 
     def placed(self, turns: Floats) -> Floats:
-        """(T, B, 3) where bones begin under their world turns (T, B, 3, 3); the first one's beginning stays."""
+        """(T, B, 3) heads of the bones under world rotations (T, B, 3, 3); the head of the first bone stays."""
         where = np.broadcast_to(self.heads, (len(turns), *self.heads.shape)).copy()
         for bone, parent in enumerate(self.parents):
             if parent >= 0:
@@ -85,14 +86,14 @@ class Skeleton:
         return where
 
     def carried(self, turns: Floats, placed: Floats, bone: str, point: Floats) -> Floats:
-        """(T, 3) where a `point` (3,) of the reference pose goes with a bone."""
+        """(T, 3) position of `point` (3,), given in the reference pose and rigidly attached to a bone."""
         number = self.bones.index(bone)
         moved: Floats = placed[:, number] + turns[:, number] @ (point - self.heads[number])
         return moved
 
 
 def bone_turns(posture: Posture, skeleton: Skeleton) -> Floats:
-    """(T, B, 3, 3) world turns of the bones; those that the posture does not name follow their parents."""
+    """(T, B, 3, 3) world rotations of the bones. A bone that the posture does not rotate follows its parent."""
     frames, count = len(posture.pelvis), len(skeleton.bones)
     named: dict[str, Floats] = {
         "root": posture.pelvis,
@@ -113,7 +114,7 @@ def bone_turns(posture: Posture, skeleton: Skeleton) -> Floats:
 
 
 def local_turns(world: Floats, skeleton: Skeleton) -> Floats:
-    """(T, B, 3, 3): each bone's turn relative to its parent's."""
+    """(T, B, 3, 3) rotation of each bone relative to its parent, from world rotations of the same shape."""
     parents = np.maximum(skeleton.parents, 0)
     local: Floats = np.swapaxes(world[:, parents], -1, -2) @ world
     local[:, 0] = world[:, 0]
@@ -121,12 +122,12 @@ def local_turns(world: Floats, skeleton: Skeleton) -> Floats:
 
 
 def toe_bend(foot_pitch: Floats) -> Floats:
-    """Degrees that toes bend up against a foot whose heel is `foot_pitch` above them."""
+    """Degrees that the toes bend up against the foot, for a heel raised by `foot_pitch` degrees."""
     return 0.75 * np.clip(foot_pitch, 0, 40)
 
 
 def foot_turn(yaw: Floats, pitch: Floats) -> Floats:
-    """(..., 3, 3) turn of a foot, which never tips sideways."""
+    """(..., 3, 3) rotation of a foot by yaw and pitch, in degrees, without roll."""
     turned: Floats = about_z(yaw) @ about_x(pitch)
     return turned
 
@@ -146,12 +147,12 @@ def _leg_turns(posture: Posture, skeleton: Skeleton, column: int) -> dict[str, F
 
 
 def _arm_turns(posture: Posture, skeleton: Skeleton, column: int) -> dict[str, Floats]:
-    """Turns about a limb's own length are shared among its bones, so that no joint wrings the skin."""
+    """Rotations by bone name. Twist is spread over the bones of a limb, so that no joint collapses the skin."""
     side = SIDES[column]
     arm = aligning(skeleton.direction(f"upperarm01.{side}", f"lowerarm01.{side}"), DOWN)
     forearm = aligning(skeleton.direction(f"lowerarm01.{side}", f"wrist.{side}"), DOWN)
     upper, lower, hand = (part[:, column] for part in (posture.arm, posture.forearm, posture.hand))
-    # The way to where the arm points with the least turn: what is left is a turn about its own length.
+    # The arm rotated without twist: the rest of its rotation is about its own length.
     least = aligning(posture.chest @ DOWN, upper @ DOWN) @ posture.chest
     named = {
         f"upperarm01.{side}": halfway(least, upper) @ arm,

@@ -6,7 +6,7 @@ from alignnet_common.arrays import Floats
 
 DOWN = np.array([0.0, 0.0, -1.0])
 FORWARD = np.array([0.0, -1.0, 0.0])
-"""Where a body in the reference pose looks."""
+"""Direction that a body in the reference pose faces."""
 
 
 def about_x(degrees: Floats) -> Floats:
@@ -36,7 +36,7 @@ def _about(degrees: Floats, axis: int) -> Floats:
 
 
 def about(axis: Floats, degrees: float) -> Floats:
-    """(3, 3): the rotation by `degrees` about the direction `axis` (3,), right-handed."""
+    """(3, 3) right-handed rotation by `degrees` about the direction `axis` (3,) (Rodrigues' formula)."""
     unit = axis / np.linalg.norm(axis)
     skew = np.cross(np.eye(3), unit)
     angle = np.radians(degrees)
@@ -45,36 +45,38 @@ def about(axis: Floats, degrees: float) -> Floats:
 
 
 def aligning(source: Floats, target: Floats) -> Floats:
-    """(..., 3, 3): the smallest rotations that take the directions `source` to the directions `target`, (..., 3)."""
+    """(..., 3, 3) smallest rotations that take the directions `source` to the directions `target`, (..., 3)."""
     a, b = np.broadcast_arrays(_unit(source), _unit(target))
     cross, cosine = np.cross(a, b), (a * b).sum(-1)
     skew = np.zeros((*a.shape, 3))
     for row, column, axis, sign in ((0, 1, 2, -1), (0, 2, 1, 1), (1, 2, 0, -1)):
         skew[..., row, column] = sign * cross[..., axis]
         skew[..., column, row] = -sign * cross[..., axis]
-    # Opposite directions have no smallest rotation; anything finite will do for them.
+    # The smallest rotation between opposite directions is not unique: the result is finite but arbitrary.
     return np.eye(3) + skew + skew @ skew / np.maximum(1 + cosine, 1e-6)[..., None, None]
 
 
 def axes(up: Floats, left: Floats) -> Floats:
-    """(..., 3, 3): the turn that takes +Z to `up` and +X as near to `left` as a right angle allows."""
+    """(..., 3, 3) rotation that takes +Z to `up` and +X as close to `left` as possible, both (..., 3)."""
     z = _unit(up)
     x = _unit(left - (left * z).sum(-1, keepdims=True) * z)
     return np.stack([x, np.cross(z, x), z], axis=-1)
 
 
 def halfway(first: Floats, second: Floats) -> Floats:
-    """(..., 3, 3): the turn midway between two that are less than a half turn apart."""
+    """(..., 3, 3) rotation midway between two rotations less than 180 degrees apart."""
     between = first + second
     return axes(between[..., 2], between[..., 0])
 
 
-def reach(start: Floats, end: Floats, upper: float, lower: float, pole: Floats, bends: int) -> tuple[Floats, Floats]:
-    """Turns (T, 3, 3) of the two bones of a limb, from hanging straight down, that bring its end to `end` (T, 3).
+def two_bone_ik(
+    start: Floats, end: Floats, upper: float, lower: float, pole: Floats, bends: int
+) -> tuple[Floats, Floats]:
+    """Two-bone inverse kinematics: rotations (T, 3, 3) of both bones, relative to hanging straight down.
 
-    `start` (T, 3): where the limb hangs; `upper` and `lower`: lengths of its bones, metres; `pole` (T, 3): where the
-    middle joint points; `bends`: +1 for a knee, -1 for an elbow, which point to opposite sides. The end is reached
-    as nearly as the limb's length allows.
+    `start`: (T, 3) shoulder or hip. `end`: (T, 3) target of the wrist or ankle; out of two_bone_ik, the limb is nearly
+    straight towards it. `upper`, `lower`: lengths of the bones, metres. `pole`: (T, 3) direction of the middle joint.
+    `bends`: +1 for a knee, -1 for an elbow, which bend to opposite sides.
     """
     way = end - start
     length = np.linalg.norm(way, axis=-1, keepdims=True)
@@ -89,6 +91,6 @@ def reach(start: Floats, end: Floats, upper: float, lower: float, pole: Floats, 
 
 
 def _unit(vectors: Floats) -> Floats:
-    """Vectors (..., 3) of length 1."""
+    """Vectors (..., 3) scaled to length 1."""
     unit: Floats = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
     return unit

@@ -1,6 +1,6 @@
-"""What a person does before a camera: where they go, when they stop, what they look at; in figures, frame by frame.
+"""Walks: path, stops, gaze and gestures of a person in one sighting, and their values in every frame.
 
-How they do it is `synth.animation.gait`'s and the same before every camera.
+The gait style, which is the same in front of every camera, is in `synth.people.gait_style` and `synth.animation.gait`.
 """
 
 from dataclasses import dataclass
@@ -17,44 +17,42 @@ from synth.people.gait_style import GaitStyle
 Kind = Literal["straight", "turning", "slowing", "standing", "talking"]
 KINDS: tuple[Kind, ...] = ("straight", "turning", "slowing", "standing", "talking")
 SHARES = (0.36, 0.38, 0.10, 0.08, 0.08)
-"""How often each kind is drawn: most people walk by. Those who turn are seen from more sides, which a set of two clips
-a person is short of."""
+"""Probability of each kind. Turning is frequent because it shows a person from more sides, and a set has only two clips
+a person."""
 STOPPING = 1.0
-"""Strides over which a walk dies down to a stand."""
+"""Strides over which a walk slows to a stop."""
 
 
 @dataclass(frozen=True)
 class Walk:
-    """What a person does in one sighting; where this file says clip, that is meant."""
+    """Motion of a person in one sighting, which is called clip below."""
 
     heading: float
-    """Direction of walking in degrees about the vertical, in mid-clip; 0 walks towards the camera, 90 to its right.
-    Someone who stands faces there, also who talks: to somebody whom the camera does not see."""
+    """Direction of walking, or of facing while standing, in mid-clip: degrees about the vertical, 0 towards the camera,
+    90 to its right."""
     turn: float
-    """Degrees a second that the path bends."""
+    """Turning rate of the path, degrees a second."""
     phase: float
-    """Where in the stride the clip starts, 0..1; of someone who stands, where in their sway."""
+    """Phase of the stride, or of the sway of a standing person, at the start of the clip, 0..1."""
     kind: Kind = "straight"
     pace: float = 1.0
-    """Stride and cadence as a fraction of the person's own; 0 stands."""
+    """Amplitude of the gait as a fraction of the style's; 0 stands. Cadence is scaled by its square root."""
     stop: float = 0.0
-    """Slowing: when the person comes to a stand, as a fraction of the clip. A single frame is of the last half
-    stride."""
+    """For "slowing": time of the stop as a fraction of the clip. A clip of one frame shows the last half stride."""
     look: float = 0.0
-    """Degrees that the head is turned to the left, on average."""
+    """Mean turn of the head, degrees to the left."""
     glance: float = 0.0
-    """Degrees that the head turns to and fro."""
+    """Amplitude of the turning of the head, degrees."""
     gesture: tuple[float, float] = (0.0, 0.0)
-    """How lively the right and the left forearm talk, 0..1."""
+    """Strength of the gestures of the right and the left forearm, 0..1."""
     take: Take | None = None
-    """A recorded motion in place of the gait; `heading` is then its direction in mid-clip."""
+    """Motion capture in place of the gait; `heading` is then its direction in mid-clip."""
 
 
 def walk_rand(rng: np.random.Generator, recordings: tuple[Recording, ...] = (), seconds: float = 0.0) -> Walk:
-    """Draw a walk: 74 % walk by, straight or turning; 10 % slow to a stand, 8 % stand, 8 % talk to someone.
+    """Draw a walk: 74 % straight or turning, 10 % slowing to a stop, 8 % standing, 8 % talking. Headings are uniform.
 
-    With `recordings`, a clip of `seconds` plays one of them instead, from a random moment. All directions are equally
-    likely.
+    With `recordings`, a clip of `seconds` plays one of them from a random moment instead.
     """
     kind = KINDS[rng.choice(len(KINDS), p=SHARES)]
     heading, phase, side = rng.uniform(-180, 180), rng.uniform(), float(rng.choice([-1, 1]))
@@ -71,7 +69,7 @@ def walk_rand(rng: np.random.Generator, recordings: tuple[Recording, ...] = (), 
         gesture = (rng.uniform(0.3, 1.0), rng.uniform(-0.6, 1.0))[:: int(side)]
         right, left = (max(0.0, part) for part in gesture)
         walks = rng.random() < 0.4
-        # Who walks beside a partner looks across at them; who stands faces them.
+        # A walking person looks across at the partner; a standing one faces the partner.
         look = side * rng.uniform(25, 50) if walks else rng.normal(0, 8)
         return Walk(heading, drift * walks, phase, kind, 0.85 * walks, look=look, glance=5.0, gesture=(right, left))
     return Walk(heading, drift, phase, kind, glance=glance)
@@ -79,53 +77,52 @@ def walk_rand(rng: np.random.Generator, recordings: tuple[Recording, ...] = (), 
 
 @dataclass(frozen=True)
 class Timeline:
-    """A walk over T frames, each (T,) unless said."""
+    """A walk over T frames; arrays are (T,) unless noted."""
 
     phase: Floats
-    """Strides since a right heel strike."""
+    """Phase in strides, from a right heel strike."""
     heading: Floats
-    """Radians about +Z; 0 walks along -Y."""
+    """Radians about +Z, 0 along -Y."""
     turning: Floats
-    """Degrees a second by which the heading grows."""
+    """Turning rate, degrees a second."""
     amplitude: Floats
-    """0 stands, 1 walks at full stride."""
+    """0 standing to 1 full stride."""
     stepping: Floats
-    """0 keeps both feet on the ground, 1 lifts them by turns."""
+    """0 both feet stay on the ground, 1 feet are lifted."""
     shift: Floats
-    """Weight of someone who stands: -1 over the right foot, 1 over the left."""
+    """Shift of the weight while standing: -1 over the right foot, 1 over the left."""
     breath: Floats
-    """-1 out, 1 in."""
+    """Breathing: -1 out, 1 in."""
     look: Floats
-    """Degrees that the head is turned to the left."""
+    """Turn of the head, degrees to the left."""
     nod: Floats
-    """Degrees that the head looks further down."""
+    """Added downward pitch of the head, degrees."""
     gesture: Floats
-    """(T, 2) how far the right and the left forearm are raised to talk, 0..1."""
+    """(T, 2) raising of the right and the left forearm in a gesture, 0..1."""
     wave: Floats
-    """(T, 2) -1..1: their movement meanwhile."""
+    """(T, 2) movement of the raised forearms, -1..1."""
     posture: Posture | None = None
-    """Recorded posture, in place of the gait's."""
+    """Motion capture in place of the gait."""
 
 
 def steady(phase: Floats, heading: Floats) -> Timeline:
-    """Walking at full stride, and nothing else, at `phase` (T,) and `heading` (T,)."""
+    """Walking at full stride without gestures or glances, at `phase` (T,) strides and `heading` (T,) radians."""
     still, both = np.zeros(len(phase)), np.zeros((len(phase), 2))
     return Timeline(phase, heading, still, still + 1, still + 1, still, still, still, still, both, both)
 
 
 def timeline(walk: Walk, style: GaitStyle, frames: int, fps: float) -> Timeline:
-    """`walk` in this person's style, frame by frame."""
+    """The values of `walk` in gait style `style` for `frames` frames at `fps`."""
     seconds = np.arange(frames) / fps
     start = 2 * np.pi * walk.phase
 
     def wave(hertz: float, shift: float = 0.0) -> Floats:
-        """A sine over the clip."""
+        """(T,) sine of this frequency; `shift` in periods."""
         return np.sin(2 * np.pi * (hertz * seconds + shift) + start)
 
     if walk.kind == "slowing":
         phase, amplitude, stepping = slowing(walk, style, seconds)
     else:
-        # At a slower pace both the steps and their number fall, about alike.
         phase = walk.phase + strides_a_second(style) * np.sqrt(walk.pace) * seconds
         amplitude, stepping = np.full(frames, walk.pace), np.full(frames, float(walk.pace > 0))
     turned = np.cumsum(walk.turn * amplitude) / fps
@@ -148,10 +145,10 @@ def timeline(walk: Walk, style: GaitStyle, frames: int, fps: float) -> Timeline:
 
 
 def slowing(walk: Walk, style: GaitStyle, seconds: Floats) -> tuple[Floats, Floats, Floats]:
-    """Phase, amplitude and stepping (T,) of a walk that dies down to a stand, at `seconds` (T,) of the clip.
+    """Phase, amplitude and stepping (T,) of a walk that slows to a stop, at `seconds` (T,) of the clip.
 
-    Over the last stride the steps grow short and slow. The person stands where a step ends, with the feet side by side,
-    at about `walk.stop` of the clip.
+    Steps become shorter and slower over the last STOPPING strides. The stop is at the end of a step, with the feet side
+    by side, at about the fraction `walk.stop` of the clip.
     """
     rate = strides_a_second(style)
     left = np.linspace(0, STOPPING, 101)  # strides to go

@@ -1,4 +1,7 @@
-"""A person's own posture at every moment: the joint angles of their gait, what they do meanwhile, what they carry."""
+"""Posture of a walking or standing person: joint angles of the gait, gestures, and arms that carry something.
+
+Arrays are over T frames. Pairs are (right, left).
+"""
 
 import dataclasses
 from dataclasses import dataclass
@@ -10,20 +13,20 @@ from alignnet_common.arrays import Floats
 from synth.animation.foot_planting import Support
 from synth.animation.gait import PELVIC_TILT, foot_contact, foot_load, foot_pitch, joint_angles
 from synth.animation.pose import SIDE_SIGN, SIDES, Posture, Skeleton, bone_turns
-from synth.animation.rotations import about_x, about_y, about_z, reach
+from synth.animation.rotations import about_x, about_y, about_z, two_bone_ik
 from synth.animation.walk import Timeline
 from synth.people.gait_style import ArmPose, GaitStyle
 
 INWARD = 8.0
-"""Degrees that a hanging arm is turned inwards: the forearm bends towards the middle."""
+"""Degrees that a hanging arm is rotated inwards, so that the forearm bends towards the middle."""
 STANDING_WIDTH = 0.08
-"""Metres that the feet are further apart standing than walking."""
+"""Metres added to the step width of a standing person."""
 TALKING = {"swing": 16.0, "elbow": 70.0, "inward": 15.0, "twist": 40.0}
-"""Degrees added to an arm that talks."""
+"""Degrees added to an arm that gestures."""
 
 
-def own_posture(style: GaitStyle, timeline: Timeline, skeleton: Skeleton) -> tuple[Posture, Support]:
-    """The posture of walking or standing over a timeline, and what the feet carry; arms swing, hold or talk."""
+def gait_posture(style: GaitStyle, timeline: Timeline, skeleton: Skeleton) -> tuple[Posture, Support]:
+    """Posture and foot support of walking or standing over a timeline; arms hang, swing or gesture."""
     frames = len(timeline.phase)
     angles = joint_angles(style, timeline.phase, timeline.amplitude, timeline.stepping)
     ones = np.ones(frames)
@@ -68,7 +71,7 @@ def own_posture(style: GaitStyle, timeline: Timeline, skeleton: Skeleton) -> tup
 def _free_arms(
     style: GaitStyle, timeline: Timeline, swing: Floats, elbow: Floats, chest: Floats
 ) -> tuple[Floats, Floats, Floats]:
-    """Arms, forearms and hands (T, 2, 3, 3) that hang from the chest, swing and talk."""
+    """Rotations (T, 2, 3, 3) of arms, forearms and hands that hang from the chest, swing and gesture."""
     arms, forearms, hands = [], [], []
     for column, pose in enumerate(style.arms):
         sign, talk, wave = SIDE_SIGN[column], timeline.gesture[:, column], timeline.wave[:, column]
@@ -88,20 +91,20 @@ def _free_arms(
 
 @dataclass(frozen=True)
 class Hold:
-    """Where a hand is held. Directions are (outwards, forwards, up), for an average adult."""
+    """Position of a hand that holds something. Directions are (outwards, forwards, up), for an average adult."""
 
     by: Literal["ear", "shoulder", "hip"]
-    """What the wrist stays by."""
+    """Body part that the wrist moves with."""
     wrist: tuple[float, float, float]
-    """Metres from there to the wrist, for an arm of 0.5 m from shoulder to wrist."""
+    """Metres from that part to the wrist, for an arm of 0.5 m from shoulder to wrist."""
     elbow: tuple[float, float, float]
-    """Where the elbow points."""
+    """Direction of the elbow."""
     clear: Literal["out", "front", ""] = ""
-    """Side of the trunk on which the wrist keeps off the skin."""
+    """Side of the trunk on which the wrist is kept off the skin; "" for no check."""
     twist: float = 0.0
-    """Degrees that the palm is turned up."""
+    """Degrees that the palm is rotated up."""
     grip: float = 1.0
-    """How far the fingers bend: 1 relaxed, 4 a fist."""
+    """Factor on the bend of the fingers: 1 relaxed, 4 a fist."""
 
 
 HOLDS: dict[ArmPose, Hold] = {
@@ -111,23 +114,23 @@ HOLDS: dict[ArmPose, Hold] = {
     "strap": Hold("shoulder", (-0.02, 0.10, -0.12), (0.5, -0.1, -1.0), clear="front", grip=3.5),
     "pocket": Hold("hip", (0.09, 0.03, 0.03), (0.6, -0.9, 0.0), clear="out", grip=1.0),
 }
-"""Poses in which the hand has its place; the others hang from the shoulder."""
+"""Arm poses with a fixed place for the hand; in the others the arm hangs from the shoulder."""
 OFF_SKIN = {"out": 0.035, "front": 0.06}
-"""Metres from skin to wrist, for clothes and the wrist's own thickness."""
+"""Metres from skin to wrist, for clothes and half the wrist."""
 
 
 @dataclass(frozen=True)
-class Shape:
-    """What of a body's shape a carrying arm must know, all in the reference pose."""
+class BodySurface:
+    """Points of a body, in the reference pose, that a carrying arm is placed by."""
 
     ears: Floats
     """(2, 3) metres, (right, left)."""
     trunk: Floats
-    """(N, 3) skin of the trunk and the thighs."""
+    """(N, 3) vertices of the trunk and the thighs, metres."""
 
 
-def carry(posture: Posture, arms: tuple[ArmPose, ArmPose], skeleton: Skeleton, shape: Shape) -> Posture:
-    """The posture with each arm in its carrying pose; arms that swing or hold stay as they are."""
+def pose_arms(posture: Posture, arms: tuple[ArmPose, ArmPose], skeleton: Skeleton, shape: BodySurface) -> Posture:
+    """The posture with each arm in its carrying pose. Arms that swing or hold a bag at the side are not changed."""
     if all(pose in ("swing", "hold") for pose in arms):
         return dataclasses.replace(posture, grip=_grips(arms))
     turns = bone_turns(posture, skeleton)
@@ -144,7 +147,7 @@ def carry(posture: Posture, arms: tuple[ArmPose, ArmPose], skeleton: Skeleton, s
             bone, wrist = _wrist(hold, column, skeleton, shape)
             carrier = turns[:, skeleton.bones.index(bone)]
             start = placed[:, skeleton.bones.index(f"upperarm01.{side}")]
-            arm[:, column], forearm[:, column] = reach(
+            arm[:, column], forearm[:, column] = two_bone_ik(
                 start,
                 skeleton.carried(turns, placed, bone, wrist),
                 skeleton.length(f"upperarm01.{side}", f"lowerarm01.{side}"),
@@ -157,13 +160,13 @@ def carry(posture: Posture, arms: tuple[ArmPose, ArmPose], skeleton: Skeleton, s
 
 
 def _grips(arms: tuple[ArmPose, ArmPose]) -> tuple[float, float]:
-    """How far the fingers of each hand bend."""
+    """Factor on the bend of the fingers of each hand."""
     right, left = (HOLDS[pose].grip if pose in HOLDS else 1.0 if pose == "swing" else 4.0 for pose in arms)
     return right, left
 
 
-def _wrist(hold: Hold, column: int, skeleton: Skeleton, shape: Shape) -> tuple[str, Floats]:
-    """The bone that a held wrist goes with, and where the wrist is in the reference pose, (3,)."""
+def _wrist(hold: Hold, column: int, skeleton: Skeleton, shape: BodySurface) -> tuple[str, Floats]:
+    """The bone that a held wrist moves with, and the position (3,) of the wrist in the reference pose."""
     sign, side = SIDE_SIGN[column], SIDES[column]
     size = (skeleton.length(f"upperarm01.{side}", f"lowerarm01.{side}") * 2) / 0.5
     bone, mark = {
@@ -183,6 +186,6 @@ def _wrist(hold: Hold, column: int, skeleton: Skeleton, shape: Shape) -> tuple[s
 
 
 def _sideways(direction: tuple[float, float, float], sign: float) -> Floats:
-    """(3,) in the body's axes of a direction (outwards, forwards, up)."""
+    """(3,) direction in body axes, from (outwards, forwards, up)."""
     out, forward, up = direction
     return np.array([sign * out, -forward, up])

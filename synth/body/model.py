@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from alignnet_common.arrays import Floats
 from alignnet_common.coco18 import JOINTS
-from alignnet_common.redirect import quiet
-from synth.animation.foot_planting import Sole, Support, plant
+from alignnet_common.files import quiet
+from synth.animation.foot_planting import Sole, Support, plant_feet
 from synth.animation.pose import SIDE_SIGN, Skeleton, bone_turns, local_turns
 from synth.animation.walk import Timeline
-from synth.animation.walking_pose import Shape, carry, own_posture
+from synth.animation.walking_pose import BodySurface, gait_posture, pose_arms
 from synth.body.anatomy import FOOT, LEG, TRUNK, Anatomy, describe
 from synth.people.gait_style import GaitStyle
 from synth.people.phenotype import Phenotype
@@ -95,13 +95,13 @@ class BodyModel:
         skeleton = Skeleton(tuple(self._bones), parents, reference["bone_poses"][0, :, :3, 3])
         support: Support | None = None
         if timeline.posture is None:
-            posture, support = own_posture(style, timeline, skeleton)
+            posture, support = gait_posture(style, timeline, skeleton)
         else:
             posture = timeline.posture
         soles = self._sole(rest, -1), self._sole(rest, 1)
-        posture, motion = plant(posture, skeleton, soles, timeline.heading, timeline.turning, support)
+        posture, motion = plant_feet(posture, skeleton, soles, timeline.heading, timeline.turning, support)
         posture, motion = posture.thinned(every), motion[::every]
-        posture = carry(posture, style.arms, skeleton, self._shape(rest))
+        posture = pose_arms(posture, style.arms, skeleton, self._shape(rest))
         posed = self._forward(phenotype, local_turns(bone_turns(posture, skeleton), skeleton))
         # Soles were taken for rigid: what skinning makes of them differs by millimetres.
         feet = np.concatenate([self._foot_vertices(sign) for sign in SIDE_SIGN])
@@ -155,7 +155,7 @@ class BodyModel:
         bones = np.array([bone.startswith("toe") for bone in self._bones])[self._strongest]
         return Sole(rest[foot], bones[foot])
 
-    def _shape(self, rest: Floats) -> Shape:
+    def _shape(self, rest: Floats) -> BodySurface:
         """What an arm that carries something keeps to."""
         joints = self._coco18(rest[None])[0]
         ears = joints[[JOINTS.index("right_ear"), JOINTS.index("left_ear")]]
@@ -163,7 +163,7 @@ class BodyModel:
         trunk = (self.anatomy.region[skin] == TRUNK) | (
             (self.anatomy.region[skin] == LEG) & (self.anatomy.along[skin] < 0.25)
         )
-        return Shape(ears, rest[skin[trunk]])
+        return BodySurface(ears, rest[skin[trunk]])
 
 
 def _moved(motion: Floats, points: Floats) -> Floats:

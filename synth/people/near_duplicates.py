@@ -16,7 +16,7 @@ from synth.people.headwear import headwear_rand
 from synth.people.outfit import TOPS, Outfit, lips_of, shoes_rand
 from synth.people.phenotype import Phenotype
 
-TWINS = 0.15
+NEAR_DUPLICATES = 0.15
 """Share of identities that are somebody's twin."""
 TRIES = 30
 """Draws of a thing before it is taken to be always the same here."""

@@ -1,9 +1,10 @@
-"""A clip of the plan: everything that its pixels depend on, and its row and hash in plan.jsonl."""
+"""A clip of the plan: all data that its pixels depend on, and its row and hash in plan.jsonl."""
 
 import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any, Literal
 
 import numpy as np
@@ -16,28 +17,36 @@ from synth.people.identity import Identity
 from synth.scenes.elements import Place
 
 CameraName = Literal["cam_a", "cam_b"]
-
-
 CAMERAS: tuple[CameraName, ...] = ("cam_a", "cam_b")
 
 
-_IDENTITY, _VIEW, _CLIP, _FRAMES, _COMPANY, _TWIN = range(6)
-"""What a generator is for: the second number of its key."""
+class Purpose(IntEnum):
+    """First number of a generator's key. The values are part of every plan: do not change them."""
+
+    IDENTITY = 0
+    VIEW = 1
+    """Camera, sensor and scene."""
+    CLIP = 2
+    """Tracker, walk and occluding prop."""
+    FRAMES = 3
+    """Box jitter and sensor noise, drawn while rendering."""
+    BYSTANDERS = 4
+    NEAR_DUPLICATE = 5
 
 
 @dataclass(frozen=True)
 class Bystander:
-    """Somebody else in a sighting: seen, but not who the clip is of."""
+    """A person in a sighting other than the one that the clip is labelled with."""
 
     identity: Identity
     walk: Walk
     offset: tuple[float, float]
-    """(x, y) metres from the person in the middle of the sighting."""
+    """(x, y) metres from the labelled person in the middle of the sighting."""
 
 
 @dataclass(frozen=True)
 class Sighting:
-    """One time that a person comes by before a camera: frames that follow each other."""
+    """Consecutive frames of one person in front of one camera: one scene, one walk."""
 
     place: Place
     tracker: Tracker
@@ -50,49 +59,52 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Clip:
-    """One tracklet to render: all that its pixels depend on."""
+    """One tracklet to render: all data that its pixels depend on."""
 
     camera_name: CameraName
     identity: Identity
     camera: Camera
     sensor: Sensor
     sightings: tuple[Sighting, ...]
-    """One after the other; a clip of video is one."""
+    """In the order of the frames. A video clip has one."""
     samples: int
     denoise: bool
     seed: int
 
     @property
     def frames(self) -> int:
-        """Frames of the clip."""
+        """Number of frames of all sightings."""
         return sum(sighting.frames for sighting in self.sightings)
 
     @property
     def name(self) -> str:
-        """ "cam_a/person_0001": the clip's folder below multi_shot."""
+        """Folder of the clip below multi_shot, such as "cam_a/person_0001"."""
         return f"{self.camera_name}/person_{self.identity.person:04d}"
 
     def frame_rng(self) -> np.random.Generator:
-        """The generator of what is drawn while rendering: jitter of the crop and noise of the sensor."""
-        return generator(self.seed, _FRAMES, self.identity.person, CAMERAS.index(self.camera_name))
+        """Generator for the draws made while rendering: box jitter and sensor noise."""
+        return generator(self.seed, Purpose.FRAMES, self.identity.person, CAMERAS.index(self.camera_name))
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:
-    """The generator of the thing named by `key` in the set of `seed`."""
+    """Random generator of the set with this `seed` for this `key`: a Purpose, then numbers of person, camera, sighting.
+
+    Generators of different keys are independent.
+    """
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
 def plan_row(clip: Clip) -> dict[str, Any]:
-    """The clip as a row of plan.jsonl: its name first, then everything it depends on."""
+    """The clip as a row of plan.jsonl: the name as "clip", then the fields of Clip."""
     return {"clip": clip.name, **dataclasses.asdict(clip)}
 
 
 def plan_hash(clip: Clip) -> str:
-    """Hex SHA-256 of the clip's row: tells a finished clip of this plan from one of another."""
+    """Hex SHA-256 of the clip's row. A rendered clip whose stored hash differs belongs to another plan."""
     return row_hash(plan_row(clip))
 
 
 def row_hash(row: dict[str, Any]) -> str:
-    """Hex SHA-256 of a row of plan.jsonl; 1 and 1.0 are the same number."""
+    """Hex SHA-256 of a row of plan.jsonl. Integers are hashed as floats: 1 and 1.0 are the same number."""
     numbers = json.loads(json.dumps(row), parse_int=float)
     return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()

@@ -150,10 +150,10 @@ class RenderConfig:
         times = self.sightings or (1 if once else min(SIGHTINGS, self.frames))
         return tuple(self.frames // times + (number < self.frames % times) for number in range(times))
 
-    def frames_a_second(self, stay: float, frames: int) -> float:
+    def frame_rate(self, seconds: float, frames: int) -> float:
         """The rate of a camera before which the person can be for `stay` seconds, CLIP_SECONDS at least, and that takes
         `frames` meanwhile."""
         if self.fps is not None:
             return self.fps
         longest = CLIP_SECONDS * max(1.0, CLIP_SECONDS * VIDEO_RATE / frames)
-        return min(VIDEO_RATE, frames / min(stay, longest))
+        return min(VIDEO_RATE, frames / min(seconds, longest))

@@ -1,17 +1,21 @@
-"""Leaves one factor of variety out of a set, all else equal: what does it buy on real cameras?
+"""Factors of variation, and how a clip looks without one: `--without` of synth.render.
 
-`benchmarks/transfer.py` measures it. Nothing is drawn here, so that a set without a factor has the same people, walks,
-places and cameras as the set with it, but for that factor.
+The factor is replaced by one plain value after everything is drawn: a set without it has the same people, walks, scenes
+and cameras as the set with it, apart from that factor. `benchmarks/transfer.py` measures the worth of each factor on
+real cameras.
 """
 
 import dataclasses
-from typing import Literal
+from collections.abc import Collection
+from typing import Any, Literal
 
 from synth.animation.walk import Walk
 from synth.cameras.camera import Camera
 from synth.cameras.sensor import Sensor
 from synth.cameras.tracker import Tracker
+from synth.people.identity import Identity
 from synth.people.outfit import Bottom, Outfit, Top
+from synth.planning.clip import Bystander, Clip, Sighting
 from synth.scenes.elements import Light, Place, Surface
 
 Factor = Literal[
@@ -28,20 +32,24 @@ Factor = Literal[
     "sightings",
     "twins",
 ]
-"""sensors: a camera's photometric character. views: its height, pitch and distance. crops: a tracker's misfits.
-places: ground, walls, things. lights: sun, weather, lamps, shadows. company: other people, and things in the way.
-garments: cuts and lengths. patterns: stripes, checks, prints. accessories: carried things, hats, hoods, scarves.
-motions: bends, stops, standing, talking (in clips of more than two seconds people then go straight on, whatever stands
-beside their bends). sightings: a camera sees a person again, elsewhere. twins: near-duplicates."""
+"""Factors that can be left out.
 
-FLATTENED: dict[str, Factor] = {
+sensors: photometric character of a camera. views: height, pitch and distance of a camera. crops: detector noise of a
+bounding box. places: ground, walls and props of a scene. lights: sun, weather, lamps, shadows. company: bystanders and
+occluders. garments: cuts and lengths. patterns: stripes, checks, prints. accessories: carried things, hats, hoods,
+scarves. motions: turning, stopping, standing and talking; clips longer than two seconds then go straight on, even
+through obstacles that stand beside the turn. sightings: several sightings of a person by a camera. twins:
+near-duplicates.
+"""
+
+HIDDEN_BY: dict[str, Factor] = {
     "top pattern": "patterns",
     "top print": "patterns",
     "headwear": "accessories",
     "carried": "accessories",
 }
-"""What a twin may differ in (`synth.people.near_duplicates.FACTORS`), and the factor without which that cannot be
-seen."""
+"""Differences of near-duplicates (names of `synth.people.near_duplicates.FACTORS`) that cannot be seen without the
+factor."""
 
 PLAIN_SENSOR = Sensor(
     exposure=-0.35,
@@ -76,31 +84,80 @@ PLAIN_LIGHT = Light(
 )
 
 
+def leave_out(clip: Clip, factors: Collection[Factor]) -> Clip:
+    """The clip with each of `factors` at its plain value. "twins" and "sightings" are left out where they are drawn."""
+    return dataclasses.replace(
+        clip,
+        identity=plain_identity(clip.identity, factors),
+        camera=PLAIN_CAMERA if "views" in factors else clip.camera,
+        sensor=PLAIN_SENSOR if "sensors" in factors else clip.sensor,
+        sightings=tuple(plain_sighting(sighting, factors) for sighting in clip.sightings),
+    )
+
+
+def plain_sighting(sighting: Sighting, factors: Collection[Factor]) -> Sighting:
+    """The sighting with each of `factors` at its plain value."""
+    plain: dict[str, Any] = {}
+    if "crops" in factors:
+        plain["tracker"] = PLAIN_TRACKER
+    if "motions" in factors:
+        plain["walk"] = plain_walk(sighting.walk)
+    place, bystanders = sighting.place, sighting.bystanders
+    if "company" in factors:
+        place, bystanders = dataclasses.replace(place, occluders=()), ()
+    if "lights" in factors:
+        place = plain_light(place)
+    if "places" in factors:
+        place = plain_place(place)
+    bystanders = tuple(plain_bystander(bystander, factors) for bystander in bystanders)
+    return dataclasses.replace(sighting, place=place, bystanders=bystanders, **plain)
+
+
+def plain_bystander(bystander: Bystander, factors: Collection[Factor]) -> Bystander:
+    """The bystander with each of `factors` at its plain value."""
+    identity = plain_identity(bystander.identity, factors)
+    walk = plain_walk(bystander.walk) if "motions" in factors else bystander.walk
+    return dataclasses.replace(bystander, identity=identity, walk=walk)
+
+
+def plain_identity(identity: Identity, factors: Collection[Factor]) -> Identity:
+    """The identity with each of `factors` that concerns people at its plain value."""
+    outfit, gait = identity.outfit, identity.gait
+    if "garments" in factors:
+        outfit = plain_garments(outfit)
+    if "patterns" in factors:
+        outfit = plain_fabrics(outfit)
+    if "accessories" in factors:
+        outfit = without_accessories(outfit)
+        gait = dataclasses.replace(gait, arms=("swing", "swing"))
+    return dataclasses.replace(identity, outfit=outfit, gait=gait)
+
+
 def plain_place(place: Place) -> Place:
-    """Nothing but a grey plane, in the same light; rooms and their lamps stay as bright as they were."""
+    """The scene as a bare grey plane in the same light. Lamps of a room keep their strength."""
     return dataclasses.replace(place, ground=PLAIN_GROUND, solids=())
 
 
 def plain_light(place: Place) -> Place:
-    """The same place on a bright, clouded day. A room loses its lamps, and so its walls and ceiling must go."""
+    """The scene on a bright overcast day. A room has neither walls nor ceiling then, which would shut the light out."""
     solids = () if place.light.indoors else place.solids
     return dataclasses.replace(place, solids=solids, light=PLAIN_LIGHT, shades=())
 
 
 def plain_walk(walk: Walk) -> Walk:
-    """Straight on, the same way."""
+    """A straight walk with the same heading, phase and recording."""
     return Walk(walk.heading, 0.0, walk.phase, take=walk.take)
 
 
 def plain_garments(outfit: Outfit) -> Outfit:
-    """The same colours on a closed jumper and long trousers."""
+    """A closed jumper and long trousers in the fabrics of the outfit, no tights."""
     top = Top("jumper", 0.96, 0.1, 1.02, 0.018, 0.0, outfit.top.fabric, outfit.top.under, "none")
     bottom = Bottom("trousers", 0.97, 0.012, 0.015, outfit.bottom.fabric)
     return dataclasses.replace(outfit, top=top, bottom=bottom, tights=None)
 
 
 def plain_fabrics(outfit: Outfit) -> Outfit:
-    """The same clothes, each of one colour."""
+    """The outfit without patterns and prints: each garment in its main colour."""
     top, bottom = (
         dataclasses.replace(garment.fabric, pattern="plain", print=None) for garment in (outfit.top, outfit.bottom)
     )
@@ -111,7 +168,7 @@ def plain_fabrics(outfit: Outfit) -> Outfit:
     )
 
 
-def bare(outfit: Outfit) -> Outfit:
-    """The same clothes, with nothing carried and nothing on the head or round the neck."""
+def without_accessories(outfit: Outfit) -> Outfit:
+    """The outfit without headwear, hood, scarf and carried things."""
     top = dataclasses.replace(outfit.top, hood="none")
     return dataclasses.replace(outfit, top=top, headwear=None, scarf=None, carried=())

@@ -13,9 +13,16 @@ import pytest
 from scipy import io
 
 from alignnet_common.cli import run_command
+from alignnet_common.set_format import (
+    CAMERAS,
+    FRAMES_FOLDER,
+    MANIFEST,
+    annotation_file,
+    clip_name,
+    frame_file,
+    person_folder,
+)
 from reid.pose.__main__ import main as pose_main
-
-CAMERAS = ("cam_a", "cam_b")
 
 # x, y of the 18 COCO joints of a figure that faces the camera, in pixels of 128x64.
 FIGURE = np.array(
@@ -44,23 +51,23 @@ def figure(pid: int, camera: int, frame: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def write_prid(
-    root: Path, persons: int = 8, frames: int = 6, names: list[str] | None = None, inner: str = "multi_shot"
+    root: Path, persons: int = 8, frames: int = 6, names: list[str] | None = None, inner: str = FRAMES_FOLDER
 ) -> Path:
     """PRID2011's layout: ROOT/multi_shot/cam_{a,b}/person_0001/0001.png."""
-    names = names or [f"person_{pid:04d}" for pid in range(1, persons + 1)]
+    names = names or [person_folder(pid) for pid in range(1, persons + 1)]
     for number, camera in enumerate(CAMERAS):
         for name in names:
             folder = root / inner / camera / name
             folder.mkdir(parents=True)
             for frame in range(1, frames + 1):
                 image, _ = figure(int(name[-4:]), number, frame)
-                iio.imwrite(folder / f"{frame:04d}.png", image)
+                iio.imwrite(folder / frame_file(frame), image)
     return root
 
 
 def write_splits(root: Path, persons: int = 8, count: int = 10) -> Path:
     """A splits_prid2011.json of `count` splits of persons 1, 2, … into halves."""
-    names = [f"person_{pid:04d}" for pid in range(1, persons + 1)]
+    names = [person_folder(pid) for pid in range(1, persons + 1)]
     rows = []
     for number in range(count):
         turned = names[number % persons :] + names[: number % persons]
@@ -72,13 +79,13 @@ def write_splits(root: Path, persons: int = 8, count: int = 10) -> Path:
 
 def write_rendered(root: Path, persons: int = 8, frames: int = 6, first: int = 1) -> Path:
     """A rendered set: PRID2011's layout, annotations and a manifest."""
-    write_prid(root, frames=frames, names=[f"person_{pid:04d}" for pid in range(first, first + persons)])
+    write_prid(root, frames=frames, names=[person_folder(pid) for pid in range(first, first + persons)])
     rows = []
     for number, camera in enumerate(CAMERAS):
         for pid in range(first, first + persons):
             drawn = [figure(pid, number, frame) for frame in range(1, frames + 1)]
             joints = np.stack([points for _, points in drawn])
-            annotations = root / "annotations" / camera / f"person_{pid:04d}.npz"
+            annotations = annotation_file(root, clip_name(camera, pid))
             annotations.parent.mkdir(parents=True, exist_ok=True)
             np.savez_compressed(
                 annotations,
@@ -89,8 +96,8 @@ def write_rendered(root: Path, persons: int = 8, frames: int = 6, first: int = 1
                 visible_ratio=np.ones(frames, np.float32),
             )
             pixels = hashlib.sha256(b"".join(image.tobytes() for image, _ in drawn)).hexdigest()
-            rows.append({"clip": f"{camera}/person_{pid:04d}", "frames": frames, "pixels_sha256": pixels})
-    (root / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+            rows.append({"clip": clip_name(camera, pid), "frames": frames, "pixels_sha256": pixels})
+    (root / MANIFEST).write_text("".join(json.dumps(row) + "\n" for row in rows))
     return root
 
 

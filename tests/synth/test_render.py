@@ -14,7 +14,7 @@ import pytest
 from alignnet_common.coco18 import JOINTS
 from alignnet_common.files import write_jsonl
 from benchmarks.survival import session_of
-from synth.planning.bystanders import APART
+from synth.planning.bystanders import MIN_GAP
 from synth.planning.clip import plan_row
 from synth.planning.config import RenderConfig
 from synth.planning.plan import make_plan
@@ -168,7 +168,7 @@ def test_occluded_clips_are_the_planned_ones(truths):
         for clip, truth in truths.items()
     }
     seen = {clip.name: clip.sightings[0] for clip in PLAN}
-    passed = [name for name, one in seen.items() if any(other.offset[1] < APART for other in one.bystanders)]
+    passed = [name for name, one in seen.items() if any(other.offset[1] < MIN_GAP for other in one.bystanders)]
     hidden = [name for name, one in seen.items() if one.place.occluders or name in passed]
     assert 1 <= len(hidden) < len(PLAN)
     for clip in PLAN:

@@ -7,7 +7,7 @@ import pytest
 
 from alignnet_common.coco18 import JOINTS
 from alignnet_common.errors import UserError
-from synth.animation.bvh import played, read_bvh, world
+from synth.animation.bvh import joint_transforms, read_bvh, sampled
 from synth.animation.retargeting import Take, recorded_posture, recordings
 from synth.animation.rotations import DOWN
 from synth.animation.walk import Walk, timeline
@@ -103,7 +103,7 @@ def test_joints_lie_where_their_turns_put_them(walking):
     values[1, 0:3] = 1, 2, 3
     values[1, column["LeftUpLeg"] + 2] = -90  # about X: the thigh swings forward
     values[1, column["LeftLeg"]] = 90  # about Z, in the thigh's own axes
-    _, places = world(bvh, values)
+    _, places = joint_transforms(bvh, values)
     number = {joint.name: n for n, joint in enumerate(bvh.joints)}
     np.testing.assert_allclose(places[0, number["LeftFoot"]], [9, -85, 0])
     np.testing.assert_allclose(places[1, number["LeftUpLeg"]], [10, -3, 3])
@@ -113,11 +113,11 @@ def test_joints_lie_where_their_turns_put_them(walking):
 
 def test_motion_keeps_its_speed_and_runs_back_at_the_end(walking):
     bvh = read_bvh(walking)
-    ahead = played(bvh, 10, 20, FPS)
+    ahead = sampled(bvh, 10, 20, FPS)
     np.testing.assert_allclose(ahead, bvh.values[10:50:2])
-    between = played(bvh, 10, 3, 100.0)
+    between = sampled(bvh, 10, 3, 100.0)
     np.testing.assert_allclose(between[1], (bvh.values[10] + bvh.values[11]) / 2, atol=1e-9)
-    back = played(bvh, 57, 5, 50.0)
+    back = sampled(bvh, 57, 5, 50.0)
     np.testing.assert_allclose(back, bvh.values[[57, 58, 59, 58, 57]])
 
 
@@ -133,7 +133,7 @@ def test_a_first_frame_in_the_skeletons_own_pose_is_left_out(walking):
 def test_angles_go_the_short_way_round(walking):
     bvh = read_bvh(walking)
     bvh.values[0, 3:6], bvh.values[1, 3:6] = 179, -179
-    assert played(bvh, 0, 2, 100.0)[1, 3:6] == pytest.approx([180, 180, 180])
+    assert sampled(bvh, 0, 2, 100.0)[1, 3:6] == pytest.approx([180, 180, 180])
 
 
 @pytest.mark.parametrize(("names", "facing"), [(CGSPEED, 0.0), (PLAIN, 0.0), (CGSPEED, 137.0)])
@@ -213,7 +213,7 @@ def test_the_plan_names_the_file_and_its_first_frame(tmp_path):
         (lambda text: text.replace("}", "", 1), "HIERARCHY"),
         (lambda text: "", "HIERARCHY"),
         (lambda text: text.replace("ForeArm", "Tentacle"), "no joint called RightForeArm"),
-        (lambda text: text.replace("Zrotation", "zrotation", 1), "a channel zrotation"),
+        (lambda text: text.replace("Zrotation", "zrotation", 1), "channel zrotation"),
     ],
 )
 def test_a_broken_file_is_named_with_what_is_wrong(walking, change, why):

@@ -8,7 +8,7 @@ import pytest
 from alignnet_common.coco18 import JOINTS
 from gait_bands import published_band
 from synth.animation.gait import STANDING, joint_angles, strides_a_second
-from synth.animation.rotations import DOWN, about, about_x, about_y, about_z, aligning, axes, halfway, reach
+from synth.animation.rotations import DOWN, about, about_x, about_y, about_z, aligning, axes, halfway, two_bone_ik
 from synth.animation.walk import steady
 from synth.body.anatomy import ARM, FOOT, HAND, HEAD, LEG, TRUNK
 from synth.people.gait_style import gait_rand
@@ -318,7 +318,7 @@ def test_a_limb_reaches_its_end_with_the_joint_on_the_side_of_the_pole(bends, po
     start, end = rng.normal(size=(2, 50, 3))
     end = start + (end - start) * rng.uniform(0.2, 0.69, (50, 1)) / np.linalg.norm(end - start, axis=1, keepdims=True)
     pole = np.broadcast_to(np.array(pole), (50, 3))
-    first, second = reach(start, end, 0.4, 0.3, pole, bends)
+    first, second = two_bone_ik(start, end, 0.4, 0.3, pole, bends)
     middle = start + 0.4 * first @ DOWN
     np.testing.assert_allclose(middle + 0.3 * second @ DOWN, end, atol=1e-6)
     assert (np.einsum("ni,ni->n", middle - (start + end) / 2, pole) > -0.2).all()
@@ -330,7 +330,7 @@ def test_a_limb_reaches_its_end_with_the_joint_on_the_side_of_the_pole(bends, po
 
 def test_a_limb_that_is_too_short_stretches_towards_its_end():
     start, end = np.zeros((1, 3)), np.array([[0, 0, -2.0]])
-    first, second = reach(start, end, 0.4, 0.3, np.array([[0, -1.0, 0]]), 1)
+    first, second = two_bone_ik(start, end, 0.4, 0.3, np.array([[0, -1.0, 0]]), 1)
     np.testing.assert_allclose(first @ DOWN, [[0, 0, -1]], atol=2e-3)
     np.testing.assert_allclose(second @ DOWN, [[0, 0, -1]], atol=2e-3)
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from synth.people.fabric import apart
-from synth.people.near_duplicates import FACTORS, TWINS, Look, changed_look
-from synth.planning.plan import make_identity, plainer
+from synth.people.near_duplicates import FACTORS, NEAR_DUPLICATES, Look, changed_look
+from synth.planning.factors import plain_identity
+from synth.planning.identities import make_identity
 
 PEOPLE = [make_identity(0, person) for person in range(1, 601)]
 ALLOWED = {
@@ -37,7 +38,7 @@ def differences(first, second):
 
 def test_a_twin_differs_from_someone_before_in_the_thing_that_is_named_alone():
     twins = [person for person in PEOPLE if person.twin_of is not None]
-    assert np.mean([person.twin_of is not None for person in PEOPLE]) == pytest.approx(TWINS, abs=0.05)
+    assert np.mean([person.twin_of is not None for person in PEOPLE]) == pytest.approx(NEAR_DUPLICATES, abs=0.05)
     for twin in twins:
         assert 1 <= twin.twin_of < twin.person
         first = PEOPLE[twin.twin_of - 1]
@@ -119,7 +120,9 @@ def test_a_tops_other_colour_is_told_from_its_accent_and_its_print():
 @pytest.mark.parametrize("factor", ["patterns", "accessories", "garments"])
 def test_without_a_factor_no_two_people_look_the_same(factor):
     people = [make_identity(0, person, (factor,)) for person in range(1, 301)]
-    looks = {repr((plain.phenotype, plain.outfit)) for plain in (plainer(person, (factor,)) for person in people)}
+    looks = {
+        repr((plain.phenotype, plain.outfit)) for plain in (plain_identity(person, (factor,)) for person in people)
+    }
     assert len(looks) == len(people)
     # Whom it does not concern is who they were.
     assert np.mean([person == whole for person, whole in zip(people, PEOPLE, strict=False)]) > 0.9

@@ -13,11 +13,15 @@ import pytest
 
 import synth
 from alignnet_common.files import read_jsonl, write_jsonl
-from synth.planning import plan
-from synth.planning.clearance import outlines, stay
-from synth.planning.clip import generator, plan_hash, plan_row
+from synth.cameras.camera import camera_rand
+from synth.cameras.sensor import sensor_rand
+from synth.planning.clearance import longest_unobstructed_walk, obstacles_of
+from synth.planning.clip import CAMERAS, Purpose, generator, plan_hash, plan_row
 from synth.planning.config import RenderConfig
+from synth.planning.identities import make_identity
 from synth.planning.plan import make_plan
+from synth.planning.sightings import SightingSampler
+from synth.scenes.families import place_rand
 
 
 def planned(**options):
@@ -40,8 +44,8 @@ def test_long_clips_have_room_for_their_walks():
     clips = make_plan(RenderConfig(ids=15, frames=50, fps=10.0, occlusion=0.5))
     for clip in clips:
         (sighting,) = clip.sightings
-        things, occluders = outlines(sighting.place.solids), outlines(sighting.place.occluders)
-        assert stay(clip.camera, sighting.walk, things, occluders, longest=5.0) == 5.0
+        things, occluders = obstacles_of(sighting.place.solids), obstacles_of(sighting.place.occluders)
+        assert longest_unobstructed_walk(clip.camera, sighting.walk, things, occluders, longest=5.0) == 5.0
 
 
 def test_person_by_person_camera_a_before_camera_b():
@@ -57,7 +61,8 @@ def test_the_same_seed_gives_the_same_plan_and_another_seed_another():
 
 
 def test_the_plan_is_the_same_in_another_process():
-    line = "from synth.planning.plan import *; from synth.planning.config import RenderConfig\n"
+    line = "from synth.planning.clip import plan_hash; from synth.planning.plan import make_plan\n"
+    line += "from synth.planning.config import RenderConfig\n"
     line += "print([plan_hash(clip) for clip in make_plan(RenderConfig(ids=2, camera_pairs=1))])"
     found = subprocess.run(
         [sys.executable, "-c", line], capture_output=True, text=True, check=True, cwd=Path(synth.__file__).parents[1]
@@ -101,28 +106,19 @@ def test_people_and_walks_do_not_depend_on_the_cameras():
         assert own.tracker == shared.tracker
 
 
-@pytest.mark.parametrize(
-    ("drawn", "of_whom"),
-    [
-        ("identity_rand", {"identity", "bystanders"}),
-        ("camera_rand", {"camera", "sensor", "place", "bystanders", "fps"}),
-        ("place_rand", {"place", "bystanders", "fps"}),
-        ("tracker_rand", {"tracker", "walk", "place", "bystanders", "fps"}),
-    ],
-)
-def test_a_draw_more_in_one_place_shifts_no_other_thing(monkeypatch, drawn, of_whom):
-    before = [fields_of(clip) for clip in planned(ids=4)]
-    original = getattr(plan, drawn)
-
-    def thirsty(rng, *rest):
-        rng.random(5)
-        return original(rng, *rest)
-
-    monkeypatch.setattr(plan, drawn, thirsty)
-    after = [fields_of(clip) for clip in planned(ids=4)]
-    changed = {name for name in before[0] if any(a[name] != b[name] for a, b in zip(before, after, strict=True))}
-    assert changed
-    assert changed <= of_whom
+def test_identity_view_and_sighting_have_generators_of_their_own():
+    for clip in planned(ids=4, occlusion=0.5):
+        (only,), person, number = clip.sightings, clip.identity.person, CAMERAS.index(clip.camera_name)
+        assert clip.identity == make_identity(0, person)
+        view_rng = generator(0, Purpose.VIEW, person, number)
+        assert (clip.camera, clip.sensor) == (camera_rand(view_rng), sensor_rand(view_rng))
+        scene = place_rand(view_rng)
+        assert dataclasses.replace(only.place, occluders=()) == scene
+        sampler = SightingSampler(
+            RenderConfig(occlusion=0.5), clip.camera, (), only.frames, generator(0, Purpose.CLIP, person, number)
+        )
+        other = sampler.with_bystanders(scene, generator(7, Purpose.BYSTANDERS, person, number))
+        assert (other.tracker, other.walk) == (only.tracker, only.walk)
 
 
 def test_seconds_samples_and_frames_change_what_is_rendered_not_who():
@@ -268,7 +264,7 @@ def test_things_are_in_the_way_of_the_first_sighting_alone():
     clips = planned(ids=30, frames=4, occlusion=1.0)
     hidden = np.array([[bool(one.place.occluders) for one in clip.sightings] for clip in clips])
     assert hidden.shape == (60, 4)
-    assert 0.5 < hidden[:, 0].mean() < 0.9  # PASSING of them have a passer-by in place of a thing
+    assert 0.5 < hidden[:, 0].mean() < 0.9  # OCCLUDED_BY_BYSTANDER of them have a passer-by in place of a thing
     assert not hidden[:, 1:].any()
 
 
