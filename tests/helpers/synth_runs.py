@@ -44,6 +44,12 @@ def started(*argv):
     )
 
 
+def lines_without_bars(printed):
+    """Lines of a stream without progress bars. On a busy machine those of planning and checking appear too."""
+    lines = printed.replace("\r", "\n").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith(("render on ", "plan: ", "check "))]
+
+
 def rows(path):
     """Rows of a JSON-lines file."""
     return [json.loads(line) for line in path.read_text().splitlines()]

@@ -96,7 +96,9 @@ def test_the_terminal_shows_our_two_lines_and_the_bar_alone(rendered):
     assert first == f"{rendered.out}: 8 clips planned, 0 there, 8 to render (24 frames)"
     assert last.startswith(f"{rendered.out}: complete, 8 clips; ")
     bar = rendered.run.stderr.replace("\r", "\n").splitlines()
-    assert all(re.fullmatch(r"(render on 2 × \w+: +\d+%.*frame.*)?", line) for line in bar), rendered.run.stderr
+    assert all(re.fullmatch(r"((plan|check .*): .*|render on 2 × \w+: +\d+%.*frame.*)?", line) for line in bar), (
+        rendered.run.stderr
+    )
     assert "24/24" in bar[-1]
     assert re.search(r"\d(frame/s|s/frame)", bar[-1])
 

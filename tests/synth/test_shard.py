@@ -19,7 +19,7 @@ from synth.planning.clip import plan_row
 from synth.planning.config import RenderConfig, Shard, shard_of
 from synth.planning.estimate import FRAME_BYTES, check_space, core_seconds, cost, disk_bytes
 from synth.planning.plan import make_plan
-from synth_runs import PROJECT_ROOT, environment, hashes, python, rows
+from synth_runs import PROJECT_ROOT, environment, hashes, lines_without_bars, python, rows
 
 STUB = PROJECT_ROOT / "tests" / "helpers" / "stub_workers.py"
 
@@ -161,9 +161,7 @@ def test_a_disk_that_fills_is_one_line_and_the_same_command_goes_on_once_there_i
         filler.write_bytes(bytes(20_000_000 - 8_500_000))
         full = python(*command)
         assert full.returncode == 1
-        lines = [
-            line for line in full.stderr.replace("\r", "\n").splitlines() if "render on" not in line and line.strip()
-        ]
+        lines = lines_without_bars(full.stderr)
         assert len(lines) == 1, lines
         assert lines[0].startswith("error: the disk is full (")
         there = len(hashes(disk / "set"))
