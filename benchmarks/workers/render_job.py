@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from alignnet_common.redirect import quiet
 from synth.body.model import BodyModel
-from synth.cameras.image_pipeline import LUMINANCE, incident_light, tone_curve
+from synth.cameras.colour import LUMINANCE
+from synth.cameras.image_pipeline import incident_light, tone_curve
 from synth.dataset.layout import RenderedSet
 from synth.dataset.writer import write_clip
 from synth.planning.clip import Clip

@@ -1,4 +1,4 @@
-"""What people carry, as data: bags, umbrellas and the like, and the arm that holds each."""
+"""Accessories that people carry, as data: bags, umbrellas, phones, and the arm pose that each needs."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,48 +12,46 @@ from synth.people.gait_style import ArmPose
 CarriedKind = Literal[
     "backpack", "shoulder bag", "tote bag", "hand bag", "shopping bag", "trolley", "umbrella", "phone"
 ]
-
-
 Side = Literal["right", "left"]
 
-
 NOTHING = 0.55
-"""Share of people who carry nothing."""
+"""Share of people without an accessory."""
 
 
 @dataclass(frozen=True)
 class Carried:
-    """Something carried. Lengths in metres."""
+    """An accessory. Lengths in metres."""
 
     kind: CarriedKind
     side: Side
-    """The hand that holds it, or the side that it hangs at."""
+    """Hand that holds it, or side that it hangs on."""
     arm: ArmPose
-    """What the arm of that side does."""
+    """Pose of the arm of that side."""
     height: float
-    """Of a trolley without its handle, of an umbrella's canopy from rim to tip."""
+    """Height; without the handle for a trolley, of the canopy for an umbrella."""
     width: float
-    """Across the back, along the leg or, of an umbrella, the canopy's diameter."""
+    """Width across the back or along the leg; diameter of the canopy for an umbrella."""
     depth: float
     colour: Rgb
     accent: Rgb
-    """Of pockets, flaps and an umbrella's every other panel."""
+    """Colour of pockets, of flaps and of every other panel of an umbrella."""
 
 
 @dataclass(frozen=True)
 class KindRow:
-    """What things of one kind have in common. Ranges are (least, most) metres."""
+    """Parameters of one kind of accessory. Ranges are (smallest, largest) in metres."""
 
     men: float
-    """Weight of the kind among what men carry."""
+    """Relative frequency of the kind among men."""
     women: float
+    """Relative frequency of the kind among women."""
     height: tuple[float, float]
     width: tuple[float, float]
     depth: tuple[float, float]
     use: str
-    """The palette's list that its colour comes from."""
+    """List of the palette that its colours are drawn from."""
     arms: tuple[ArmPose, ...]
-    """What the arm may do, each as likely as the others."""
+    """Poses of the arm, equally likely; one listed twice is twice as likely."""
 
 
 KINDS: dict[CarriedKind, KindRow] = {
@@ -69,11 +67,11 @@ KINDS: dict[CarriedKind, KindRow] = {
 
 
 SECONDS: tuple[CarriedKind, ...] = ("phone", "shopping bag", "trolley")
-"""What a hand may hold besides a bag on the back or the shoulder."""
+"""Accessories that are combined with a bag on the back or the shoulder."""
 
 
 def thing_rand(rng: np.random.Generator, kind: CarriedKind) -> Carried:
-    """Draw a thing of this kind."""
+    """Draw an accessory of this kind."""
     row = KINDS[kind]
     colour = colour_rand(rng, row.use)
     return Carried(
@@ -89,8 +87,11 @@ def thing_rand(rng: np.random.Generator, kind: CarriedKind) -> Carried:
 
 
 def carried_rand(rng: np.random.Generator, female: bool) -> tuple[Carried, ...]:
-    """Draw what is carried: 45 in 100 carry something, 2 in 100 an umbrella, open in any weather and indoors as
-    well, since what one carries is one's own before every camera; a sixth of the bags have company."""
+    """Draw the accessories of a person: 45 % carry something, a sixth of those with a bag something else too.
+
+    Umbrellas (2 % of people) are open in any weather and indoors, because accessories are part of the identity and the
+    same in front of every camera.
+    """
     if rng.random() < NOTHING:
         return ()
     weights = np.array([row.women if female else row.men for row in KINDS.values()])
@@ -102,7 +103,7 @@ def carried_rand(rng: np.random.Generator, female: bool) -> tuple[Carried, ...]:
 
 
 def arms_of(carried: tuple[Carried, ...], drawn: tuple[ArmPose, ArmPose]) -> tuple[ArmPose, ArmPose]:
-    """What the right and the left arm do: `drawn`, a habit of the person, where the hand is free."""
+    """Poses of the right and the left arm: those of the accessories, or the habit `drawn` for a free hand."""
     free: dict[Side, ArmPose] = {
         "right": drawn[0] if drawn[0] in ("swing", "pocket") else "swing",
         "left": drawn[1] if drawn[1] in ("swing", "pocket") else "swing",

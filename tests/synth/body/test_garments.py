@@ -12,9 +12,10 @@ from synth.body.anatomy import FOOT, HEAD, LEG
 from synth.body.garments import SOLE, dress
 from synth.body.mesh import SURFACES, Mesh, cut, eased, joined
 from synth.body.primitives import grid_quads, superellipsoid
+from synth.cameras.colour import srgb_decode
 from synth.people.accessories import KINDS as THINGS
 from synth.people.accessories import arms_of, thing_rand
-from synth.people.fabric import apart, fabric_rand, linear_rgb, palette, print_rand
+from synth.people.fabric import colour_distance, fabric_rand, palette, print_rand
 from synth.people.gait_style import gait_rand
 from synth.people.headwear import Headwear
 from synth.people.outfit import BOTTOMS, TOPS, outfit_rand, top_rand
@@ -347,7 +348,7 @@ def test_the_palette_is_one_of_linear_colours_with_shares():
         assert colours.shape == (len(shares), 3)
         assert 0 <= colours.min() <= colours.max() <= 1
         assert shares.sum() == pytest.approx(1)
-    np.testing.assert_allclose(linear_rgb(np.array([0.0, 0.04045, 0.5, 1.0])), [0, 0.00313, 0.21404, 1], atol=1e-4)
+    np.testing.assert_allclose(srgb_decode(np.array([0.0, 0.04045, 0.5, 1.0])), [0, 0.00313, 0.21404, 1], atol=1e-4)
 
 
 def test_patterns_are_drawn_with_their_probability():
@@ -361,7 +362,7 @@ def test_prints_show_on_their_cloth_and_a_pictures_colours_beside_each_other():
     rng = np.random.default_rng(3)
     white = (0.8, 0.8, 0.8)
     drawn = [print_rand(rng, white) for _ in range(200)]
-    assert all(apart(patch.colour, white) > 0.3 for patch in drawn)
-    assert all(apart(patch.second, patch.colour) > 0.3 for patch in drawn)
+    assert all(colour_distance(patch.colour, white) > 0.3 for patch in drawn)
+    assert all(colour_distance(patch.second, patch.colour) > 0.3 for patch in drawn)
     assert {patch.motif for patch in drawn} == {"plain", "lettering", "picture"}
     assert all(patch.motif == "plain" for patch in drawn if patch.width < 0.1)

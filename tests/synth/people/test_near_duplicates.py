@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from synth.people.fabric import apart
+from synth.people.fabric import colour_distance
 from synth.people.near_duplicates import FACTORS, NEAR_DUPLICATES, Look, changed_look
 from synth.planning.factors import plain_identity
 from synth.planning.identities import make_identity
@@ -81,7 +81,7 @@ def test_a_pattern_of_trousers_stays_in_another_colour():
     assert len(patterned) > 20
     for look in patterned * 5:
         fabric = FACTORS["bottom colour"](rng, look).outfit.bottom.fabric
-        assert apart(fabric.colour, fabric.accent) > 0.15
+        assert colour_distance(fabric.colour, fabric.accent) > 0.15
 
 
 def test_a_print_that_cannot_be_seen_makes_no_twin():
@@ -111,10 +111,10 @@ def test_a_tops_other_colour_is_told_from_its_accent_and_its_print():
     assert len(printed) > 10
     for look in patterned:
         fabric = FACTORS["top colour"](rng, look).outfit.top.fabric
-        assert apart(fabric.colour, fabric.accent) > 0.15
+        assert colour_distance(fabric.colour, fabric.accent) > 0.15
     for look in printed:
         fabric = FACTORS["top colour"](rng, look).outfit.top.fabric
-        assert apart(fabric.colour, fabric.print.colour) > 0.15
+        assert colour_distance(fabric.colour, fabric.print.colour) > 0.15
 
 
 @pytest.mark.parametrize("factor", ["patterns", "accessories", "garments"])
