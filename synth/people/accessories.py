@@ -14,7 +14,7 @@ CarriedKind = Literal[
 ]
 Side = Literal["right", "left"]
 
-NOTHING = 0.55
+NONE_SHARE = 0.55
 """Share of people without an accessory."""
 
 
@@ -38,7 +38,7 @@ class Carried:
 
 
 @dataclass(frozen=True)
-class KindRow:
+class CarriedRow:
     """Parameters of one kind of accessory. Ranges are (smallest, largest) in metres."""
 
     men: float
@@ -54,25 +54,25 @@ class KindRow:
     """Poses of the arm, equally likely; one listed twice is twice as likely."""
 
 
-KINDS: dict[CarriedKind, KindRow] = {
-    "backpack": KindRow(44, 24, (0.36, 0.5), (0.25, 0.34), (0.1, 0.19), "bags", ("swing", "swing", "swing", "strap")),
-    "shoulder bag": KindRow(21, 24, (0.18, 0.32), (0.2, 0.36), (0.07, 0.13), "bags", ("swing",)),
-    "tote bag": KindRow(3, 15, (0.26, 0.38), (0.28, 0.4), (0.07, 0.12), "bags", ("swing", "strap")),
-    "hand bag": KindRow(3, 14, (0.18, 0.28), (0.22, 0.34), (0.09, 0.14), "bags", ("hold",)),
-    "shopping bag": KindRow(12, 11, (0.26, 0.4), (0.22, 0.36), (0.1, 0.16), "shopping bags", ("hold",)),
-    "trolley": KindRow(5, 4, (0.45, 0.64), (0.34, 0.44), (0.19, 0.27), "bags", ("trolley",)),
-    "umbrella": KindRow(4, 5, (0.18, 0.25), (0.92, 1.1), (0.0, 0.0), "bags", ("umbrella",)),
-    "phone": KindRow(10, 8, (0.15, 0.16), (0.075, 0.08), (0.012, 0.014), "shoes", ("phone-read", "phone-ear")),
+ACCESSORIES: dict[CarriedKind, CarriedRow] = {
+    "backpack": CarriedRow(
+        44, 24, (0.36, 0.5), (0.25, 0.34), (0.1, 0.19), "bags", ("swing", "swing", "swing", "strap")
+    ),
+    "shoulder bag": CarriedRow(21, 24, (0.18, 0.32), (0.2, 0.36), (0.07, 0.13), "bags", ("swing",)),
+    "tote bag": CarriedRow(3, 15, (0.26, 0.38), (0.28, 0.4), (0.07, 0.12), "bags", ("swing", "strap")),
+    "hand bag": CarriedRow(3, 14, (0.18, 0.28), (0.22, 0.34), (0.09, 0.14), "bags", ("hold",)),
+    "shopping bag": CarriedRow(12, 11, (0.26, 0.4), (0.22, 0.36), (0.1, 0.16), "shopping bags", ("hold",)),
+    "trolley": CarriedRow(5, 4, (0.45, 0.64), (0.34, 0.44), (0.19, 0.27), "bags", ("trolley",)),
+    "umbrella": CarriedRow(4, 5, (0.18, 0.25), (0.92, 1.1), (0.0, 0.0), "bags", ("umbrella",)),
+    "phone": CarriedRow(10, 8, (0.15, 0.16), (0.075, 0.08), (0.012, 0.014), "shoes", ("phone-read", "phone-ear")),
 }
-
-
-SECONDS: tuple[CarriedKind, ...] = ("phone", "shopping bag", "trolley")
+SECOND_KINDS: tuple[CarriedKind, ...] = ("phone", "shopping bag", "trolley")
 """Accessories that are combined with a bag on the back or the shoulder."""
 
 
-def thing_rand(rng: np.random.Generator, kind: CarriedKind) -> Carried:
+def accessory_rand(rng: np.random.Generator, kind: CarriedKind) -> Carried:
     """Draw an accessory of this kind."""
-    row = KINDS[kind]
+    row = ACCESSORIES[kind]
     colour = colour_rand(rng, row.use)
     return Carried(
         kind=kind,
@@ -92,13 +92,13 @@ def carried_rand(rng: np.random.Generator, female: bool) -> tuple[Carried, ...]:
     Umbrellas (2 % of people) are open in any weather and indoors, because accessories are part of the identity and the
     same in front of every camera.
     """
-    if rng.random() < NOTHING:
+    if rng.random() < NONE_SHARE:
         return ()
-    weights = np.array([row.women if female else row.men for row in KINDS.values()])
-    first = thing_rand(rng, list(KINDS)[rng.choice(len(KINDS), p=weights / weights.sum())])
+    weights = np.array([row.women if female else row.men for row in ACCESSORIES.values()])
+    first = accessory_rand(rng, list(ACCESSORIES)[rng.choice(len(ACCESSORIES), p=weights / weights.sum())])
     if first.kind not in ("backpack", "shoulder bag", "tote bag") or rng.random() > 0.16:
         return (first,)
-    second = thing_rand(rng, SECONDS[rng.integers(len(SECONDS))])
+    second = accessory_rand(rng, SECOND_KINDS[rng.integers(len(SECOND_KINDS))])
     return (first, second) if second.side != first.side or first.arm == "swing" else (first,)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from alignnet_common.coco18 import JOINTS
 from synth.animation.gait import foot_contact, strides_a_second
-from synth.animation.walk import KINDS, Walk, steady, timeline, walk_rand
+from synth.animation.walk import WALK_KINDS, Walk, steady, timeline, walk_rand
 from synth.body.anatomy import FOOT
 from synth.people.gait_style import ArmPose, gait_rand
 from synth.people.phenotype import phenotype_rand, stature
@@ -40,7 +40,7 @@ def person(number):
 
 def test_kinds_come_as_often_as_they_should_and_from_all_sides():
     walks = [walk_rand(np.random.default_rng([5, seed])) for seed in range(2000)]
-    share = {kind: np.mean([walk.kind == kind for walk in walks]) for kind in KINDS}
+    share = {kind: np.mean([walk.kind == kind for walk in walks]) for kind in WALK_KINDS}
     assert share["straight"] + share["turning"] == pytest.approx(0.74, abs=0.04)
     for kind, wanted in (("slowing", 0.10), ("standing", 0.08), ("talking", 0.08)):
         assert share[kind] == pytest.approx(wanted, abs=0.025)

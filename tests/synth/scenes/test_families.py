@@ -12,7 +12,7 @@ from synth.scenes import lighting as lights
 from synth.scenes.colours import kelvin
 from synth.scenes.elements import Solid, Surface
 from synth.scenes.families import FAMILIES, occluders_rand, place_rand
-from synth.scenes.footprints import ROOM, footprint, in_the_way, stands
+from synth.scenes.footprints import FREE_RADIUS, blocks_walk, footprint, is_obstacle
 from synth.scenes.occluders import hidden_share
 
 GREY = Surface("plain", (0.3, 0.3, 0.3), (0.2, 0.2, 0.2), 1.0, 0.8)
@@ -51,27 +51,29 @@ def test_places_survive_json(drawn):
 def test_nothing_stands_where_people_walk_or_between_them_and_the_camera(drawn):
     for place in drawn:
         for solid in place.solids:
-            assert not in_the_way([solid]), (place.family, solid)
+            assert not blocks_walk([solid]), (place.family, solid)
 
 
 def test_what_is_in_the_way_is_found():
     def box(x, y, z=0.5, size=(0.2, 0.2, 1.0), **rest):
         return [Solid((x, y, z), size, 0, GREY, **rest)]
 
-    assert in_the_way(box(0, 0))
-    assert in_the_way(box(0.5, -6))
-    assert in_the_way(box(-3, 0, size=(4.0, 0.2, 1.0)))
-    assert in_the_way(box(-6, 0, count=5, step=(1.5, 0, 0)))
-    assert not in_the_way(box(0, ROOM + 0.2))
-    assert not in_the_way(box(ROOM + 0.2, -6))
-    assert not in_the_way(box(0, 0, 0.003, (1, 1, 0.006)))
-    assert not in_the_way(box(0, 0, 5))
+    assert blocks_walk(box(0, 0))
+    assert blocks_walk(box(0.5, -6))
+    assert blocks_walk(box(-3, 0, size=(4.0, 0.2, 1.0)))
+    assert blocks_walk(box(-6, 0, count=5, step=(1.5, 0, 0)))
+    assert not blocks_walk(box(0, FREE_RADIUS + 0.2))
+    assert not blocks_walk(box(FREE_RADIUS + 0.2, -6))
+    assert not blocks_walk(box(0, 0, 0.003, (1, 1, 0.006)))
+    assert not blocks_walk(box(0, 0, 5))
 
 
 def test_nobody_faces_a_void(drawn):
     """Behind the person something closes the view, or a ground with things on it runs far."""
     for place in drawn:
-        walls = [solid for solid in place.solids if solid.centre[1] > 1.5 and solid.size[2] > 1.0 and stands(solid)]
+        walls = [
+            solid for solid in place.solids if solid.centre[1] > 1.5 and solid.size[2] > 1.0 and is_obstacle(solid)
+        ]
         assert walls, place.family
         assert max(solid.centre[2] + solid.size[2] / 2 for solid in walls) > 1.9
 
