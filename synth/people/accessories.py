@@ -108,7 +108,7 @@ def arms_of(carried: tuple[Carried, ...], drawn: tuple[ArmPose, ArmPose]) -> tup
         "right": drawn[0] if drawn[0] in ("swing", "pocket") else "swing",
         "left": drawn[1] if drawn[1] in ("swing", "pocket") else "swing",
     }
-    for thing in carried:
-        if thing.arm != "swing":
-            free[thing.side] = thing.arm
+    for item in carried:
+        if item.arm != "swing":
+            free[item.side] = item.arm
     return free["right"], free["left"]

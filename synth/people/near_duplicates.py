@@ -96,7 +96,7 @@ def _hidden(patch: Print | None, look: Look) -> bool:
     if patch is None or patch.side == "both":
         return False
     if patch.side == "back":
-        return any(thing.kind == "backpack" for thing in look.outfit.carried)
+        return any(item.kind == "backpack" for item in look.outfit.carried)
     return abs(patch.across) + patch.width / 2 <= look.outfit.top.opening / 2
 
 
@@ -143,7 +143,7 @@ def headwear(rng: np.random.Generator, look: Look) -> Look:
 def carried_thing(rng: np.random.Generator, look: Look) -> Look:
     """Other accessories, or none."""
     other, old = carried_rand(rng, look.female), look.outfit.carried
-    if [thing.kind for thing in other] == [thing.kind for thing in old]:
+    if [item.kind for item in other] == [item.kind for item in old]:
         return look
     return replace(look, outfit=replace(look.outfit, carried=other))
 

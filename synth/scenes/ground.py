@@ -1,4 +1,4 @@
-"""Ground surfaces, and flat things on them. They are most of the background of a camera that looks down."""
+"""Ground surfaces, and marks, litter and lines on them. They are most of the background of a camera that looks down."""
 
 import dataclasses
 
@@ -147,10 +147,10 @@ def litter_rand(rng: np.random.Generator) -> list[Solid]:
     autumn = (rng.uniform(0.2, 0.45), rng.uniform(0.1, 0.25), 0.03)
     colour = autumn if rng.random() < 0.7 else grey_rand(rng, 0.5, 0.8)
     scrap = Surface("plain", colour, colour, 1.0, 0.9, wear=0.6)
-    things = []
+    scraps = []
     for _ in range(int(rng.integers(4, 14))):
         size = rng.uniform(0.05, 0.13)
-        things.append(
+        scraps.append(
             Solid(
                 (rng.uniform(-1.5, 0.5), rng.uniform(-1.0, 4.0), 0.012),
                 (size, 0.7 * size, 0.006),
@@ -160,12 +160,12 @@ def litter_rand(rng: np.random.Generator) -> list[Solid]:
                 step=(rng.uniform(0.3, 0.9), rng.normal(0, 0.5), 0.0),
             )
         )
-    return things
+    return scraps
 
 
 def lines_rand(rng: np.random.Generator, yaw: float) -> list[Solid]:
     """One or two solid or broken road lines along `yaw` degrees, near the path."""
-    things = []
+    lines = []
     white = road_paint_rand(rng)
     broken = rng.random() < 0.5
     along = np.array([np.cos(np.radians(yaw)), np.sin(np.radians(yaw))])
@@ -185,5 +185,5 @@ def lines_rand(rng: np.random.Generator, yaw: float) -> list[Solid]:
             )
         else:
             line = Solid((x, y, LINE / 2), (40.0, width, LINE), yaw, white)
-        things.append(line)
-    return things
+        lines.append(line)
+    return lines
