@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.body.model import BodyModel
-from synth.cameras.image_pipeline import LUMINANCE, incident_light, tone_curve
+from synth.cameras.colour import LUMINANCE
+from synth.cameras.image_pipeline import incident_light, tone_curve
 from synth.dataset.layout import RenderedSet
 from synth.dataset.writer import write_clip
 from synth.planning.clip import Clip

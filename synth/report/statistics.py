@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from alignnet_common.arrays import Floats
 from alignnet_common.coco18 import JOINTS
+from synth.cameras.colour import LUMA, srgb_encode
 from synth.people.fabric import PALETTE
 
 Row = Mapping[str, Any]
@@ -23,8 +24,6 @@ Counted = Literal["people", "clips", "sightings", "frames"]
 EYE_HEIGHT = 0.936
 """Height of the eyes over stature, standing (Drillis & Contini 1966, as in Winter, Biomechanics and Motor Control of
 Human Movement)."""
-LUMA = np.array([0.299, 0.587, 0.114])
-"""Weights of R, G, B in the luma (ITU-R BT.601)."""
 ACROSS = ("shoulder", "hip")
 """Pairs of left and right joints that define the direction that a person faces."""
 USED = ("joints2d", "joints3d", "joints_visible", "mask", "visible_ratio", "rotation", "translation")
@@ -333,7 +332,7 @@ def garment_colour(outfit: Row, garment: str) -> str | None:
 def nearest_colour(linear: Iterable[float]) -> str:
     """The name in `named_colours` nearest to a linear RGB colour (3,), by Euclidean distance in sRGB."""
     light = np.asarray(tuple(linear))
-    srgb = np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055)
+    srgb = srgb_encode(light)
     names = named_colours()
     return min(names, key=lambda name: float(np.square(names[name] - 255 * srgb).sum()))
 

@@ -12,9 +12,9 @@ from synth.body.anatomy import FOOT, HEAD, LEG
 from synth.body.garments import SOLE, dress
 from synth.body.mesh import SURFACES, Mesh, cut, eased, joined
 from synth.body.primitives import grid_quads, superellipsoid
-from synth.people.accessories import KINDS as THINGS
-from synth.people.accessories import arms_of, thing_rand
-from synth.people.fabric import apart, fabric_rand, linear_rgb, palette, print_rand
+from synth.cameras.colour import srgb_decode
+from synth.people.accessories import ACCESSORIES, accessory_rand, arms_of
+from synth.people.fabric import colour_distance, fabric_rand, palette, print_rand
 from synth.people.gait_style import gait_rand
 from synth.people.headwear import Headwear
 from synth.people.outfit import BOTTOMS, TOPS, outfit_rand, top_rand
@@ -164,8 +164,8 @@ def kinds():
         length = {"bob": 0.1, "long": 0.3, "ponytail": 0.25}.get(style, 0.0)
         hair = dataclasses.replace(plain.hair, style=style, length=length)
         yield style, dataclasses.replace(plain, hair=hair)
-    for kind in THINGS:
-        yield kind, dataclasses.replace(plain, carried=(thing_rand(np.random.default_rng(1), kind),))
+    for kind in ACCESSORIES:
+        yield kind, dataclasses.replace(plain, carried=(accessory_rand(np.random.default_rng(1), kind),))
     for kind in ("cap", "backwards cap", "woollen hat", "brimmed hat", "headscarf"):
         yield kind, dataclasses.replace(plain, headwear=Headwear(kind, (0.2, 0.1, 0.1), (0.1, 0.1, 0.1), True))
     for hood in ("down", "up"):
@@ -292,7 +292,7 @@ def test_people_wear_all_kinds_and_street_colours():
     assert {clothes.hair.style for clothes in outfits} == set(HAIR)
     assert "skirt" not in {clothes.bottom.kind for clothes in outfits[:300]}
     assert 0.38 < np.mean([bool(clothes.carried) for clothes in outfits]) < 0.52
-    assert {thing.kind for clothes in outfits for thing in clothes.carried} == set(THINGS)
+    assert {thing.kind for clothes in outfits for thing in clothes.carried} == set(ACCESSORIES)
     colours = np.array([clothes.top.fabric.colour for clothes in outfits])
     assert 0 < colours.min() < colours.max() < 1
     # Black, grey, navy and white dominate a street; saturated colours are rare.
@@ -310,7 +310,7 @@ def test_nobody_wears_a_coat_over_shorts_or_a_scarf_in_summer():
 
 
 def test_a_carried_thing_takes_its_own_colour(body_model, walker):
-    for kind in THINGS:
+    for kind in ACCESSORIES:
         mesh = dress(body_model.anatomy, walker, KINDS[kind])
         faces = mesh.surface == SURFACES.index("carried")
         tints = np.unique(mesh.tint[mesh.quads[faces]].reshape(-1, 3), axis=0)
@@ -331,7 +331,7 @@ def test_a_trolleys_wheels_stay_on_the_floor_and_bags_hang_below_the_hand(body_m
 
 
 def test_hands_that_hold_something_hold_it():
-    bag, phone, pack = (thing_rand(np.random.default_rng(2), kind) for kind in ("hand bag", "phone", "backpack"))
+    bag, phone, pack = (accessory_rand(np.random.default_rng(2), kind) for kind in ("hand bag", "phone", "backpack"))
     bag, phone = dataclasses.replace(bag, side="left"), dataclasses.replace(phone, side="right", arm="phone-ear")
     assert arms_of((), ("pocket", "swing")) == ("pocket", "swing")
     assert arms_of((), ("umbrella", "hold")) == ("swing", "swing")
@@ -341,13 +341,13 @@ def test_hands_that_hold_something_hold_it():
 
 
 def test_the_palette_is_one_of_linear_colours_with_shares():
-    assert {row.use for row in TOPS.values()} | {row.use for row in THINGS.values()} <= set(palette())
+    assert {row.use for row in TOPS.values()} | {row.use for row in ACCESSORIES.values()} <= set(palette())
     assert {"bottoms", "shoes", "hair", "skin", "prints", "headwear"} <= set(palette())
     for colours, shares in palette().values():
         assert colours.shape == (len(shares), 3)
         assert 0 <= colours.min() <= colours.max() <= 1
         assert shares.sum() == pytest.approx(1)
-    np.testing.assert_allclose(linear_rgb(np.array([0.0, 0.04045, 0.5, 1.0])), [0, 0.00313, 0.21404, 1], atol=1e-4)
+    np.testing.assert_allclose(srgb_decode(np.array([0.0, 0.04045, 0.5, 1.0])), [0, 0.00313, 0.21404, 1], atol=1e-4)
 
 
 def test_patterns_are_drawn_with_their_probability():
@@ -361,7 +361,7 @@ def test_prints_show_on_their_cloth_and_a_pictures_colours_beside_each_other():
     rng = np.random.default_rng(3)
     white = (0.8, 0.8, 0.8)
     drawn = [print_rand(rng, white) for _ in range(200)]
-    assert all(apart(patch.colour, white) > 0.3 for patch in drawn)
-    assert all(apart(patch.second, patch.colour) > 0.3 for patch in drawn)
+    assert all(colour_distance(patch.colour, white) > 0.3 for patch in drawn)
+    assert all(colour_distance(patch.second, patch.colour) > 0.3 for patch in drawn)
     assert {patch.motif for patch in drawn} == {"plain", "lettering", "picture"}
     assert all(patch.motif == "plain" for patch in drawn if patch.width < 0.1)

@@ -222,10 +222,10 @@ def test_ctrl_c_ends_with_one_line_and_leaves_no_process(tmp_path):
 
 
 def test_ctrl_c_that_ray_swallows_still_ends_the_run():
-    from synth.render import noticing_interrupt
+    from synth.render import interrupt_check
 
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), noticing_interrupt() as check:
+    with pytest.raises(KeyboardInterrupt), interrupt_check() as check:
         check()
         with contextlib.suppress(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)

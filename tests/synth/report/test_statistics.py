@@ -5,7 +5,7 @@ import pytest
 
 from alignnet_common.coco18 import JOINTS
 from synth.cameras.camera import Camera, extrinsics
-from synth.people.fabric import linear_rgb
+from synth.cameras.colour import srgb_decode
 from synth.report.statistics import (
     Bins,
     Measured,
@@ -124,7 +124,7 @@ def test_who_and_what_is_about_is_told_of_every_sighting():
 
 
 def test_people_are_counted_once_and_clips_each():
-    navy = linear_rgb(np.array([30, 38, 66]) / 255).tolist()
+    navy = srgb_decode(np.array([30, 38, 66]) / 255).tolist()
     identity = {"person": 1, "outfit": outfit(navy, ("phone", "tote")), "phenotype": {"gender": 0.9, "age": 0.62}}
     plan = [
         row(1, "cam_a", identity=identity, place={"family": "street", "occluders": [{}]}),
@@ -169,7 +169,7 @@ def test_light_has_a_name(light, name):
 
 def test_every_colour_of_the_palette_is_nearest_to_itself():
     for name, colour in named_colours().items():
-        assert nearest_colour(linear_rgb(colour / 255)) == name
+        assert nearest_colour(srgb_decode(colour / 255)) == name
 
 
 def test_a_histogram_counts_what_lies_beyond_in_its_outermost_bins():
