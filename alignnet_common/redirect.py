@@ -1,4 +1,4 @@
-"""Keeps what native libraries write to the terminal on their own off the user's screen."""
+"""Suppresses output that native libraries write to the terminal."""
 
 import os
 import sys
@@ -8,7 +8,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet(*descriptors: int) -> Iterator[None]:
-    """Send file descriptors (1 standard output, 2 standard error) nowhere: C code does not write to sys.stdout."""
+    """Redirect file descriptors (1 standard output, 2 standard error) to the null device inside the block.
+
+    Replacing sys.stdout would not do: C code writes to the descriptor.
+    """
     sys.stdout.flush()
     sys.stderr.flush()
     kept = [os.dup(descriptor) for descriptor in descriptors]

@@ -9,11 +9,11 @@ from synth.people.fabric import linear_rgb
 from synth.report.statistics import (
     Bins,
     Measured,
-    company,
     in_mid_clip,
     measure,
     named_colours,
     nearest_colour,
+    placed_labels,
     spread,
     statistics,
     tally,
@@ -109,18 +109,22 @@ def test_a_clip_is_told_by_the_sighting_that_its_middle_frame_is_of():
     for middle, lengths in (("hall", (1, 1, 1)), ("plaza", (1, 1, 2)), ("street", (3, 1, 1)), ("plaza", (2, 1, 4))):
         sightings = [seen(*one) for one in zip(families, lengths, strict=True)]
         found = in_mid_clip({**clip, "sightings": sightings})
-        told = {"place": {"family": middle}, "frames": lengths[families.index(middle)], "company": ["nothing"] * 3}
+        told = {
+            "place": {"family": middle},
+            "frames": lengths[families.index(middle)],
+            "placed_labels": ["nothing"] * 3,
+        }
         assert found == {**clip, **told}
     walk = in_mid_clip({**clip, "sightings": [seen("hall", 50)]})
-    assert walk == {**clip, "place": {"family": "hall"}, "frames": 50, "fps": 2.0, "company": ["nothing"]}
+    assert walk == {**clip, "place": {"family": "hall"}, "frames": 50, "fps": 2.0, "placed_labels": ["nothing"]}
     assert in_mid_clip(walk) == walk
 
 
-def test_who_and_what_is_about_is_told_of_every_sighting():
+def test_bystanders_and_occluders_are_labelled_in_every_sighting():
     bench, somebody = {"place": {"occluders": [{}]}}, {"place": {"occluders": []}, "bystanders": [{}]}
     sightings = [{"frames": 1, "fps": 2.0, **one} for one in (bench, somebody, {})]
-    assert company(in_mid_clip({"sightings": sightings})) == ["an occluder", "other people", "nothing"]
-    assert company({**bench, **somebody}) == ["other people"]
+    assert placed_labels(in_mid_clip({"sightings": sightings})) == ["an occluder", "other people", "nothing"]
+    assert placed_labels({**bench, **somebody}) == ["other people"]
 
 
 def test_people_are_counted_once_and_clips_each():
