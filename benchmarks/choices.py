@@ -79,7 +79,7 @@ class ChoicesConfig:
         """Check the ranges of the values."""
         unknown = next((name for name in self.choices if name not in CHOICES), None)
         if unknown is not None:
-            raise ValueError(f"--choices: there is no {unknown}: it is one of {', '.join(CHOICES)}")
+            raise ValueError(f"--choices {unknown}: unknown; choose from {', '.join(CHOICES)}")
         if not self.seeds or min(self.seeds) < 0 or self.trainers < 0:
             raise ValueError("--seeds must name at least one, and neither they nor --trainers be negative")
 

@@ -25,12 +25,12 @@ CAPTIONS = {
     "people": "each person by camera a and by camera b",
     "over-time": "clips over time: camera a, and beside it camera b",
     "motion": "two clips of each kind of motion, over time",
-    "arms": "what the right and the left arm do, over time",
-    "places": "each family of places",
-    "cameras": "people by pairs of cameras, with each camera's distance and how far it looks down",
-    "occlusions": "things and people in the way, and the true visible ratio of each frame",
-    "twins": "near-duplicates, each beside whom they look like, and what they differ in",
-    "truth": "the exact truth beside each frame: part masks, joints (hidden ones in pink), visible box and ratio",
+    "arms": "two clips of each pair of arm poses (right, left), over time",
+    "places": "clips of each family of scenes",
+    "cameras": "people by pairs of cameras, with distance and pitch of each camera",
+    "occlusions": "clips with occluders or bystanders, and the visible ratio of each frame",
+    "twins": "near-duplicates beside the person they were copied from, and the attribute that differs",
+    "truth": "ground truth beside each frame: part masks, joints (hidden ones in pink), visible box and ratio",
 }
 
 

@@ -21,7 +21,7 @@ from blenderproc.python.utility.Initializer import _Initializer  # noqa: E402
 
 
 def initialise() -> None:
-    """Do what `bproc.init` does, except setting the language of the user interface, which Blender's module lacks."""
+    """The steps of `bproc.init`, except setting the language of the user interface, which Blender's module lacks."""
     bproc.clean_up(clean_up_camera=True)
     bpy.context.scene.render.engine = "CYCLES"
     RendererUtility.set_render_devices()

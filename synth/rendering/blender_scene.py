@@ -48,7 +48,7 @@ class Passes:
 
 @dataclass(frozen=True)
 class RenderSettings:
-    """How Cycles renders a scene, whatever the scene shows."""
+    """Settings of Cycles that do not depend on the scene's content."""
 
     samples: int
     """Samples per pixel."""

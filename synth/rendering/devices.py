@@ -16,7 +16,7 @@ def import_bpy() -> Any:
             import bpy
     except ImportError as missing:
         raise UserError(
-            f"cannot load Blender's Python module ({missing}); `make install` says which package is missing"
+            f"cannot load Blender's Python module ({missing}); run `make install`, which names the missing package"
         ) from None
     return bpy
 

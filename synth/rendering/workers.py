@@ -67,7 +67,7 @@ def start_ray(workers: int, address: str | None = None) -> int:
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Ray prints the fate of its workers; `job_error` reports what matters in one line.
+    # Ray prints each death of a worker; `job_error` reports the final failures in one line.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "^")
     import ray
 
@@ -261,10 +261,10 @@ def job_error(lost: dict[str, Exception], out: Path) -> JobError:
     clip, failure = next(iter(lost.items()))
     cause = getattr(failure, "cause", None)
     if cause is not None:
-        what = f"{type(cause).__name__}: {cause}"
+        reason = f"{type(cause).__name__}: {cause}"
     elif getattr(failure, "actor_init_failed", False):
-        what = f"no worker starts: {str(failure).strip().splitlines()[-1]}"
+        reason = f"no worker starts: {str(failure).strip().splitlines()[-1]}"
     else:
-        what = f"its worker died {TRIES} times"
+        reason = f"its worker died {TRIES} times"
     others = f", nor {len(lost) - 1} more; all others are there" if len(lost) > 1 else ""
-    return JobError(f"{clip} cannot be rendered: {what}{others}: more in {file}; the same command tries again")
+    return JobError(f"{clip} cannot be rendered: {reason}{others}: more in {file}; the same command tries again")
