@@ -1,4 +1,4 @@
-"""The measurements of benchmarks/ on a small case: they run, and say what they cost."""
+"""The benchmarks on small cases."""
 
 import dataclasses
 import json
@@ -21,7 +21,7 @@ from synth_runs import python
 
 
 @pytest.mark.parametrize("job", ["our-ranking", "our-re-ranking", "our-re-ranking-of-features"])
-def test_our_jobs(tmp_path, job):
+def test_jobs_of_this_project_report_time_and_memory(tmp_path, job):
     rng = np.random.default_rng(0)
     for side, rows in (("query", 20), ("gallery", 50)):
         np.save(tmp_path / f"{side}_features.npy", rng.normal(size=(rows, 8)))
@@ -53,7 +53,7 @@ def test_speed_is_compared_at_equal_error():
     assert many["times_as_fast_at_equal_error"] is None
 
 
-def test_seconds_at_an_error_lie_between_those_measured():
+def test_seconds_at_an_error_are_interpolated():
     bare, errors = {"4": 1.0, "16": 4.0}, {"4": 20.0, "16": 30.0}
     assert seconds_at_error(bare, errors, 25.0) == pytest.approx(2.0)
     assert seconds_at_error(bare, errors, 20.0) == pytest.approx(1.0)
@@ -160,7 +160,7 @@ def test_choices_are_compared_over_the_seeds_and_go_on_after_an_interruption(tmp
     assert all("resume" in options for options in called)
 
 
-def test_every_choice_is_made_of_options_that_fine_tuning_has(tmp_path):
+def test_all_choices_are_options_of_fine_tuning(tmp_path):
     job = PROJECT_ROOT / "jobs/ablation-market-finetune.yaml"
     for changed in choices.CHOICES.values():
         read_config(FinetuneConfig, "test", ["--config", str(job), *choices.OURS, *changed])
@@ -203,7 +203,7 @@ def test_steps_of_training_are_timed_in_turns(tmp_path, capsys):
     assert found["share_of_peak"] == pytest.approx(rate / found["measured_peak_flops"]["torch.float32"])
 
 
-def test_a_folder_that_is_no_clone_is_named(tmp_path):
+def test_a_folder_that_is_no_clone_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"has no torchreid/models/resnet.py: name a clone"):
         train.from_clone(tmp_path, "models/resnet.py")
     with pytest.raises(UserError, match=r"no such file: .*absent.yaml"):
@@ -226,7 +226,7 @@ def evidence(*words, python):
     return done.returncode, done.stdout + done.stderr
 
 
-def test_evidence_tells_what_failed_and_takes_paths_with_spaces(tmp_path):
+def test_the_evidence_script_names_the_failed_step_and_takes_paths_with_spaces(tmp_path):
     out = tmp_path / "my out"
     for name in ("everything", "lights"):
         (out / "leave" / name).mkdir(parents=True)

@@ -1,6 +1,6 @@
-"""Dresses people of extreme build and writes how much skin shows through their cloth: `cloth_checks.py OUT.json`.
+"""Measures the skin that is visible through the cloth of people of extreme build: `cloth_checks.py OUT.json`.
 
-A process of its own, for Blender's ray casting: Blender lives once a process.
+A separate process, since it uses Blender's ray casting.
 """
 
 import dataclasses
@@ -23,30 +23,30 @@ from synth.people.outfit import outfit_rand
 from synth.people.phenotype import Phenotype
 
 PHASES = np.array([0.05, 0.6])
-"""Moments of the stride: legs far apart, and a knee that bends."""
+"""Phases of the stride: legs far apart, and a bent knee."""
 OUTFITS = 5
 CLOTH = [SURFACES.index(name) for name in ("top", "bottom", "under", "worn", "shoes")]
 SKIN = SURFACES.index("skin")
 PIXEL = 1.75 / 125
-"""Metres that a pixel of a 128x64 frame is across, where a person of 1.75 m fills 125 of its rows."""
+"""Width of a pixel of a 128x64 frame in metres, if a person of 1.75 m fills 125 rows."""
 VIEWS, ABOVE = 8, 10.0
-"""How many sides a person is looked at from, and degrees that a camera looks down."""
+"""Number of views around the person, and pitch of the camera in degrees."""
 WITHIN = 0.03
-"""Metres of skin above cloth that is through it; further off, as a neck above a collar, it is past its edge."""
+"""Largest distance in metres of skin that is through cloth; skin farther out, such as a neck, is beyond an edge."""
 PLACES = np.array(
     [[1, 1, 1, 1], [2.8, 0.4, 0.4, 0.4], [0.4, 2.8, 0.4, 0.4], [0.4, 0.4, 2.8, 0.4], [0.4, 0.4, 0.4, 2.8]]
 )
-"""Weights of a face's corners at the places that are looked at, times 4."""
+"""Weights of a face's corners at the sampled points, times 4."""
 
 
 def builds():
-    """The corners of what phenotypes are drawn from: thin and heavy, slack and strong, young and old, of either sex."""
+    """The extremes of the phenotypes: thin and heavy, weak and strong, young and old, women and men."""
     for gender, weight, muscle, age in itertools.product((0.0, 1.0), (0.15, 0.95), (0.15, 0.9), (0.62, 0.95)):
         yield Phenotype(gender, age, muscle, weight, height=0.2 if muscle < 0.5 else 0.6, proportions=0.55)
 
 
 def inside_cloth(anatomy, outfit, mesh):
-    """(N,) metres that a dressed mesh's vertices of skin lie inside the edge of what covers them; -1 for the rest."""
+    """(N,) signed distance in metres of the skin's vertices inside the edge of the covering garment; -1 for others."""
     quads = anatomy.quads["body"]
     kept = np.unique(quads[~covered(anatomy, outfit)[quads].all(1)])  # the skin comes first in the mesh
     inside = np.full(mesh.vertices.shape[1], -1.0)
@@ -55,7 +55,7 @@ def inside_cloth(anatomy, outfit, mesh):
 
 
 def through(vertices, mesh, inside):
-    """Pixels, in the view that has most, of skin that stands out of cloth further than a pixel inside the edge."""
+    """Pixels of skin through cloth, farther than a pixel inside the edge; the largest of all views."""
     skin = mesh.quads[(mesh.surface == SKIN) & (inside[mesh.quads].min(1) > PIXEL)]
     cloth = BVHTree.FromPolygons(vertices.tolist(), mesh.quads[np.isin(mesh.surface, CLOTH)].tolist())
     everything = BVHTree.FromPolygons(vertices.tolist(), mesh.quads.tolist())
@@ -78,18 +78,18 @@ def through(vertices, mesh, inside):
 
 
 def lies_on(cloth, place, normal):
-    """Whether cloth that faces the same way lies under a place of the skin."""
+    """Whether cloth with the same orientation lies under a point of the skin."""
     hit, facing, _, _ = cloth.ray_cast(Vector(place), Vector(-normal), WITHIN)
     return hit is not None and facing.dot(Vector(normal)) > 0.2
 
 
 def clear(everything, place, towards):
-    """Whether nothing lies between a place and the camera."""
+    """Whether nothing lies between a point and the camera."""
     return everything.ray_cast(Vector(place + 1e-4 * towards), Vector(towards))[0] is None
 
 
 def tightened(mesh):
-    """(T, N, 3) vertices of a mesh whose cloth lies 4 cm further in than it should."""
+    """(T, N, 3) vertices with the cloth moved 4 cm inwards."""
     cloth = mesh.quads[np.isin(mesh.surface, CLOTH)]
     inwards = np.zeros_like(mesh.vertices)
     inwards[:, np.unique(cloth)] = -0.04 * normals_of(mesh.vertices, cloth)[:, np.unique(cloth)]
@@ -97,10 +97,10 @@ def tightened(mesh):
 
 
 def main(out):
-    """Every build in a few outfits at both moments."""
+    """Check every build in a few outfits at both phases."""
     model, rows = BodyModel(), []
     for number, phenotype in enumerate(builds()):
-        # Arms that hang far out: a hand in front of a coat is no hole in it.
+        # Arms far from the body, so that a hand in front of a coat does not count as a hole.
         style = dataclasses.replace(
             gait_rand(np.random.default_rng([30, number])), arms=("swing", "swing"), arm_spread=35.0, arm_swing=10.0
         )

@@ -1,9 +1,9 @@
-"""`python -m synth.render` on a real Ray, with workers that need no Blender: `stub_workers.py HOW OPTIONS...`.
+"""`python -m synth.render` on a real Ray, with workers without Blender: `stub_workers.py HOW OPTIONS...`.
 
-HOW is "well", "slow" (a second a clip), "brisk" (a tenth), "tired" (a worker goes after three clips, and leaves its
-number beside the set for each), or what befalls cam_a/person_0002: "error" (it raises),
-"mistake" (the user's), "full" (the disk is), "death" (its process ends) or "memory" (so it does, and Ray says that
-memory was short); "unfit", and no worker gets ready.
+HOW is "well", "slow" (1 s per clip), "brisk" (0.1 s per clip), "tired" (a worker is replaced after three clips, and
+appends its process id to a file beside the set for each), or the failure of cam_a/person_0002: "error" (an exception),
+"mistake" (a UserError), "full" (a full disk), "death" (the process ends) or "memory" (the process ends, and Ray reports
+a lack of memory); or "unfit": no worker can start.
 """
 
 import errno
@@ -31,14 +31,14 @@ FAILURES = {
 
 
 def nobody():
-    """A frame's truth with nobody in it."""
+    """Ground truth of a frame without a person."""
     points, nothing = np.zeros((18, 3)), np.zeros(4)
     parts = np.zeros((3, 128, 64), bool)
     return FrameTruth(points[:, :2], points, np.zeros(18, bool), parts[0], parts, 0.0, nothing, nothing)
 
 
 class StubRenderer:
-    """Stands in for `synth.rendering.workers.Renderer`: frames of noise."""
+    """Replacement of `synth.rendering.workers.Renderer` that renders noise."""
 
     def __init__(self, out, device):
         self.target = RenderedSet(out)
@@ -65,7 +65,7 @@ class StubRenderer:
 
 
 def short_of_memory(workers, address=None):
-    """Start a Ray that says of the dead what it says where its monitor of memory has killed them."""
+    """Start a Ray that reports dead workers as killed for their memory."""
     cores = start_ray(workers, address)
     import ray  # after the environment that `start_ray` makes for it
 

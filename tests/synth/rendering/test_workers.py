@@ -1,4 +1,4 @@
-"""Rendering on Ray when something goes wrong: clips that fail, workers that die, Ctrl-C."""
+"""Failures while rendering on Ray: clips that fail, workers that die, Ctrl-C."""
 
 import contextlib
 import os
@@ -30,13 +30,13 @@ def stub(how, out, *options):
 
 
 def words(printed):
-    """Lines on a stream, without the progress bars': a busy machine shows those of planning and checking too."""
+    """Lines on a stream without progress bars, which a slow machine also shows for planning and checking."""
     lines = printed.replace("\r", "\n").splitlines()
     return [line for line in lines if line.strip() and not line.startswith(("render on 2", "plan: ", "check "))]
 
 
 def failed(out, finished):
-    """What the one line says of cam_a/person_0002, before it names the report."""
+    """The reason in the error line for cam_a/person_0002."""
     assert finished.returncode == 1
     assert len(finished.stdout.splitlines()) == 1
     (line,) = words(finished.stderr)
@@ -49,7 +49,7 @@ def failed(out, finished):
     return line.removeprefix(start).removesuffix(end)
 
 
-def test_a_clip_that_fails_three_times_is_named_in_one_line_and_all_others_are_rendered(tmp_path):
+def test_a_clip_that_fails_three_times_is_reported_and_all_others_are_rendered(tmp_path):
     out = tmp_path / "set"
     assert failed(out, python(*stub("error", out, "--ids", 3))) == "ValueError: the cloth is torn"
     report = (out / "failure.txt").read_text()
@@ -69,7 +69,7 @@ def test_a_clip_that_fails_three_times_is_named_in_one_line_and_all_others_are_r
     assert not (out / "failure.txt").exists()
 
 
-def test_a_worker_that_cannot_get_ready_ends_the_run_with_why(tmp_path):
+def test_a_worker_that_cannot_start_ends_the_run_with_the_reason(tmp_path):
     out = tmp_path / "set"
     finished = python(*stub("unfit", out, "--ids", 2))
     assert finished.returncode == 1
@@ -80,7 +80,7 @@ def test_a_worker_that_cannot_get_ready_ends_the_run_with_why(tmp_path):
     assert hashes(out) == {}
 
 
-def test_a_device_that_a_machine_of_the_cluster_lacks_is_the_users_mistake(tmp_path):
+def test_a_missing_device_is_a_user_error(tmp_path):
     """Checked when a worker gets ready: Ray would hand on an exception of `__init__` as text."""
     pytest.importorskip("bpy")
     ready = f"Renderer(Path({str(tmp_path)!r}), 'abacus').ready()"
@@ -88,20 +88,20 @@ def test_a_device_that_a_machine_of_the_cluster_lacks_is_the_users_mistake(tmp_p
     assert "UserError: --device abacus" in finished.stderr
 
 
-def test_a_clip_whose_worker_keeps_dying_is_given_up_after_a_few_tries(tmp_path):
+def test_a_clip_whose_worker_keeps_dying_is_given_up(tmp_path):
     out = tmp_path / "set"
     assert failed(out, python(*stub("death", out, "--ids", 2))) == f"its worker died {TRIES} times"
     assert "worker process has died" in (out / "failure.txt").read_text()
     assert sorted(hashes(out)) == ["cam_a/person_0001", "cam_b/person_0001", "cam_b/person_0002"]
 
 
-def test_a_worker_that_is_killed_for_its_memory_is_replaced_like_any_other(tmp_path):
+def test_a_worker_killed_for_its_memory_is_replaced(tmp_path):
     out = tmp_path / "set"
     assert failed(out, python(*stub("memory", out, "--ids", 4))) == f"its worker died {TRIES} times"
     assert len(hashes(out)) == 7
 
 
-def test_a_worker_that_has_done_its_share_gives_way_to_another(tmp_path):
+def test_a_worker_is_replaced_after_a_number_of_clips(tmp_path):
     out = tmp_path / "set"
     finished = python(*stub("tired", out, "--ids", 5))
     assert finished.returncode == 0, finished.stderr
@@ -119,7 +119,7 @@ def test_a_worker_that_has_done_its_share_gives_way_to_another(tmp_path):
         ("full", 1, "error: the disk is full (0001.png): make space, run the same command again"),
     ],
 )
-def test_the_users_mistake_and_a_full_disk_end_the_run_as_what_they_are(tmp_path, how, code, line):
+def test_a_user_error_and_a_full_disk_end_the_run_at_once(tmp_path, how, code, line):
     out = tmp_path / "set"
     finished = python(*stub(how, out, "--ids", 3))
     assert finished.returncode == code
@@ -128,7 +128,7 @@ def test_the_users_mistake_and_a_full_disk_end_the_run_as_what_they_are(tmp_path
     assert "cam_a/person_0002" not in hashes(out)
 
 
-def test_a_set_that_is_struck_again_and_again_is_the_set_left_in_peace(tmp_path):
+def test_a_set_rendered_under_blows_equals_an_undisturbed_set(tmp_path):
     struck, peace = tmp_path / "struck", tmp_path / "peace"
     command = [sys.executable, *map(str, stub("brisk", struck, "--ids", 30))]
     ordeal = strike(command, struck, 60, 3, random.Random(0))
@@ -141,7 +141,7 @@ def test_a_set_that_is_struck_again_and_again_is_the_set_left_in_peace(tmp_path)
     assert python("-m", "synth.verify", struck).returncode == 0
 
 
-def test_a_machine_of_the_cluster_goes_and_the_others_finish(tmp_path):
+def test_other_machines_finish_when_one_of_the_cluster_is_lost(tmp_path):
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
@@ -165,14 +165,14 @@ def test_a_machine_of_the_cluster_goes_and_the_others_finish(tmp_path):
         cluster.shutdown()
 
 
-def test_an_address_without_a_cluster_is_one_line(tmp_path):
+def test_an_address_without_a_cluster_is_refused(tmp_path):
     finished = python(STUB, "well", "--ids", 1, "--out", tmp_path / "set", "--address", "127.0.0.1:9")
     assert finished.returncode == 2
     (line,) = words(finished.stderr)
     assert line.startswith("error: --address 127.0.0.1:9: no Ray cluster there (")
 
 
-def test_a_name_that_no_host_can_have_is_one_line():
+def test_an_invalid_host_name_is_refused():
     with pytest.raises(UserError, match=r"--address host\.\.name:6379: no Ray cluster there \("):
         check_address("host..name:6379")
 
@@ -233,7 +233,7 @@ def test_ctrl_c_that_ray_swallows_still_ends_the_run():
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_other_failures_are_a_line_and_a_report(tmp_path):
+def test_failures_give_one_line_and_a_report(tmp_path):
     cause = ray.exceptions.RayTaskError("render", "\x1b[36mfirst line\x1b[39m\nlast line", RuntimeError("no body"))
     for failure, what in (
         (cause, "RuntimeError: no body"),
