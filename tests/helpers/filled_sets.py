@@ -1,4 +1,4 @@
-"""Rendered sets without rendering: clips of noise, written as the real writer does."""
+"""Rendered sets without rendering: clips of noise, written by the real writer."""
 
 import sys
 
@@ -18,7 +18,7 @@ PLAN = make_plan(RenderConfig(ids=3, frames=2))
 
 
 def noise(clip):
-    """A clip that looks like nothing."""
+    """A rendered clip of noise."""
     rng = clip.frame_rng()
     truth = [
         FrameTruth(
@@ -40,7 +40,7 @@ def noise(clip):
 
 
 def filled(out, plan=PLAN, clips=None):
-    """A set with these clips of the plan in it, all by default."""
+    """A set with these clips of the plan, by default all."""
     target = RenderedSet(out)
     begin_set(target, plan, [])
     for clip in plan if clips is None else clips:

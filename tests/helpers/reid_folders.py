@@ -1,4 +1,4 @@
-"""Tiny data sets in the real layouts: people of coloured rectangles, whose clothes tell who they are."""
+"""Tiny data sets in the real layouts: people of coloured rectangles, with clothes by identity."""
 
 import hashlib
 import json
@@ -53,7 +53,7 @@ def figure(pid: int, camera: int, frame: int) -> tuple[np.ndarray, np.ndarray]:
 def write_prid(
     root: Path, persons: int = 8, frames: int = 6, names: list[str] | None = None, inner: str = FRAMES_FOLDER
 ) -> Path:
-    """PRID2011's layout: PROJECT_ROOT/multi_shot/cam_{a,b}/person_0001/0001.png."""
+    """PRID2011's layout: ROOT/multi_shot/cam_{a,b}/person_0001/0001.png."""
     names = names or [person_folder(pid) for pid in range(1, persons + 1)]
     for number, camera in enumerate(CAMERAS):
         for name in names:
@@ -102,7 +102,7 @@ def write_rendered(root: Path, persons: int = 8, frames: int = 6, first: int = 1
 
 
 def write_market(root: Path, persons: int = 12, folder: str = "bounding_box_train", cameras: int = 2) -> Path:
-    """Market-1501's layout: PROJECT_ROOT/bounding_box_train/0002_c1s1_000451_03.jpg, two frames a (pid, camera)."""
+    """Market-1501's layout: ROOT/bounding_box_train/0002_c1s1_000451_03.jpg, two frames a (pid, camera)."""
     (root / folder).mkdir(parents=True, exist_ok=True)
     for pid in range(2, 2 + persons):
         for camera in range(1, 1 + cameras):
@@ -113,11 +113,11 @@ def write_market(root: Path, persons: int = 12, folder: str = "bounding_box_trai
 
 
 DOT = iio.imwrite("<bytes>", np.full((4, 2, 3), 90, np.uint8), extension=".png")
-"""A whole picture, as small as they come: for what is about folders and not about people."""
+"""A valid, tiny image, for tests of folders."""
 
 
 def write_dots(folder: Path, names: list[str]) -> None:
-    """A folder of images that are all alike."""
+    """A folder of equal images."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         (folder / name).write_bytes(DOT)
@@ -167,7 +167,7 @@ def write_mars(root: Path, queries: tuple[int, ...] = (3, 5, 6, 7)) -> Path:
 
 
 def write_own(root: Path, persons: tuple[str, ...] = ("anna", "bo", "cem", "dora"), frames: int = 2) -> Path:
-    """One's own data: PROJECT_ROOT/camera/person/frames."""
+    """A custom data set: ROOT/camera/person/frames."""
     for camera in ("entrance", "yard"):
         for person in persons:
             write_dots(root / camera / person, [f"img_{frame}.png" for frame in range(9, 9 + frames)])
