@@ -112,19 +112,19 @@ class Images:
     """(N, 128, 64) bool: pixels of the person; None if unknown."""
 
 
-def transfer(config: TransferConfig) -> None:
-    """Train, evaluate, and write the result."""
+def transfer(config: TransferConfig, people: int = PEOPLE) -> None:
+    """Train with `people` identities per batch, evaluate, and write the result."""
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    source = training_images(config)
+    source = training_images(config, people)
     query, gallery = tested_images(config)
     started = time.monotonic()
     # The channels-last layout is nearly twice as fast for depthwise convolutions on a CPU.
     network = Network(len(np.unique(source.pids)), config.start).to(device)
     network.to(memory_format=torch.channels_last)
     before = rank(network, query, gallery, device) if config.untrained else None
-    losses = train(network, source, config, device)
+    losses = train(network, source, config, device, people)
     after = rank(network, query, gallery, device)
     result = {
         "command": "python -m benchmarks.transfer",
@@ -147,12 +147,15 @@ def transfer(config: TransferConfig) -> None:
     )
 
 
-def training_images(config: TransferConfig) -> Images:
-    """The frames to train on, with masks if backgrounds are replaced."""
+def training_images(config: TransferConfig, people: int = PEOPLE) -> Images:
+    """The frames to train on, with masks if backgrounds are replaced.
+
+    Raises UserError if there are fewer than `people` identities.
+    """
     clips = read_clips(config.data)
     wanted = sorted({clip.pid for clip in clips})[: config.ids]
-    if len(wanted) < PEOPLE:
-        raise UserError(f"{config.data}: {len(wanted)} identities; a batch takes {PEOPLE}")
+    if len(wanted) < people:
+        raise UserError(f"{config.data}: {len(wanted)} identities; a batch takes {people}")
     clips = tuple(clip for clip in clips if clip.pid in set(wanted))
     images = read_images(spread_frames(clips, config.frames), "rendered set")
     if config.new_place == 0:
@@ -240,7 +243,9 @@ class Network(nn.Module):
         return pooled, self.neck(pooled)
 
 
-def train(network: Network, source: Images, config: TransferConfig, device: torch.device) -> dict[str, float]:
+def train(
+    network: Network, source: Images, config: TransferConfig, device: torch.device, people: int = PEOPLE
+) -> dict[str, float]:
     """Train for `steps` batches; returns the mean losses of the last hundred steps."""
     rng = np.random.default_rng(config.seed)
     labels_of_pid = {pid: label for label, pid in enumerate(np.unique(source.pids))}
@@ -253,7 +258,7 @@ def train(network: Network, source: Images, config: TransferConfig, device: torc
         for step in bar:
             decay = 0.5 * (1 + np.cos(np.pi * step / config.steps))
             optimizer.param_groups[0]["lr"] = RATE * min(1.0, (step + 1) / WARM_UP) * decay
-            batch = draw_batch(source, rng)
+            batch = draw_batch(source, rng, people)
             seen = in_new_places(source, batch, config.new_place, rng)
             pixels = augmented(seen.float() / 255, rng).to(device, memory_format=torch.channels_last)
             pooled, necked = network(pixels)
@@ -270,10 +275,10 @@ def train(network: Network, source: Images, config: TransferConfig, device: torc
     return {"identity": round(float(identity_mean), 4), "ranking": round(float(ranking_mean), 4)}
 
 
-def draw_batch(source: Images, rng: np.random.Generator) -> Tensor:
-    """Positions (PEOPLE * IMAGES,) of a batch in `source`: equally many images per identity and camera."""
+def draw_batch(source: Images, rng: np.random.Generator, people: int = PEOPLE) -> Tensor:
+    """Positions (people * IMAGES,) of a batch in `source`: equally many images per identity and camera."""
     chosen = []
-    for pid in rng.choice(np.unique(source.pids), PEOPLE, replace=False):
+    for pid in rng.choice(np.unique(source.pids), people, replace=False):
         for camera in np.unique(source.cameras[source.pids == pid]):
             here = np.flatnonzero((source.pids == pid) & (source.cameras == camera))
             chosen.append(rng.choice(here, IMAGES // 2, replace=len(here) < IMAGES // 2))

@@ -66,11 +66,11 @@ def test_ranking_finds_the_same_person_by_another_camera():
     assert found == {"rank1": 100.0, "mAP": 100.0}
 
 
-def test_a_whole_run_learns_and_writes_its_result(rendered, tmp_path, monkeypatch):
+def test_a_whole_run_learns_and_writes_its_result(rendered, tmp_path):
     pytest.importorskip("efficientnet_lite_pytorch", reason="needs pip install '.[benchmarks]'")
-    monkeypatch.setattr(transfer, "PEOPLE", 4)
     market, out = write_market(tmp_path / "market", persons=5), tmp_path / "transfer.json"
-    transfer.transfer(transfer.TransferConfig(market=market, data=rendered.out, json=out, ids=4, steps=3))
+    config = transfer.TransferConfig(market=market, data=rendered.out, json=out, ids=4, steps=3)
+    transfer.transfer(config, people=4)
     result = json.loads(out.read_text())
     assert result["trained_on"].startswith("4 identities")
     assert 0 <= result["trained"]["rank1"] <= 100
