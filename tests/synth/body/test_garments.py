@@ -1,4 +1,4 @@
-"""Cutting and easing cloth, and whole people dressed in every kind of outfit."""
+"""Cutting and offsetting cloth, and people dressed in every kind of outfit."""
 
 import dataclasses
 
@@ -56,7 +56,7 @@ def test_a_cut_leaves_no_corner_outside_and_its_edge_on_the_line(seed):
     assert (faces[~kept] >= len(points)).all()
 
 
-def test_every_way_that_a_line_can_cut_one_quad():
+def test_all_cuts_of_one_quad_by_a_line():
     _, quads = sheet(2, 2)
     for pattern in range(1, 16):
         inside = np.array([1.0 if pattern >> corner & 1 else -3.0 for corner in range(4)])
@@ -67,7 +67,7 @@ def test_every_way_that_a_line_can_cut_one_quad():
         np.testing.assert_allclose(edge.share, 0.75)
 
 
-def test_a_quad_that_is_all_inside_is_left_alone():
+def test_a_quad_inside_the_edge_is_unchanged():
     points, quads = sheet(4, 4)
     faces, edge = cut(quads, np.ones(len(points)))
     np.testing.assert_array_equal(faces, quads)
@@ -85,7 +85,7 @@ def test_easing_a_sphere_makes_it_larger_by_the_ease():
     np.testing.assert_allclose(distance, 0.53, atol=0.001)
 
 
-def test_ease_is_per_vertex_and_leaves_what_is_no_cloth_alone():
+def test_ease_is_per_vertex_and_moves_only_cloth():
     points, quads = ball(0.5)
     upper = (points[quads][..., 2] > 1.05).all(1)
     ease = np.where(points[:, 0] > 0.3, 0.05, 0.0)
@@ -105,7 +105,7 @@ def test_smoothing_flattens_a_bump_and_keeps_the_sheet():
     assert out[:, 2].min() >= 0
 
 
-def test_frames_are_eased_each_on_its_own():
+def test_frames_are_offset_independently():
     points, quads = ball(0.5)
     both = np.stack([points, 2 * points])
     ease = np.full(len(points), 0.03)
@@ -190,7 +190,7 @@ def extent(mesh, surface, axis=2):
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_dressed_person_is_a_sound_mesh(body_model, walker, name):
+def test_a_dressed_person_is_a_valid_mesh(body_model, walker, name):
     mesh = dress(body_model.anatomy, walker, KINDS[name])
     points, faces = mesh.vertices.shape[1], len(mesh.quads)
     assert mesh.vertices.shape == (2, points, 3)
@@ -225,7 +225,7 @@ def test_clothes_stay_close_to_the_body_and_shoes_on_the_ground(body_model, walk
         assert abs(mesh.vertices[frame, :, 2].min() + SOLE) < 0.003
 
 
-def test_garments_end_where_they_say(body_model, walker):
+def test_garments_end_at_their_hems(body_model, walker):
     dressed = {name: dress(body_model.anatomy, walker, clothes) for name, clothes in KINDS.items()}
     anatomy = body_model.anatomy
     knee = anatomy.reference[(anatomy.region == LEG) & (np.abs(anatomy.along - 0.5) < 0.02), 2].mean()
@@ -258,7 +258,7 @@ def test_parts_are_head_trunk_with_arms_and_legs(body_model, walker):
     assert np.mean(surface["top"] == PARTS.index("middle")) > 0.8
 
 
-def test_no_skin_under_the_clothes_is_kept_where_it_could_poke_through(body_model, walker):
+def test_hidden_skin_that_could_intersect_clothes_is_left_out(body_model, walker):
     anatomy = body_model.anatomy
     mesh = dress(anatomy, walker, KINDS["shirt"])
     skin = mesh.quads[mesh.surface == SURFACES.index("skin")]
@@ -284,7 +284,7 @@ def test_the_same_generator_gives_the_same_outfit():
         assert first != other
 
 
-def test_people_wear_all_kinds_and_street_colours():
+def test_outfits_cover_all_kinds_and_street_colours():
     rng = np.random.default_rng(0)
     outfits = [outfit_rand(rng, gender, 0.7) for gender in (0.1, 0.9) for _ in range(300)]
     assert {clothes.top.kind for clothes in outfits} == set(TOPS)
@@ -309,7 +309,7 @@ def test_nobody_wears_a_coat_over_shorts_or_a_scarf_in_summer():
     assert min(clothes.warmth for clothes in outfits if clothes.scarf) > 0.35
 
 
-def test_a_carried_thing_takes_its_own_colour(body_model, walker):
+def test_an_accessory_has_its_own_colour(body_model, walker):
     for kind in ACCESSORIES:
         mesh = dress(body_model.anatomy, walker, KINDS[kind])
         faces = mesh.surface == SURFACES.index("carried")
@@ -318,7 +318,7 @@ def test_a_carried_thing_takes_its_own_colour(body_model, walker):
         assert (mesh.part[faces] == PARTS.index("middle")).all()
 
 
-def test_a_trolleys_wheels_stay_on_the_floor_and_bags_hang_below_the_hand(body_model, walker):
+def test_a_trolleys_wheels_stay_on_the_ground_and_bags_hang_below_the_hand(body_model, walker):
     mesh = dress(body_model.anatomy, walker, KINDS["trolley"])
     wheels = mesh.vertices[:, np.unique(mesh.quads[mesh.surface == SURFACES.index("carried")]), 2].min(1)
     np.testing.assert_allclose(wheels, -SOLE, atol=0.004)
@@ -330,7 +330,7 @@ def test_a_trolleys_wheels_stay_on_the_floor_and_bags_hang_below_the_hand(body_m
     np.testing.assert_allclose(bag.min(1), hand - 0.13 - thing.height, atol=0.01)
 
 
-def test_hands_that_hold_something_hold_it():
+def test_hands_hold_their_accessories():
     bag, phone, pack = (accessory_rand(np.random.default_rng(2), kind) for kind in ("hand bag", "phone", "backpack"))
     bag, phone = dataclasses.replace(bag, side="left"), dataclasses.replace(phone, side="right", arm="phone-ear")
     assert arms_of((), ("pocket", "swing")) == ("pocket", "swing")
