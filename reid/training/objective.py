@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from reid.data.loading.mixed_batches import taken_apart
 from reid.functional.losses import attention_loss, batch_hard_ranking_loss, identity_loss, pose_loss
-from reid.functional.pose_targets import PoseTargets, pose_targets
+from reid.functional.pose_targets import PoseTargets, TargetSize, pose_targets
 from reid.runtime.distributed import of_all
 from reid.runtime.precision import autocast
 from reid.training.state import Setting
@@ -75,4 +75,4 @@ def targets_of(batch: dict[str, Tensor], pose_scale: float = 1.0) -> PoseTargets
     valid, (height, width) = batch["valid"], batch["frames"].shape[-2:]
     visible = batch["visible"][valid]  # (M, 18); a rendered joint is always known, seen or not
     labelled = torch.ones_like(visible)
-    return pose_targets(batch["joints"][valid], labelled, height, width, visible=visible, scale=pose_scale)
+    return pose_targets(batch["joints"][valid], labelled, TargetSize(height, width, pose_scale), visible)

@@ -11,7 +11,7 @@ from reid.configs.training import TrainConfig
 from reid.data.loading.chunk_dataset import ChunkDataset
 from reid.data.loading.chunks import Chunk, training_chunks
 from reid.data.loading.frame_store import FrameStore
-from reid.data.loading.sampler import IDS_PER_BATCH, BatchOption, PKSampler, remarks_on
+from reid.data.loading.sampler import IDS_PER_BATCH, BatchOption, PKSampler, sampling_notes
 from reid.data.tracklets.types import ReidData
 from reid.data.transforms.augmentation import AugmentationRange
 from reid.models.alignnet import AlignNet
@@ -118,7 +118,7 @@ def make_training_set(
     store = FrameStore(paths, config.height, config.width, config.cache_gib, config.cache)
     limits = AugmentationRange(config.flip, config.shift, config.erase, config.colour, new_place, config.cover)
     dataset = ChunkDataset(data.train, chunks, store, limits, config.seed, with_joints)
-    return TrainingSet(dataset, sampler, store, remarks_on(chunks, config.chunks_per_id))
+    return TrainingSet(dataset, sampler, store, sampling_notes(chunks, config.chunks_per_id))
 
 
 def chunks_and_sampler(

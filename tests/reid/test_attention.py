@@ -13,7 +13,7 @@ from reid.attention import BothPoolings, correlation
 from reid.data.datasets.synthetic import read_clips
 from reid.data.loading.frame_store import FrameStore
 from reid.data.loading.occluded_store import OccludedFrames
-from reid.data.transforms.occlusion import covered_from_side
+from reid.data.transforms.occlusion import occlude_from_side
 from reid.models.checkpoint import load_model
 from reid_folders import TINY, command, flags, write_rendered
 
@@ -63,7 +63,7 @@ def test_the_middle_of_another_comes_in_from_a_side():
     cover = np.arange(10, dtype=np.uint8)[None, :, None].repeat(2, 0).repeat(3, 2)
     for from_left, expected in ((True, [3, 4, 5, 6, 99, 99]), (False, [99, 99, 99, 99, 99, 99, 3, 4, 5, 6])):
         frame = np.full((2, 10, 3), 99, np.uint8)
-        covered_from_side(frame, cover, 0.4, from_left)
+        occlude_from_side(frame, cover, 0.4, from_left)
         assert frame[0, : len(expected), 0].tolist() == expected
 
 

@@ -334,7 +334,7 @@ def test_a_rendered_set_that_changed_is_not_gone_on_with(prid, tmp_path, capsys)
 
 
 def test_rendered_frames_that_cannot_stand_beside(prid, rendered, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(FrameStore, "_decode", None)  # said before any frame is decoded
+    monkeypatch.setattr(FrameStore, "_resized", None)  # said before any frame is decoded
     for options, said in (
         ({"rendered": tmp_path / "absent"}, "no such folder"),
         ({"rendered": tmp_path, "pose_maps": "cached"}, "--rendered teaches the pose network"),

@@ -12,17 +12,17 @@ from reid.data.tracklets.types import Tracklet
 
 @dataclass(frozen=True)
 class Joints:
-    """The exact joints of a clip's T frames."""
+    """Ground-truth joints (COCO-18) of a clip's T frames."""
 
     positions: np.ndarray
-    """(T, 18, 2) float32: x, y in pixels of the frame as rendered, whole numbers at the centres of pixels."""
+    """(T, 18, 2) float32: x, y in pixels of the rendered frame; pixel centers are whole numbers."""
 
     visible: np.ndarray
-    """(T, 18) bool: inside the frame and not hidden."""
+    """(T, 18) bool: inside the frame and not occluded."""
 
 
 def read_joints(tracklet: Tracklet) -> Joints:
-    """The exact joints of a rendered clip. Raises UserError where its annotations are missing or do not fit."""
+    """Ground-truth joints of a rendered clip. Raises UserError where its annotations are missing or do not fit."""
     positions, visible = _annotations(tracklet, "joints2d", "joints_visible")
     positions, visible = positions.astype(np.float32), visible.astype(bool)
     expected = (len(tracklet.frames), len(JOINTS))
@@ -33,7 +33,7 @@ def read_joints(tracklet: Tracklet) -> Joints:
 
 
 def read_masks(tracklet: Tracklet) -> np.ndarray:
-    """(T, H, W) bool: where the person of a rendered clip is seen. Raises UserError as `read_joints`."""
+    """Mask (T, H, W) bool of the visible person in a rendered clip. Raises UserError as `read_joints`."""
     (masks,) = _annotations(tracklet, "mask")
     if masks.dtype != bool or masks.ndim != 3 or len(masks) != len(tracklet.frames):
         raise UserError(
@@ -43,7 +43,7 @@ def read_masks(tracklet: Tracklet) -> np.ndarray:
 
 
 def read_part_masks(tracklet: Tracklet) -> np.ndarray:
-    """(T, 3, H, W) bool: where the upper, middle and lower part is seen. Raises UserError as `read_joints`."""
+    """Masks (T, 3, H, W) bool of the visible upper, middle and lower part. Raises UserError as `read_joints`."""
     (masks,) = _annotations(tracklet, "part_masks")
     if masks.dtype != bool or masks.shape[:2] != (len(tracklet.frames), len(PARTS)) or masks.ndim != 4:
         raise UserError(f"{tracklet.annotations}: part_masks {masks.shape} {masks.dtype} do not fit: render it again")
@@ -51,7 +51,7 @@ def read_part_masks(tracklet: Tracklet) -> np.ndarray:
 
 
 def read_visible_ratios(tracklet: Tracklet) -> np.ndarray:
-    """(T,) float32 in 0..1: the share of the body that each frame shows. Raises UserError as `read_joints`."""
+    """Visible share (T,) float32, 0..1, of the body in each frame. Raises UserError as `read_joints`."""
     (ratio,) = _annotations(tracklet, "visible_ratio")
     if ratio.shape != (len(tracklet.frames),):
         raise UserError(
@@ -62,20 +62,20 @@ def read_visible_ratios(tracklet: Tracklet) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Bodies:
-    """How much there is to see of a clip's person in its T frames."""
+    """Size and visibility of a clip's person in its T frames."""
 
     area: np.ndarray
-    """(T,) float32: pixels of the frame as rendered in which the person is seen."""
+    """(T,) float32: visible area of the person, pixels of the rendered frame."""
 
     height: np.ndarray
-    """(T,) float32: of the whole body, hidden or not, in pixels."""
+    """(T,) float32: height of the whole body, visible or not, pixels."""
 
     visible_ratio: np.ndarray
-    """(T,) float32 in 0..1: share of the body that is seen."""
+    """(T,) float32: visible share of the body, 0..1."""
 
 
 def read_bodies(tracklet: Tracklet) -> Bodies:
-    """How much there is to see of the person of a rendered clip. Raises UserError as `read_joints`."""
+    """Size and visibility of the person in a rendered clip. Raises UserError as `read_joints`."""
     (boxes,) = _annotations(tracklet, "amodal_box")
     ratio = read_visible_ratios(tracklet)
     area = read_masks(tracklet).sum(axis=(1, 2)).astype(np.float32)
@@ -87,7 +87,7 @@ def read_bodies(tracklet: Tracklet) -> Bodies:
 def _annotations(tracklet: Tracklet, *names: str) -> tuple[np.ndarray, ...]:
     path = tracklet.annotations
     if path is None:
-        raise UserError(f"{tracklet.frames[0].parent}: no annotations; pose is learnt from rendered sets alone")
+        raise UserError(f"{tracklet.frames[0].parent}: no annotations; only rendered sets have them")
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return tuple(np.asarray(arrays[name]) for name in names)

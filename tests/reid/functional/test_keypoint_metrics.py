@@ -7,7 +7,7 @@ import torch
 from alignnet_common.coco18 import JOINTS
 from reid.functional.keypoint_metrics import SIGMA, average_precision, distances, keypoint_similarity, rate, within_head
 from reid.functional.pose_decoding import joints_of_maps
-from reid.functional.pose_targets import pose_targets
+from reid.functional.pose_targets import TargetSize, pose_targets
 
 COCO_17 = [
     *("nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow"),
@@ -19,12 +19,12 @@ COCO_17 = [
 def test_drawn_joints_are_found_where_they_are():
     joints = torch.rand(6, 18, 2, generator=torch.Generator().manual_seed(0)) * torch.tensor([44.0, 108.0]) + 10
     known = torch.ones(6, 18, dtype=torch.bool)
-    heat = pose_targets(joints, known, 128, 64).heat
+    heat = pose_targets(joints, known, TargetSize(128, 64)).heat
     found, confidence = joints_of_maps(heat)
     assert float((found - joints).norm(dim=2).max()) < 0.05
     assert float((confidence - heat[:, :18].flatten(2).amax(2)).abs().max()) == 0
     assert float(confidence.min()) > 0.6  # half a cell's diagonal away at most
-    enlarged, _ = joints_of_maps(pose_targets(joints, known, 128, 64, scale=1.5).heat, scale=1.5)
+    enlarged, _ = joints_of_maps(pose_targets(joints, known, TargetSize(128, 64, scale=1.5)).heat, scale=1.5)
     assert float((enlarged - joints).norm(dim=2).max()) < 0.05
 
 

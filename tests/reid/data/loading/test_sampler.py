@@ -7,7 +7,7 @@ import pytest
 
 from alignnet_common.errors import UserError
 from reid.data.loading.chunks import Chunk
-from reid.data.loading.sampler import PKSampler, remarks_on
+from reid.data.loading.sampler import PKSampler, TooFewIdentities, sampling_notes
 
 
 def chunks_of(counts):
@@ -82,16 +82,17 @@ def test_every_place_of_an_epoch_is_its_own():
 
 
 def test_too_many_identities_asked_for():
-    with pytest.raises(UserError, match="a batch of 7 identities, but there are 6"):
+    with pytest.raises(TooFewIdentities, match="--ids-per-batch 6") as few:
         PKSampler(EVEN, 7, 2, seed=0)
+    assert (few.value.asked, few.value.available) == (7, 6)
     with pytest.raises(UserError, match="1 identities to train on"):
         PKSampler(chunks_of({0: {0: [3]}}), 2, 2, seed=0)
 
 
 def test_what_batches_lack_is_said():
-    assert remarks_on(EVEN, 4) == []
+    assert sampling_notes(EVEN, 4) == []
     chunks = chunks_of({0: {0: [9]}, 1: {0: [2], 1: [1]}, 2: {1: [1]}, 3: {0: [4], 1: [4]}})
-    assert remarks_on(chunks, 4) == [
+    assert sampling_notes(chunks, 4) == [
         "note: 2 of 4 persons have one tracklet: its own chunks are their positives",
         "note: 2 of 4 persons have fewer than 4 chunks (--chunks-per-id): a batch holds some of theirs more than once",
     ]
