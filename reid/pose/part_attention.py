@@ -134,7 +134,7 @@ def sums_over(
 def maps_and_masks(
     clip: Tracklet, net: PoseNet | None, store: FrameStore, device: torch.device, scale: float
 ) -> tuple[Tensor, Tensor]:
-    """Pose maps (T, 57, h, w) of a clip's frames, enlarged by `scale`, and part masks (T, 3, H, W), 0..1, of their size.
+    """Pose maps (T, 57, h, w) of a clip's frames, enlarged by `scale`, and part masks (T, 3, H, W) in 0..1.
 
     The maps are ground truth if `net` is None.
     """
