@@ -55,7 +55,7 @@ def data(config: DataConfig) -> None:
     if config.json is not None:
         write_json(config.json, found)
     if wrong:
-        more = f" (and {len(wrong) - 1} more errors)" if len(wrong) > 1 else ""
+        more = f" (further errors: {len(wrong) - 1})" if len(wrong) > 1 else ""
         raise UserError(wrong[0] + more)
 
 

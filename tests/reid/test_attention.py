@@ -9,7 +9,7 @@ import torch
 
 from alignnet_common.files import read_jsonl, write_jsonl
 from reid import attention, pretrain
-from reid.attention import BothPoolings, correlation
+from reid.attention import AttentionConfig, BothPoolings, correlation
 from reid.data.datasets.synthetic import read_clips
 from reid.data.loading.frame_store import FrameStore
 from reid.data.loading.occluded_store import OccludedFrames
@@ -68,13 +68,12 @@ def test_the_middle_of_another_comes_in_from_a_side():
 
 
 @pytest.mark.parametrize(("sign", "expected"), [(1.0, 1.0), (-1.0, -1.0), (0.0, 0.0)])
-def test_the_correlation_is_that_of_weights_and_visible_ratios(rendered, monkeypatch, sign, expected):
-    """Weights that follow the truth, that are against it, and that are all alike."""
+def test_the_correlation_is_that_of_weights_and_visible_ratios(rendered, sign, expected):
+    """Weights that rise with the visible ratio, that fall with it, and equal weights."""
     clips = read_clips(rendered)
     ratio = np.array([1.0, 0.8, 0.4, 0.3, 0.9], np.float32)
     weights = np.tile(0.5 + 0.1 * sign * ratio[:, None] ** 3, (1, 4))
-    monkeypatch.setattr(attention, "frame_weights", lambda *_: weights)
-    found = correlation(None, clips, None, 0.2, torch.device("cpu"))
+    found = correlation(clips, lambda clip: weights, 0.2)
     assert found["clips"] == 5
     assert found["appearance"] == found["upper"] == {"mean": pytest.approx(expected), "sd": pytest.approx(0)}
 
@@ -101,17 +100,10 @@ def test_what_is_written(rendered, trained, tmp_path, capsys):
     assert json.loads((tmp_path / "f.json").read_text())["correlation"] is None
 
 
-def test_the_ranking_takes_chunks_of_the_asked_length(rendered, trained, tmp_path, monkeypatch):
-    chunks = []
-
-    def rankings(model, data, store, chunk, device):
-        chunks.append(chunk)
-        return {"": {"rank1": 0.0, "mAP": 0.0}}
-
-    monkeypatch.setattr(attention, "rankings", rankings)
-    options = {"data": rendered, "checkpoint": trained["baseline"], "covered": "[0.4]"}
-    assert command(attention, flags(options)) == command(attention, flags(options | {"chunk": 5})) == 0
-    assert chunks == [TINY["chunk"], 5]
+def test_the_ranking_takes_chunks_of_the_asked_length_or_of_the_training(trained):
+    _, metadata = load_model(trained["baseline"] / "model.pt")
+    assert attention.chunk_length(AttentionConfig(), metadata["images"]) == TINY["chunk"]
+    assert attention.chunk_length(AttentionConfig(chunk=5), metadata["images"]) == 5
 
 
 def test_beside_its_descriptor_a_network_gives_the_average_of_its_frames(trained):
@@ -134,32 +126,45 @@ def test_ranking_leaves_the_network_as_it_was(rendered, trained):
     model, _ = load_model(trained["align-tap"] / "model.pt")
     clips = read_clips(rendered)
     store = FrameStore([frame for clip in clips for frame in clip.frames], 48, 32, 1.0)
-    found = attention.rankings(model, attention.both_ways(rendered, clips), store, 3, torch.device("cpu"))
+    found = attention.rank_poolings(model, attention.both_directions(rendered, clips), store, 3, torch.device("cpu"))
     assert found.keys() == {"", "average"}
     assert not model.training
     assert not any(part.training for part in model.modules())
 
 
-def test_the_ranking_is_the_mean_over_draws(rendered, trained, tmp_path, monkeypatch):
-    """Frames that nothing covers are the same in every draw: they are ranked once."""
-    found = iter([(80.0, 70.0), (40.0, 30.0), (50.0, 60.0)])
-    monkeypatch.setattr(attention, "rankings", lambda *_: {"": dict(zip(("rank1", "mAP"), next(found), strict=True))})
-    options = {"data": rendered, "checkpoint": trained["baseline"], "draws": 2, "json": tmp_path / "f.json"}
-    assert command(attention, flags(options | {"covered": "[0.0,0.4]"})) == 0
-    rows = json.loads((tmp_path / "f.json").read_text())["covered"]
-    assert rows == [{"share": 0.0, "rank1": 80, "mAP": 70}, {"share": 0.4, "rank1": 45, "mAP": 45}]
+def test_the_ranking_is_the_mean_over_draws():
+    draws = [{"": {"rank1": 40.0, "mAP": 30.0}, "average": {"rank1": 10.0, "mAP": 0.0}}]
+    draws += [{"": {"rank1": 50.0, "mAP": 60.0}, "average": {"rank1": 30.0, "mAP": 0.0}}]
+    assert attention.occlusion_row(0.4, draws) == {
+        "share": 0.4,
+        "rank1": 45,
+        "mAP": 45,
+        "average": {"rank1": 20, "mAP": 0},
+    }
 
 
-def test_people_are_looked_for_both_ways(rendered):
-    """Camera b shows the last of five people like the fourth of camera a: that one is lost from b to a alone."""
+def test_several_draws_rank_other_occlusions(rendered, trained, tmp_path):
+    """Two draws are the mean of the draws with the two seeds; a share of 0 does not depend on them."""
+    options = {"data": rendered, "checkpoint": trained["baseline"], "json": tmp_path / "f.json", "covered": "[0.0,0.4]"}
+    rows = []
+    for more in ({"draws": 2}, {"seed": 0}, {"seed": 1}):
+        assert command(attention, flags(options | more)) == 0
+        rows.append(json.loads((tmp_path / "f.json").read_text())["covered"])
+    both, first, second = rows
+    assert both[0] == first[0] == second[0]
+    assert both[1]["mAP"] == pytest.approx((first[1]["mAP"] + second[1]["mAP"]) / 2)
+
+
+def test_figures_are_the_mean_of_both_directions(rendered):
+    """In camera b the fifth person is nearest to the fourth of camera a, so that a query fails from b to a only."""
     clips = read_clips(rendered)
     row = {pid: number for number, pid in enumerate(sorted({clip.pid for clip in clips}))}
     position = {0: [0, 10, 20, 30, 40], 1: [0, 10, 20, 30, 34]}
     described = [[float(position[clip.camera][row[clip.pid]]), 1.0] for clip in clips]
     found = dict(zip(clips, np.array(described, np.float32), strict=True))
-    ways = attention.both_ways(rendered, clips)
-    assert [len(way.query) for way in ways] == [5, 5]
-    assert attention.ranking(found, ways)["rank1"] == pytest.approx((100 + 80) / 2)
+    directions = attention.both_directions(rendered, clips)
+    assert [len(data.query) for data in directions] == [5, 5]
+    assert attention.mean_ranking(found, directions)["rank1"] == pytest.approx((100 + 80) / 2)
 
 
 def test_bad_input(rendered, trained, tmp_path, capsys):
@@ -174,12 +179,12 @@ def test_bad_input(rendered, trained, tmp_path, capsys):
         ({"checkpoint": trained["align-tap"], "least_change": 0.9}, "the visible ratio changes by 0.9"),
         ({"checkpoint": trained["align-tap"], "held_out": 5}, "too few to keep 5 out"),
         ({"covered": "[1.0]"}, "--covered"),
-        ({"chunk": -1}, "--chunk must not be negative"),
+        ({"chunk": -1}, "--chunk must be at least 0"),
         ({"draws": 0}, "--draws must be at least 1"),
-        ({"held_out": -1}, "--held-out must not be negative, not -1"),
-        ({"held_out": 1}, "--held-out 1: one person cannot be told from others"),
-        ({"seed": -1}, "--seed must not be negative, not -1"),
-        ({"checkpoint": trained["baseline"], "data": alone}, f"{alone}: one person, who cannot be told from others"),
+        ({"held_out": -1}, "--held-out must be at least 0"),
+        ({"held_out": 1}, "--held-out 1"),
+        ({"seed": -1}, "--seed must be at least 0"),
+        ({"checkpoint": trained["baseline"], "data": alone}, f"{alone}: one person"),
     ):
         assert command(attention, flags({"data": rendered} | options)) == 2
         error = capsys.readouterr().err

@@ -17,7 +17,7 @@ import yaml
 from alignnet_common.cli import read_config_file
 from alignnet_common.files import PROJECT_ROOT, sha256_of_file
 from reid.ablation import run as ablation
-from reid.ablation.datasets import look_at_pretraining
+from reid.ablation.datasets import read_pretraining_data
 from reid.ablation.grid import Grid, trainings
 from reid.configs.data import DatasetName
 from reid.configs.finetune import FinetuneConfig
@@ -313,10 +313,10 @@ def test_a_file_of_weights_that_holds_others_by_now_is_refused(sets, tmp_path, c
 def test_whom_the_pose_networks_file_has_seen_counts_as_seen(sets, tmp_path):
     training = {"name": "PRID2011", "fingerprint": "0", "split": "1", "pids": [1, 2]}
     torch.save({"format": "alignnet-2", "state": {}, "trained_on": [training]}, tmp_path / "model.pt")
-    own = look_at_pretraining(PretrainConfig(data=sets / "rendered", ids_per_batch=2)).people
+    own = read_pretraining_data(PretrainConfig(data=sets / "rendered", ids_per_batch=2)).people
     taught = PretrainConfig(data=sets / "rendered", ids_per_batch=2, pose_weights=tmp_path / "model.pt")
-    assert look_at_pretraining(taught).people == [training, *own]
-    assert look_at_pretraining(replace(taught, variant="baseline")).people == own
+    assert read_pretraining_data(taught).people == [training, *own]
+    assert read_pretraining_data(replace(taught, variant="baseline")).people == own
 
 
 def test_the_page_says_whom_a_file_of_the_finetuning_has_seen(sets, tmp_path, capsys):

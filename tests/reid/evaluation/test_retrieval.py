@@ -85,7 +85,7 @@ def test_the_fingerprint_follows_the_data_not_the_place(tmp_path):
     frame.unlink()
     assert fingerprint(load_prid(first, 0, "random", seed=0)) != prints[0]
     frame.symlink_to(tmp_path / "gone.png")
-    with pytest.raises(UserError, match=r"0002.png: a link to nothing"):
+    with pytest.raises(UserError, match=r"0002.png: a broken link"):
         fingerprint(load_prid(first, 0, "random", seed=0))
 
 

@@ -74,7 +74,7 @@ def test_faults(tmp_path):
         ("", "names no clip"),
         (json.dumps({"clip": "cam_c/person_0001", "frames": 2}) + "\n", "a row without clip"),
         (json.dumps({"clip": "cam_a/person_0009", "frames": 2}) + "\n", "not there"),
-        (whole.replace('"frames": 2', '"frames": 3'), "where the manifest says 3"),
+        (whole.replace('"frames": 2', '"frames": 3'), "3 in the manifest"),
         ("nonsense\n" + whole, "cannot be read"),
     ):
         manifest.write_text(rows)
