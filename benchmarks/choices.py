@@ -1,10 +1,9 @@
-"""What the choices that the paper leaves open are worth in ranking: one option changed at a time, from several seeds.
+"""Effect on ranking of the choices that the paper leaves open: one option changed at a time, with several seeds.
 
     python -m benchmarks.choices --market …/Market-1501-v15.09.15
 
-Every training is `reid.finetune` by one job on Market-1501's training half, from nothing, tested on people of that half
-whom it has not seen; its default is the paper's network as we have it, small. What is finished stays: the same
-command goes on.
+Each training is `reid.finetune` on a part of Market-1501's training identities, without pre-training, and is tested on
+the other training identities. The same command continues an interrupted one.
 """
 
 import json
@@ -19,13 +18,14 @@ from tqdm import tqdm
 
 from alignnet_common.cli import as_plain, run_command
 from alignnet_common.files import write_atomically, write_json
+from alignnet_common.options import bounded, check_ranges
 from benchmarks.workers.subprocesses import call, check_market, mean_and_spread
 
 AS_IT_IS = "as-it-is"
-"""The name of the trainings in which nothing is changed."""
+"""Name of the trainings without a change."""
 
 OURS = ("--part-gain=30", "--part-pooling=attended", "--limb-fields=magnitude")
-"""What our defaults change in the job, which names the paper's letter."""
+"""Options of all trainings: defaults of this project where the job has the settings of the paper."""
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "stride-8": ("--stride=8",),
@@ -42,47 +42,47 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "part-visibility-pose": ("--part-visibility=pose",),
     "letter": ("--part-gain=1", "--part-pooling=mean", "--limb-fields=signed"),
 }
-"""What is changed, by name: options of reid.finetune. `letter` is the paper's Equations 2, 3 and 5."""
+"""Changed options of reid.finetune by name. `letter` are the paper's settings in Equations 2, 3 and 5."""
 
 
 @dataclass(frozen=True)
 class ChoicesConfig:
-    """Train with each choice changed in turn, from several seeds, and write the table of what that did to ranking."""
+    """Train with one choice changed at a time, with several seeds, and write a table of the rankings."""
 
     market: Path
     """Folder of Market-1501, with bounding_box_train in it."""
 
     choices: tuple[str, ...] = tuple(CHOICES)
-    """What is changed, one after another, by name."""
+    """Names of the changes."""
 
     seeds: tuple[int, ...] = (0, 1, 2)
-    """Seeds of the trainings. The people who are tested on do not depend on them."""
+    """Seeds of the trainings. The test identities do not depend on them."""
 
     job: Path = Path("jobs/ablation-market-finetune.yaml")
-    """YAML file with the options of every training (a job of reid.finetune)."""
+    """YAML file with the options of every training (of reid.finetune)."""
 
     options: dict[str, str] = field(default_factory=dict)
     """Further options of every training: --options.epochs 1."""
 
-    trainers: int = 0
-    """Trainings that run at a time, a core each; 0 is as many as there are cores."""
+    trainers: int = bounded(0, at_least=0)
+    """Number of simultaneous trainings, one per core; 0 = the number of cores."""
 
     out: Path = Path("runs/choices")
     """Folder of the runs; choices.json and choices.md with the table."""
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot be meant."""
+        check_ranges(self)
         unknown = next((name for name in self.choices if name not in CHOICES), None)
         if unknown is not None:
             raise ValueError(f"--choices: there is no {unknown}: it is one of {', '.join(CHOICES)}")
-        if not self.seeds or min(self.seeds) < 0 or self.trainers < 0:
-            raise ValueError("--seeds must name at least one, and neither they nor --trainers be negative")
+        if not self.seeds or min(self.seeds) < 0:
+            raise ValueError("--seeds: at least one seed, and none negative")
 
 
 def compare_choices(config: ChoicesConfig) -> None:
-    """Train what is not trained yet, every choice from the first seed before any from the second; write the table.
+    """Run the trainings that are not finished, seed by seed, and write the table.
 
-    Raises UserError where there is no Market-1501.
+    Raises UserError where Market-1501 is missing.
     """
     check_market(config.market)
     trainings = [(name, seed) for seed in config.seeds for name in (AS_IT_IS, *config.choices)]
@@ -100,10 +100,9 @@ def compare_choices(config: ChoicesConfig) -> None:
 
 
 def train_with(config: ChoicesConfig, name: str, seed: int) -> dict[str, float]:
-    """Fine-tune with a choice changed; returns rank-1 and mAP in %.
+    """Fine-tune with one choice changed; returns rank-1 and mAP in percent.
 
-    What has been trained is not trained again (`reid.finetune --resume` sees to that, and that it was with the same
-    options).
+    A finished training is not repeated: `reid.finetune --resume` checks this, and that the options are the same.
     """
     folder = config.out / name / f"seed-{seed}"
     options = {"root": config.market, "init": "none", "split": 0, "split-seed": 0, "seed": seed, "run": folder}
@@ -115,7 +114,7 @@ def train_with(config: ChoicesConfig, name: str, seed: int) -> dict[str, float]:
 
 
 def write_table(config: ChoicesConfig, results: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
-    """What is known so far, for machines and for people."""
+    """Write the results so far, as JSON and as a table."""
     changed = {name: CHOICES.get(name, ()) for name in results}
     record = {"command": "python -m benchmarks.choices", "config": as_plain(config), "base": OURS, "changed": changed}
     config.out.mkdir(parents=True, exist_ok=True)
@@ -124,7 +123,7 @@ def write_table(config: ChoicesConfig, results: Mapping[str, Sequence[Mapping[st
 
 
 def table(results: Mapping[str, Sequence[Mapping[str, float]]]) -> list[str]:
-    """A line a choice: rank-1 and mAP, each the mean over the seeds with the standard deviation."""
+    """A line per choice: rank-1 and mAP, mean and standard deviation over the seeds."""
     return ["| changed | rank-1 | mAP | seeds |", "|---|---|---|---|"] + [
         f"| {name} | {_shown(rows, 'rank1')} | {_shown(rows, 'mAP')} | {len(rows)} |"
         for name, rows in results.items()

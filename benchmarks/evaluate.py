@@ -4,7 +4,7 @@
 
 The clones are of KaiyangZhou/deep-person-reid (its rank_cy built in place, as its own notes say) and of
 zhunzhong07/person-re-ranking; nothing is fetched or built here. Pids and cameras are those of the real MARS tables,
-features are synthetic. Each measurement has a process of its own and the machine to itself as far as we go.
+features are synthetic. Each measurement runs in a process of its own, one after another.
 """
 
 import json
@@ -32,7 +32,7 @@ GOALS = {"torchreid-cython": 5.0, "torchreid-python": 100.0, "reference-re-ranki
 
 @dataclass(frozen=True)
 class BenchmarkConfig:
-    """Time and peak memory of evaluation at MARS size, ours and theirs."""
+    """Time and peak memory of evaluation at the size of MARS, of this project and of others."""
 
     torchreid: Path | None = None
     """Clone of KaiyangZhou/deep-person-reid. Default: not measured."""
@@ -41,26 +41,26 @@ class BenchmarkConfig:
     """Clone of zhunzhong07/person-re-ranking. Default: not measured."""
 
     peer_python: Path = Path(sys.executable)
-    """Python of the environment that the peers run in (NumPy; rank_cy built for it)."""
+    """Python of the environment of the other projects (with NumPy, and rank_cy built for it)."""
 
     mars: Path = PROJECT_ROOT.parent / "shared" / "data" / "mars_info"
     """Folder with MARS's tracks_test_info.mat and query_IDX.mat."""
 
     size: int = 256
-    """Numbers in a synthetic feature."""
+    """Length of a synthetic feature."""
 
     noise: float = 1.35
-    """Deviation of a tracklet's feature from its person's (which has deviation 1); 1.35 gives an mAP of about 0.8."""
+    """Standard deviation within a person, relative to that between persons; 1.35 gives an mAP of about 0.8."""
 
     repeats: int = 5
-    """Runs of each measurement, of which the fastest counts; of torchreid's Python and of the reference: one."""
+    """Runs of each measurement, of which the fastest counts; torchreid's Python and the reference run once."""
 
     json: Path | None = None
-    """File that the result is written to. Default: printed only."""
+    """File for the result. Default: it is printed only."""
 
 
 def benchmark(config: BenchmarkConfig) -> None:
-    """Measure, print ratios, and write the result where `--json` says."""
+    """Measure, print ratios, and write --json. Raises UserError where a clone or a file of MARS is missing."""
     for clone, part in ((config.torchreid, "torchreid/metrics/rank.py"), (config.reranking, "python-version")):
         if clone is not None and not (clone / part).exists():
             raise UserError(f"{clone} has no {part}: name a clone of the public repository")
@@ -90,7 +90,10 @@ def benchmark(config: BenchmarkConfig) -> None:
 
 
 def write_features(config: BenchmarkConfig, folder: Path, noise: float | None) -> None:
-    """Features and labels in torchreid's protocol: a person's own, a camera's, and noise (None: noise alone)."""
+    """Write features and labels for the torchreid protocol.
+
+    A feature is the sum of a vector of the person, one of the camera, and noise; it is noise only if `noise` is None.
+    """
     table = loadmat(config.mars / "tracks_test_info.mat")["track_test_info"].astype(np.int64)
     queries = loadmat(config.mars / "query_IDX.mat")["query_IDX"].astype(np.int64).ravel() - 1
     pids, cams = table[:, 2], table[:, 3]
@@ -107,7 +110,7 @@ def write_features(config: BenchmarkConfig, folder: Path, noise: float | None) -
 
 
 def apart(work: Callable[..., Any], *arguments: Any) -> Any:
-    """Do `work` in another process: on Linux a child's peak memory is never less than its parent's was."""
+    """Run `work` in another process. On Linux the peak memory of a child includes that of its parent at the start."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
 
@@ -134,7 +137,7 @@ def child(job: str, folder: Path, config: BenchmarkConfig) -> dict[str, Any]:
 
 
 def compared(costs: dict[str, Any], folder: Path) -> dict[str, float]:
-    """The greatest difference between our results and theirs, of those that ran."""
+    """Largest difference between the results of this project and of the others, by job."""
     pairs = [(job, "our-ranking") for job in costs if job.startswith("torchreid")]
     pairs += [("reference-re-ranking", "our-re-ranking")] if "reference-re-ranking" in costs else []
     pairs += [("our-re-ranking-of-features", "our-re-ranking")] if "our-re-ranking" in costs else []
@@ -146,7 +149,7 @@ def compared(costs: dict[str, Any], folder: Path) -> dict[str, float]:
 
 
 def print_ratios(result: dict[str, Any]) -> None:
-    """Each peer against ours, beside the goal."""
+    """Print the ratios of time and memory of the others to this project, with the goals."""
     for case, costs in result["costs"].items():
         print(f"\n{case} features (mAP {costs['compared']['mAP']:.3f})")
         for peer in (name for name in costs if name.startswith(("torchreid", "reference"))):
@@ -165,7 +168,7 @@ def print_ratios(result: dict[str, Any]) -> None:
 
 
 def machine() -> dict[str, Any]:
-    """What it ran on."""
+    """Cores, platform, Python and threads of this machine."""
     threads = os.environ.get("OMP_NUM_THREADS", "not set")
     return {
         "cores": os.cpu_count(),

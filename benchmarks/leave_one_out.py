@@ -1,10 +1,10 @@
-"""What each kind of variety is worth: sets that lack one each, all else equal, and how far they carry.
+"""Leave-one-out ablation of the factors of variation: direct transfer of synthetic data sets that lack one factor.
 
     python -m benchmarks.leave_one_out --market …/Market-1501-v15.09.15 --out data/leave-one-out
 
-Renders a set with everything and one without each factor, and trains `benchmarks.transfer`'s network on every one; the
-next set is rendered meanwhile. `--trainings 2` trains on each set from two seeds, to show how far such figures can
-be trusted. What is finished stays: the same command goes on.
+Renders a data set with all factors and one without each factor, and trains the network of `benchmarks.transfer` on each
+while the next is rendered. `--trainings 2` trains on each data set with two seeds, to show the variance. The same
+command continues an interrupted one.
 """
 
 import json
@@ -21,68 +21,67 @@ from tqdm import tqdm
 from alignnet_common.cli import as_plain, run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
+from alignnet_common.options import bounded, check_ranges
 from benchmarks.workers.subprocesses import call, check_market, mean_and_spread
 from synth.planning.factors import Factor
 
 EVERYTHING = "everything"
-"""The name of the set that lacks nothing."""
+"""Name of the data set with all factors."""
 
 
 @dataclass(frozen=True)
 class LeaveOneOutConfig:
-    """Leave each kind of variety out in turn, and measure how far the set still carries."""
+    """Render data sets that lack one factor of variation each, and measure their direct transfer to Market-1501."""
 
     market: Path
     """Folder of Market-1501, with bounding_box_train in it."""
 
     factors: tuple[Factor, ...] = get_args(Factor)
-    """What is left out, one after another."""
+    """Factors to leave out."""
 
     ids: int = 100
-    """Identities of each set."""
+    """Identities of each data set."""
 
     frames: int = 4
-    """Frames a clip."""
+    """Frames per clip."""
 
     samples: int = 8
-    """Cycles samples a pixel."""
+    """Cycles samples per pixel."""
 
     steps: int = 400
     """Training steps."""
 
     seed: int = 0
-    """Seed of the sets and of the first training."""
+    """Seed of the data sets and of the first training."""
 
-    trainings: int = 1
-    """Trainings on each set, each from the next seed."""
+    trainings: int = bounded(1, at_least=1)
+    """Trainings on each data set, with successive seeds."""
 
-    trainers: int = 1
-    """Trainings that run at a time."""
+    trainers: int = bounded(1, at_least=1)
+    """Number of simultaneous trainings."""
 
     workers: int = 0
-    """Processes that render; 0 is one a core but for the one that trains."""
+    """Rendering processes; 0 = the number of cores less one."""
 
     out: Path = Path("data/leave-one-out")
-    """Folder of the sets, with each one's result beside it."""
+    """Folder of the data sets and their results."""
 
     json: Path = Path("runs/leave_one_out.json")
-    """Where the table goes."""
+    """File for the results."""
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot be meant."""
-        if self.trainings < 1 or self.trainers < 1:
-            raise ValueError("--trainings and --trainers must be at least 1")
+        check_ranges(self)
 
 
 def leave_one_out(config: LeaveOneOutConfig) -> None:
-    """Render and train, one beside the other; write and print the table.
+    """Render and train in parallel; write and print the table.
 
-    Raises UserError where there is no Market-1501, or --out is of other options.
+    Raises UserError where Market-1501 is missing, or --out is of other options.
     """
     check_market(config.market)
     remember(config)
     names = [EVERYTHING, *config.factors]
-    # Every set has its first training before any has its second: a first table is there sooner.
+    # All first trainings precede the second ones.
     runs = [(name, config.seed + number) for number in range(config.trainings) for name in names]
     with ThreadPoolExecutor(1) as renderer, ThreadPoolExecutor(config.trainers) as trainer:
         sets = {name: renderer.submit(render_set, config, name) for name in names}
@@ -103,7 +102,7 @@ def leave_one_out(config: LeaveOneOutConfig) -> None:
 
 
 def remember(config: LeaveOneOutConfig) -> None:
-    """Write down in --out what its sets and results are of. Raises UserError where they are of something else."""
+    """Write the options of the data sets into --out. Raises UserError where --out has others."""
     record, told = config.out / "options.json", as_plain(config)
     asked = {name: told[name] for name in ("market", "ids", "frames", "samples", "steps", "seed")}
     if not record.is_file():
@@ -117,7 +116,7 @@ def remember(config: LeaveOneOutConfig) -> None:
 
 
 def render_set(config: LeaveOneOutConfig, name: str) -> Path:
-    """Render the set that lacks the factor `name`; returns its folder."""
+    """Render the data set without the factor `name`; returns its folder."""
     folder = config.out / name
     seeds = range(config.seed, config.seed + config.trainings)
     if all(result_of(config, name, seed).exists() for seed in seeds):
@@ -131,9 +130,9 @@ def render_set(config: LeaveOneOutConfig, name: str) -> Path:
 
 
 def train_on(config: LeaveOneOutConfig, name: str, seed: int, ready: "Future[Path]") -> dict[str, Any]:
-    """Train from `seed` on a set when it is `ready`, unless that has been done; returns the result.
+    """Train with `seed` on a data set once it is rendered (`ready`), unless done; returns the result.
 
-    Raises UserError where it has been done with other options.
+    Raises UserError where a finished training had other options.
     """
     folder, result = ready.result(), result_of(config, name, seed)
     options = {"ids": config.ids, "frames": config.frames, "steps": config.steps, "seed": seed}
@@ -148,14 +147,14 @@ def train_on(config: LeaveOneOutConfig, name: str, seed: int, ready: "Future[Pat
 
 
 def result_of(config: LeaveOneOutConfig, name: str, seed: int) -> Path:
-    """Where the result of a training on a set is."""
+    """File of the result of a training."""
     return config.out / f"{name}-seed-{seed}.json"
 
 
 def table(results: Mapping[str, Sequence[Mapping[str, float]]]) -> list[str]:
-    """A line a set: what it lacks, rank-1, mAP, and what that cost in mAP; what costs most first.
+    """A line per data set: missing factor, rank-1, mAP, and loss of mAP, in descending order of the loss.
 
-    Means over the trainings; of several, with the standard deviation.
+    Figures are means over the trainings, with the standard deviation if there are several.
     """
     cost = {name: _mean(results[EVERYTHING], "mAP") - _mean(rows, "mAP") for name, rows in results.items()}
     order = sorted(results, key=lambda name: (name != EVERYTHING, -cost[name]))

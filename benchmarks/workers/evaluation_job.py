@@ -2,9 +2,9 @@
 
     python evaluation_job.py JOB INPUTS RESULT REPEATS [CLONE]
 
-prints one line of JSON: the least seconds of REPEATS runs, by the clock and of the processor (which other work on the
-machine does not lengthen), the process's peak memory in MiB, and what it was before the first.
-Needs NumPy alone, so that it runs in an environment of the peers' too; what is measured is imported by its job.
+prints one line of JSON: the least seconds of REPEATS runs (elapsed and processor time), and the peak memory of the
+process in MiB, at the end and before the first run. Only NumPy is needed, so that the script runs in the environments
+of other projects; a job imports what it measures.
 """
 
 import importlib.util
@@ -24,7 +24,7 @@ LABELS = ("query_pids", "gallery_pids", "query_cams", "gallery_cams")
 
 
 def measured(job: str, inputs: Path, result: Path, repeats: int, clone: Path | None) -> dict[str, Any]:
-    """Do a job on the arrays in the folder `inputs`, save what it gives, and say what that cost."""
+    """Run a job on the arrays in the folder `inputs`, save its result, and return its time and memory."""
     if job == "inputs":
         write_inputs(inputs)
         return {}

@@ -118,11 +118,11 @@ def test_a_batch_of_the_benchmark_gets_other_places():
     pixels = torch.from_numpy(frames).permute(0, 3, 1, 2)
     source = transfer.Images(pixels, np.arange(6), np.zeros(6), masks)
     batch = torch.tensor([0, 1] * 20)
-    seen = transfer.in_new_places(source, batch, 0.7, np.random.default_rng(0))
+    seen = transfer.with_new_backgrounds(source, batch, 0.7, np.random.default_rng(0))
     assert (source.pixels == torch.from_numpy(frames).permute(0, 3, 1, 2)).all()
     assert (seen[:, :, 60, 30] == torch.tensor(PERSON)[None]).all()
     corner = seen[:, 0, 5, 5]
     assert set(corner.tolist()) == {20, 120}
     assert 6 <= int((corner == 120).sum()) <= 24
-    unmoved = transfer.in_new_places(source, batch, 0.0, np.random.default_rng(0))
+    unmoved = transfer.with_new_backgrounds(source, batch, 0.0, np.random.default_rng(0))
     assert (unmoved == source.pixels[batch]).all()
