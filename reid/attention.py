@@ -111,8 +111,8 @@ def attention(config: AttentionConfig) -> None:
     rank = partial(rank_poolings, model, directions, chunk=chunk_length(config, images), device=device)
     result["covered"] = []
     for share in tqdm(config.covered, "ranking", disable=None, leave=False):
-        seeds = range(config.seed, config.seed + (config.draws if share else 1))
-        result["covered"].append(occlusion_row(share, [rank(OccludedFrames(store, clips, share, s)) for s in seeds]))
+        stores = (OccludedFrames(store, clips, share, seed) for seed in draw_seeds(config, share))
+        result["covered"].append(occlusion_row(share, [rank(each) for each in stores]))
     print("\n".join([*(f"note: {note}" for note in notes), *result_lines(result)]))
     if config.json is not None:
         write_json(config.json, {**result, "model_sha256": sha256_of_file(path), "config": as_plain(config)})
@@ -122,6 +122,11 @@ def attention(config: AttentionConfig) -> None:
 def chunk_length(config: AttentionConfig, images: Mapping[str, int]) -> int:
     """Frames in a chunk for the ranking: --chunk, or that of the training (`images`)."""
     return config.chunk or images["chunk"]
+
+
+def draw_seeds(config: AttentionConfig, share: float) -> range:
+    """Seeds of the draws of a share of occluded frames; one for a share of 0, where all draws are equal."""
+    return range(config.seed, config.seed + (config.draws if share else 1))
 
 
 def correlation(

@@ -143,16 +143,10 @@ def test_the_ranking_is_the_mean_over_draws():
     }
 
 
-def test_several_draws_rank_other_occlusions(rendered, trained, tmp_path):
-    """Two draws are the mean of the draws with the two seeds; a share of 0 does not depend on them."""
-    options = {"data": rendered, "checkpoint": trained["baseline"], "json": tmp_path / "f.json", "covered": "[0.0,0.4]"}
-    rows = []
-    for more in ({"draws": 2}, {"seed": 0}, {"seed": 1}):
-        assert command(attention, flags(options | more)) == 0
-        rows.append(json.loads((tmp_path / "f.json").read_text())["covered"])
-    both, first, second = rows
-    assert both[0] == first[0] == second[0]
-    assert both[1]["mAP"] == pytest.approx((first[1]["mAP"] + second[1]["mAP"]) / 2)
+def test_each_draw_has_a_seed_but_frames_without_occlusion_are_ranked_once():
+    config = AttentionConfig(draws=3, seed=5)
+    assert list(attention.draw_seeds(config, 0.4)) == [5, 6, 7]
+    assert list(attention.draw_seeds(config, 0.0)) == [5]
 
 
 def test_figures_are_the_mean_of_both_directions(rendered):
