@@ -147,7 +147,7 @@ def ablation(config: AblationConfig) -> None:
         name, reason = next(iter(failures.items()))
         raise JobError(
             f"{len(failures)} of {len(prepared.plan)} trainings failed, the first is {config.run / name}: {reason} "
-            f"({FAILURE} there says more); the same command tries them again"
+            f"(see {FAILURE} there); the same command repeats them"
         )
 
 

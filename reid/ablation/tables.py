@@ -181,7 +181,7 @@ def page(found: Sequence[Summary], notes: Sequence[str]) -> str:
         "Score normalisation is symmetric, re-ranking is of k-reciprocal neighbours; where both are, it comes first.",
     )
     lines = ["# Ablation", "", "Rank-1 in percent, mAP in brackets. Ours are means over splits and seeds; ± is their"]
-    lines += ["standard deviation, [3 of 10] says that networks are still to come.", ""]
+    lines += ["standard deviation, [3 of 10] means that the other networks are not finished.", ""]
     for (title, table), caption in zip(tables, captions, strict=True):
         lines += [f"## {title}", "", table, "", caption, ""]
     return "\n".join([*lines, "## What was measured", "", *(f"- {line}" for line in notes), ""])

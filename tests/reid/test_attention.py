@@ -1,4 +1,4 @@
-"""python -m reid.attention: which frames are covered, what correlates with what, and what is written."""
+"""python -m reid.attention: occlusion of frames, correlation, and written results."""
 
 import json
 import shutil
@@ -45,7 +45,7 @@ def store_of(clips):
     return FrameStore([path for clip in clips for path in clip.frames], 128, 64, 1.0)
 
 
-def test_as_many_frames_are_covered_as_asked_for_by_others(rendered):
+def test_the_given_share_of_frames_is_occluded_by_other_persons(rendered):
     clips = read_clips(rendered)
     store = store_of(clips)
     for share, count in ((0.0, 0), (0.4, 2), (0.99, 4)):
@@ -59,7 +59,7 @@ def test_as_many_frames_are_covered_as_asked_for_by_others(rendered):
     assert (one != other).any()
 
 
-def test_the_middle_of_another_comes_in_from_a_side():
+def test_occlusion_pastes_the_middle_of_the_other_frame_at_a_side():
     cover = np.arange(10, dtype=np.uint8)[None, :, None].repeat(2, 0).repeat(3, 2)
     for from_left, expected in ((True, [3, 4, 5, 6, 99, 99]), (False, [99, 99, 99, 99, 99, 99, 3, 4, 5, 6])):
         frame = np.full((2, 10, 3), 99, np.uint8)
@@ -78,7 +78,7 @@ def test_the_correlation_is_that_of_weights_and_visible_ratios(rendered, sign, e
     assert found["appearance"] == found["upper"] == {"mean": pytest.approx(expected), "sd": pytest.approx(0)}
 
 
-def test_what_is_written(rendered, trained, tmp_path, capsys):
+def test_results_are_written_and_printed(rendered, trained, tmp_path, capsys):
     options = {
         "data": rendered,
         "checkpoint": trained["align-tap"],
@@ -100,13 +100,13 @@ def test_what_is_written(rendered, trained, tmp_path, capsys):
     assert json.loads((tmp_path / "f.json").read_text())["correlation"] is None
 
 
-def test_the_ranking_takes_chunks_of_the_asked_length_or_of_the_training(trained):
+def test_the_chunk_length_is_that_of_the_option_or_of_the_training(trained):
     _, metadata = load_model(trained["baseline"] / "model.pt")
     assert attention.chunk_length(AttentionConfig(), metadata["images"]) == TINY["chunk"]
     assert attention.chunk_length(AttentionConfig(chunk=5), metadata["images"]) == 5
 
 
-def test_beside_its_descriptor_a_network_gives_the_average_of_its_frames(trained):
+def test_both_poolings_append_the_descriptor_of_average_pooling(trained):
     model, _ = load_model(trained["align-tap"] / "model.pt")
     generator = torch.Generator().manual_seed(0)
     frames, valid = torch.rand(1, 3, 3, 48, 32, generator=generator), torch.ones(1, 3, dtype=torch.bool)
@@ -122,7 +122,7 @@ def test_beside_its_descriptor_a_network_gives_the_average_of_its_frames(trained
     torch.testing.assert_close(padded.descriptor.chunk(2, dim=1)[1], sum(single[:2]) / 2)
 
 
-def test_ranking_leaves_the_network_as_it_was(rendered, trained):
+def test_ranking_restores_the_mode_of_the_network(rendered, trained):
     model, _ = load_model(trained["align-tap"] / "model.pt")
     clips = read_clips(rendered)
     store = FrameStore([frame for clip in clips for frame in clip.frames], 48, 32, 1.0)

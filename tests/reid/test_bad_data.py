@@ -1,4 +1,4 @@
-"""Faulty data sets as the commands meet them: one line, exit code 2, nothing written but a report of what is wrong."""
+"""Faulty data sets: exit code 2, one line of error, and no files but the report of errors."""
 
 import json
 
@@ -210,7 +210,7 @@ def test_faulty_sets(dataset, spoil, complaint, network, tmp_path, capsys):
     refused(capsys, tmp_path, evaluate, options | {"checkpoint": network, "out": tmp_path / "out"}, complaint)
 
 
-def test_what_only_the_evaluation_meets(network, tmp_path, capsys):
+def test_faults_that_only_the_evaluation_detects(network, tmp_path, capsys):
     mars_that_asks_for_one_camera(tmp_path / "mars")
     own_with_an_unreadable_frame(tmp_path / "own")
     prid(tmp_path / "prid", [{"train": people(1, 2), "test": people(3, 4)}])
@@ -234,7 +234,7 @@ def test_what_only_the_evaluation_meets(network, tmp_path, capsys):
     refused(capsys, tmp_path, evaluate, argv, "no such file of weights")
 
 
-def test_an_unreadable_image_is_the_only_thing_that_fine_tuning_says(tmp_path, capsys):
+def test_fine_tuning_prints_only_the_unreadable_image(tmp_path, capsys):
     from reid import finetune
 
     write_prid(tmp_path / "prid", persons=4, frames=2)

@@ -1,4 +1,4 @@
-"""The page that the demo leaves."""
+"""python -m reid.report: the page and result.json."""
 
 import json
 import re
@@ -78,7 +78,7 @@ class Seen(HTMLParser):
         self.text += data
 
 
-def test_the_page_stands_alone_and_says_every_number(runs):
+def test_the_page_is_self_contained_and_has_all_figures(runs):
     report(runs)
     page = Seen()
     source = (runs.out / "report.html").read_text()
@@ -99,7 +99,7 @@ def test_the_json_has_the_four_stages_and_the_sizes(runs):
     assert result["sizes"]["pretrain_steps"] == 9 and result["sizes"]["query"]["ids"] == 7
 
 
-def test_the_same_runs_give_the_same_page(runs):
+def test_equal_runs_give_equal_pages(runs):
     report(runs)
     first = (runs.out / "report.html").read_bytes()
     report(runs)
@@ -149,7 +149,7 @@ def test_runs_that_do_not_belong_together_are_one_line(runs):
     assert not runs.out.exists()
 
 
-def test_the_page_does_not_say_that_no_training_saw_them_where_one_did(runs):
+def test_the_page_reports_test_identities_seen_in_training(runs):
     report(runs)
     assert "others that no training saw." in (runs.out / "report.html").read_text()
     path = runs.finetune / "result.json"

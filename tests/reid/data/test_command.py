@@ -1,4 +1,4 @@
-"""python -m reid.data: what is there, and what is wrong."""
+"""python -m reid.data: contents and errors of data sets."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ def looked_at(tmp_path, root, dataset, **options):
     return json.loads((tmp_path / "out.json").read_text())
 
 
-def test_as_typed(tmp_path):
+def test_in_a_process_of_its_own(tmp_path):
     root = write_prid(tmp_path / "prid", persons=6, frames=4)
     write_splits(root, persons=6)
     (root / "multi_shot/cam_a/person_0001/0004.png").unlink()

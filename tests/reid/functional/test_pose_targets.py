@@ -1,4 +1,4 @@
-"""Heat maps and part affinity fields against loops over cells, and joints that are not there."""
+"""Heat maps and part affinity fields against loops over cells; hidden and unlabelled joints."""
 
 import math
 
@@ -15,7 +15,7 @@ LIMBS = [
 
 
 def joints_of(frames: int, seed: int = 0) -> torch.Tensor:
-    """Joints on and about a 64 x 32 image."""
+    """Joints in and around a 64 x 32 image."""
     spread = torch.rand(frames, 18, 2, generator=torch.Generator().manual_seed(seed))
     return spread * torch.tensor([44.0, 76.0]) - 6
 
@@ -25,7 +25,7 @@ def all_labelled(frames: int) -> torch.Tensor:
 
 
 def distance_to_segment(px: float, py: float, a: list[float], b: list[float]) -> float:
-    """By trying a thousand points of the segment, then refining about the best."""
+    """Distance to the nearest of a thousand points of the segment, refined around the best."""
     best, low, high = math.inf, 0.0, 1.0
     for _ in range(3):
         steps = [low + (high - low) * k / 1000 for k in range(1001)]
@@ -80,7 +80,7 @@ def test_a_joint_on_a_cell_centre_and_a_limb_straight_down() -> None:
     assert float(found.paf[0, 1, :, [0, 2, 3]].abs().max()) == 0.0
 
 
-def test_of_an_enlarged_image_they_are_those_of_the_large_one() -> None:
+def test_targets_of_an_enlarged_image_equal_those_of_a_large_image() -> None:
     joints = torch.full((1, 18, 2), -500.0)
     joints[0, 1] = torch.tensor([5.5, 1.5])  # the edge between pixels 5 and 6 is, twice as large, between 11 and 12
     joints[0, 8] = torch.tensor([5.5, 21.5])
@@ -101,7 +101,7 @@ def test_maps_put_heat_first() -> None:
     assert torch.equal(found.maps[:, 19:], found.paf)
 
 
-def test_what_is_not_labelled_is_masked_and_may_hold_anything() -> None:
+def test_unlabelled_joints_are_masked_and_may_have_any_value() -> None:
     joints, labelled = joints_of(2), all_labelled(2)
     labelled[0, 3] = False
     joints[0, 3] = float("nan")
@@ -116,7 +116,7 @@ def test_what_is_not_labelled_is_masked_and_may_hold_anything() -> None:
     torch.testing.assert_close(found.maps[kept], whole.maps[kept], rtol=0, atol=0)
 
 
-def test_what_is_not_visible_is_empty_and_supervised() -> None:
+def test_hidden_joints_have_empty_maps_that_are_not_masked() -> None:
     visible = all_labelled(1)
     visible[0, 3] = False
     found = pose_targets(joints_of(1), all_labelled(1), TargetSize(64, 32), visible=visible)
@@ -135,6 +135,6 @@ def test_a_limb_of_no_length_has_no_direction() -> None:
     assert float(found.paf.abs().max()) == 0.0
 
 
-def test_sizes_are_rounded_up_as_the_pose_net_does() -> None:
+def test_sizes_are_rounded_up_to_whole_cells() -> None:
     found: PoseTargets = pose_targets(joints_of(1), all_labelled(1), TargetSize(30, 13))
     assert found.maps.shape == (1, 57, 4, 2)

@@ -69,7 +69,7 @@ def test_files_that_are_no_tables(tmp_path):
         read_mat(path, "ls_set")
     for values in (np.array([[0.5]]), np.array([["a"]]), np.array([[np.nan]])):
         io.savemat(path, {"ls_set": values})
-        with pytest.raises(UserError, match="must be a table of whole numbers"):
+        with pytest.raises(UserError, match="whole numbers"):
             read_mat(path, "ls_set")
 
 

@@ -51,7 +51,7 @@ def pictures(folder, count=3):
 
 
 @pytest.mark.parametrize("on_disk", [False, True])
-def test_a_spawned_worker_gets_no_copy_of_the_frames(tmp_path, on_disk):
+def test_a_spawned_worker_shares_the_frames(tmp_path, on_disk):
     paths = pictures(tmp_path, count=9)
     store = FrameStore(paths, 64, 48, kept_gib=1.0, folder=tmp_path / "cache" if on_disk else None)
     content = bytes(ForkingPickler.dumps(store))  # as a loader hands it on; PyTorch has told it of tensors
@@ -60,7 +60,7 @@ def test_a_spawned_worker_gets_no_copy_of_the_frames(tmp_path, on_disk):
         assert (found == wanted).all()
 
 
-def test_frames_on_the_disk_are_those_in_memory_and_are_decoded_once(tmp_path):
+def test_frames_cached_on_disk_equal_those_in_memory_and_are_decoded_once(tmp_path):
     paths, folder = pictures(tmp_path), tmp_path / "cache"
     kept = FrameStore(paths, 64, 48, kept_gib=1.0).read(paths[::-1])
     first = FrameStore(paths, 64, 48, kept_gib=0, folder=folder)
@@ -84,7 +84,7 @@ def test_frames_on_the_disk_are_those_in_memory_and_are_decoded_once(tmp_path):
     assert [path.name for path in folder.iterdir() if "partial" in path.name] == []
 
 
-def test_a_disk_without_room_for_the_frames_is_said_before_any_is_decoded(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_before_any_frame_is_decoded(tmp_path, monkeypatch):
     """Filled through a map, it would end the process."""
     paths, folder, decoded = pictures(tmp_path), tmp_path / "cache", []
 
@@ -100,7 +100,7 @@ def test_a_disk_without_room_for_the_frames_is_said_before_any_is_decoded(tmp_pa
 
 
 @pytest.mark.parametrize("missing", ["locks", "room"])
-def test_a_folder_that_knows_no_locks_or_sets_no_room_aside_serves(tmp_path, monkeypatch, missing):
+def test_the_cache_works_without_file_locks_and_without_fallocate(tmp_path, monkeypatch, missing):
     def unknown(*_):
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
