@@ -247,7 +247,7 @@ def test_a_gallery_of_queries_only_is_refused_before_descriptors_are_computed(ne
     assert command(evaluate, flags(argv | {"protocol": "torchreid"})) == 2
     printed = capsys.readouterr().err
     assert len(printed.splitlines()) == 1
-    assert "all of the gallery is junk (pid -1) or a query; take another split, or another protocol" in printed
+    assert "another protocol" in printed
     assert not (tmp_path / "out").exists()
 
 

@@ -46,7 +46,7 @@ def test_what_it_records_and_advises_is_its_own(trained, rendered, tmp_path, cap
     assert json.loads((trained / "result.json").read_text())["command"].startswith("python -m reid.pose train --config")
     assert pose("train", "--data", rendered, "--run", tmp_path / "run", "--batch", "14") == 2
     error = capsys.readouterr().err
-    assert "a batch of 7 identities, but there are 6 to train on: use --batch 12 or fewer" in error
+    assert "--batch 12" in error
     assert error.count("\n") == 1
     assert pose("train", "--config", trained / "config.yaml", "--batch", "4", "--resume") == 2
     assert f"resume it with --config {trained / 'config.yaml'} --resume" in capsys.readouterr().err
