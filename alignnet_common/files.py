@@ -95,6 +95,14 @@ def rows_of_jsonl(path: Path, strict: bool = False) -> Iterator[dict[str, Any]]:
             yield row
 
 
+def sha256_of_lines(lines: Iterable[str]) -> str:
+    """Hex SHA-256 of lines of text (UTF-8), each followed by a newline."""
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(f"{line}\n".encode())
+    return digest.hexdigest()
+
+
 def sha256_of_file(path: Path) -> str:
     """Hex SHA-256 of a file's bytes."""
     with path.open("rb") as stream:

@@ -16,7 +16,7 @@ from alignnet_common.arrays import Bytes
 from alignnet_common.cli import run_command
 from alignnet_common.files import replacing
 from alignnet_common.images import beside, enlarged, grid, spread_over
-from reid.functional.pose_targets import pose_targets
+from reid.functional.pose_targets import TargetSize, pose_targets
 from synth.dataset.layout import RenderedSet
 from synth.dataset.reader import finished_rows, read_truth
 from synth.report.contact_sheets import frame_of
@@ -63,7 +63,10 @@ def tile(crop: Bytes, joints: NDArray[np.float32], seen: NDArray[np.bool_]) -> B
     """A crop (H, W, 3), and the crop under its heat maps and under its fields; hue is direction (red: right)."""
     height, width = crop.shape[:2]
     targets = pose_targets(
-        torch.from_numpy(joints)[None], torch.ones(1, 18, dtype=torch.bool), height, width, torch.from_numpy(seen)[None]
+        torch.from_numpy(joints)[None],
+        torch.ones(1, 18, dtype=torch.bool),
+        TargetSize(height, width),
+        torch.from_numpy(seen)[None],
     )
     heat = targets.heat[0, :18].amax(0, keepdim=True)
     fields = targets.paf[0].unflatten(0, (-1, 2))

@@ -34,7 +34,7 @@ from reid.data.datasets.market import first_of_each_camera, read_folder
 from reid.data.datasets.synthetic import read_clips
 from reid.data.tracklets.frames import read_frame
 from reid.data.tracklets.types import Tracklet
-from reid.data.transforms.background import before_another_place
+from reid.data.transforms.background import replace_background
 from reid.functional.losses import batch_hard_ranking_loss
 from reid.metrics.labels import Labels
 from reid.metrics.ranking import evaluate_protocol
@@ -294,7 +294,7 @@ def in_new_places(source: Images, batch: Tensor, chance: float, rng: np.random.G
     moved = np.flatnonzero(rng.random(len(batch)) < chance)
     others = rng.integers(len(source.pixels), size=len(moved))
     frames, behind = (found.permute(0, 2, 3, 1).numpy() for found in (pixels[moved], source.pixels[others]))
-    mixed = before_another_place(frames, source.masks[batch[moved]], behind, source.masks[others])
+    mixed = replace_background(frames, source.masks[batch[moved]], behind, source.masks[others])
     pixels[moved] = torch.from_numpy(mixed).permute(0, 3, 1, 2)
     return pixels
 
