@@ -41,8 +41,9 @@ class PKSampler:
     cameras and tracklets as have chunks left. A batch contains a chunk twice only if its identity has fewer than K.
 
     An epoch has round(chunks / (P x K)) batches, at least 1, so that as many chunks are drawn as there are. The draws
-    depend on the seed and the number of the epoch only; a run resumes from (epoch, batch). Raises TooFewIdentitiesError,
-    and UserError where there are fewer than two identities.
+    depend on the seed and the number of the epoch only; a run resumes from (epoch, batch).
+
+    Raises TooFewIdentitiesError, and UserError if there are fewer than two identities.
     """
 
     def __init__(self, chunks: Sequence[Chunk], ids_per_batch: int, chunks_per_id: int, seed: int) -> None:
