@@ -1,1 +1,1 @@
-"""What both `synth` and `reid` stand on: starting a command, writing files, the COCO-18 skeleton."""
+"""Code that `synth` and `reid` share: command line, files, locks, pages, and the format of rendered sets."""

@@ -1,7 +1,7 @@
-"""How every command starts: a dataclass is its signature, YAML and flags fill it, a mistake is one line.
+"""Command lines: a dataclass declares the options, a YAML file and flags fill it, an error is one line.
 
-Exit codes: 0 done; 2 the user's mistake (a `UserError`, a bad option, a path that cannot be written); 1 ours
-(a `JobError` in one line, anything else with its traceback); 130 interrupted by Ctrl-C.
+Exit codes: 0 done; 2 an error of the user (`UserError`, a wrong option, a path that cannot be written); 1 another error
+(`JobError` in one line, any other exception with its traceback); 130 interrupted by Ctrl-C.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from alignnet_common.files import DISK_FULL, write_atomically
 
 
 class DataclassInstance(Protocol):
-    """Any dataclass: what a job's configuration is."""
+    """Any dataclass: the configuration of a command."""
 
     __dataclass_fields__: typing.ClassVar[dict[str, dataclasses.Field[Any]]]
 
@@ -43,11 +43,11 @@ UNUSABLE_PATH = {
     errno.EPERM,
     errno.EROFS,
 }
-"""Errors of the operating system that say that the user named a path which cannot serve."""
+"""Errors of the operating system for a path, named by the user, that cannot be used."""
 
 
 class _Help(jsonargparse.DefaultHelpFormatter):
-    """Help that says each field's meaning and its default, and leaves Python's types out."""
+    """Help with the description and the default of each option, without Python types."""
 
     def _get_help_string(self, action: argparse.Action) -> str:
         text = action.help or ""
@@ -56,21 +56,21 @@ class _Help(jsonargparse.DefaultHelpFormatter):
 
 
 class _Parser(jsonargparse.ArgumentParser):
-    """An argument parser whose every complaint is one line and exit code 2."""
+    """An argument parser that reports an error as one line with exit code 2."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        exit_with_line(2, f"{in_plain_words(message)} (see {self.prog} --help)")
+        exit_with_line(2, f"{plain_message(message)} (see {self.prog} --help)")
 
 
 class _FileParser(_Parser):
-    """An argument parser of one YAML file, its `prog`, whose every complaint is a `UserError` that names the file."""
+    """An argument parser of one YAML file, its `prog`, that raises UserError naming the file."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        raise UserError(f"{self.prog}: {' '.join(in_plain_words(message).split())}")
+        raise UserError(f"{self.prog}: {' '.join(plain_message(message).split())}")
 
 
-def in_plain_words(complaint: str) -> str:
-    """jsonargparse's complaint with the option named as the user types it, and types as people call them."""
+def plain_message(complaint: str) -> str:
+    """An error message of jsonargparse with the option as typed, and readable types."""
     complaint = re.sub(r'Parser key "(\w+)":', lambda key: "--" + key[1].replace("_", "-") + ":", complaint)
     complaint = re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", complaint)
     complaint = re.sub(r"typing\.Literal\[(.*?)\]", r"one of \1", complaint)
@@ -84,7 +84,7 @@ def exit_with_line(code: int, message: str) -> NoReturn:
 
 
 def field_help(config_type: type[DataclassInstance]) -> dict[str, str]:
-    """The string written under each field of a dataclass (its own and inherited), by field name."""
+    """The docstring under each field of a dataclass, inherited ones included, by name of the field."""
     found: dict[str, str] = {}
     for owner in reversed(inspect.getmro(config_type)):
         if dataclasses.is_dataclass(owner):
@@ -96,9 +96,9 @@ def field_help(config_type: type[DataclassInstance]) -> dict[str, str]:
 def build_parser(
     config_type: type[DataclassInstance], prog: str, parser_type: type[_Parser] = _Parser
 ) -> jsonargparse.ArgumentParser:
-    """A parser with one flag a field of `config_type`, and `--config FILE.yaml` (flags win over it).
+    """A parser with a flag for each field of `config_type`, and `--config FILE.yaml`, which flags override.
 
-    A field with the metadata {"positional": True} is a word of its own instead.
+    A field with the metadata {"positional": True} is a positional argument.
     """
     parser = parser_type(
         prog=prog,
@@ -106,7 +106,7 @@ def build_parser(
         formatter_class=_Help,
         print_config=None,
     )
-    parser.add_argument("--config", action="config", help="YAML file with any of the fields below; flags win over it.")
+    parser.add_argument("--config", action="config", help="YAML file with any of the options below; flags override it.")
     types = typing.get_type_hints(config_type)
     help_of = field_help(config_type)
     for field in dataclasses.fields(config_type):
@@ -126,7 +126,7 @@ def build_parser(
 
 
 def config_first(argv: Sequence[str]) -> list[str]:
-    """`argv` with `--config FILE` in front: options apply from left to right, and flags win wherever they stand.
+    """`argv` with `--config FILE` first. Options apply from left to right, so that flags override the file.
 
     >>> config_first(["--ids", "3", "--config", "job.yaml"])
     ['--config', 'job.yaml', '--ids', '3']
@@ -145,8 +145,8 @@ def config_first(argv: Sequence[str]) -> list[str]:
 def read_config(config_type: type[ConfigT], prog: str, argv: Sequence[str] | None = None) -> ConfigT:
     """Fill `config_type` from `--config FILE.yaml` and the command line.
 
-    Raises SystemExit(2), after one line, on an unknown option, a value of the wrong type, or a value that
-    the dataclass itself refuses (ValueError in `__post_init__`).
+    Prints one line and raises SystemExit(2) on an unknown option, a value of the wrong type, or a ValueError of the
+    dataclass's `__post_init__`.
     """
     try:
         arguments = build_parser(config_type, prog).parse_args(config_first(sys.argv[1:] if argv is None else argv))
@@ -161,7 +161,7 @@ def read_config(config_type: type[ConfigT], prog: str, argv: Sequence[str] | Non
 
 
 def check_needed(config_type: type[DataclassInstance], values: dict[str, Any]) -> None:
-    """Raise ValueError where a field that has no default was not given."""
+    """Raise ValueError where a field without a default was not given."""
     for field in dataclasses.fields(config_type):
         no_default = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if no_default and values[field.name] is None:
@@ -170,9 +170,9 @@ def check_needed(config_type: type[DataclassInstance], values: dict[str, Any]) -
 
 
 def read_config_file(config_type: type[ConfigT], path: Path) -> ConfigT:
-    """Fill `config_type` from a YAML file alone, as `--config` does; what it does not name has its default.
+    """Fill `config_type` from a YAML file, as `--config` does; other fields have their defaults.
 
-    Raises UserError where the file is not there or is not text, or as `read_config` exits.
+    Raises UserError where the file is missing or no text, or has options on which `read_config` exits.
     """
     if not path.is_file():
         raise UserError(f"no such file of options: {path}")
@@ -222,10 +222,10 @@ def run_command(
 
 
 def as_plain(config: DataclassInstance) -> dict[str, Any]:
-    """The configuration as plain Python values, fit for YAML, JSON and `torch.load(weights_only=True)`."""
+    """The configuration as plain Python values, for YAML, JSON and `torch.load(weights_only=True)`."""
     return json.loads(json.dumps(dataclasses.asdict(config), default=str))
 
 
 def save_config(config: DataclassInstance, path: Path) -> None:
-    """Write the resolved configuration as YAML; `--config path` gives the same job again."""
+    """Write the whole configuration as YAML, which can be read with `--config`."""
     write_atomically(path, yaml.safe_dump(as_plain(config), sort_keys=False).encode())

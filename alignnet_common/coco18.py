@@ -1,7 +1,7 @@
-"""The COCO-18 skeleton of OpenPose: joints, limbs in the network's output order, and the paper's part groups.
+"""OpenPose's COCO-18 skeleton: joints, limbs in the network's output order, and the paper's composite parts.
 
-Channel numbers are those of OpenPose's 57-channel output: heat maps 0-18 (18 joints, then background),
-part affinity fields (PAFs) 19-56, two channels (x, y) a limb.
+OpenPose's output has 57 channels: heat maps 0-18 (18 joints, then background), and part affinity fields (PAFs) 19-56,
+two channels (x, y) per limb.
 """
 
 JOINTS = (
@@ -46,7 +46,7 @@ LIMBS = (
     ("right_eye", "right_ear"),
     ("left_eye", "left_ear"),
 )
-"""Limb number n has its PAF in channels 2n (x) and 2n + 1 (y) of the 38; the vector points from first to second."""
+"""Limb n has its PAF in channels 2n (x) and 2n + 1 (y) of the 38; the vector points from the first joint."""
 
 HEATMAP_CHANNELS = len(JOINTS) + 1
 PAF_CHANNELS = 2 * len(LIMBS)
@@ -81,7 +81,7 @@ PART_LIMBS = {
         ("left_knee", "left_ankle"),
     ),
 }
-"""Limbs of each composite part (paper, Section 3.2); the text's doubled «L-eye - nose» is read as once."""
+"""Limbs of each composite part (paper, Section 3.2); the paper lists "L-eye - nose" twice, here once."""
 
 PARTS = tuple(PART_JOINTS)
 
@@ -99,12 +99,13 @@ def part_channels(part: str) -> tuple[int, ...]:
 
 
 def _swapped_side(joint: str) -> str:
+    """The joint's name with left and right exchanged."""
     side, _, rest = joint.partition("_")
     return {"left": f"right_{rest}", "right": f"left_{rest}"}.get(side, joint)
 
 
 MIRRORED_JOINTS = tuple(JOINTS.index(_swapped_side(joint)) for joint in JOINTS)
-"""`MIRRORED_JOINTS[j]` is the joint that joint j becomes when the image is flipped left to right."""
+"""`MIRRORED_JOINTS[j]` is the joint that joint j becomes in a horizontally flipped image."""
 
 MIRRORED_LIMBS = tuple(LIMBS.index((_swapped_side(a), _swapped_side(b))) for a, b in LIMBS)
-"""`MIRRORED_LIMBS[n]` is the limb that limb n becomes when the image is flipped left to right."""
+"""`MIRRORED_LIMBS[n]` is the limb that limb n becomes in a horizontally flipped image."""

@@ -1,4 +1,4 @@
-"""Writing that never leaves half a file behind: a temporary name beside the target, synced, then renamed."""
+"""Atomic writing (temporary name, sync, rename), JSON and JSON-lines files, hashes, and the files of assets/."""
 
 import errno
 import hashlib
@@ -14,38 +14,38 @@ from pathlib import Path
 from typing import Any
 
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""Errors of the operating system that say that there is no room left on the disk, or none left for this user."""
+"""Error numbers for a full disk or an exhausted quota."""
 
 BROKEN_ARRAYS = (
     OSError,
     ValueError,
     EOFError,
-    RuntimeError,  # zipfile: a flag says that the file is encrypted, or packed in an unknown way
+    RuntimeError,  # zipfile: encrypted, or an unknown compression method
     zipfile.BadZipFile,
     zlib.error,
-    tokenize.TokenError,  # NumPy: a header that is no Python literal
+    tokenize.TokenError,  # NumPy: a broken header
 )
-"""What `numpy.load` and its arrays raise of a broken .npz file, but for the KeyError of an absent array."""
+"""Exceptions of `numpy.load` for a broken .npz file, except the KeyError of a missing array."""
 
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
-"""The checkout, or the folder that the packages are installed into: what must be on `sys.path` to import them."""
+"""The checkout, or the folder that the packages are installed into: the entry of `sys.path` to import them from."""
 
 
 def asset(name: str) -> Path:
-    """The file or folder `name` of assets/, which lies in this package where it is installed, and else beside it."""
+    """Path of a file or folder of assets/, which is inside this package if installed, and beside it in a checkout."""
     installed = Path(__file__).resolve().parent / "assets"
     return (installed if installed.is_dir() else PROJECT_ROOT / "assets") / name
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; when the block ends well it is synced and becomes `path`."""
+    """Yield a temporary path beside `path`. If the block succeeds, the file is synced and renamed to `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield partial
-        descriptor = os.open(partial, os.O_RDWR)  # Windows syncs nothing that is open for reading alone
+        descriptor = os.open(partial, os.O_RDWR)  # Windows cannot sync a file that is open read-only
         try:
             os.fsync(descriptor)
         finally:
@@ -56,31 +56,31 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace `path` by `content`, all of it or nothing."""
+    """Write `content` to `path` atomically."""
     with replacing(path) as partial:
         partial.write_bytes(content)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, atomically. NaN and infinity are refused (ValueError)."""
+    """Write `value` as indented JSON, atomically. Raises ValueError for NaN and infinity."""
     write_atomically(path, (json.dumps(value, indent=2, allow_nan=False, default=str) + "\n").encode())
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    """Write one JSON object a line, atomically; the rows are taken one by one."""
+    """Write one JSON object per line, atomically; `rows` may be a generator. Raises ValueError for NaN and infinity."""
     with replacing(path) as partial, partial.open("w") as stream:
         stream.writelines(json.dumps(row, allow_nan=False) + "\n" for row in rows)
 
 
 def read_jsonl(path: Path, strict: bool = False) -> list[dict[str, Any]]:
-    """All that `rows_of_jsonl` yields."""
+    """Rows of a JSON-lines file, as of `rows_of_jsonl`."""
     return list(rows_of_jsonl(path, strict))
 
 
 def rows_of_jsonl(path: Path, strict: bool = False) -> Iterator[dict[str, Any]]:
-    """Rows of a JSON-lines file, one by one; a last line cut short by a crash is left out, unless `strict`.
+    """Yield the rows of a JSON-lines file. A last line that a crash cut short is left out unless `strict`.
 
-    Raises ValueError where any other line is not JSON.
+    Raises ValueError if another line is not JSON.
     """
     with path.open() as stream:
         for number, line in enumerate(stream, start=1):
@@ -93,6 +93,14 @@ def rows_of_jsonl(path: Path, strict: bool = False) -> Iterator[dict[str, Any]]:
                     return
                 raise ValueError(f"{path}, line {number}: not JSON ({broken.msg})") from broken
             yield row
+
+
+def sha256_of_lines(lines: Iterable[str]) -> str:
+    """Hex SHA-256 of lines of text (UTF-8), each followed by a newline."""
+    digest = hashlib.sha256()
+    for line in lines:
+        digest.update(f"{line}\n".encode())
+    return digest.hexdigest()
 
 
 def sha256_of_file(path: Path) -> str:

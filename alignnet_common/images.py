@@ -1,4 +1,4 @@
-"""Contact sheets: tiles, captions and skeletons drawn on frames."""
+"""Tiles, captions and skeletons for contact sheets. Images are (H, W, 3) uint8."""
 
 from typing import Any
 
@@ -10,27 +10,26 @@ from alignnet_common.arrays import Bytes
 from alignnet_common.coco18 import JOINTS, LIMBS
 
 GAP, WIDTH = 2, 1600
-"""Pixels between tiles, and about across a sheet."""
-
+"""Pixels between tiles, and approximate width of a sheet in pixels."""
 
 CAPTION = 14
-"""Pixels of height of a line of text."""
-
+"""Height of a line of text in pixels."""
 
 PAPER, INK = (24, 26, 30), (214, 218, 224)
-
+"""Colours of the background and of text."""
 
 SEEN, HIDDEN = (255, 220, 0), (255, 60, 200)
+"""Colours of visible and of hidden joints."""
 
 
 def spread_over(items: Any, count: int) -> list[Any]:
-    """At most `count` items of a sequence, evenly spread."""
+    """At most `count` items of a sequence, evenly spread, both ends included."""
     chosen = np.unique(np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int))
     return [items[i] for i in chosen]
 
 
 def draw_skeleton(draw: ImageDraw.ImageDraw, joints: NDArray[np.float64], seen: NDArray[np.bool_]) -> None:
-    """Limbs and joints (18, 2) in the picture's own pixels."""
+    """Draw limbs and joints: `joints` (18, 2) x, y in pixels of the image, `seen` (18,) bool."""
     for first, second in LIMBS:
         a, b = JOINTS.index(first), JOINTS.index(second)
         draw.line([*joints[a], *joints[b]], fill=(90, 200, 255), width=1)
@@ -39,31 +38,31 @@ def draw_skeleton(draw: ImageDraw.ImageDraw, joints: NDArray[np.float64], seen: 
 
 
 def enlarged(picture: Bytes, scale: int) -> Bytes:
-    """The picture, each pixel a square of `scale` × `scale`."""
+    """The image with each pixel repeated `scale` × `scale` times."""
     return np.kron(picture, np.ones((scale, scale, 1), np.uint8))
 
 
 def captioned(picture: Bytes, text: str) -> Bytes:
-    """The picture under a line of text."""
+    """The image under a line of text."""
     line = Image.new("RGB", (picture.shape[1], CAPTION), PAPER)
     ImageDraw.Draw(line).text((3, 1), text, fill=INK, font=ImageFont.load_default())
     return np.concatenate([np.asarray(line), picture])
 
 
 def beside(tiles: list[Bytes], gap: int) -> Bytes:
-    """Tiles of one height next to each other."""
+    """Tiles of equal height side by side, `gap` pixels apart."""
     spacer = np.full((tiles[0].shape[0], gap, 3), PAPER, np.uint8)
     parts = [part for tile in tiles for part in (tile, spacer)][:-1] if gap else tiles
     return np.concatenate(parts, axis=1)
 
 
 def page_of(tiles: list[Bytes]) -> Bytes:
-    """Tiles in as many columns as there is room for."""
+    """Tiles in as many columns as fit into WIDTH."""
     return grid(tiles, max(1, min(len(tiles), WIDTH // max(tile.shape[1] for tile in tiles))))
 
 
 def grid(tiles: list[Bytes], columns: int) -> Bytes:
-    """Tiles of one size in rows of `columns`."""
+    """Tiles in rows of `columns`, each in a cell of the size of the largest tile."""
     height, width = max(tile.shape[0] for tile in tiles), max(tile.shape[1] for tile in tiles)
     count = -(-len(tiles) // columns)
     sheet = np.full((count * (height + GAP) + GAP, columns * (width + GAP) + GAP, 3), PAPER, np.uint8)

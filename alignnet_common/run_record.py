@@ -1,4 +1,4 @@
-"""What produced a result: command, options, versions, time."""
+"""Record of a run: command, options, device, versions, time."""
 
 import importlib.metadata
 import platform

@@ -1,1 +1,1 @@
-"""Measurements, each a command: what carries, what is fast, and against what."""
+"""Measurements, one command per file: accuracy of direct transfer, speed, robustness."""

@@ -1,15 +1,16 @@
-"""What the choices that the paper leaves open are worth in ranking: one option changed at a time, from several seeds.
+"""Effect on ranking of choices that the paper leaves open: one option changed at a time, over several seeds.
 
     python -m benchmarks.choices --market …/Market-1501-v15.09.15
 
-Every training is `reid.finetune` by one job on Market-1501's training half, from nothing, tested on people of that half
-whom it has not seen; its default is the paper's network as we have it, small. What is finished stays: the same
-command goes on.
+Every training runs `reid.finetune` with one job on Market-1501's training half, without pre-training, and is tested on
+identities of that half that were held out; the job's network is a small version of the paper's. After an interruption,
+repeat the command: finished trainings are kept.
 """
 
+import functools
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,11 +23,14 @@ from alignnet_common.files import write_atomically, write_json
 from benchmarks.workers.subprocesses import call, check_market, mean_and_spread
 from reid.reporting.markdown import markdown_table
 
+Start = Callable[[str, Sequence[str]], None]
+call_on_one_thread = functools.partial(call, threads=1)
+
 AS_IT_IS = "as-it-is"
-"""The name of the trainings in which nothing is changed."""
+"""Name of the trainings without a change."""
 
 OURS = ("--part-gain=30", "--part-pooling=attended", "--limb-fields=magnitude")
-"""What our defaults change in the job, which names the paper's letter."""
+"""Options of this project's defaults, which replace the paper's settings of the job."""
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "stride-8": ("--stride=8",),
@@ -43,21 +47,21 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "part-visibility-pose": ("--part-visibility=pose",),
     "letter": ("--part-gain=1", "--part-pooling=mean", "--limb-fields=signed"),
 }
-"""What is changed, by name: options of reid.finetune. `letter` is the paper's Equations 2, 3 and 5."""
+"""Changed options of reid.finetune by name. `letter` is the paper's Equations 2, 3 and 5."""
 
 
 @dataclass(frozen=True)
 class ChoicesConfig:
-    """Train with each choice changed in turn, from several seeds, and write the table of what that did to ranking."""
+    """Train with each option changed in turn, over several seeds, and write a table of rank-1 and mAP."""
 
     market: Path
-    """Folder of Market-1501, with bounding_box_train in it."""
+    """Folder of Market-1501, which contains bounding_box_train."""
 
     choices: tuple[str, ...] = tuple(CHOICES)
-    """What is changed, one after another, by name."""
+    """Names of the changes, tried one at a time."""
 
     seeds: tuple[int, ...] = (0, 1, 2)
-    """Seeds of the trainings. The people who are tested on do not depend on them."""
+    """Seeds of the trainings. The test identities do not depend on them."""
 
     job: Path = Path("jobs/ablation-market-finetune.yaml")
     """YAML file with the options of every training (a job of reid.finetune)."""
@@ -66,30 +70,31 @@ class ChoicesConfig:
     """Further options of every training: --options.epochs 1."""
 
     trainers: int = 0
-    """Trainings that run at a time, a core each; 0 is as many as there are cores."""
+    """Number of simultaneous trainings, one core each; 0: as many as there are cores."""
 
     out: Path = Path("runs/choices")
-    """Folder of the runs; choices.json and choices.md with the table."""
+    """Folder for the runs, choices.json, and choices.md with the table."""
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot be meant."""
+        """Check the ranges of the values."""
         unknown = next((name for name in self.choices if name not in CHOICES), None)
         if unknown is not None:
-            raise ValueError(f"--choices: there is no {unknown}: it is one of {', '.join(CHOICES)}")
+            raise ValueError(f"--choices {unknown}: unknown; choose from {', '.join(CHOICES)}")
         if not self.seeds or min(self.seeds) < 0 or self.trainers < 0:
             raise ValueError("--seeds must name at least one, and neither they nor --trainers be negative")
 
 
-def compare_choices(config: ChoicesConfig) -> None:
-    """Train what is not trained yet, every choice from the first seed before any from the second; write the table.
+def compare_choices(config: ChoicesConfig, start: Start = call_on_one_thread) -> None:
+    """Train all changes with the first seed, then with the second, and so on, unless done already; write the table.
 
-    Raises UserError where there is no Market-1501.
+    `start` runs a module with arguments.
+    Raises UserError if there is no Market-1501.
     """
     check_market(config.market)
     trainings = [(name, seed) for seed in config.seeds for name in (AS_IT_IS, *config.choices)]
     results: dict[str, list[dict[str, float]]] = {name: [] for name in (AS_IT_IS, *config.choices)}
     with ThreadPoolExecutor(config.trainers or len(os.sched_getaffinity(0))) as trainer:
-        trained = [trainer.submit(train_with, config, name, seed) for name, seed in trainings]
+        trained = [trainer.submit(train_with, config, name, seed, start) for name, seed in trainings]
         try:
             for (name, _), one in zip(tqdm(trainings, desc="choices", unit="training"), trained, strict=True):
                 results[name].append(one.result())
@@ -100,23 +105,22 @@ def compare_choices(config: ChoicesConfig) -> None:
     print(table(results))
 
 
-def train_with(config: ChoicesConfig, name: str, seed: int) -> dict[str, float]:
-    """Fine-tune with a choice changed; returns rank-1 and mAP in %.
+def train_with(config: ChoicesConfig, name: str, seed: int, start: Start) -> dict[str, float]:
+    """Fine-tune with one change; returns rank-1 and mAP in percent.
 
-    What has been trained is not trained again (`reid.finetune --resume` sees to that, and that it was with the same
-    options).
+    `reid.finetune --resume` skips a finished training, and refuses one with other options.
     """
     folder = config.out / name / f"seed-{seed}"
     options = {"root": config.market, "init": "none", "split": 0, "split-seed": 0, "seed": seed, "run": folder}
     words = [f"--{key}={value}" for key, value in {**options, "cache": config.out / "cache"}.items()]
     words += [*OURS, *(f"--{key}={value}" for key, value in config.options.items()), *CHOICES.get(name, ())]
-    call("reid.finetune", [f"--config={config.job}", *words, *(["--resume"] if folder.exists() else [])], threads=1)
+    start("reid.finetune", [f"--config={config.job}", *words, *(["--resume"] if folder.exists() else [])])
     found: dict[str, Any] = json.loads((folder / "result.json").read_text())["finetuned"]
     return {"rank1": found["rank1"], "mAP": found["mAP"]}
 
 
 def write_table(config: ChoicesConfig, results: Mapping[str, Sequence[Mapping[str, float]]]) -> None:
-    """What is known so far, for machines and for people."""
+    """Write the results so far, as JSON and as a Markdown table."""
     changed = {name: CHOICES.get(name, ()) for name in results}
     record = {"command": "python -m benchmarks.choices", "config": as_plain(config), "base": OURS, "changed": changed}
     config.out.mkdir(parents=True, exist_ok=True)

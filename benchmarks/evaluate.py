@@ -1,10 +1,10 @@
-"""Evaluation and re-ranking at MARS size, against torchreid and the reference re-ranking, in one run.
+"""Speed of evaluation and re-ranking at the size of MARS, compared with torchreid and the reference re-ranking.
 
     python -m benchmarks.evaluate --torchreid CLONE --reranking CLONE --peer-python VENV/bin/python --json OUT.json
 
-The clones are of KaiyangZhou/deep-person-reid (its rank_cy built in place, as its own notes say) and of
-zhunzhong07/person-re-ranking; nothing is fetched or built here. Pids and cameras are those of the real MARS tables,
-features are synthetic. Each measurement has a process of its own and the machine to itself as far as we go.
+The clones are of KaiyangZhou/deep-person-reid (with rank_cy built in place, as its README describes) and of
+zhunzhong07/person-re-ranking; nothing is downloaded or built here. Identities and cameras are those of MARS's tables,
+features are synthetic. Measurements run one at a time, each in a separate process.
 """
 
 import json
@@ -28,11 +28,12 @@ from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import PROJECT_ROOT, write_json
 
 GOALS = {"torchreid-cython": 5.0, "torchreid-python": 100.0, "reference-re-ranking": 10.0}
+"""Speed-up to reach over each."""
 
 
 @dataclass(frozen=True)
 class BenchmarkConfig:
-    """Time and peak memory of evaluation at MARS size, ours and theirs."""
+    """Compare time and peak memory of evaluation at the size of MARS with other implementations."""
 
     torchreid: Path | None = None
     """Clone of KaiyangZhou/deep-person-reid. Default: not measured."""
@@ -41,26 +42,26 @@ class BenchmarkConfig:
     """Clone of zhunzhong07/person-re-ranking. Default: not measured."""
 
     peer_python: Path = Path(sys.executable)
-    """Python of the environment that the peers run in (NumPy; rank_cy built for it)."""
+    """Python of the environment of the other implementations (NumPy; rank_cy built for it)."""
 
     mars: Path = PROJECT_ROOT.parent / "shared" / "data" / "mars_info"
-    """Folder with MARS's tracks_test_info.mat and query_IDX.mat."""
+    """Folder with tracks_test_info.mat and query_IDX.mat of MARS."""
 
     size: int = 256
-    """Numbers in a synthetic feature."""
+    """Dimension of the synthetic features."""
 
     noise: float = 1.35
-    """Deviation of a tracklet's feature from its person's (which has deviation 1); 1.35 gives an mAP of about 0.8."""
+    """Standard deviation of features within an identity (1 between identities); 1.35 gives an mAP of about 0.8."""
 
     repeats: int = 5
-    """Runs of each measurement, of which the fastest counts; of torchreid's Python and of the reference: one."""
+    """Runs per measurement, of which the fastest counts; the slow ones (torchreid in Python, reference) run once."""
 
     json: Path | None = None
-    """File that the result is written to. Default: printed only."""
+    """File for the result. Default: only printed."""
 
 
 def benchmark(config: BenchmarkConfig) -> None:
-    """Measure, print ratios, and write the result where `--json` says."""
+    """Measure, print the ratios, and write the result to --json."""
     for clone, part in ((config.torchreid, "torchreid/metrics/rank.py"), (config.reranking, "python-version")):
         if clone is not None and not (clone / part).exists():
             raise UserError(f"{clone} has no {part}: name a clone of the public repository")
@@ -90,7 +91,7 @@ def benchmark(config: BenchmarkConfig) -> None:
 
 
 def write_features(config: BenchmarkConfig, folder: Path, noise: float | None) -> None:
-    """Features and labels in torchreid's protocol: a person's own, a camera's, and noise (None: noise alone)."""
+    """Save features and labels in torchreid's protocol: identity + camera + noise; only noise if `noise` is None."""
     table = loadmat(config.mars / "tracks_test_info.mat")["track_test_info"].astype(np.int64)
     queries = loadmat(config.mars / "query_IDX.mat")["query_IDX"].astype(np.int64).ravel() - 1
     pids, cams = table[:, 2], table[:, 3]
@@ -107,13 +108,13 @@ def write_features(config: BenchmarkConfig, folder: Path, noise: float | None) -
 
 
 def apart(work: Callable[..., Any], *arguments: Any) -> Any:
-    """Do `work` in another process: on Linux a child's peak memory is never less than its parent's was."""
+    """Call `work` in another process, since on Linux a child's peak memory includes that of its parent."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
 
 
 def child(job: str, folder: Path, config: BenchmarkConfig) -> dict[str, Any]:
-    """Run a job of `benchmarks.workers.evaluation_job` in a process of its own."""
+    """Run a job of `benchmarks.workers.evaluation_job` in a separate process; returns its time and memory."""
     clone = config.reranking if job == "reference-re-ranking" else config.torchreid
     theirs = job.startswith(("torchreid", "reference"))
     repeats = 1 if job in ("torchreid-python", "reference-re-ranking") else config.repeats
@@ -134,7 +135,7 @@ def child(job: str, folder: Path, config: BenchmarkConfig) -> dict[str, Any]:
 
 
 def compared(costs: dict[str, Any], folder: Path) -> dict[str, float]:
-    """The greatest difference between our results and theirs, of those that ran."""
+    """mAP, and the largest difference of each other implementation's results from this project's."""
     pairs = [(job, "our-ranking") for job in costs if job.startswith("torchreid")]
     pairs += [("reference-re-ranking", "our-re-ranking")] if "reference-re-ranking" in costs else []
     pairs += [("our-re-ranking-of-features", "our-re-ranking")] if "our-re-ranking" in costs else []
@@ -146,7 +147,7 @@ def compared(costs: dict[str, Any], folder: Path) -> dict[str, float]:
 
 
 def print_ratios(result: dict[str, Any]) -> None:
-    """Each peer against ours, beside the goal."""
+    """Print and store the ratios of time and memory, beside the goals."""
     for case, costs in result["costs"].items():
         print(f"\n{case} features (mAP {costs['compared']['mAP']:.3f})")
         for peer in (name for name in costs if name.startswith(("torchreid", "reference"))):
@@ -165,7 +166,7 @@ def print_ratios(result: dict[str, Any]) -> None:
 
 
 def machine() -> dict[str, Any]:
-    """What it ran on."""
+    """Description of the machine."""
     threads = os.environ.get("OMP_NUM_THREADS", "not set")
     return {
         "cores": os.cpu_count(),

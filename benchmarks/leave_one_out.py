@@ -1,16 +1,16 @@
-"""What each kind of variety is worth: sets that lack one each, all else equal, and how far they carry.
+"""Contribution of each factor of variation: direct transfer of sets that lack one factor each, all else equal.
 
     python -m benchmarks.leave_one_out --market …/Market-1501-v15.09.15 --out data/leave-one-out
 
-Renders a set with everything and one without each factor, and trains `benchmarks.transfer`'s network on every one; the
-next set is rendered meanwhile. `--trainings 2` trains on each set from two seeds, to show how far such figures can
-be trusted. What is finished stays: the same command goes on.
+Renders a set with all factors and one without each factor, and trains the network of `benchmarks.transfer` on each;
+the next set is rendered meanwhile. `--trainings 2` trains on each set from two seeds, which shows the seed variance.
+After an interruption, repeat the command: finished sets and trainings are kept.
 """
 
 import json
 import os
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,28 +25,30 @@ from benchmarks.workers.subprocesses import call, check_market, mean_and_spread
 from reid.reporting.markdown import markdown_table
 from synth.planning.factors import Factor
 
+Start = Callable[[str, Sequence[str]], None]
+
 EVERYTHING = "everything"
-"""The name of the set that lacks nothing."""
+"""Name of the set with all factors."""
 
 
 @dataclass(frozen=True)
 class LeaveOneOutConfig:
-    """Leave each kind of variety out in turn, and measure how far the set still carries."""
+    """Leave out each factor of variation in turn, and measure the direct transfer of the set."""
 
     market: Path
-    """Folder of Market-1501, with bounding_box_train in it."""
+    """Folder of Market-1501, which contains bounding_box_train."""
 
     factors: tuple[Factor, ...] = get_args(Factor)
-    """What is left out, one after another."""
+    """Factors to leave out, one per set."""
 
     ids: int = 100
-    """Identities of each set."""
+    """Number of identities of each set."""
 
     frames: int = 4
-    """Frames a clip."""
+    """Frames per clip."""
 
     samples: int = 8
-    """Cycles samples a pixel."""
+    """Cycles samples per pixel."""
 
     steps: int = 400
     """Training steps."""
@@ -55,39 +57,39 @@ class LeaveOneOutConfig:
     """Seed of the sets and of the first training."""
 
     trainings: int = 1
-    """Trainings on each set, each from the next seed."""
+    """Number of trainings on each set, with consecutive seeds."""
 
     trainers: int = 1
-    """Trainings that run at a time."""
+    """Number of simultaneous trainings."""
 
     workers: int = 0
-    """Processes that render; 0 is one a core but for the one that trains."""
+    """Number of rendering processes; 0: one per core, except one core for training."""
 
     out: Path = Path("data/leave-one-out")
-    """Folder of the sets, with each one's result beside it."""
+    """Folder for the sets and the results of the trainings."""
 
     json: Path = Path("runs/leave_one_out.json")
-    """Where the table goes."""
+    """File for the results."""
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot be meant."""
+        """Check the ranges of the values."""
         if self.trainings < 1 or self.trainers < 1:
             raise ValueError("--trainings and --trainers must be at least 1")
 
 
-def leave_one_out(config: LeaveOneOutConfig) -> None:
-    """Render and train, one beside the other; write and print the table.
+def leave_one_out(config: LeaveOneOutConfig, start: Start = call) -> None:
+    """Render and train concurrently; write the results and print the table. `start` runs a module with arguments.
 
-    Raises UserError where there is no Market-1501, or --out is of other options.
+    Raises UserError if there is no Market-1501, or if --out was made with other options.
     """
     check_market(config.market)
-    remember(config)
+    record_options(config)
     names = [EVERYTHING, *config.factors]
-    # Every set has its first training before any has its second: a first table is there sooner.
+    # Every set is trained on once before any is trained on again, so that a first table comes sooner.
     runs = [(name, config.seed + number) for number in range(config.trainings) for name in names]
     with ThreadPoolExecutor(1) as renderer, ThreadPoolExecutor(config.trainers) as trainer:
-        sets = {name: renderer.submit(render_set, config, name) for name in names}
-        trained = [trainer.submit(train_on, config, name, seed, sets[name]) for name, seed in runs]
+        sets = {name: renderer.submit(render_set, config, name, start) for name in names}
+        trained = [trainer.submit(train_on, config, name, seed, sets[name], start) for name, seed in runs]
         results: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
         try:
             for (name, _), one in zip(tqdm(runs, desc="leave out", unit="training"), trained, strict=True):
@@ -103,8 +105,8 @@ def leave_one_out(config: LeaveOneOutConfig) -> None:
     print(table(results))
 
 
-def remember(config: LeaveOneOutConfig) -> None:
-    """Write down in --out what its sets and results are of. Raises UserError where they are of something else."""
+def record_options(config: LeaveOneOutConfig) -> None:
+    """Write the options to --out. Raises UserError if its sets were made with other options."""
     record, told = config.out / "options.json", as_plain(config)
     asked = {name: told[name] for name in ("market", "ids", "frames", "samples", "steps", "seed")}
     if not record.is_file():
@@ -113,12 +115,12 @@ def remember(config: LeaveOneOutConfig) -> None:
     elif (found := json.loads(record.read_text())) != asked:
         name = next(name for name in asked if found.get(name) != asked[name])
         raise UserError(
-            f"{config.out} is of other options (--{name} {found.get(name)}): repeat them, or name another --out"
+            f"{config.out} was made with other options (--{name} {found.get(name)}): repeat them, or name another --out"
         )
 
 
-def render_set(config: LeaveOneOutConfig, name: str) -> Path:
-    """Render the set that lacks the factor `name`; returns its folder."""
+def render_set(config: LeaveOneOutConfig, name: str, start: Start) -> Path:
+    """Render the set without the factor `name`; returns its folder."""
     folder = config.out / name
     seeds = range(config.seed, config.seed + config.trainings)
     if all(result_of(config, name, seed).exists() for seed in seeds):
@@ -127,29 +129,29 @@ def render_set(config: LeaveOneOutConfig, name: str) -> Path:
     options = {"ids": config.ids, "frames": config.frames, "samples": config.samples, "seed": config.seed}
     words = [f"--{key}={value}" for key, value in {**options, "workers": workers, "out": folder}.items()]
     left_out = [] if name == EVERYTHING else [f"--without=[{name}]"]
-    call("synth.render", [*words, *left_out])
+    start("synth.render", [*words, *left_out])
     return folder
 
 
-def train_on(config: LeaveOneOutConfig, name: str, seed: int, ready: "Future[Path]") -> dict[str, Any]:
-    """Train from `seed` on a set when it is `ready`, unless that has been done; returns the result.
+def train_on(config: LeaveOneOutConfig, name: str, seed: int, ready: "Future[Path]", start: Start) -> dict[str, Any]:
+    """Train with `seed` on a set once it is `ready`, unless that is done already; returns the result.
 
-    Raises UserError where it has been done with other options.
+    Raises UserError if that was done with other options.
     """
     folder, result = ready.result(), result_of(config, name, seed)
     options = {"ids": config.ids, "frames": config.frames, "steps": config.steps, "seed": seed}
     if not result.exists():
         paths = {"data": folder, "market": config.market, "json": result}
         words = [f"--{key}={value}" for key, value in {**paths, **options}.items()]
-        call("benchmarks.transfer", [*words, "--no-untrained"])
+        start("benchmarks.transfer", [*words, "--no-untrained"])
     found: dict[str, Any] = json.loads(result.read_text())
     if any(found["config"][key] != value for key, value in options.items()):
-        raise UserError(f"{result} is of other options: repeat them, or name another folder with --out")
+        raise UserError(f"{result} was made with other options: repeat them, or name another folder with --out")
     return found["trained"] | {"loss": found["loss"]["identity"]}
 
 
 def result_of(config: LeaveOneOutConfig, name: str, seed: int) -> Path:
-    """Where the result of a training on a set is."""
+    """File of the result of a training on a set."""
     return config.out / f"{name}-seed-{seed}.json"
 
 

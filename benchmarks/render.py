@@ -1,12 +1,12 @@
-"""How fast clips are rendered, as ratios against others in the same run, at the error of each.
+"""Speed of rendering at equal error, compared with other renderers in the same run.
 
     python -m benchmarks.render --json runs/render.json
     python -m benchmarks.render --peer …/4.5/python/bin/python --peer-path …/blenderproc --first …/first-version
 
-Against (a) a bare loop of Blender's own render call in a scene that is there already; (b) BlenderProc, in an
-environment of its own (bpy 4.5 and BlenderProc's dependencies, laid out as Blender's own Python is, with the package
-`blenderproc` in another folder); (c) a checkout of this project's first version. Everything runs on one core, but for
-the last measurement: two workers against one. Half an hour or so.
+Compared with (a) a bare loop of Blender's render call in a scene that is already built; (b) BlenderProc in its own
+environment (bpy 4.5 and BlenderProc's dependencies, laid out as Blender's own Python, with the package `blenderproc` in
+another folder); (c) a checkout of this project's first version. Everything runs on one core, except the last
+measurement: two workers against one. Takes about half an hour.
 """
 
 import json
@@ -29,55 +29,56 @@ from alignnet_common.errors import JobError
 from alignnet_common.files import PROJECT_ROOT, write_json
 
 PEER_SCRIPT = PROJECT_ROOT / "benchmarks" / "workers" / "blenderproc_clip.py"
+"""Script that renders a scene with BlenderProc."""
 ON_ONE_CORE = ("taskset", "-c", str(min(os.sched_getaffinity(0))))
-"""Before a command, keeps it to one of the cores that this process may use."""
+"""Prefix that restricts a command to one of the cores of this process."""
 
 
 @dataclass(frozen=True)
 class RenderBenchmarkConfig:
-    """Time the renderer against Blender's own loop, BlenderProc and this project's first version."""
+    """Compare the renderer's speed with a bare loop in Blender, BlenderProc and this project's first version."""
 
     ids: int = 6
-    """Clips that are timed, each of another person."""
+    """Number of clips that are timed, each of another person."""
 
     frames: int = 50
-    """Frames a clip."""
+    """Frames per clip."""
 
     seed: int = 3
     """Seed of the plan."""
 
     ours: tuple[str, ...] = ("16", "8+denoise", "4+denoise")
-    """Our ways: samples, and whether their grain is taken out."""
+    """Settings of this project's renderer: samples per pixel, with or without denoising."""
 
     bare: tuple[int, ...] = (4, 8, 16, 32, 64)
-    """Samples of the bare loop."""
+    """Samples per pixel of the bare loop."""
 
     bare_frames: int = 8
-    """Frames of each clip that the bare loop renders."""
+    """Number of frames of each clip that the bare loop renders."""
 
     reference: int = 1024
-    """Samples of the picture that errors are measured from."""
+    """Samples per pixel of the reference frame for errors."""
 
     memory_ids: int = 100
-    """People, two clips each, that one worker renders to see whether its memory grows; 0 skips it."""
+    """People, two clips each, that one worker renders for the growth of its memory; 0 skips this."""
 
     rate_ids: int = 20
-    """People that one worker and two render, ten frames a clip; 0 skips it."""
+    """People, ten frames per clip, that one and two workers render for the speed-up; 0 skips this."""
 
     peer: Path | None = None
-    """Python of BlenderProc's environment."""
+    """Python of BlenderProc's environment. Default: not compared."""
 
     peer_path: Path | None = None
-    """Folder that holds the package `blenderproc`."""
+    """Folder with the package `blenderproc`."""
 
     first: Path | None = None
-    """A checkout of the first version."""
+    """A checkout of this project's first version. Default: not compared."""
 
     json: Path = Path("runs/render.json")
-    """Where the result goes."""
+    """File for the result."""
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot be meant."""
+        """Check the ranges of the values."""
         if (self.peer is None) != (self.peer_path is None):
             raise ValueError("--peer and --peer-path: name both or neither")
 
@@ -110,7 +111,7 @@ def benchmark(config: RenderBenchmarkConfig) -> None:
 
 
 def job(name: str, config: Mapping[str, Any]) -> Any:
-    """What `workers/render_job.py` finds, in a process of its own."""
+    """Result of a job of `workers/render_job.py`, in a separate process."""
     with tempfile.TemporaryDirectory() as folder:
         given, found = Path(folder) / "config.json", Path(folder) / "found.json"
         given.write_text(json.dumps(config))
@@ -119,7 +120,7 @@ def job(name: str, config: Mapping[str, Any]) -> Any:
 
 
 def called(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path = PROJECT_ROOT) -> float:
-    """Run a command in a folder, with more in its environment; returns its seconds. Raises JobError if it fails."""
+    """Seconds of a command in a folder, with further environment variables. Raises JobError if the command fails."""
     started = time.perf_counter()
     words = [str(word) for word in command]
     finished = subprocess.run(
@@ -131,7 +132,7 @@ def called(command: Sequence[str | Path], environment: Mapping[str, str], folder
 
 
 def summary(clips: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Means over the clips, and each of our ways against the bare loop at the same samples and at the same error."""
+    """Means over the clips, and each setting compared with the bare loop at equal samples and at equal error."""
     bare = {n: fmean(clip["bare"][n] for clip in clips) for n in clips[0]["bare"]}
     errors = {kind: fmean(clip["errors"][kind] for clip in clips) for kind in clips[0]["errors"]}
     least, most = min(bare, key=int), max(bare, key=int)
@@ -155,7 +156,7 @@ def summary(clips: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def seconds_at_error(bare: Mapping[str, float], errors: Mapping[str, float], wanted: float) -> float | None:
-    """Seconds a frame that the bare loop takes for a PSNR of `wanted`, between those measured; None beyond them."""
+    """Seconds per frame of the bare loop at a PSNR of `wanted`, interpolated; None outside the measured range."""
     points = sorted((errors[n], math.log(seconds)) for n, seconds in bare.items())
     for (low, before), (high, after) in pairwise(points):
         if low <= wanted <= high:
@@ -164,17 +165,17 @@ def seconds_at_error(bare: Mapping[str, float], errors: Mapping[str, float], wan
 
 
 def against_peer(config: RenderBenchmarkConfig) -> list[dict[str, Any]]:
-    """BlenderProc with the same scenes: seconds to load them and to render them, with and without its denoiser."""
+    """BlenderProc on the same scenes: seconds to load and to render, with and without its denoiser."""
     assert config.peer is not None and config.peer_path is not None
     found = []
     with tempfile.TemporaryDirectory() as folder:
         for blend in job("blend", {**as_plain(config), "folder": folder}):
             for samples, denoiser in ((4, "intel"), (16, "none")):
                 out = Path(folder) / "found.json"
-                # Absolute, since it runs elsewhere; a virtual environment's python is a link that must stay one.
+                # Absolute, since the folder changes; not resolved, since a virtual environment's python is a link.
                 words = [
                     config.peer.absolute(),
-                    PROJECT_ROOT / "benchmarks" / "workers" / "blenderproc_clip.py",
+                    PEER_SCRIPT,
                     blend,
                     str(samples),
                     denoiser,
@@ -188,7 +189,7 @@ def against_peer(config: RenderBenchmarkConfig) -> list[dict[str, Any]]:
 
 
 def against_first(config: RenderBenchmarkConfig) -> dict[str, float]:
-    """Seconds of the whole command on one core: the first version's, whose people and places are simpler, and ours."""
+    """Seconds of the whole command on one core: the first version (simpler people and scenes), and this one."""
     options = ["--ids", "3", "--frames", str(config.frames), "--samples", "16", "--workers", "1"]
     seconds = {}
     for name, folder in (("first", config.first), ("now", PROJECT_ROOT)):
@@ -199,7 +200,7 @@ def against_first(config: RenderBenchmarkConfig) -> dict[str, float]:
 
 
 def lines(result: Mapping[str, Any]) -> list[str]:
-    """The result as people read it."""
+    """The result as lines of text."""
     found = []
     for n, bare in result["summary"]["bare"].items():
         found.append(f"bare loop, {n} samples: {1 / bare['seconds_a_frame']:.2f} frames/s, {bare['psnr']:.1f} dB")

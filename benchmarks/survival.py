@@ -1,9 +1,9 @@
-"""Whether a set survives: render one, strike at it again and again, and compare it with one left in peace.
+"""Robustness of rendering: kill the command and its workers again and again, and compare with an undisturbed set.
 
     python -m benchmarks.survival --ids 100 --frames 2 --samples 1 --blows 20
 
-A blow is kill -9 to a worker, kill -9 to the command and all that belongs to it, as when the machine dies, or Ctrl-C.
-After one to the command, the same command is started again.
+A blow is one of: kill -9 of a worker; kill -9 of the command and all its processes, as when the machine dies; Ctrl-C.
+After a blow to the command, the same command is started again.
 """
 
 import os
@@ -29,54 +29,57 @@ BLOWS: tuple[Blow, ...] = ("worker", "machine", "interrupt")
 
 @dataclass(frozen=True)
 class SurvivalConfig:
-    """Render a set under blows and compare it with one left in peace. Linux alone: it looks into /proc."""
+    """Render a set while killing processes, and compare it with an undisturbed set. Linux only: reads /proc."""
 
     ids: int = 100
-    """Identities: twice as many clips."""
+    """Number of identities, of two clips each."""
 
     frames: int = 2
-    """Frames a clip."""
+    """Frames per clip."""
 
     samples: int = 1
-    """Cycles samples a pixel."""
+    """Cycles samples per pixel."""
 
     workers: int = 2
-    """Processes that render."""
+    """Number of rendering processes."""
 
     blows: int = 20
-    """How often something is killed."""
+    """Number of blows."""
 
     seed: int = 0
-    """Seed of when, and of what."""
+    """Seed of the times and kinds of the blows."""
 
     out: Path = Path("runs/survival")
     """Folder for both sets."""
 
     json: Path = Path("runs/survival.json")
-    """Where the result goes."""
+    """File for the result."""
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot be meant."""
+        """Check the ranges of the values."""
         if not 0 <= self.blows <= 2 * self.ids - 3:
             raise ValueError(f"--blows {self.blows}: {2 * self.ids} clips can take 0 to {2 * self.ids - 3}")
 
 
 @dataclass
 class Ordeal:
-    """What befell a set."""
+    """The blows to a set, and their consequences."""
 
     struck: list[Blow]
-    """The blows, in their order."""
+    """The blows in order."""
     starts: int
-    """How often the command was started."""
+    """Number of starts of the command."""
     forgotten: int
-    """Finished clips that a later start did not count as there."""
+    """Number of finished clips that a later start did not recognise."""
     unlisted: int
-    """Clips that were on the disk, and not in the manifest, when the command died: rendered twice."""
+    """Number of clips on the disk but not in the manifest when the command died, which were rendered twice."""
 
 
 def survival(config: SurvivalConfig) -> None:
-    """Render twice, compare, verify, write the result. Raises UserError where --out holds sets already."""
+    """Render both sets, compare and verify them, write the result.
+
+    Raises UserError if --out holds sets already, JobError if the sets differ.
+    """
     options = ("--ids", config.ids, "--frames", config.frames, "--samples", config.samples, "--workers", config.workers)
     command = [sys.executable, "-m", "synth.render", *map(str, options), "--out"]
     struck, peace = config.out / "struck", config.out / "peace"
@@ -106,12 +109,12 @@ def survival(config: SurvivalConfig) -> None:
 
 
 def hashes(out: Path) -> dict[str, Any]:
-    """Each clip's hash as the manifest has it."""
+    """Pixel hash of each clip in the manifest."""
     return {clip: row["pixels_sha256"] for clip, row in read_manifest(out / MANIFEST).items()}
 
 
 def strike(command: Sequence[str], out: Path, clips: int, blows: int, rng: random.Random) -> Ordeal:
-    """Run `command`, which renders `clips` clips to `out`, to its end under so many blows, spread over the set."""
+    """Run `command`, which renders `clips` clips to `out`, to its end, with `blows` blows spread over the set."""
     ordeal = Ordeal([], 0, 0, 0)
     marks = sorted(rng.sample(range(1, clips - 2), blows))
     kinds = [BLOWS[number % len(BLOWS)] for number in range(blows)]
@@ -142,13 +145,13 @@ def strike(command: Sequence[str], out: Path, clips: int, blows: int, rng: rando
 
 
 def kill_a_worker(running: "subprocess.Popen[str]", rng: random.Random) -> None:
-    """kill -9 to one of the command's workers, which it may be about to start. Raises JobError where it ends first."""
+    """kill -9 one of the command's workers, once there is one. Raises JobError if the command ends first."""
     while running.poll() is None:
         workers = sorted(pid for pid, words in session_of(running.pid).items() if "Renderer" in words)
         if workers:
             try:
                 os.kill(rng.choice(workers), signal.SIGKILL)
-            except ProcessLookupError:  # it went by itself meanwhile
+            except ProcessLookupError:  # it has ended meanwhile
                 continue
             return
         time.sleep(0.02)
@@ -156,7 +159,7 @@ def kill_a_worker(running: "subprocess.Popen[str]", rng: random.Random) -> None:
 
 
 def begin(command: Sequence[str], ordeal: Ordeal, known: int) -> "subprocess.Popen[str]":
-    """Start the command in a session of its own; notes how many of the `known` clips it takes for finished."""
+    """Start the command in a new session, and count those of the `known` finished clips that it does not recognise."""
     running = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -171,12 +174,12 @@ def begin(command: Sequence[str], ordeal: Ordeal, known: int) -> "subprocess.Pop
 
 
 def finished(out: Path) -> int:
-    """Clips in the manifest."""
+    """Number of clips in the manifest."""
     return len(hashes(out)) if (out / MANIFEST).is_file() else 0
 
 
 def end_session(leader: int) -> None:
-    """Kill whatever runs in the session that `leader` began, until nothing does."""
+    """Kill all processes of the session of `leader`, until none is left."""
     while left := session_of(leader):
         for pid in left:
             try:
@@ -187,16 +190,16 @@ def end_session(leader: int) -> None:
 
 
 def session_of(leader: int) -> dict[int, str]:
-    """Command lines, by process id, of what still runs in the session that `leader` (a process id) began."""
+    """Command lines by process id of the processes in the session of `leader`, a process id."""
     found = {}
     for entry in sorted(Path("/proc").iterdir()):
         if not entry.name.isdigit():
             continue
         try:
-            # The fields after the command's name, which may hold anything: state, parent, group, session.
+            # Fields after the command's name, which may contain any character: state, parent, group, session.
             state, _, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
             words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:  # it ended meanwhile
+        except OSError:  # the process has ended meanwhile
             continue
         if int(session) == leader and state != "Z":
             found[int(entry.name)] = words

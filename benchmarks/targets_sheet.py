@@ -1,7 +1,7 @@
-"""See what the pose network is taught: `python -m benchmarks.targets_sheet --data OUT --out FILE.png`.
+"""Image grid of the pose network's targets: `python -m benchmarks.targets_sheet --data OUT --out FILE.png`.
 
-Crops of a rendered set, each beside its heat maps and its part affinity fields, at the eighth of the resolution that
-they have and smoothed to the crop's size. Here rather than in `synth`, which knows nothing of networks.
+Shows crops of a rendered set beside their heat maps and part affinity fields, which have an eighth of the resolution
+and are interpolated to the crop's size.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,13 @@ from alignnet_common.arrays import Bytes
 from alignnet_common.cli import run_command
 from alignnet_common.files import replacing
 from alignnet_common.images import beside, enlarged, grid, spread_over
-from reid.functional.pose_targets import pose_targets
+from reid.functional.pose_targets import TargetSize, pose_targets
 from synth.dataset.layout import RenderedSet
 from synth.dataset.reader import finished_rows, read_truth
 from synth.report.contact_sheets import frame_of
 
 SCALE = 3
+"""Pixels of the sheet per pixel of a crop."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +30,16 @@ class SheetConfig:
     """Draw heat maps and part affinity fields over crops of a rendered set."""
 
     data: Path = Path("data/synthetic")
-    """Folder of the set."""
+    """Folder of the rendered set."""
 
     out: Path = Path("targets.png")
-    """The sheet."""
+    """File for the sheet."""
 
     crops: int = 20
-    """Crops, one a clip, evenly spread over the set."""
+    """Number of crops, one per clip, evenly spread over the set."""
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot be meant."""
+        """Check the ranges of the values."""
         if self.crops < 1:
             raise ValueError(f"--crops {self.crops}: must be at least 1")
 
@@ -59,14 +60,17 @@ def sheet(config: SheetConfig) -> None:
 
 
 def tile(crop: Bytes, joints: NDArray[np.float32], seen: NDArray[np.bool_]) -> Bytes:
-    """A crop (H, W, 3), its heat maps over it, and its fields: red to the right, cyan to the left, and so round."""
+    """A crop (H, W, 3), and the crop under its heat maps and under its fields; hue is direction (red: right)."""
     height, width = crop.shape[:2]
     targets = pose_targets(
-        torch.from_numpy(joints)[None], torch.ones(1, 18, dtype=torch.bool), height, width, torch.from_numpy(seen)[None]
+        torch.from_numpy(joints)[None],
+        torch.ones(1, 18, dtype=torch.bool),
+        TargetSize(height, width),
+        torch.from_numpy(seen)[None],
     )
     heat = targets.heat[0, :18].amax(0, keepdim=True)
     fields = targets.paf[0].unflatten(0, (-1, 2))
-    strongest = fields.square().sum(1).argmax(0)  # (h, w): of the limbs that meet in a cell, one
+    strongest = fields.square().sum(1).argmax(0)  # (h, w): the strongest limb in each cell
     paf = fields.gather(0, strongest[None, None].expand(1, 2, -1, -1))[0]
     angle, strength = torch.atan2(paf[1], paf[0]), paf.square().sum(0, keepdim=True)
     hues = (1 + torch.cos(angle - torch.tensor([0.0, 2.0944, 4.1888])[:, None, None])) / 2
@@ -75,7 +79,7 @@ def tile(crop: Bytes, joints: NDArray[np.float32], seen: NDArray[np.bool_]) -> B
 
 
 def over(crop: Bytes, colour: torch.Tensor, weight: torch.Tensor) -> Bytes:
-    """The crop, darkened, under `colour` (3, h, w) in 0..1, as strong as `weight` (1, h, w); both are scaled to it."""
+    """The darkened crop blended with `colour` (3, h, w) in 0..1 by `weight` (1, h, w); both are resized to the crop."""
     size = crop.shape[:2]
     maps = torch.cat([colour * weight, weight])[None]
     full = torch.nn.functional.interpolate(maps, size, mode="bilinear", align_corners=False)[0].permute(1, 2, 0).numpy()

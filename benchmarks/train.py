@@ -1,13 +1,13 @@
-"""How fast a training step is, as ratios against others in the same run, and how much of the device it uses.
+"""Speed of a training step, compared with other loops in the same run, and utilisation of the device.
 
     python -m benchmarks.train --job jobs/pretrain.yaml --json runs/train.json
     python -m benchmarks.train --job jobs/demo-pretrain.yaml --torchreid CLONE
 
-Against (a) a plain eager loop in float32 of the same network: images as PyTorch lays them out, an optimizer that goes
-through its tensors one by one. Ours is timed with the pose network in training, and with the cached maps of a frozen
-one. (b) The step of torchreid's engine for video (KaiyangZhou/deep-person-reid, its own ResNet-50 and loss) where a
-clone is named, which our `baseline` at its stride of 32 is compared with. Steps are taken in turns, so that what else
-the machine does falls on all alike; the median counts.
+Compared with (a) a plain eager loop in float32 of the same network, with images in NCHW layout and an optimizer that
+updates its tensors one by one; this project's step is timed with the pose network in training, and with cached maps of
+a frozen one. (b) If a clone is given: the step of torchreid's engine for video (KaiyangZhou/deep-person-reid, with its
+own ResNet-50 and loss), which is compared with `baseline` at stride 32. Steps alternate, so that other load affects all
+alike; the median counts.
 """
 
 import importlib.util
@@ -49,34 +49,34 @@ Step = Callable[[], None]
 
 @dataclass(frozen=True)
 class TrainBenchmarkConfig:
-    """Time steps of training on random images: ours, a plain loop's, torchreid's."""
+    """Time training steps on random images: of this project, a plain loop, and torchreid."""
 
     job: Path = Path("jobs/demo-pretrain.yaml")
-    """YAML of a training, whose network, batch and options are timed."""
+    """YAML of a training (reid.pretrain or reid.finetune) to time."""
 
     torchreid: Path | None = None
     """Clone of KaiyangZhou/deep-person-reid. Default: not measured."""
 
     steps: int = 10
-    """Steps of each that are timed."""
+    """Number of timed steps."""
 
     warm_up: int = 3
-    """Steps of each before these."""
+    """Number of steps before the timed ones."""
 
     compile: bool = False
-    """Compile our networks."""
+    """Compile this project's networks."""
 
     pose_weight: float | None = None
-    """Weight of the pose loss; 0: the pose network is trained by the others alone. Default: the job's."""
+    """Weight of the pose loss; 0: the pose network learns from the other losses only. Default: as in the job."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where."""
+    """Device to train on."""
 
     json: Path = Path("runs/train.json")
-    """Where the result goes."""
+    """File for the result."""
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot be meant."""
+        """Check the ranges of the values."""
         if self.steps < 1 or self.warm_up < 0:
             raise ValueError("--steps must be at least 1, and --warm-up not negative")
 
@@ -127,8 +127,8 @@ def benchmark(config: TrainBenchmarkConfig) -> None:
 
 
 def job_of(path: Path) -> tuple[TrainConfig, float]:
-    """The training options in the YAML of a pre-training or, where it names a data set, a fine-tuning, and the weight
-    of its pose loss; what is not a training's own (data, run) is left out."""
+    """Training options and weight of the pose loss, from the YAML of a pre-training, or of a fine-tuning if it has the
+    field `dataset`. Options of data and run are left out."""
     if not path.is_file():
         raise UserError(f"no such file: {path}: name the YAML of a training with --job")
     kind = FinetuneConfig if "dataset" in (yaml.safe_load(path.read_text()) or {}) else PretrainConfig
@@ -137,18 +137,18 @@ def job_of(path: Path) -> tuple[TrainConfig, float]:
     job = TrainConfig(
         **{field.name: getattr(whole, field.name) for field in fields(TrainConfig) if field.name != "run"}
     )
-    # Speed does not depend on what the weights are, and nothing is downloaded. Maps are cached where that is timed.
+    # Random weights, since speed does not depend on them and nothing is downloaded. Cached maps are timed separately.
     job = replace(job, appearance_weights="none", pose_weights=None, pose_maps="network", warmup_steps=0)
     return job, pose_weight
 
 
 def plain(job: TrainConfig) -> TrainConfig:
-    """The same job without anything that makes it faster."""
+    """The same job without mixed precision, channels-last layout, compilation and checkpointing."""
     return replace(job, precision="float32", channels_last="no", compile=False, recompute=False)
 
 
 def random_batch(job: TrainConfig) -> Batch:
-    """A batch as `reid.data.loading.chunk_dataset` makes them, of noise."""
+    """A batch of noise, with the fields of `reid.data.loading.chunk_dataset`."""
     generator = torch.Generator().manual_seed(0)
     rng = np.random.default_rng(0)
     chunks, size = job.ids_per_batch * job.chunks_per_id, (job.height, job.width)
@@ -171,18 +171,18 @@ def with_random_maps(batch: Batch, job: TrainConfig) -> Batch:
 
 
 def drawn_change(rng: np.random.Generator, job: TrainConfig) -> Augmentation:
-    """How one chunk is to be augmented, by the job's options."""
+    """Random augmentation of one chunk, by the job's options."""
     limits = AugmentationRange(job.flip, job.shift, job.erase, job.colour)
     return draw_augmentation(rng, limits, job.height, job.width)
 
 
 def our_step(job: TrainConfig, batch: Batch, device: torch.device, pose_weight: float, plainly: bool = False) -> Step:
-    """A step of the job as `reid.training.loop` takes it, from the batch in memory to the changed weights."""
+    """A step of the job as in `reid.training.loop`, from the batch in memory to the updated weights."""
     model = prepare_model(build_model(job, CLASSES), job, device).train()
     optimizer = build_optimizer(model, job)
     if plainly:
         kind = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}[job.optimizer]
-        # The groups bring the fused optimizer's options along, which win over the arguments.
+        # The groups contain the options of the fused optimizer, which override the arguments.
         optimizer = kind([group | {"foreach": False, "fused": False} for group in optimizer.param_groups])
     wanted = batch if pose_weight else replace(batch, joints=None, visible=None)
     loss = AlignNetLoss(model, job, GroundTruthWeights(pose=pose_weight))
@@ -199,14 +199,14 @@ def our_step(job: TrainConfig, batch: Batch, device: torch.device, pose_weight: 
 
 
 def their_step(clone: Path, job: TrainConfig, batch: Batch, device: torch.device) -> Step:
-    """A step as torchreid's engine for video takes it: every frame an image of its own, smoothed cross entropy."""
+    """A step of torchreid's engine for video: frames as separate images, label-smoothed cross-entropy loss."""
     network = from_clone(clone, "models/resnet.py").resnet50(num_classes=CLASSES, loss="softmax", pretrained=False)
     network = network.to(device).train()
     criterion = from_clone(clone, "losses/cross_entropy_loss.py").CrossEntropyLoss(
         num_classes=CLASSES, use_gpu=device.type == "cuda"
     )
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=job.momentum, weight_decay=job.weight_decay)
-    # Its loader hands out normalised floats.
+    # The loader of torchreid returns normalised floats.
     images = appearance_input(batch.frames.flatten(0, 1).float() / 255)
     labels = batch.label.repeat_interleave(job.chunk)
 
@@ -221,7 +221,7 @@ def their_step(clone: Path, job: TrainConfig, batch: Batch, device: torch.device
 
 
 def from_clone(clone: Path, file: str) -> Any:
-    """A module of the clone by itself: the whole package wants more than PyTorch. Raises UserError without it."""
+    """A single module of the clone, since the package needs more than PyTorch. Raises UserError if it is missing."""
     path = clone / "torchreid" / file
     spec = importlib.util.spec_from_file_location(f"torchreid_{path.stem}", path)
     if not path.is_file() or spec is None or spec.loader is None:
@@ -232,14 +232,14 @@ def from_clone(clone: Path, file: str) -> Any:
 
 
 def flops_of(step: Step) -> int:
-    """Floating point operations of the products and convolutions of a step, forward and backward."""
+    """Floating-point operations of the matrix products and convolutions of a step, forward and backward."""
     with FlopCounterMode(display=False) as counter:
         step()
     return int(counter.get_total_flops())
 
 
 def memory_of(step: Step, device: torch.device) -> float | None:
-    """MiB that a step takes on the GPU at its peak, beside weights and what else is there before it; None on a CPU."""
+    """Peak GPU memory of a step in MiB, without the memory in use before it; None on a CPU."""
     if device.type != "cuda":
         return None
     torch.cuda.reset_peak_memory_stats(device)
@@ -249,7 +249,7 @@ def memory_of(step: Step, device: torch.device) -> float | None:
 
 
 def medians(steps: Mapping[str, Step], config: TrainBenchmarkConfig, device: torch.device) -> dict[str, float]:
-    """Median seconds of a step of each, taken in turns."""
+    """Median seconds per step of each, measured in turns."""
     found: dict[str, list[float]] = {name: [] for name in steps}
     for turn in range(config.warm_up + config.steps):
         for name, step in steps.items():
@@ -264,11 +264,11 @@ def medians(steps: Mapping[str, Step], config: TrainBenchmarkConfig, device: tor
 
 
 def peak_flops(device: torch.device, kind: torch.dtype) -> float:
-    """Operations a second of the largest product that is quick to do here: what the device can be brought to."""
+    """Operations per second of a large matrix product: the device's measured peak."""
     size = 8192 if device.type == "cuda" else 2048
     one = torch.rand(size, size, device=device).to(kind)
     best, precision = float("inf"), torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high")  # TF32 where there is such, as convolutions are computed by themselves
+    torch.set_float32_matmul_precision("high")  # TF32 if available, as convolutions use by default
     for _ in range(8):
         begun = time.perf_counter()
         F.linear(one, one)
@@ -280,7 +280,7 @@ def peak_flops(device: torch.device, kind: torch.dtype) -> float:
 
 
 def lines(result: Mapping[str, Any]) -> list[str]:
-    """The result as people read it."""
+    """The result as lines of text."""
     found = [f"{result['device']}, {result['frames_a_step']} frames a step, ours in {result['precision']}"]
     found += [
         f"{name}: {rate:.1f} frames/s ({result['seconds_a_step'][name]:.3f} s a step, "

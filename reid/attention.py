@@ -1,16 +1,16 @@
-"""What temporal attention pays attention to, against the truth of a rendered set.
+"""Evaluate temporal attention against the ground truth of a synthetic data set.
 
     python -m reid.attention --data OUT --checkpoint RUN --json F.json
 
-Two questions. Does a frame weigh less where less is seen of the person? Spearman's rank correlation, clip by clip,
-between the weights of the frames and their true visible ratios, over clips in which somebody or something passes. And
-what does it buy? Rank-1 and mAP between the cameras, the mean of both ways, as more and more of each clip's frames are
-covered by another person: for the network as it is, and, where it has weights, for the same network without them.
-Compare with one that was trained without (align-avg), too.
+Correlation: Spearman's rank correlation, clip by clip, between the weights of the frames and their true visible ratios,
+over clips in which the visible ratio changes. Benefit: rank-1 and mAP between the cameras (mean of both directions) as
+a growing share of each clip's frames is occluded by another person, for the network and, if it weights frames, for the
+same network without the weights. A network trained without attention (align-avg) is the baseline.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ from alignnet_common.cli import as_plain, run_command
 from alignnet_common.coco18 import PARTS
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
+from alignnet_common.options import bounded, check_ranges
 from reid.configs.checks import require
 from reid.data.datasets.annotations import read_bodies
 from reid.data.datasets.synthetic import clips_kept_out
@@ -42,111 +43,119 @@ from reid.runtime.run_dir import MODEL
 
 PROG = "python -m reid.attention"
 
-BLOCKS = ("appearance", *PARTS)
-"""What a frame has a weight for, in the order of `AlignNetOutput.frame_weights`; to the letter of the paper, the three
-parts have the same."""
+WEIGHTED = ("appearance", *PARTS)
+"""Descriptors with frame weights, in the order of `AlignNetOutput.frame_weights`. With the paper's settings the three
+parts have equal weights."""
+
+Figures = dict[str, float]
+"""rank1 and mAP in percent."""
 
 
 @dataclass(frozen=True)
 class AttentionConfig:
-    """Measure on a rendered set what temporal attention looks at, and what it is worth when people are hidden."""
+    """Measure on a synthetic data set what temporal attention attends to, and its benefit under occlusion."""
 
     data: Path = Path("data/synthetic")
-    """Rendered set (python -m synth.render), of people whom the network was not trained on."""
+    """Synthetic data set (python -m synth.render) of persons on which the network was not trained."""
 
     checkpoint: Path = Path("runs/pretrain")
     """The network: a run's folder, or its model.pt."""
 
-    held_out: int = 0
-    """Only the persons whom the training kept out: its --held-out, or --validation-ids. Default: everybody."""
+    held_out: int = bounded(0, at_least=0)
+    """Only the persons held out of the training: its --held-out, or --validation-ids. Default: all persons."""
 
-    least_change: float = 0.2
-    """Clips whose visible ratio changes by less than this are left out of the correlation, 0..1."""
+    least_change: float = bounded(0.2, at_most=1)
+    """Clips whose visible ratio changes by less than this are left out of the correlation, above 0, at most 1."""
 
-    chunk: int = 0
-    """Frames in a chunk for the ranking, within which attention chooses; 0 = as in that training."""
+    chunk: int = bounded(0, at_least=0)
+    """Frames in a chunk for the ranking, over which attention weights frames; 0 = as in the training."""
 
     covered: tuple[float, ...] = (0.0, 0.2, 0.4, 0.6)
-    """Shares of each clip's frames that another person covers in part, for the ranking."""
+    """Shares of each clip's frames that are occluded in part by another person, for the ranking; 0 to less than 1."""
 
-    draws: int = 1
-    """How often it is drawn anew which frames are covered and by whom; the ranking is the mean over the draws."""
+    draws: int = bounded(1, at_least=1)
+    """Number of random draws of the occluded frames and occluding persons; figures are means over the draws."""
 
-    seed: int = 0
-    """Seed of that training, and of the first draw."""
+    seed: int = bounded(0, at_least=0)
+    """Seed of the training (for --held-out), and of the first draw."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the network runs; auto = a CUDA GPU where there is one."""
+    """Device of the network; auto = a CUDA GPU if there is one."""
 
     json: Path | None = None
-    """File for the numbers. Default: they are printed only."""
+    """File for the results. Default: they are printed only."""
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
-        require(self.held_out >= 0, f"--held-out must not be negative, not {self.held_out}")
-        require(self.held_out != 1, "--held-out 1: one person cannot be told from others, nor be covered by another")
-        require(self.seed >= 0, f"--seed must not be negative, not {self.seed}")
+        check_ranges(self)
+        require(self.held_out != 1, "--held-out 1: one person cannot be ranked, nor be occluded by another; hold out 2")
         require(all(0 <= share < 1 for share in self.covered), "--covered: shares from 0 to less than 1")
-        require(self.chunk >= 0, f"--chunk must not be negative, not {self.chunk}")
-        require(self.draws >= 1, f"--draws must be at least 1, not {self.draws}")
-        require(0 < self.least_change <= 1, f"--least-change must lie between 0 and 1, not {self.least_change}")
+        require(self.least_change > 0, f"--least-change must be above 0, not {self.least_change}")
 
 
 def attention(config: AttentionConfig) -> None:
-    """Measure, print and write."""
+    """Measure, print and write --json. Raises UserError on a data set or a checkpoint that cannot be used."""
     path = config.checkpoint / MODEL if config.checkpoint.is_dir() else config.checkpoint
     model, metadata = load_model(path)
     images, device = metadata["images"], pick_device(config.device)
     model = model.to(device)
     clips = clips_kept_out(config.data, config.held_out, config.seed)
     if len({clip.pid for clip in clips}) < 2:
-        raise UserError(f"{config.data}: one person, who cannot be told from others, nor be covered by another")
+        raise UserError(f"{config.data}: one person cannot be ranked, nor be occluded by another; render more")
     store = FrameStore([frame for clip in clips for frame in clip.frames], images["height"], images["width"], 8.0)
     notes = notes_on_weights(path, config.data, clips)
     result: dict[str, Any] = {"variant": model.config.variant, "notes": notes, "correlation": None}
     if model.weighs_frames:
-        result["correlation"] = correlation(model, clips, store, config.least_change, device)
-    ways = both_ways(config.data, clips)
-    chunk = config.chunk or images["chunk"]
+        weights = partial(frame_weights, model, store=store, device=device)
+        result["correlation"] = correlation(clips, weights, config.least_change)
+    directions = both_directions(config.data, clips)
+    rank = partial(rank_poolings, model, directions, chunk=chunk_length(config, images), device=device)
     result["covered"] = []
     for share in tqdm(config.covered, "ranking", disable=None, leave=False):
-        draws = range(config.seed, config.seed + (config.draws if share else 1))
-        covered = (OccludedFrames(store, clips, share, draw) for draw in draws)
-        several = [rankings(model, ways, each, chunk, device) for each in covered]
-        found = {name: mean_of([one[name] for one in several]) for name in several[0]}
-        result["covered"].append({"share": share, **found.pop(""), **found})
-    print("\n".join([*(f"note: {note}" for note in notes), *lines(result)]))
+        stores = (OccludedFrames(store, clips, share, seed) for seed in draw_seeds(config, share))
+        result["covered"].append(occlusion_row(share, [rank(each) for each in stores]))
+    print("\n".join([*(f"note: {note}" for note in notes), *result_lines(result)]))
     if config.json is not None:
         write_json(config.json, {**result, "model_sha256": sha256_of_file(path), "config": as_plain(config)})
         print(f"{config.json} is written")
 
 
-def correlation(
-    model: AlignNet, clips: Sequence[Tracklet], store: FrameStore, least_change: float, device: torch.device
-) -> dict[str, Any]:
-    """Spearman's rank correlation between weight and visible ratio: the mean over clips, for each of `BLOCKS`.
+def chunk_length(config: AttentionConfig, images: Mapping[str, int]) -> int:
+    """Frames in a chunk for the ranking: --chunk, or that of the training (`images`)."""
+    return config.chunk or images["chunk"]
 
-    Raises UserError where no clip's visible ratio changes by `least_change`.
+
+def draw_seeds(config: AttentionConfig, share: float) -> range:
+    """Seeds of the draws of a share of occluded frames; one for a share of 0, where all draws are equal."""
+    return range(config.seed, config.seed + (config.draws if share else 1))
+
+
+def correlation(
+    clips: Sequence[Tracklet], weights_of: Callable[[Tracklet], NDArray[np.float32]], least_change: float
+) -> dict[str, Any]:
+    """Spearman's rank correlation of frame weights and visible ratios: mean over the clips, for each of `WEIGHTED`.
+
+    weights_of -- the weights (T, 4) of a clip's frames. Equal weights of all frames count as correlation 0. Raises
+    UserError where the visible ratio changes by `least_change` in no clip.
     """
-    found: dict[str, list[float]] = {block: [] for block in BLOCKS}
+    found: dict[str, list[float]] = {name: [] for name in WEIGHTED}
     for clip in tqdm(clips, "weights", unit="clip", disable=None, leave=False):
         ratio = read_bodies(clip).visible_ratio
         if np.ptp(ratio) < least_change:
             continue
-        for block, weights in zip(BLOCKS, frame_weights(model, clip, store, device).T, strict=True):
-            alike = np.ptp(weights) == 0  # such weights know nothing
-            found[block].append(0.0 if alike else float(spearmanr(weights, ratio).statistic))
+        for name, weights in zip(WEIGHTED, weights_of(clip).T, strict=True):
+            constant = np.ptp(weights) == 0
+            found[name].append(0.0 if constant else float(spearmanr(weights, ratio).statistic))
     if not found["appearance"]:
         raise UserError(f"in none of {len(clips)} clips the visible ratio changes by {least_change}: --least-change")
     return {
         "clips": len(found["appearance"]),
-        **{block: {"mean": float(np.mean(values)), "sd": float(np.std(values))} for block, values in found.items()},
+        **{name: {"mean": float(np.mean(values)), "sd": float(np.std(values))} for name, values in found.items()},
     }
 
 
 @torch.inference_mode()
 def frame_weights(model: AlignNet, clip: Tracklet, store: FrameStore, device: torch.device) -> NDArray[np.float32]:
-    """What each frame of a clip weighs by each attention net: (T, 4), see `AlignNetOutput.frame_weights`."""
+    """Weights (T, 4) of the clip's frames in temporal attention, see `AlignNetOutput.frame_weights`."""
     frames, valid = padded([store.read(clip.frames)[0]])
     weights = model(frames.to(device).float() / 255, valid.to(device)).frame_weights
     assert weights is not None, "a network with temporal attention"
@@ -154,78 +163,86 @@ def frame_weights(model: AlignNet, clip: Tracklet, store: FrameStore, device: to
 
 
 class BothPoolings(nn.Module):
-    """A network's descriptor, then what it would be if all frames weighed the same: of one look at the frames."""
+    """A network whose descriptor is followed by that of average pooling over the frames, from one forward pass."""
 
     def __init__(self, model: AlignNet) -> None:
         super().__init__()
         self.model = model
-        self.train(model.training)  # who describes with it puts it back as it was, and the network with it
+        self.train(model.training)  # `stream_descriptors` restores the mode of this module and with it the network's
 
     def forward(self, frames: Tensor, valid: Tensor) -> AlignNetOutput:
-        """As `AlignNet.forward`; its descriptor is (B, 2D)."""
+        """As `AlignNet.forward`; the descriptor is (B, 2D)."""
         output: AlignNetOutput = self.model(frames, valid)
         assert output.frame_descriptors is not None
-        alike = video_descriptor(output.frame_descriptors, frames.new_ones(*valid.shape, 1), valid)
-        return replace(output, descriptor=torch.cat([output.descriptor, alike], dim=1))
+        average = video_descriptor(output.frame_descriptors, frames.new_ones(*valid.shape, 1), valid)
+        return replace(output, descriptor=torch.cat([output.descriptor, average], dim=1))
 
 
-def both_ways(root: Path, clips: Sequence[Tracklet]) -> tuple[ReidData, ...]:
-    """All persons, asked for in camera a and looked for in camera b; and the other way round.
+def both_directions(root: Path, clips: Sequence[Tracklet]) -> tuple[ReidData, ...]:
+    """All persons with queries of camera a and the gallery of camera b, and the reverse.
 
-    Raises UserError where the clips are of one camera alone.
+    Raises UserError where the clips are of one camera only.
     """
     a, b = (tuple(clip for clip in clips if clip.camera == camera) for camera in (0, 1))
     if not a or not b:
-        raise UserError(f"{root}: all clips are of one camera; people are looked for from one camera in another")
+        raise UserError(f"{root}: all clips are of one camera; query and gallery need a camera each")
     return tuple(
         ReidData("synthetic", root, (), query, gallery, f"camera {way}", "all persons")
         for query, gallery, way in ((a, b, "a against camera b"), (b, a, "b against camera a"))
     )
 
 
-def rankings(
-    model: AlignNet, ways: Sequence[ReidData], store: FrameStore, chunk: int, device: torch.device
-) -> dict[str, dict[str, float]]:
-    """Rank-1 and mAP, per cent, the mean over the ways, whose clips are the same and are described once: of the network
-    as it is ("") and, where it weighs frames, of the same without the weights ("average")."""
-    clips = (*ways[0].query, *ways[0].gallery)
+def rank_poolings(
+    model: AlignNet, directions: Sequence[ReidData], store: FrameStore, chunk: int, device: torch.device
+) -> dict[str, Figures]:
+    """Figures of the network ("") and, if it weights frames, of the network without the weights ("average").
+
+    directions -- data sets with the same clips; figures are means over them. chunk -- frames in a chunk.
+    """
+    clips = (*directions[0].query, *directions[0].gallery)
     network, names = (BothPoolings(model), ("", "average")) if model.weighs_frames else (model, ("",))
-    described = np.stack(list(stream_descriptors(network, clips, store, chunk, device)))
-    halves = zip(names, np.split(described, len(names), axis=1), strict=True)
-    return {name: ranking(dict(zip(clips, half, strict=True)), ways) for name, half in halves}
+    descriptors = np.stack(list(stream_descriptors(network, clips, store, chunk, device)))
+    parts = zip(names, np.split(descriptors, len(names), axis=1), strict=True)
+    return {name: mean_ranking(dict(zip(clips, part, strict=True)), directions) for name, part in parts}
 
 
-def ranking(described: Mapping[Tracklet, NDArray[np.float32]], ways: Sequence[ReidData]) -> dict[str, float]:
-    """Rank-1 and mAP, per cent, the mean over the ways."""
-    blocks = []
-    for data in ways:
-        query, gallery = (np.stack([described[clip] for clip in side]) for side in (data.query, data.gallery))
-        blocks.append(rank_tracklets(data.query, data.gallery, query, gallery))
-    return mean_of([{name: float(block[name]) for name in ("rank1", "mAP")} for block in blocks])
+def mean_ranking(descriptors: Mapping[Tracklet, NDArray[np.float32]], directions: Sequence[ReidData]) -> Figures:
+    """Figures of the descriptors (D,) of tracklets, mean over the directions."""
+    found = []
+    for data in directions:
+        query, gallery = (np.stack([descriptors[clip] for clip in side]) for side in (data.query, data.gallery))
+        found.append(rank_tracklets(data.query, data.gallery, query, gallery))
+    return mean_figures([{name: float(metrics[name]) for name in ("rank1", "mAP")} for metrics in found])
 
 
-def mean_of(several: Sequence[dict[str, float]]) -> dict[str, float]:
-    """The mean of each figure over several rankings."""
+def occlusion_row(share: float, draws: Sequence[Mapping[str, Figures]]) -> dict[str, Any]:
+    """The row of a share of occluded frames: means over the draws, each a result of `rank_poolings`."""
+    found = {name: mean_figures([draw[name] for draw in draws]) for name in draws[0]}
+    return {"share": share, **found.pop(""), **found}
+
+
+def mean_figures(several: Sequence[Figures]) -> Figures:
+    """The mean of each figure."""
     return {name: float(np.mean([one[name] for one in several])) for name in several[0]}
 
 
-def in_figures(one: dict[str, float]) -> str:
-    """A ranking as people read it."""
+def format_figures(one: Figures) -> str:
+    """Figures as text."""
     return f"rank-1 {one['rank1']:5.1f}, mAP {one['mAP']:5.1f}"
 
 
-def lines(result: dict[str, Any]) -> list[str]:
-    """The numbers as people read them."""
+def result_lines(result: dict[str, Any]) -> list[str]:
+    """The results as printed lines."""
     found = []
     if result["correlation"] is not None:
         of = result["correlation"]
         found += [
             f"weight and visible ratio, Spearman's rho over {of['clips']} clips: "
-            + ", ".join(f"{block} {of[block]['mean']:.2f} ± {of[block]['sd']:.2f}" for block in BLOCKS)
+            + ", ".join(f"{name} {of[name]['mean']:.2f} ± {of[name]['sd']:.2f}" for name in WEIGHTED)
         ]
     return found + [
-        f"{row['share']:4.0%} of the frames covered: {in_figures(row)}"
-        + (f"; without the weights: {in_figures(row['average'])}" if "average" in row else "")
+        f"{row['share']:4.0%} of the frames covered: {format_figures(row)}"
+        + (f"; without the weights: {format_figures(row['average'])}" if "average" in row else "")
         for row in result["covered"]
     ]
 

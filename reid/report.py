@@ -1,6 +1,6 @@
-"""One page about a pre-training and a fine-tuning run: `python -m reid.report --pretrain RUN --finetune RUN --out DIR`.
+"""Report of a pre-training and a fine-tuning run: `python -m reid.report --pretrain RUN --finetune RUN --out DIR`.
 
-Writes DIR/report.html, which needs no other file, and DIR/result.json, the same for scripts.
+Writes DIR/report.html, which is self-contained, and DIR/result.json with the same results.
 """
 
 import json
@@ -17,7 +17,7 @@ from reid.reporting.page import SHEET_CAPTIONS, render_page
 
 @dataclass(frozen=True)
 class ReportConfig:
-    """Make one page, with result.json beside it, about a pre-training and a fine-tuning run."""
+    """Write a page and result.json about a pre-training and a fine-tuning run."""
 
     pretrain: Path = Path("runs/pretrain")
     """Run of python -m reid.pretrain."""
@@ -26,14 +26,14 @@ class ReportConfig:
     """Run of python -m reid.finetune that started from it."""
 
     sheets: Path | None = None
-    """Folder of contact sheets (python -m synth.preview), one folder a set. Default: none are shown."""
+    """Folder of contact sheets (python -m synth.preview), with one folder per data set. Default: no sheets."""
 
     out: Path = Path("runs/report")
-    """Folder that the page is written to."""
+    """Folder for the page."""
 
 
 def report(config: ReportConfig) -> None:
-    """Read both runs, write the page and the JSON."""
+    """Read both runs, write the page and result.json. Raises UserError where the runs do not belong together."""
     pretrain, finetune = read_result(config.pretrain), read_result(config.finetune)
     missing = [name for name in ("chance", "untrained", "initial", "finetuned") if name not in finetune]
     if missing:
@@ -58,7 +58,7 @@ def report(config: ReportConfig) -> None:
 
 
 def holds(run_folder: Path, result: Mapping[str, Any], start: Mapping[str, Any]) -> bool:
-    """Whether what a training started from is the network of a run, or a checkpoint of it that is still there."""
+    """Whether the weights `start`, from which a training started, are the model or an existing checkpoint of a run."""
     if start.get("sha256") is None:
         return False
     if start["sha256"] == result.get("model", {}).get("sha256"):
@@ -69,12 +69,12 @@ def holds(run_folder: Path, result: Mapping[str, Any], start: Mapping[str, Any])
 
 
 def runs_of(config: ReportConfig) -> dict[str, Path]:
-    """The two runs by the name that they have on the page."""
+    """The two run folders by their titles on the page."""
     return {"pre-training": config.pretrain, "fine-tuning": config.finetune}
 
 
 def read_result(run_folder: Path) -> dict[str, Any]:
-    """A run's result.json. Raises UserError where the run is not there or not finished."""
+    """A run's result.json. Raises UserError where it is missing or damaged."""
     path = run_folder / "result.json"
     try:
         return json.loads(path.read_text())
@@ -85,15 +85,15 @@ def read_result(run_folder: Path) -> dict[str, Any]:
 
 
 def read_losses(run_folder: Path) -> list[dict[str, Any]]:
-    """A run's metrics.jsonl. Raises UserError where it learnt nothing about who people are."""
+    """The rows of a run's metrics.jsonl. Raises UserError where the run has no identity loss."""
     rows = read_jsonl(run_folder / "metrics.jsonl")
     if any("identity" not in row for row in rows):
-        raise UserError(f"{run_folder}: learnt joints alone (python -m reid.pose train): name a run of reid.pretrain")
+        raise UserError(f"{run_folder}: has no identity loss (python -m reid.pose train): name a run of reid.pretrain")
     return rows
 
 
 def sizes(pretrain: dict[str, Any], finetune: dict[str, Any]) -> dict[str, Any]:
-    """How large everything was."""
+    """Numbers of identities, tracklets, frames and steps, and the size of the network."""
     network = finetune["config"]
     return {
         "pretrain": pretrain["data"]["counts"]["train"],
@@ -107,7 +107,7 @@ def sizes(pretrain: dict[str, Any], finetune: dict[str, Any]) -> dict[str, Any]:
 
 
 def find_sheets(folder: Path | None) -> list[Path]:
-    """PNG files of the contact sheets, set by set, in the order of SHEET_CAPTIONS."""
+    """PNG files of the contact sheets of each data set, in the order of SHEET_CAPTIONS."""
     if folder is None:
         return []
     if not folder.is_dir():

@@ -1,1 +1,1 @@
-"""Synthetic people on video: plans, bodies, walks, places and cameras, rendered by Blender."""
+"""Synthetic data sets for video person re-identification, planned as data and rendered by Blender."""

@@ -32,7 +32,7 @@ class PackConfig:
     """
 
     to: str = ""
-    """Destination folder: any address that fsspec supports, such as s3://bucket/set (with s3fs); or a path. Needed."""
+    """Destination folder, at any address that fsspec supports: s3://bucket/set (needs s3fs) or a path. Required."""
 
     data: Path = Path("data/synthetic")
     """Folder of the rendered set, which must be complete."""

@@ -1,7 +1,7 @@
-"""Says in one line what this machine lacks for rendering: the right Python, a package, a system library.
+"""Check that this machine can render: Python version, system libraries and, with `--packages`, Python packages.
 
-Needs nothing but the standard library, so it can run before anything is installed: `python -m synth.preflight`;
-with `--packages` it looks for packages too.
+`python -m synth.preflight` prints one line and exits with code 2 if something is missing. It needs only the standard
+library, so that it can run before anything is installed.
 """
 
 import ctypes
@@ -19,33 +19,35 @@ DEBIAN_PACKAGES = {
     "libGL.so.1": "libgl1",
     "libEGL.so.1": "libegl1",
 }
-"""Shared libraries that Blender's Python module loads, and the Debian package of each."""
-
+"""Debian package of each shared library that Blender's Python module loads."""
 
 PACKAGES = ("bpy", "anny", "ray", "OpenEXR", "av", "pydantic", "fsspec")
-"""What rendering imports and `reid` does not."""
+"""Packages that rendering needs and `reid` does not."""
 
 
 def missing_libraries() -> list[str]:
-    """Names of the shared libraries that cannot be loaded here."""
-    missing = []
+    """Names of the shared libraries that cannot be loaded."""
+    absent = []
     for library in DEBIAN_PACKAGES:
         try:
             ctypes.CDLL(library)
         except OSError:
-            missing.append(library)
-    return missing
+            absent.append(library)
+    return absent
 
 
-def complaint(version: tuple[int, int], need_packages: bool) -> str | None:
-    """One line that says what is missing and what to do, or None where all is there."""
+def missing(version: tuple[int, int], need_packages: bool) -> str | None:
+    """One line with what is missing and what to do about it, or None if nothing is.
+
+    `version`: of this Python, (major, minor). `need_packages`: also check PACKAGES.
+    """
     if version != (3, 11):
         found = ".".join(map(str, version))
-        return f"rendering needs Python 3.11 (Blender's module exists for no other), this is {found}: use python3.11"
-    missing = missing_libraries() if sys.platform == "linux" else []
-    if missing:
-        packages = " ".join(DEBIAN_PACKAGES[library] for library in missing)
-        return f"Blender needs {', '.join(missing)}: install with apt-get install {packages}"
+        return f"rendering needs Python 3.11, as Blender's module does; this is {found}: use python3.11"
+    libraries = missing_libraries() if sys.platform == "linux" else []
+    if libraries:
+        packages = " ".join(DEBIAN_PACKAGES[library] for library in libraries)
+        return f"Blender needs {', '.join(libraries)}: install with apt-get install {packages}"
     if need_packages:
         absent = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
         if absent:
@@ -54,8 +56,8 @@ def complaint(version: tuple[int, int], need_packages: bool) -> str | None:
 
 
 def main() -> None:
-    """Check this interpreter and machine; exit code 2 and one line where something is missing."""
-    problem = complaint((sys.version_info.major, sys.version_info.minor), need_packages="--packages" in sys.argv[1:])
+    """Check this interpreter and machine; exit with code 2 and one line if something is missing."""
+    problem = missing((sys.version_info.major, sys.version_info.minor), need_packages="--packages" in sys.argv[1:])
     if problem:
         print(f"error: {problem}", file=sys.stderr)
         raise SystemExit(2)

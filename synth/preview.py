@@ -1,4 +1,4 @@
-"""See a set: `python -m synth.preview --data data/synthetic` writes contact sheets and a page of numbers."""
+"""Contact sheets and statistics of a set: `python -m synth.preview --data data/synthetic`."""
 
 import dataclasses
 import io
@@ -25,39 +25,39 @@ CAPTIONS = {
     "people": "each person by camera a and by camera b",
     "over-time": "clips over time: camera a, and beside it camera b",
     "motion": "two clips of each kind of motion, over time",
-    "arms": "what the right and the left arm do, over time",
-    "places": "each family of places",
-    "cameras": "people by pairs of cameras, with each camera's distance and how far it looks down",
-    "occlusions": "things and people in the way, and the true visible ratio of each frame",
-    "twins": "near-duplicates, each beside whom they look like, and what they differ in",
-    "truth": "the exact truth beside each frame: part masks, joints (hidden ones in pink), visible box and ratio",
+    "arms": "two clips of each pair of arm poses (right, left), over time",
+    "places": "clips of each family of scenes",
+    "cameras": "people by pairs of cameras, with distance and pitch of each camera",
+    "occlusions": "clips with occluders or bystanders, and the visible ratio of each frame",
+    "twins": "near-duplicates beside the person they were copied from, and the attribute that differs",
+    "truth": "ground truth beside each frame: part masks, joints (hidden ones in pink), visible box and ratio",
 }
 
 
 @dataclass(frozen=True)
 class PreviewConfig:
-    """Make contact sheets of a rendered set, and index.html with all of them and the set's numbers."""
+    """Write contact sheets (image grids) of a rendered set, and index.html with the sheets and statistics."""
 
     data: Path = Path("data/synthetic")
-    """Folder of the set."""
+    """Folder of the rendered set."""
 
     out: Path | None = None
-    """Folder of the sheets and the page; by default DATA/preview."""
+    """Folder for the sheets and the page; DATA/preview by default."""
 
     people: int = 60
-    """Identities on the first sheet, evenly spread over the set."""
+    """Number of identities on the first sheet, evenly spread over the set."""
 
     clips: int = 12
-    """Clips on the sheets over time, with occlusions, and with joints."""
+    """Number of clips on the sheets over time, of occlusions and of ground truth."""
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot be meant."""
+        """Check the ranges of the values."""
         if self.people < 1 or self.clips < 1:
             raise ValueError("--people and --clips must be at least 1")
 
 
 def preview(config: PreviewConfig) -> None:
-    """Write the sheets as PNG files, statistics.json, and the page that holds them all."""
+    """Write the sheets as PNG files, statistics.json, and index.html with all of them."""
     source = RenderedSet(config.data)
     rows = {row["clip"]: row for row in finished_rows(source)}
     plan = read_plan(source)
@@ -67,7 +67,7 @@ def preview(config: PreviewConfig) -> None:
         write_atomically(out / f"{name}.png", encoded(picture, "PNG"))
     numbers = count(source, rows, plan)
     write_json(out / "statistics.json", dataclasses.asdict(numbers))
-    # The page holds them as JPEG: a tenth of the size.
+    # JPEG in the page: a tenth of the size.
     figures = [(CAPTIONS[name], encoded(picture, "JPEG")) for name, picture in pictures.items()]
     page = render_page(config.data.resolve().name, numbers, figures)
     write_atomically(out / "index.html", page.encode())
@@ -75,19 +75,19 @@ def preview(config: PreviewConfig) -> None:
 
 
 def read_plan(source: RenderedSet) -> dict[str, Any]:
-    """Rows of the plan by their clip. Raises UserError where it cannot be read."""
+    """Rows of the plan by clip, as of `in_mid_clip`. Raises UserError if the plan cannot be read."""
     try:
         return {row["clip"]: in_mid_clip(row) for row in rows_of_jsonl(source.plan)}
     except FileNotFoundError:
-        raise UserError(f"{source.plan} is missing: the command that rendered the set makes it again") from None
+        raise UserError(f"{source.plan} is missing: repeat the command that rendered the set") from None
     except (ValueError, TypeError, KeyError) as broken:
-        raise UserError(f"{source.plan} is no plan ({broken}): the command that rendered the set mends it") from None
+        raise UserError(f"{source.plan} is no plan ({broken}): repeat the command that rendered the set") from None
 
 
 def make_sheets(
     source: RenderedSet, rows: dict[str, Any], plan: dict[str, Any], config: PreviewConfig
 ) -> dict[str, Bytes]:
-    """The sheets that the set has something for, by the names of CAPTIONS."""
+    """The sheets that the set has clips for, by the names in CAPTIONS."""
     people = sorted({row["person"] for row in rows.values()})
     few = spread_over(people, (config.clips + 1) // 2)
     clips = [clip_name(camera, person) for person in few for camera in CAMERAS]
@@ -112,7 +112,7 @@ def make_sheets(
 
 
 def count(source: RenderedSet, rows: dict[str, Any], plan: dict[str, Any]) -> Statistics:
-    """Measure every clip by its annotations and its middle frame, and count."""
+    """Measure every clip from its annotations and its middle frame, and count."""
     measured = {
         clip: measure(read_truth(source, clip, USED), contact_sheets.middle(source, rows, clip))
         for clip in tqdm(rows, "numbers", unit="clip", disable=None)
@@ -121,7 +121,7 @@ def count(source: RenderedSet, rows: dict[str, Any], plan: dict[str, Any]) -> St
 
 
 def encoded(picture: Bytes, kind: Literal["PNG", "JPEG"]) -> bytes:
-    """The picture as a file of this kind."""
+    """An image (H, W, 3) as the content of a file of this type."""
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, format=kind, quality=88)
     return stream.getvalue()

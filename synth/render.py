@@ -1,4 +1,4 @@
-"""Render a set of synthetic people: `python -m synth.render --ids 1000`."""
+"""Render a synthetic data set: `python -m synth.render --ids 1000`."""
 
 import os
 import shlex
@@ -29,21 +29,17 @@ from synth.rendering.devices import pick_device
 
 
 def render(config: RenderConfig) -> None:
-    """Plan the set, render what is not there yet, and leave the manifest in order."""
-    plan = planned(config)
+    """Plan the set, render the clips that are missing, and write manifest and result.json."""
+    plan = planned_clips(config)
     target = RenderedSet(config.out, config.part)
     if config.dry_run:
-        finished, waiting = open_set(target, plan)
-        print(f"{config.out}: {outlook(finished, waiting)}")
-        # How many cores a cluster has is known when it is joined, which a dry run does not.
-        cores = config.workers or (available_cores() if config.address is None else 1)
-        print(cost(waiting, max(1, min(cores, len(waiting)))))
+        print_estimate(config, target, plan)
         return
-    problem = preflight.complaint((sys.version_info.major, sys.version_info.minor), need_packages=True)
+    problem = preflight.missing((sys.version_info.major, sys.version_info.minor), need_packages=True)
     if problem:
         raise UserError(problem)
     started = time.monotonic()
-    # What is refused is refused before anything is written.
+    # Raises UserError for a folder that holds something else, before anything is written.
     known_rows(target)
     device = pick_device(config.device) if config.address is None else config.device
     config.out.mkdir(parents=True, exist_ok=True)
@@ -52,39 +48,48 @@ def render(config: RenderConfig) -> None:
         check_space(config.out, waiting)
         begin_set(target, plan, finished)
         save_config(config, target.config)
-        print(f"{config.out}: {outlook(finished, waiting)}", flush=True)
+        print(f"{config.out}: {format_counts(finished, waiting)}", flush=True)
         if waiting:
             render_waiting(target, waiting, config, device)
         rows = finish_set(target, plan)
         write_json(target.result, summary(config, target, rows, len(waiting), time.monotonic() - started))
     part = f"part {config.shard} " if config.shard else ""
-    print(f"{config.out}: {part}complete, {len(rows)} clips; {following(config)}")
+    print(f"{config.out}: {part}complete, {len(rows)} clips; {next_command(config)}")
 
 
-def outlook(finished: Sequence[Any], waiting: Sequence[Clip]) -> str:
-    """What is there and what will be done, in words."""
+def print_estimate(config: RenderConfig, target: RenderedSet, plan: list[Clip]) -> None:
+    """Print the number of clips left to render, and an estimate of time and disk space."""
+    finished, waiting = open_set(target, plan)
+    print(f"{config.out}: {format_counts(finished, waiting)}")
+    # The cores of a cluster are unknown until it is joined, which a dry run does not.
+    cores = config.workers or (available_cores() if config.address is None else 1)
+    print(cost(waiting, max(1, min(cores, len(waiting)))))
+
+
+def format_counts(finished: Sequence[Any], waiting: Sequence[Clip]) -> str:
+    """Numbers of clips planned, rendered and left to render."""
     frames = sum(clip.frames for clip in waiting)
-    planned = len(finished) + len(waiting)
-    return f"{planned} clips planned, {len(finished)} there, {len(waiting)} to render ({frames} frames)"
+    total = len(finished) + len(waiting)
+    return f"{total} clips planned, {len(finished)} there, {len(waiting)} to render ({frames} frames)"
 
 
-def planned(config: RenderConfig) -> list[Clip]:
-    """The clips to render: drawn, or read from --plan."""
+def planned_clips(config: RenderConfig) -> list[Clip]:
+    """The clips of the set, or of the part given by --shard: drawn, or read from --plan."""
     if config.plan is None:
         return make_plan(config)
     clips = read_plan(config.plan)
     return [clip for clip in clips if config.part is None or config.part.holds(clip.identity.person)]
 
 
-def following(config: RenderConfig) -> str:
-    """What to type next."""
+def next_command(config: RenderConfig) -> str:
+    """A hint at the command to run next."""
     if config.shard:
-        return "when all parts are there, the same command without --shard makes one set of them"
+        return "when all parts are complete, the same command without --shard merges them"
     return f"look at it with: python -m synth.preview --data {shlex.quote(str(config.out))}"
 
 
 def render_waiting(target: RenderedSet, waiting: list[Clip], config: RenderConfig, device: str) -> None:
-    """Render the clips on Ray, entering each in the manifest as it finishes."""
+    """Render the clips on Ray workers; each finished clip is appended to the manifest."""
     from synth.rendering.workers import render_all, start_ray, stop_ray
 
     cores = start_ray(config.workers or available_cores(), config.address)
@@ -92,7 +97,7 @@ def render_waiting(target: RenderedSet, waiting: list[Clip], config: RenderConfi
     frames = sum(clip.frames for clip in waiting)
     with tqdm(total=frames, unit="frame", desc=f"render on {workers} × {device}", smoothing=0.1) as bar:
         try:
-            with noticing_interrupt() as check:
+            with interrupt_check() as check:
                 for row in render_all(waiting, target.out, workers, device):
                     append_row(target, row)
                     bar.update(row["frames"])
@@ -102,10 +107,10 @@ def render_waiting(target: RenderedSet, waiting: list[Clip], config: RenderConfi
 
 
 @contextmanager
-def noticing_interrupt() -> Iterator[Callable[[], None]]:
-    """A check that raises KeyboardInterrupt where Ctrl-C was pressed since.
+def interrupt_check() -> Iterator[Callable[[], None]]:
+    """A function that raises KeyboardInterrupt if Ctrl-C was pressed inside the block.
 
-    Python raises it by itself, too, but an exception that is raised inside one of Ray's callbacks is lost.
+    Python raises KeyboardInterrupt too, but Ray swallows it if one of its callbacks is running.
     """
     pressed = False
 
@@ -126,14 +131,14 @@ def noticing_interrupt() -> Iterator[Callable[[], None]]:
 
 
 def available_cores() -> int:
-    """Cores that this process may use."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def summary(
     config: RenderConfig, target: RenderedSet, rows: list[ManifestRow], rendered: int, seconds: float
 ) -> dict[str, Any]:
-    """What result.json says of the set."""
+    """Content of result.json."""
     return {
         "command": "python -m synth.render",
         "config": as_plain(config),

@@ -52,7 +52,7 @@ def unpack(config: UnpackConfig) -> None:
         for name, digest in index["beside"].items():
             content = remote.read(name)
             if hashlib.sha256(content).hexdigest() != digest:
-                raise JobError(f"{config.source}/{name} is not what was packed: pack the set again")
+                raise JobError(f"{config.source}/{name} hash differs from the index: pack the set again")
             write_atomically(target.out / Path(name).name, content)
     clips = sum(len(tar["clips"]) for tar in index["tars"])
     print(f"{config.out}: {clips} clips, {index['frames']} frames, {new} of the clips new")
@@ -95,7 +95,7 @@ def fetch_tar(
         path = Path(folder) / "clips.tar"
         remote.fetch(tar["name"], path)
         if sha256_of_file(path) != tar["sha256"]:
-            raise JobError(f"{remote.address}/{tar['name']} is not what was packed: delete it and pack the set again")
+            raise JobError(f"{remote.address}/{tar['name']} hash differs from the index: delete it and pack again")
         for clip, parts in read_tar(path):
             if clip in wanted:
                 frames = [parts[frame_file(number)] for number in range(1, wanted[clip]["frames"] + 1)]

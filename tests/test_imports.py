@@ -18,7 +18,8 @@ ORDER = """
     synth.body synth.planning
     synth.animation synth.scenes.families
     synth.scenes
-    synth.people synth.cameras
+    synth.people
+    synth.cameras
     reid.ablation reid.pose
     reid
     reid.training

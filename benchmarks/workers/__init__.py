@@ -1,1 +1,1 @@
-"""What the benchmarks start in processes of their own."""
+"""Jobs that the benchmarks run in separate processes."""

@@ -1,9 +1,9 @@
-"""A clip's scene rendered by BlenderProc, in an environment of its own.
+"""Renders a clip's scene with BlenderProc, in BlenderProc's own environment.
 
     PYTHONPATH=… python blenderproc_clip.py BLEND SAMPLES DENOISER OUT.json
 
-Colours, depth and a mask of the person come out of it, at 128 × 64 on one thread. PYTHONPATH names the folder that
-holds the package `blenderproc`, apart from its dependencies. DENOISER is "none" or "intel", BlenderProc's default.
+Renders colours, depth and the person's mask at 128 × 64 pixels on one thread. PYTHONPATH is the folder of the package
+`blenderproc`, without its dependencies. DENOISER is "none" or "intel" (BlenderProc's default).
 """
 
 import json
@@ -20,8 +20,8 @@ from blenderproc.python.renderer import RendererUtility  # noqa: E402
 from blenderproc.python.utility.Initializer import _Initializer  # noqa: E402
 
 
-def begin() -> None:
-    """What `bproc.init` does, but for the user interface's language, which Blender's module does not have."""
+def initialise() -> None:
+    """The steps of `bproc.init`, except setting the language of the user interface, which Blender's module lacks."""
     bproc.clean_up(clean_up_camera=True)
     bpy.context.scene.render.engine = "CYCLES"
     RendererUtility.set_render_devices()
@@ -29,7 +29,7 @@ def begin() -> None:
 
 
 def load(blend: str) -> int:
-    """Load the scene; returns its number of frames."""
+    """Load the scene of a .blend file; returns its number of frames."""
     bproc.loader.load_blend(blend, obj_types=["mesh", "light", "camera"])
     with bpy.data.libraries.load(blend) as (there, here):
         here.worlds = [name for name in there.worlds if name == "sky"]
@@ -44,7 +44,7 @@ def load(blend: str) -> int:
 
 
 def configure(samples: int, denoiser: str) -> None:
-    """The same size, samples and bounces as ours, on one thread."""
+    """Set the size, samples and bounces that this project uses, and one thread."""
     scene = bpy.context.scene
     scene.render.resolution_x, scene.render.resolution_y = 64, 128
     RendererUtility.set_cpu_threads(1)
@@ -57,9 +57,9 @@ def configure(samples: int, denoiser: str) -> None:
 
 
 def main() -> None:
-    """Render, and write what it took."""
+    """Render, and write seconds, shapes and versions as JSON."""
     blend, samples, denoiser, out = sys.argv[1:]
-    begin()
+    initialise()
     frames = load(blend)
     configure(int(samples), denoiser)
     ready = time.perf_counter()
@@ -70,7 +70,7 @@ def main() -> None:
     result = {"frames": frames, "shapes": shapes, "loading": ready - started, "rendering": done - ready}
     result["covered"] = float(mask.mean())
     Path(out).write_text(json.dumps({**result, "versions": [bproc.__version__, bpy.app.version_string]}))
-    # Blender's module hangs on its way out after BlenderProc has redirected its output.
+    # Blender's module hangs at exit after BlenderProc has redirected its output.
     os._exit(0)
 
 

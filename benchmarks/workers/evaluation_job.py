@@ -1,10 +1,10 @@
-"""One measurement of `benchmarks.evaluate` in a process of its own.
+"""One measurement of `benchmarks.evaluate`, in a separate process.
 
     python evaluation_job.py JOB INPUTS RESULT REPEATS [CLONE]
 
-prints one line of JSON: the least seconds of REPEATS runs, by the clock and of the processor (which other work on the
-machine does not lengthen), the process's peak memory in MiB, and what it was before the first.
-Needs NumPy alone, so that it runs in an environment of the peers' too; what is measured is imported by its job.
+prints one line of JSON: the smallest wall-clock and processor seconds of REPEATS runs (processor seconds do not depend
+on other load), and the process's peak memory in MiB, before and after.
+Needs only NumPy, so that it also runs in the environments of the other projects; each job imports what it measures.
 """
 
 import importlib.util
@@ -24,7 +24,7 @@ LABELS = ("query_pids", "gallery_pids", "query_cams", "gallery_cams")
 
 
 def measured(job: str, inputs: Path, result: Path, repeats: int, clone: Path | None) -> dict[str, Any]:
-    """Do a job on the arrays in the folder `inputs`, save what it gives, and say what that cost."""
+    """Run a job on the arrays in the folder `inputs`, save its result, and return its time and memory."""
     if job == "inputs":
         write_inputs(inputs)
         return {}
@@ -47,7 +47,7 @@ def measured(job: str, inputs: Path, result: Path, repeats: int, clone: Path | N
 
 
 def write_inputs(folder: Path) -> None:
-    """Distances between all of the features in a folder, as float32."""
+    """Save the distance matrices of the features in a folder, as float32."""
     from reid.metrics.distances import euclidean_distances
 
     for name, sides in {"qg": ("query", "gallery"), "qq": ("query",) * 2, "gg": ("gallery",) * 2}.items():
@@ -77,7 +77,7 @@ def torchreid_python(inputs: Path, clone: Path | None) -> Callable[[], np.ndarra
 
 
 def torchreid_cython(inputs: Path, clone: Path | None) -> Callable[[], np.ndarray]:
-    """CMC and mAP by torchreid's rank_cy, where it has been built."""
+    """CMC and mAP by torchreid's rank_cy, which must have been built."""
     assert clone is not None
     peer = module_at(next((clone / "torchreid" / "metrics" / "rank_cylib").glob("rank_cy*.so")))
     arrays = loaded(inputs, "qg", *LABELS)
@@ -85,7 +85,7 @@ def torchreid_cython(inputs: Path, clone: Path | None) -> Callable[[], np.ndarra
 
 
 def our_re_ranking(inputs: Path, _: Path | None) -> Callable[[], np.ndarray]:
-    """Re-ranking by `reid.metrics.reranking` from the three matrices of distances."""
+    """Re-ranking by `reid.metrics.reranking` from the three distance matrices."""
     from reid.metrics.reranking import re_ranked
 
     query_gallery, query_query, gallery_gallery = loaded(inputs, "qg", "qq", "gg")
@@ -93,7 +93,7 @@ def our_re_ranking(inputs: Path, _: Path | None) -> Callable[[], np.ndarray]:
 
 
 def our_re_ranking_of_features(inputs: Path, _: Path | None) -> Callable[[], np.ndarray]:
-    """Re-ranking by `reid.metrics.reranking` from features, their distances included."""
+    """Re-ranking by `reid.metrics.reranking` from features, including the distances."""
     from reid.metrics.reranking import re_ranked_features
 
     query, gallery = loaded(inputs, "query_features", "gallery_features")
@@ -101,7 +101,7 @@ def our_re_ranking_of_features(inputs: Path, _: Path | None) -> Callable[[], np.
 
 
 def reference_re_ranking(inputs: Path, clone: Path | None) -> Callable[[], np.ndarray]:
-    """Re-ranking by the reference Python from the three matrices of distances."""
+    """Re-ranking by the reference implementation in Python, from the three distance matrices."""
     assert clone is not None
     peer = module_at(clone / "python-version" / "re_ranking_ranklist.py")
     arrays = loaded(inputs, "qg", "qq", "gg")
@@ -119,22 +119,22 @@ WORK = {
 
 
 def loaded(inputs: Path, *names: str) -> list[np.ndarray]:
-    """Arrays of a folder, in memory."""
+    """Arrays of a folder by name, loaded into memory."""
     return [np.load(inputs / f"{name}.npy") for name in names]
 
 
 def joined(found: tuple[np.ndarray, float]) -> np.ndarray:
-    """CMC and mAP as one list."""
+    """CMC and mAP as one array, mAP last."""
     return np.append(np.asarray(found[0], dtype=np.float64), found[1])
 
 
 def module_at(path: Path) -> ModuleType:
-    """A module from its file."""
+    """Import a module from its file."""
     spec = importlib.util.spec_from_file_location(path.name.split(".")[0], path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # rank.py laments that rank_cy is not installed
+        warnings.simplefilter("ignore")  # rank.py warns if rank_cy is not installed
         spec.loader.exec_module(module)
     return module
 

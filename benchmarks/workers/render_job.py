@@ -1,8 +1,8 @@
-"""One measurement of `benchmarks.render` in a process of its own, on one core.
+"""One measurement of `benchmarks.render`, in a separate process on one core.
 
     python -m benchmarks.workers.render_job JOB CONFIG.json OUT.json
 
-Blender lives once a process, and what one job leaves in memory must not help or hinder another.
+Separate, because Blender's scene is global to the process, and caches of one job would distort the next.
 """
 
 import dataclasses
@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synth.body.model import BodyModel
-from synth.cameras.image_pipeline import LUMINANCE, incident_light, tone_curve
+from synth.cameras.colour import LUMINANCE
+from synth.cameras.image_pipeline import incident_light, tone_curve
 from synth.dataset.layout import RenderedSet
 from synth.dataset.writer import write_clip
 from synth.planning.clip import Clip
@@ -35,7 +36,7 @@ SEED = int(np.random.default_rng(0).integers(2**31))
 
 
 def main(job: str, config: Config) -> Any:
-    """Do a job; all but the one that is of workers, on one core."""
+    """Result of a job of the name `job`; all except "rate" run on one core."""
     if job != "rate":
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     jobs: dict[str, Callable[[Config], Any]] = {"clips": clips, "memory": memory, "blend": blend, "rate": rate}
@@ -43,20 +44,18 @@ def main(job: str, config: Config) -> Any:
 
 
 def planned(config: Config, **changes: Any) -> list[Clip]:
-    """One clip of each of the plan's first people, by either camera in turn."""
+    """One clip per person of the plan, by camera a and camera b in turn."""
     asked = {name: config[name] for name in ("ids", "frames", "seed")}
     plan = make_plan(RenderConfig(**asked, sightings=1, **changes))
     return [clip for number, clip in enumerate(plan) if number % 2 == number // 2 % 2]
 
 
 def clips(config: Config) -> list[dict[str, Any]]:
-    """Seconds a frame, and errors, of every clip rendered our way and in a bare loop."""
+    """Seconds per frame and PSNR of each clip: by this project with each setting, and by a bare loop."""
     model, found = BodyModel(), []
     plan = planned(config)
     short = dataclasses.replace(plan[0].sightings[0], frames=1)
-    render_clip(
-        model, dataclasses.replace(plan[0], sightings=(short,)), "cpu"
-    )  # the first pays for what is loaded once
+    render_clip(model, dataclasses.replace(plan[0], sightings=(short,)), "cpu")  # loads everything that is loaded once
     for clip in plan:
         ours = {kind: our_seconds(model, clip, *setting) for kind, setting in settings(config).items()}
         scene = Scene.from_clip(model, clip, clip.sightings[0], clip.frame_rng())
@@ -69,12 +68,12 @@ def clips(config: Config) -> list[dict[str, Any]]:
 
 
 def settings(config: Config) -> dict[str, tuple[int, bool]]:
-    """Samples, and whether denoised, of each way that we render, such as "4+denoise"."""
+    """Samples, and whether to denoise, of each setting such as "4+denoise"."""
     return {kind: (int(kind.split("+")[0]), kind.endswith("+denoise")) for kind in config["ours"]}
 
 
 def our_seconds(model: BodyModel, clip: Clip, samples: int, denoise: bool) -> float:
-    """Seconds a frame for all that a worker does of a clip: bodies, scene, frames, truth, files."""
+    """Seconds per frame of a worker's whole task: bodies, scene, frames, ground truth, files."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
         wanted = dataclasses.replace(clip, samples=samples, denoise=denoise)
@@ -116,7 +115,7 @@ def errors_of(blender_scene: BlenderScene, scene: Scene, t: int, config: Config)
 
 
 def memory(config: Config) -> list[float]:
-    """Peak memory in MiB after each clip, of one worker that renders them all."""
+    """Peak memory in MiB after each clip, for one worker that renders all clips."""
     with tempfile.TemporaryDirectory() as folder:
         model, target, peaks = BodyModel(), RenderedSet(Path(folder)), []
         for clip in make_plan(RenderConfig(ids=config["ids"], frames=config["frames"], samples=1, seed=config["seed"])):
@@ -126,7 +125,7 @@ def memory(config: Config) -> list[float]:
 
 
 def rate(config: Config) -> float:
-    """Frames a second by so many workers, from the first clip that is done to the last."""
+    """Frames per second of several workers, from the end of the first clip to the end of the last."""
     from synth.rendering import workers
 
     plan = make_plan(RenderConfig(ids=config["ids"], frames=config["frames"], samples=8, seed=config["seed"]))
@@ -140,7 +139,7 @@ def rate(config: Config) -> float:
 
 
 def blend(config: Config) -> list[str]:
-    """Each clip's scene as a .blend file, with a shape key a frame and a camera that follows."""
+    """Save each clip's scene as a .blend file, with one shape key per frame and an animated camera."""
     model, files = BodyModel(), []
     for clip in planned(config):
         scene = Scene.from_clip(model, clip, clip.sightings[0], clip.frame_rng())
@@ -174,7 +173,7 @@ def animate(blender_scene: BlenderScene, scene: Scene) -> None:
 
 
 def points_of(thing: Any) -> NDArray[np.float32]:
-    """A mesh object's points, flat."""
+    """Coordinates (3 N,) of a mesh object's vertices."""
     points = np.empty(3 * len(thing.data.vertices), dtype=np.float32)
     thing.data.vertices.foreach_get("co", points)
     return points

@@ -1,4 +1,4 @@
-"""What is tried from several seeds: a command of ours run to its end, the mean and the spread of what came out."""
+"""Commands of this project as subprocesses, and mean and standard deviation of results over seeds."""
 
 import os
 import statistics
@@ -12,9 +12,9 @@ from alignnet_common.files import PROJECT_ROOT
 
 
 def call(module: str, words: Sequence[str], threads: int | None = None) -> None:
-    """Run `python -m module words…` from the checkout, on so many threads (None: as many as it wants).
+    """Run `python -m module words…` from the checkout, with OMP_NUM_THREADS set to `threads` if given.
 
-    Raises JobError with its last line if it fails.
+    Raises JobError with the last line of its errors if the command fails.
     """
     environment = None if threads is None else {**os.environ, "OMP_NUM_THREADS": str(threads)}
     finished = subprocess.run(
@@ -30,13 +30,13 @@ def call(module: str, words: Sequence[str], threads: int | None = None) -> None:
 
 
 def check_market(root: Path) -> None:
-    """Raise UserError where `root` is not Market-1501: before hours go into what needs it."""
+    """Raise UserError if `root` is not Market-1501, before hours of work that needs it."""
     if not (root / "bounding_box_train").is_dir():
         raise UserError(f"--market {root}: has no folder bounding_box_train: name the folder of Market-1501")
 
 
 def mean_and_spread(values: Sequence[float]) -> str:
-    """The mean to one decimal; of several, with the standard deviation.
+    """The mean to one decimal; for several values with the standard deviation (n - 1).
 
     >>> mean_and_spread([20.0, 22.0])
     '21.0 ± 1.4'

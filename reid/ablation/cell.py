@@ -1,16 +1,16 @@
-"""One training of the ablation in its folder: how far it is, doing it, and measuring its network.
+"""One training of the ablation: its status, training, and the evaluation of its network.
 
-What pre-training and fine-tuning write (`reid.training.checkpointing`), and beside it
+The folder has the files of pre-training or fine-tuning (`reid.training.checkpointing`), and
 
-measured.json   the network, ranked with and without post-processing     output.txt   what the training printed
-failure.txt     why it failed the last time
+measured.json   rankings with and without post-processing     output.txt   printed output of the training
+failure.txt     traceback of the last error
 """
 
 import json
 import shutil
 from collections.abc import Mapping
 from contextlib import redirect_stdout
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,27 +39,39 @@ from reid.training.checkpointing import FREE_TO_CHANGE, OTHERWISE_DIVIDED
 
 MEASURED, OUTPUT, FAILURE, FEATURES = "measured.json", "output.txt", "failure.txt", "features"
 
-Standing = Literal["finished", "begun", "to do"]
+Status = Literal["finished", "begun", "to do"]
 
 _FREE = FREE_TO_CHANGE - {"max_steps", "appearance_weights", "pose_weights"}
-"""Options that a training may have been given otherwise: in a grid its length and its start are part of what it is."""
+"""Options that may differ from those of the saved training. In a grid, length and initial weights may not."""
 
 
-def standing(
-    training: Training, fingerprint: str, division: str, start: str | None, rendered: str | None = None
-) -> Standing:
-    """How far a training is, by its folder.
+@dataclass(frozen=True)
+class TrainingInputs:
+    """Inputs that identify a training, besides its options."""
 
-    fingerprint, division -- of the data that it is to be trained on; start -- SHA-256 of the weights that it is to
-    start from, None where there are none or they are not there yet; rendered -- fingerprint of the rendered set beside
-    the data, None where there is none.
-    Raises UserError where the folder holds another training than is asked for.
+    fingerprint: str
+    """Fingerprint of the training data."""
+
+    division: str
+    """Its split, see `reid.data.fingerprint.division`."""
+
+    start: str | None
+    """SHA-256 of the initial weights; None if there are none, or their training is not finished."""
+
+    rendered: str | None = None
+    """Fingerprint of the synthetic data set of --rendered; None if there is none."""
+
+
+def status_of(training: Training, inputs: TrainingInputs) -> Status:
+    """Status of a training, from the files in its folder.
+
+    Raises UserError where the folder has a training with other options or inputs.
     """
     result = read_result(training)
     saved = result["config"] if result else _saved_options(training.folder / CONFIG)
     if saved is None:
         return "to do"
-    # An option that the training did not know yet had, as it were, its default, or the paper's letter.
+    # Runs saved before an option existed used its default, or the setting of the paper.
     given, saved = as_plain(training.config), as_plain(type(training.config)()) | PAPER_SETTINGS | saved
     changed = [name for name in given if name not in _FREE and saved[name] != given[name]]
     advice = "remove this folder to train it again, or name another --run"
@@ -70,30 +82,36 @@ def standing(
         )
     if result is None:
         return "begun"
-    if result["data"]["fingerprint"] != fingerprint:
+    _check_inputs(training, result, inputs, advice)
+    return "finished"
+
+
+def _check_inputs(training: Training, result: Mapping[str, Any], inputs: TrainingInputs, advice: str) -> None:
+    """Raise UserError, ending with `advice`, where a finished training had other inputs."""
+    if result["data"]["fingerprint"] != inputs.fingerprint:
         raise UserError(f"{training.folder}: was trained on other data than is there now: {advice}")
-    if result["data"].get("division", division) != division:  # results from before it was kept have none
+    if result["data"].get("division", inputs.division) != inputs.division:  # older results have no division
         raise UserError(f"{training.folder}: was trained with {OTHERWISE_DIVIDED}: {advice}")
     beside = result.get("rendered")
-    if beside is not None and beside["fingerprint"] != rendered:
+    if beside is not None and beside["fingerprint"] != inputs.rendered:
         raise UserError(f"{training.folder}: was trained with another --rendered set than is there now: {advice}")
+    start = inputs.start
     if start_of(result) != start and (start is not None or isinstance(training.config, PretrainConfig)):
         there = f"{training.needs} has now" if training.needs else "its options (--init) name"
         raise UserError(f"{training.folder}: started from other weights than {there}: {advice}")
     files = named_weights(training.config)
     if start_of(result) is None and result["started_from"].get("weights", files) != files:
         raise UserError(f"{training.folder}: {', '.join(files)} hold other weights than it started from: {advice}")
-    return "finished"
 
 
 def start_of(result: Mapping[str, Any]) -> str | None:
-    """SHA-256 of the weights that a finished training started from; None where it started from no run."""
+    """SHA-256 of the initial weights of a finished training; None if they were of no run."""
     found: str | None = result["started_from"].get("sha256")
     return found
 
 
 def read_result(training: Training) -> dict[str, Any] | None:
-    """What a finished training found, None where it is not finished. Raises UserError where that cannot be read."""
+    """The result of a finished training; None if it is not finished. Raises UserError where the file is damaged."""
     return _read_json(training.folder / RESULT)
 
 
@@ -110,7 +128,7 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 
 
 def _saved_options(path: Path) -> dict[str, Any] | None:
-    """What config.yaml says; None where it is not there."""
+    """The options in config.yaml; None if the file is missing. Raises UserError where it is damaged."""
     if not path.is_file():
         return None
     try:
@@ -134,17 +152,17 @@ def train(training: Training) -> None:
             finetune(training.config, command=command_line(FINETUNE, argv))
 
 
-def measured(training: Training, protocol: Protocol) -> dict[str, Any] | None:
-    """What `measure` found; None where it has not, or of another network or by another protocol."""
+def read_evaluation(training: Training, protocol: Protocol) -> dict[str, Any] | None:
+    """The record written by `evaluate_cell`; None if there is none for the trained network and the protocol."""
     result, found = read_result(training), _read_json(training.folder / MEASURED)
     fits = result and found and (found["model_sha256"], found["protocol"]) == (result["model"]["sha256"], protocol)
     return found if fits else None
 
 
-def measure(training: Training, protocol: Protocol) -> None:
-    """Rank a fine-tuned network with and without post-processing, and write that: each tracklet is described once.
+def evaluate_cell(training: Training, protocol: Protocol) -> None:
+    """Rank the test data with a fine-tuned network, with and without post-processing, and write measured.json.
 
-    Raises UserError where the network's descriptors cannot be ranked.
+    The descriptor of each tracklet is computed once. Raises UserError where the descriptors cannot be ranked.
     """
     config, folder = training.config, training.folder
     assert isinstance(config, FinetuneConfig)
@@ -170,7 +188,7 @@ def measure(training: Training, protocol: Protocol) -> None:
 
 
 def clear(training: Training, keep_checkpoints: bool) -> None:
-    """Remove what nothing will read again: descriptors, why it failed once, and checkpoints unless they are kept."""
+    """Remove files that are not read again: descriptors, failure.txt, and checkpoints unless they are to be kept."""
     shutil.rmtree(training.folder / FEATURES, ignore_errors=True)
     (training.folder / FAILURE).unlink(missing_ok=True)
     if not keep_checkpoints:

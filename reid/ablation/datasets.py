@@ -1,4 +1,4 @@
-"""What the ablation's data sets hold, checked before the first training: splits, steps, and who was seen before."""
+"""The data sets of the ablation, checked before the first training: splits, steps, overlap with pre-training."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,94 +25,102 @@ from reid.training.batches import chunks_and_sampler, last_step
 
 
 @dataclass(frozen=True)
-class TrainedOn:
-    """The rendered set that networks are pre-trained on."""
+class PretrainingData:
+    """The synthetic data set of pre-training."""
 
     people: Sequence[Mapping[str, Any]]
-    """Name, fingerprint and pids, as a network's file has them: of what it starts from, and of the rendered set."""
+    """Records of the identities seen in training, as in a model file: of the initial weights and of this data set."""
 
     record: dict[str, Any]
     """See `reid.data.fingerprint.data_record`."""
 
     steps: int
-    """Steps of a pre-training."""
+    """Number of steps of a pre-training."""
 
     start: str | None
-    """SHA-256 of the run that they start from (--init); None where they start from none."""
+    """SHA-256 of the initial weights (--init); None if there are none."""
 
 
 @dataclass(frozen=True)
-class Tested:
-    """A data set under the splits that are asked for."""
+class FinetuningData:
+    """A data set for fine-tuning and testing, under the splits of the grid."""
 
     name: str
-    """Name of the data that was really read."""
+    """Name of the data set that was read."""
 
     record: dict[str, Any]
     """See `reid.data.fingerprint.data_record`; of the first split."""
 
     fingerprints: dict[int, str]
-    """By number of the split."""
+    """Fingerprint by number of the split."""
 
     divisions: dict[int, str]
     """See `reid.data.fingerprint.division`, by number of the split."""
 
     sources: dict[int, str]
-    """Where each split comes from."""
+    """Source of each split, by number."""
 
     steps: dict[int, int]
-    """Steps of a fine-tuning on each split."""
+    """Number of steps of a fine-tuning, by number of the split."""
 
     chance: Metrics
-    """What a random order is expected to give, the mean over the splits."""
+    """Expected figures of a random ranking, mean over the splits."""
 
     rendered: str | None
-    """Fingerprint of the rendered set beside it (--rendered); None where there is none."""
+    """Fingerprint of the synthetic data set of --rendered; None if there is none."""
 
     known: int
-    """Persons tested whom pre-training has seen already, in the split with the most of them."""
+    """Number of test identities that are in the pre-training data; the largest number over the splits."""
 
     def as_record(self) -> dict[str, Any]:
-        """All of it as plain values."""
+        """Plain values for ablation.json."""
         known = {"known_from_pretraining": self.known}
         return self.record | {"splits": self.sources, "chance": self.chance} | known
 
 
-def look_at_pretraining(options: PretrainConfig) -> TrainedOn:
-    """Read the rendered set. Raises UserError where it does not serve."""
+def read_pretraining_data(options: PretrainConfig) -> PretrainingData:
+    """Read the data of pre-training. Raises UserError where they cannot be used."""
     data = load_pretraining(options.data, options.validation_ids, options.seed)
     record = data_record(data, fingerprint(data))
     init = None if options.init is None else model_file(options.init)
     before = trainings_of_pose(options) if init is None else trainings_of(load_model(init)[1])
     people = [*before, trained_on(data, record["fingerprint"])]
     steps = steps_on(data, options, f"pre-training on {options.data}")
-    return TrainedOn(people, record, steps, None if init is None else sha256_of_file(init))
+    return PretrainingData(people, record, steps, None if init is None else sha256_of_file(init))
 
 
-def look_at_tested(
-    dataset: DatasetName, options: FinetuneConfig, splits: Sequence[int], protocol: Protocol, seen: TrainedOn | None
-) -> Tested:
-    """Read a data set under each of `splits`; `seen` is what networks were pre-trained on.
+def read_finetuning_data(
+    dataset: DatasetName,
+    options: FinetuneConfig,
+    splits: Sequence[int],
+    protocol: Protocol,
+    seen: PretrainingData | None,
+) -> FinetuningData:
+    """Read a data set under each of `splits`; `seen` are the data of pre-training.
 
-    Raises UserError where the data is not there or damaged, a split is missing, or there is nothing to train on or to
+    Raises UserError where the data are missing or damaged, a split is missing, or there is nothing to train on or to
     rank.
     """
     try:
-        return _looked_at(dataset, options, splits, protocol, seen)
+        return _read(dataset, options, splits, protocol, seen)
     except UserError as fault:  # its advice names options of reid.finetune
         where = f"the folder is --roots.{dataset}, all else is in the file --finetune.{dataset}"
         raise UserError(f"{fault} (here {where})") from fault
 
 
-def _looked_at(
-    dataset: DatasetName, options: FinetuneConfig, splits: Sequence[int], protocol: Protocol, seen: TrainedOn | None
-) -> Tested:
+def _read(
+    dataset: DatasetName,
+    options: FinetuneConfig,
+    splits: Sequence[int],
+    protocol: Protocol,
+    seen: PretrainingData | None,
+) -> FinetuningData:
     every = load_splits(options, options.seed)
     chosen = {number: every[0] if dataset in ONE_DIVISION else split_number(every, number) for number in splits}
     prints = fingerprints(chosen)
     first = chosen[splits[0]]
     known = [trained_on_tested(seen.people, data, prints[number]) for number, data in chosen.items()] if seen else [0]
-    return Tested(
+    return FinetuningData(
         name=first.name,
         record=data_record(first, prints[splits[0]]),
         fingerprints=prints,
@@ -126,7 +134,7 @@ def _looked_at(
 
 
 def steps_on(data: ReidData, options: TrainConfig, where: str) -> int:
-    """Steps that a training takes. Raises UserError, which begins with `where`, where there are too few people."""
+    """Number of steps of a training. Raises UserError, beginning with `where`, on too few identities."""
     try:
         _, sampler = chunks_and_sampler(options, data)
     except UserError as few:

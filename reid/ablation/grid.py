@@ -1,7 +1,4 @@
-"""The grid of the paper's Tables 1a, 1b and 2 as data: which trainings it takes, and what each is told.
-
-Nothing here looks at a disk: `reid.ablation` reads the jobs' files and the data, and trains.
-"""
+"""The grid of the paper's Tables 1a, 1b and 2 as data: its trainings with their options. No file is read here."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -16,20 +13,20 @@ from reid.data import ONE_DIVISION
 from reid.models.checkpoint import CHOSEN_ANEW
 
 Start = Literal["without", "synthetic"]
-"""What fine-tuning starts from: the network as it is built, or one that was pre-trained on rendered people."""
+"""Initial weights of fine-tuning. without: no synthetic pre-training; synthetic: pre-trained on synthetic persons."""
 
 Variant = Literal["baseline", "align-avg", "align-tap"]
 
 POST_PROCESSING: tuple[tuple[bool, bool], ...] = ((False, False), (True, False), (False, True), (True, True))
-"""(score normalisation, re-ranking): what each trained network is measured with."""
+"""(score normalization, re-ranking) of the rankings of each trained network."""
 
 
 @dataclass(frozen=True)
 class Grid:
-    """What is crossed with what."""
+    """The factors of the grid."""
 
     run: Path
-    """Folder that every training has its own folder in."""
+    """Folder of the folders of the trainings."""
 
     starts: Sequence[Start]
     variants: Sequence[Variant]
@@ -41,41 +38,40 @@ class Grid:
 
 @dataclass(frozen=True)
 class Training:
-    """One network to train: a cell of the grid, or the pre-training that some cells start from."""
+    """A cell of the grid, which is a fine-tuning, or a pre-training from which cells start."""
 
     name: str
-    """Its folder below the grid's."""
+    """Path of its folder, relative to that of the grid."""
 
     config: PretrainConfig | FinetuneConfig
 
     needs: str | None = None
-    """Name of the pre-training that it starts from."""
+    """Name of the pre-training from which it starts; None if there is none."""
 
     @property
     def folder(self) -> Path:
-        """Where it is written to."""
+        """Folder of the run."""
         assert self.config.run is not None
         return self.config.run
 
     @property
     def start(self) -> Start:
-        """What it starts from."""
+        """Initial weights."""
         return "synthetic" if self.needs else "without"
 
 
 def splits_of(dataset: DatasetName, splits: Sequence[int]) -> tuple[int, ...]:
-    """The splits of a data set: `splits`, or number 0 where it comes divided once."""
+    """The splits of a data set: `splits`, or number 0 for a data set with one split."""
     return (0,) if dataset in ONE_DIVISION else tuple(splits)
 
 
 def trainings(
     grid: Grid, pretrain: PretrainConfig, finetune: Mapping[DatasetName, FinetuneConfig]
 ) -> tuple[Training, ...]:
-    """Every training of the grid, in an order in which each comes after the one that it starts from.
+    """All trainings of the grid; each is after the pre-training from which it starts.
 
-    pretrain, finetune -- the options of the trainings (for each data set), but for those that the grid says.
-    Whole rounds (every data set, start and variant) follow each other, seed by seed and split by split, so that the
-    tables fill evenly.
+    pretrain, finetune -- options of the trainings (by data set), except for the factors of the grid.
+    The order is by seed, then by split, each with all data sets, starts and variants, so that the tables fill evenly.
     """
     plan: list[Training] = []
     for seed in grid.seeds:
@@ -100,7 +96,7 @@ def pretraining(run: Path, variant: Variant, seed: int, options: PretrainConfig)
 
 
 def finetuning(run: Path, options: FinetuneConfig, start: Start, variant: Variant, split: int, seed: int) -> Training:
-    """One fine-tuning. The options have a `split_seed`, so that a split is the same for every seed."""
+    """One fine-tuning. `options.split_seed` is set, so that a split is the same for every seed."""
     name = f"finetune-{options.dataset}/{start}/{variant}/split-{split}/seed-{seed}"
     needs = f"pretrain/{variant}/seed-{seed}" if start == "synthetic" else None
     config = replace(
@@ -109,16 +105,16 @@ def finetuning(run: Path, options: FinetuneConfig, start: Start, variant: Varian
         root=options.data_root,
         init=str(run / needs) if needs else "none",
         variant=variant,
-        rendered=None if variant == "baseline" else options.rendered,  # it has no pose network to be taught
+        rendered=None if variant == "baseline" else options.rendered,  # has no pose network
         split=split,
         seed=seed,
-        resume=True,  # from its checkpoint; from the beginning where there is none
+        resume=True,  # from its checkpoint, if there is one
     )
     return Training(name, config.with_frozen_pose(), needs)
 
 
 def check_networks(pretrain: PretrainConfig, finetune: Mapping[DatasetName, FinetuneConfig]) -> None:
-    """Raise UserError where pre-training and a fine-tuning describe networks that do not fit into each other."""
+    """Raise UserError where the networks of pre-training and of a fine-tuning differ."""
     first = pretrain.network
     for dataset, options in finetune.items():
         second = options.network

@@ -1,4 +1,4 @@
-"""What the ablation leaves for people and scripts, of all that is finished: ablation.md and ablation.json."""
+"""Report of the finished trainings of the ablation: ablation.md and ablation.json."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from typing import Any
 
 from alignnet_common.cli import as_plain
 from alignnet_common.files import write_atomically, write_json
-from reid.ablation.cell import measured, read_result
-from reid.ablation.datasets import Tested, TrainedOn
+from reid.ablation.cell import read_evaluation, read_result
+from reid.ablation.datasets import FinetuningData, PretrainingData
 from reid.ablation.grid import Grid, Training
 from reid.ablation.tables import Kind, Ranked, Summary, page, summaries
 from reid.configs.data import DatasetName
@@ -19,36 +19,36 @@ from reid.provenance.notes import notes_on_pose
 
 @dataclass(frozen=True)
 class Prepared:
-    """All that is known before the first training."""
+    """The grid with its options and data, before the first training."""
 
     grid: Grid
     protocol: Protocol
     plan: tuple[Training, ...]
     pretrain: PretrainConfig
     finetune: dict[DatasetName, FinetuneConfig]
-    """The options of each data set's trainings, but for those that the grid says."""
+    """Options of fine-tuning by data set, except for the factors of the grid."""
 
-    seen: TrainedOn | None
-    """What networks are pre-trained on; None where none is."""
+    seen: PretrainingData | None
+    """Data of pre-training; None if the grid has none."""
 
-    tested: dict[DatasetName, Tested]
+    tested: dict[DatasetName, FinetuningData]
 
     def fingerprint_of(self, training: Training) -> str:
-        """That of the data that it is trained on."""
+        """Fingerprint of the training data."""
         if isinstance(training.config, FinetuneConfig):
             return self.tested[training.config.dataset].fingerprints[training.config.split_or_first]
         assert self.seen is not None
         return self.seen.record["fingerprint"]
 
     def division_of(self, training: Training) -> str:
-        """How the people of that data are divided."""
+        """Split of the training data, see `reid.data.fingerprint.division`."""
         if isinstance(training.config, FinetuneConfig):
             return self.tested[training.config.dataset].divisions[training.config.split_or_first]
         assert self.seen is not None
         return self.seen.record["division"]
 
     def steps_of(self, training: Training) -> int:
-        """Steps of a training."""
+        """Number of steps of a training."""
         if isinstance(training.config, FinetuneConfig):
             return self.tested[training.config.dataset].steps[training.config.split_or_first]
         assert self.seen is not None
@@ -56,12 +56,12 @@ class Prepared:
 
     @property
     def cells(self) -> tuple[Training, ...]:
-        """The fine-tunings: pre-trainings are no cells of the tables."""
+        """The fine-tunings, which are the cells of the tables."""
         return tuple(each for each in self.plan if isinstance(each.config, FinetuneConfig))
 
 
 def notes(prepared: Prepared) -> list[str]:
-    """What a reader of the numbers must know of the data."""
+    """Notes and warnings about the data sets and initial weights, a line each."""
     lines = []
     for tested in prepared.tested.values():
         data = tested.record
@@ -76,7 +76,7 @@ def notes(prepared: Prepared) -> list[str]:
 
 
 def notes_on_starts(prepared: Prepared) -> list[str]:
-    """Where a pose network starts from nothing, and no joints teach it."""
+    """Notes about pose networks with random initial weights that are not trained on joints."""
     lines = []
     for training in prepared.plan:
         config = training.config
@@ -92,9 +92,9 @@ def notes_on_starts(prepared: Prepared) -> list[str]:
 
 
 def write_report(prepared: Prepared, failures: Mapping[str, str], record: Mapping[str, Any]) -> str:
-    """ablation.json and ablation.md, of all that is finished; returns the page.
+    """Write ablation.json and ablation.md with all finished trainings; returns the page.
 
-    failures -- reasons by the training's name; record -- of the command, see `alignnet_common.run_record.run_record`.
+    failures -- errors by the training's name. record -- see `alignnet_common.run_record.run_record`.
     """
     records = [cell_record(each, prepared) for each in prepared.cells]
     seeds = len(prepared.grid.seeds)
@@ -113,16 +113,16 @@ def write_report(prepared: Prepared, failures: Mapping[str, str], record: Mappin
         **record,
     }
     write_json(prepared.grid.run / "ablation.json", result)
-    text = page(found, remarks(prepared, records, failures))
+    text = page(found, report_notes(prepared, records, failures))
     write_atomically(prepared.grid.run / "ablation.md", text.encode())
     return text
 
 
 def cell_record(training: Training, prepared: Prepared) -> dict[str, Any]:
-    """A fine-tuned network: what it is, and once it is measured its numbers with and without post-processing."""
+    """Record of a fine-tuning: its factors and, if evaluated, its rankings with and without post-processing."""
     config = training.config
     assert isinstance(config, FinetuneConfig)
-    found = measured(training, prepared.protocol)
+    found = read_evaluation(training, prepared.protocol)
     result = read_result(training) if found else None
     return {
         "folder": training.name,
@@ -139,7 +139,7 @@ def cell_record(training: Training, prepared: Prepared) -> dict[str, Any]:
 
 
 def pretraining_record(training: Training) -> dict[str, Any]:
-    """A pre-trained network: what it is, and how its training went."""
+    """Record of a pre-training: its factors and, if finished, its training."""
     result = read_result(training)
     record = {"folder": training.name, "variant": training.config.variant, "seed": training.config.seed}
     known = {name: result[name] for name in ("data", "training", "model")} if result else {}
@@ -147,7 +147,7 @@ def pretraining_record(training: Training) -> dict[str, Any]:
 
 
 def ranked_of(records: Sequence[Mapping[str, Any]]) -> list[Ranked]:
-    """The rankings of all networks that are measured."""
+    """The rankings of all evaluated networks."""
     return [
         Ranked(
             Kind(each["data"], each["start"], each["variant"], ranking["score_norm"], ranking["rerank"]),
@@ -161,13 +161,13 @@ def ranked_of(records: Sequence[Mapping[str, Any]]) -> list[Ranked]:
 
 
 def as_record(each: Summary) -> dict[str, Any]:
-    """A summary as plain values."""
+    """A summary as plain values for ablation.json."""
     kept = ("runs", "planned", "mean", "std", "std_over_splits", "std_over_seeds")
     return as_plain(each.kind) | {name: getattr(each, name) for name in kept}
 
 
-def remarks(prepared: Prepared, records: Sequence[Mapping[str, Any]], failures: Mapping[str, str]) -> list[str]:
-    """What the page says of data, splits, seeds and failures, a line each."""
+def report_notes(prepared: Prepared, records: Sequence[Mapping[str, Any]], failures: Mapping[str, str]) -> list[str]:
+    """Lines of the page about data, splits, seeds and errors."""
     lines = []
     for dataset, tested in prepared.tested.items():
         of_set = [each for each in records if each["dataset"] == dataset]
@@ -179,7 +179,7 @@ def remarks(prepared: Prepared, records: Sequence[Mapping[str, Any]], failures: 
             f"data fingerprint {tested.record['fingerprint'][:16]}"
         )
         seen = max((each.get("trained_on_tested", 0) for each in of_set), default=0)
-        if seen and not tested.known:  # `notes` speaks of pre-training
+        if seen and not tested.known:  # overlap with pre-training is in `notes`
             lines.append(
                 f"warning: {tested.name}: networks have seen up to {seen} of the persons tested, in what "
                 f"--pose-weights or --rendered of the file --finetune.{dataset} names: no fair numbers"

@@ -1,11 +1,11 @@
-"""The grid of the paper's Tables 1a, 1b and 2: every network trained and measured, the tables with ours beside.
+"""The grid of the paper's Tables 1a, 1b and 2: train and evaluate every network, and write the tables.
 
-    python -m reid.ablation --config jobs/ablation.yaml --dry-run      which trainings, which of them are finished
-    python -m reid.ablation --config jobs/ablation.yaml                trains what is not -> runs/ablation
+    python -m reid.ablation --config jobs/ablation.yaml --dry-run      list the trainings and their status
+    python -m reid.ablation --config jobs/ablation.yaml                train and evaluate -> runs/ablation
     python -m reid.ablation --config jobs/ablation-small.yaml          the same on a CPU
 
-RUN/pretrain/VARIANT/seed-0, RUN/finetune-DATASET/START/VARIANT/split-0/seed-0     a run's folder each
-RUN/ablation.json, RUN/ablation.md                                                  the numbers, after every training
+RUN/pretrain/VARIANT/seed-0, RUN/finetune-DATASET/START/VARIANT/split-0/seed-0     folders of the trainings
+RUN/ablation.json, RUN/ablation.md                                                  results, after every training
 """
 
 import gc
@@ -24,8 +24,18 @@ from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import DISK_FULL, write_atomically
 from alignnet_common.locks import file_lock
 from alignnet_common.run_record import command_line, now, run_record
-from reid.ablation.cell import FAILURE, Standing, clear, measure, measured, read_result, standing, train
-from reid.ablation.datasets import look_at_pretraining, look_at_tested
+from reid.ablation.cell import (
+    FAILURE,
+    Status,
+    TrainingInputs,
+    clear,
+    evaluate_cell,
+    read_evaluation,
+    read_result,
+    status_of,
+    train,
+)
+from reid.ablation.datasets import read_finetuning_data, read_pretraining_data
 from reid.ablation.grid import Grid, Start, Training, Variant, check_networks, splits_of, trainings
 from reid.ablation.report import Prepared, notes, write_report
 from reid.configs.checks import require
@@ -41,54 +51,53 @@ PAPER_SETS: tuple[DatasetName, ...] = ("prid", "ilids", "mars")
 
 @dataclass(frozen=True)
 class AblationConfig:
-    """Train and measure the grid of the paper's Tables 1a, 1b and 2, and write these tables with ours beside.
+    """Train and evaluate the grid of the paper's Tables 1a, 1b and 2, and write these tables with the results.
 
-    The same command goes on where it was stopped: what is finished is not done again.
+    The same command continues an interrupted one; finished trainings are not repeated.
     """
 
     run: Path = Path("runs/ablation")
-    """Folder that everything is written to, a folder a training."""
+    """Folder for all results, with a folder for each training."""
 
     datasets: tuple[DatasetName, ...] = ()
-    """What is fine-tuned and tested on. Default: those of prid, ilids and mars that are there and those of --roots;
-    where none is, the rendered set in data/synthetic."""
+    """Data sets for fine-tuning and testing. Default: those of prid, ilids and mars whose folders exist, and those of
+    --roots; if there is none, the synthetic data set in data/synthetic."""
 
     roots: dict[DatasetName, Path] = field(default_factory=dict)
-    """Folders of data sets: --roots.prid FOLDER. Default: as in the --finetune file, or as in reid.finetune."""
+    """Folders of data sets: --roots.prid FOLDER. Default: as in the --finetune file, or in reid.finetune."""
 
     data: Path | None = None
-    """Rendered set to pre-train on. Default: as in the --pretrain file, or data/synthetic."""
+    """Synthetic data set for pre-training. Default: as in the --pretrain file, or data/synthetic."""
 
     starts: tuple[Start, ...] = ("without", "synthetic")
-    """What fine-tuning starts from: without (ImageNet or random weights), synthetic (rendered people)."""
+    """Initial weights of fine-tuning: without (ImageNet or random), synthetic (pre-trained on synthetic persons)."""
 
     variants: tuple[Variant, ...] = ("baseline", "align-avg", "align-tap")
     """Networks, as --variant of reid.finetune."""
 
     splits: tuple[int, ...] = tuple(range(10))
-    """Numbers of the splits, 0-9. Of mars and market there is one, and all of this is split 0."""
+    """Numbers of the splits, 0-9. mars and market have only split 0, whatever is given here."""
 
     seeds: tuple[int, ...] = (0,)
-    """Seeds of the trainings. Splits do not depend on them."""
+    """Seeds of the trainings. The splits do not depend on them."""
 
     pretrain: Path | None = None
-    """YAML file with the options of pre-training (a job of reid.pretrain). Default: its defaults."""
+    """YAML file with the options of pre-training (of reid.pretrain). Default: its defaults."""
 
     finetune: dict[DatasetName, Path] = field(default_factory=dict)
-    """YAML file with the options of fine-tuning on a data set (a job of reid.finetune): --finetune.prid FILE.
-    Default: its defaults."""
+    """YAML file with the options of fine-tuning on a data set (of reid.finetune): --finetune.prid FILE. Default: its
+    defaults."""
 
     protocol: Protocol = "step"
-    """How queries are counted: step, torchreid or official; see reid.evaluate."""
+    """Evaluation protocol: step, torchreid or official; see reid.evaluate."""
 
     keep_checkpoints: bool = False
-    """Keep the checkpoints of finished trainings, too; otherwise only model.pt stays of their weights."""
+    """Keep the checkpoints of finished trainings; otherwise only model.pt is kept."""
 
     dry_run: bool = False
-    """Say which trainings there are and which of them are finished, and train nothing."""
+    """Print the trainings and their status only."""
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
         for name in ("datasets", "starts", "variants", "splits", "seeds"):
             values = getattr(self, name)
             twice = next((value for value in values if values.count(value) > 1), None)
@@ -107,15 +116,18 @@ class AblationConfig:
 
 
 def ablation(config: AblationConfig) -> None:
-    """Check everything, do what is not finished, and write the tables after each training."""
+    """Check all inputs, run the trainings that are not finished, and write the tables after each one.
+
+    Raises UserError on inputs that cannot be used, JobError if a training failed.
+    """
     started, clock = now(), time.perf_counter()
 
     def passed() -> float:
         return time.perf_counter() - clock
 
     prepared = prepare(config)
-    standings = {each.name: standing_of(each, prepared) for each in prepared.plan}
-    for line in outlook(config, prepared, standings):
+    statuses = {each.name: current_status(each, prepared) for each in prepared.plan}
+    for line in plan_lines(config, prepared, statuses):
         print(line, flush=True)
     if config.dry_run:
         return
@@ -126,7 +138,7 @@ def ablation(config: AblationConfig) -> None:
         with tqdm(total=len(prepared.plan), desc="ablation", unit="training") as bar:
             for training in prepared.plan:
                 bar.set_postfix_str(training.name)
-                if do(training, prepared, config, failures):
+                if run_cell(training, prepared, config, failures):
                     write_report(prepared, failures, run_record(command_line(PROG), config, device, started, passed()))
                 bar.update()
         print(write_report(prepared, failures, run_record(command_line(PROG), config, device, started, passed())))
@@ -135,24 +147,24 @@ def ablation(config: AblationConfig) -> None:
         name, reason = next(iter(failures.items()))
         raise JobError(
             f"{len(failures)} of {len(prepared.plan)} trainings failed, the first is {config.run / name}: {reason} "
-            f"({FAILURE} there says more); the same command tries them again"
+            f"(see {FAILURE} there); the same command repeats them"
         )
 
 
 def prepare(config: AblationConfig) -> Prepared:
-    """Read the files of options and the data. Raises UserError on whatever would stop a training hours later."""
+    """Read the files of options and the data. Raises UserError on inputs that would stop a training later."""
     pretrain = read_config_file(PretrainConfig, config.pretrain) if config.pretrain else PretrainConfig()
     pretrain = replace(pretrain, data=config.data or pretrain.data, seed=config.seeds[0])
-    finetune = {dataset: finetune_options(config, dataset) for dataset in config.datasets or present(config)}
+    finetune = {dataset: finetune_options(config, dataset) for dataset in config.datasets or available_datasets(config)}
     for options in (pretrain, *finetune.values()):
         pick_device(options.device)
     seen = None
     if "synthetic" in config.starts:
         check_networks(pretrain, finetune)
-        seen = look_at_pretraining(pretrain)
+        seen = read_pretraining_data(pretrain)
     splits = {dataset: splits_of(dataset, config.splits) for dataset in finetune}
     tested = {
-        dataset: look_at_tested(dataset, options, splits[dataset], config.protocol, seen)
+        dataset: read_finetuning_data(dataset, options, splits[dataset], config.protocol, seen)
         for dataset, options in finetune.items()
     }
     grid = Grid(config.run, config.starts, config.variants, splits, config.seeds)
@@ -160,15 +172,15 @@ def prepare(config: AblationConfig) -> Prepared:
 
 
 def finetune_options(config: AblationConfig, dataset: DatasetName) -> FinetuneConfig:
-    """The options of fine-tuning on a data set. Raises UserError where their file does not serve."""
+    """The options of fine-tuning on a data set. Raises UserError where their file cannot be used."""
     path = config.finetune.get(dataset)
     options = read_config_file(FinetuneConfig, path) if path else FinetuneConfig(dataset=dataset)
     root = config.roots.get(dataset) or (options.root if options.dataset == dataset else None)
     return replace(options, dataset=dataset, root=root, split_seed=options.split_seed or 0)
 
 
-def present(config: AblationConfig) -> tuple[DatasetName, ...]:
-    """The data sets that are there, or the rendered one in their place. Raises UserError where that is not there."""
+def available_datasets(config: AblationConfig) -> tuple[DatasetName, ...]:
+    """The data sets whose folders exist, or else the synthetic one. Raises UserError where there is none."""
     asked = (*PAPER_SETS, *(name for name in config.roots if name not in PAPER_SETS))
     roots = {dataset: finetune_options(config, dataset).data_root for dataset in asked}
     found = tuple(dataset for dataset, root in roots.items() if dataset in config.roots or root.is_dir())
@@ -182,10 +194,10 @@ def present(config: AblationConfig) -> tuple[DatasetName, ...]:
     )
 
 
-def outlook(config: AblationConfig, prepared: Prepared, standings: Mapping[str, Standing]) -> list[str]:
-    """What will be done, for people; with --dry-run a line a training."""
-    plan, order = prepared.plan, get_args(Standing)
-    counted = ", ".join(f"{list(standings.values()).count(each)} {each}" for each in order)
+def plan_lines(config: AblationConfig, prepared: Prepared, statuses: Mapping[str, Status]) -> list[str]:
+    """Printed lines about the plan; with --dry-run, a line for each training."""
+    plan, order = prepared.plan, get_args(Status)
+    counted = ", ".join(f"{list(statuses.values()).count(each)} {each}" for each in order)
     steps = sum(prepared.steps_of(training) for training in plan)
     pretrainings = len(plan) - len(prepared.cells)
     lines = [
@@ -194,40 +206,40 @@ def outlook(config: AblationConfig, prepared: Prepared, standings: Mapping[str, 
         *notes(prepared),
     ]
     if config.dry_run:
-        lines += [f"{standings[each.name]:8}  {prepared.steps_of(each):7} steps  {each.name}" for each in plan]
+        lines += [f"{statuses[each.name]:8}  {prepared.steps_of(each):7} steps  {each.name}" for each in plan]
     return lines
 
 
-def standing_of(training: Training, prepared: Prepared) -> Standing:
-    """How far a training is. Raises UserError where its folder holds another than is asked for."""
-    marks = prepared.fingerprint_of(training), prepared.division_of(training)
+def current_status(training: Training, prepared: Prepared) -> Status:
+    """Status of a training. Raises UserError where its folder has a training with other options or inputs."""
+    data = prepared.fingerprint_of(training), prepared.division_of(training)
     if isinstance(training.config, PretrainConfig):
-        return standing(training, *marks, prepared.seen.start if prepared.seen else None)
+        return status_of(training, TrainingInputs(*data, prepared.seen.start if prepared.seen else None))
     needed = next((each for each in prepared.plan if each.name == training.needs), None)
     result = read_result(needed) if needed else None
     rendered = prepared.tested[training.config.dataset].rendered if training.config.rendered else None
-    return standing(training, *marks, result["model"]["sha256"] if result else None, rendered)
+    return status_of(training, TrainingInputs(*data, result["model"]["sha256"] if result else None, rendered))
 
 
-def do(training: Training, prepared: Prepared, config: AblationConfig, failures: dict[str, str]) -> bool:
-    """Train and measure what is not yet; returns whether there was something to do.
+def run_cell(training: Training, prepared: Prepared, config: AblationConfig, failures: dict[str, str]) -> bool:
+    """Train and evaluate one cell unless done; returns whether there was something to do.
 
-    What goes wrong is put into `failures`, by name, and into the training's folder: the others go on. A full disk
-    is no such thing, and raised (OSError).
+    An error is recorded in `failures` by name and in the training's folder, and the other cells go on. OSError of a
+    full disk is raised.
     """
     if training.needs in failures:
         failures[training.name] = f"{training.needs} failed"
         return False
     try:
-        trained = standing_of(training, prepared) == "finished"
+        trained = current_status(training, prepared) == "finished"
         if not trained:
             train(training)
-            standing_of(training, prepared)  # on what was there at the beginning?
-        ranked = training not in prepared.cells or measured(training, config.protocol) is not None
-        if not ranked:
-            measure(training, config.protocol)
+            current_status(training, prepared)  # the data may have changed during the training
+        evaluated = training not in prepared.cells or read_evaluation(training, config.protocol) is not None
+        if not evaluated:
+            evaluate_cell(training, config.protocol)
         clear(training, config.keep_checkpoints)
-        return not (trained and ranked)
+        return not (trained and evaluated)
     except Exception as failure:
         if isinstance(failure, OSError) and failure.errno in DISK_FULL:
             raise
@@ -235,11 +247,11 @@ def do(training: Training, prepared: Prepared, config: AblationConfig, failures:
         write_atomically(training.folder / FAILURE, traceback.format_exc().encode())
         return True
     finally:
-        let_go(training.config.compile)
+        free_memory(training.config.compile)
 
 
-def let_go(compiled: bool) -> None:
-    """Give back what the last network held: the next one is another."""
+def free_memory(compiled: bool) -> None:
+    """Free the memory of the last network, and of its compilation."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -1,7 +1,4 @@
-"""The ablation's numbers: means and deviations over splits and seeds, and the paper's tables with ours beside.
-
-Nothing here imports torch.
-"""
+"""Means and deviations of the ablation over splits and seeds, in the tables of the paper. Without PyTorch."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +15,10 @@ SHOWN = ("rank1", "rank5", "rank10", "rank20", "mAP")
 
 @dataclass(frozen=True, order=True)
 class Kind:
-    """All that one number of the tables is about, besides the splits and seeds that it is a mean over."""
+    """The factors of a number in the tables, except splits and seeds, over which it is a mean."""
 
     data: str
-    """Name of the data that was really used."""
+    """Name of the data set that was used."""
 
     start: str
     variant: str
@@ -31,41 +28,43 @@ class Kind:
 
 @dataclass(frozen=True)
 class Ranked:
-    """One network on one split, ranked."""
+    """The ranking of one network on one split."""
 
     kind: Kind
     split: int
     seed: int
-    block: Metrics
-    """See `reid.evaluation.retrieval.metrics_dict`."""
+    metrics: Metrics
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Networks that differ in split and seed alone."""
+    """Statistics of networks that differ only in split and seed."""
 
     kind: Kind
 
     runs: int
-    """How many there are."""
+    """Number of evaluated networks."""
 
     planned: int
-    """How many there will be."""
+    """Number of networks of the whole grid."""
 
     mean: Metrics
 
     std: Metrics | None
-    """Standard deviation (of a sample) over all of them; None for one."""
+    """Standard deviation (of a sample) over the networks; None for one."""
 
     std_over_splits: Metrics | None
-    """That of the splits' means over the seeds; None for one split."""
+    """Standard deviation over the splits of the means over the seeds; None for one split."""
 
     std_over_seeds: Metrics | None
-    """That of the seeds' means over the splits: how far a table's number moves with the seed; None for one seed."""
+    """Standard deviation over the seeds of the means over the splits; None for one seed."""
 
 
 def summaries(ranked: Iterable[Ranked], planned: Mapping[str, int]) -> tuple[Summary, ...]:
-    """The networks of each kind, in order of their first; `planned` says by the data's name how many there will be."""
+    """Statistics by kind, in the order of first appearance.
+
+    planned -- number of networks of the whole grid, by name of the data set.
+    """
     of_kind: dict[Kind, list[Ranked]] = {}
     for each in ranked:
         of_kind.setdefault(each.kind, []).append(each)
@@ -74,8 +73,8 @@ def summaries(ranked: Iterable[Ranked], planned: Mapping[str, int]) -> tuple[Sum
             kind=kind,
             runs=len(some),
             planned=planned[kind.data],
-            mean=mean_metrics([each.block for each in some]),
-            std=std_metrics([each.block for each in some]),
+            mean=mean_metrics([each.metrics for each in some]),
+            std=std_metrics([each.metrics for each in some]),
             std_over_splits=std_metrics(_means(some, lambda each: each.split)),
             std_over_seeds=std_metrics(_means(some, lambda each: each.seed)),
         )
@@ -85,11 +84,11 @@ def summaries(ranked: Iterable[Ranked], planned: Mapping[str, int]) -> tuple[Sum
 
 def _means(some: Sequence[Ranked], key: Callable[[Ranked], int]) -> list[Metrics]:
     numbers = sorted({key(each) for each in some})
-    return [mean_metrics([each.block for each in some if key(each) == number]) for number in numbers]
+    return [mean_metrics([each.metrics for each in some if key(each) == number]) for number in numbers]
 
 
 def table_1a(found: Sequence[Summary]) -> str:
-    """Without and with synthetic pre-training: AlignNet + AvgPool below the paper's rows, then the other networks."""
+    """Table 1a, synthetic pre-training: AlignNet + AvgPool below the paper's rows, then the other networks."""
     return beside_paper(
         TABLE_1A,
         _rows(
@@ -101,7 +100,7 @@ def table_1a(found: Sequence[Summary]) -> str:
 
 
 def table_1b(found: Sequence[Summary]) -> str:
-    """The networks, each below the paper's, with and without pre-training."""
+    """Table 1b, components: the networks, each below the paper's row, with and without pre-training."""
     return beside_paper(
         TABLE_1B,
         _rows(
@@ -113,7 +112,7 @@ def table_1b(found: Sequence[Summary]) -> str:
 
 
 def post_processing_table(found: Sequence[Summary]) -> str:
-    """Table 2: the whole method (or the most of it that was measured) with and without post-processing."""
+    """Table 2: the whole method, or the most complete one that was evaluated, with and without post-processing."""
     most = next((variant for variant in reversed(METHODS) if any(each.kind.variant == variant for each in found)), "")
     rows = _rows(
         [each for each in found if each.kind.variant == most],
@@ -128,12 +127,12 @@ def _plain(kind: Kind) -> bool:
 
 
 def _steps(kind: Kind) -> str:
-    """As `reid.reporting.paper_tables` names them."""
+    """Post-processing, as named in `reid.reporting.paper_tables`."""
     return " + Re-ranking" * kind.rerank + " + Score Normalization" * kind.score_norm
 
 
 def _rows(found: Sequence[Summary], method: Callable[[Kind], str], beside: Callable[[Kind], str | None]) -> list[Row]:
-    """A row a method, with a cell for each data set that it was measured on."""
+    """A row per method, with a cell for each data set."""
     cells: dict[tuple[str, str | None], dict[str, Cell]] = {}
     for each in found:
         row = cells.setdefault((method(each.kind), beside(each.kind)), {})
@@ -144,7 +143,7 @@ def _rows(found: Sequence[Summary], method: Callable[[Kind], str], beside: Calla
 
 
 def grid_table(found: Sequence[Summary]) -> str:
-    """Every kind with all of its numbers, mean ± standard deviation over its networks."""
+    """All figures of every kind, mean ± standard deviation over its networks."""
     titles = ("data", "pre-training", "network", "score normalisation", "re-ranking", *SHOWN, "networks")
     rows = []
     for each in sorted(found, key=lambda each: _place(each.kind)):
@@ -168,8 +167,8 @@ def _with_spread(each: Summary, name: str) -> str:
     return f"{each.mean[name]:.1f}{spread}"
 
 
-def page(found: Sequence[Summary], remarks: Sequence[str]) -> str:
-    """The tables as Markdown, with what a reader must know to compare them, and `remarks`, a line each."""
+def page(found: Sequence[Summary], notes: Sequence[str]) -> str:
+    """The tables as Markdown with captions, followed by `notes`."""
     tables = (
         ("Table 1a: synthetic pre-training", table_1a(found)),
         ("Table 1b: components", table_1b(found)),
@@ -183,7 +182,7 @@ def page(found: Sequence[Summary], remarks: Sequence[str]) -> str:
         "Score normalisation is symmetric, re-ranking is of k-reciprocal neighbours; where both are, it comes first.",
     )
     lines = ["# Ablation", "", "Rank-1 in percent, mAP in brackets. Ours are means over splits and seeds; ± is their"]
-    lines += ["standard deviation, [3 of 10] says that networks are still to come.", ""]
+    lines += ["standard deviation, [3 of 10] means that the other networks are not finished.", ""]
     for (title, table), caption in zip(tables, captions, strict=True):
         lines += [f"## {title}", "", table, "", caption, ""]
-    return "\n".join([*lines, "## What was measured", "", *(f"- {line}" for line in remarks), ""])
+    return "\n".join([*lines, "## What was measured", "", *(f"- {line}" for line in notes), ""])

@@ -1,4 +1,4 @@
-"""Data sets as tracklets, cut into chunks, dealt into batches, decoded and augmented."""
+"""Data sets: tracklets and splits, chunks and batches, decoding and augmentation."""
 
 from pathlib import Path
 
@@ -13,11 +13,11 @@ from reid.data.datasets.synthetic import load_pretraining, synthetic_splits
 from reid.data.tracklets.types import ReidData, split_number
 
 ONE_DIVISION = ("mars", "market")
-"""Data sets that come divided once, as split 0."""
+"""Data sets with one published split, number 0."""
 
 
 def load_data(choice: ProtocolConfig, seed: int) -> ReidData:
-    """The data set that is asked for, divided by one split; `seed` serves where `choice.split_seed` is not given.
+    """The data set named by `choice`, under one split. `seed` is used if `choice.split_seed` is not given.
 
     Raises UserError on a missing folder, another layout, or a split that does not fit.
     """
@@ -26,20 +26,20 @@ def load_data(choice: ProtocolConfig, seed: int) -> ReidData:
 
 
 def check_split_options(choice: ProtocolConfig) -> None:
-    """Raise UserError where a split is asked for that the data set cannot have."""
+    """Raise UserError where --splits or --split name a split that the data set cannot have."""
     asked = f"--splits {choice.splits}"
     if choice.dataset == "mars" and choice.splits in ("json", "mat", "random"):
-        raise UserError(f"{asked}: MARS has one published division; leave the option out")
+        raise UserError(f"{asked}: MARS has one published split; leave the option out")
     if choice.dataset in ("market", "synthetic") and choice.splits in ("json", "mat"):
-        raise UserError(f"{asked}: no file divides {choice.dataset}; leave the option out")
+        raise UserError(f"{asked}: {choice.dataset} has no split file; leave the option out")
     if choice.dataset == "folder" and choice.splits == "mat":
-        raise UserError(f"{asked}: one's own data is divided by splits.json; say --splits json")
+        raise UserError(f"{asked}: custom data have their splits in splits.json: use --splits json")
     if choice.dataset in ONE_DIVISION and choice.split:
-        raise UserError(f"--split {choice.split}: {choice.dataset} is divided once; leave the option out")
+        raise UserError(f"--split {choice.split}: {choice.dataset} has one split; leave the option out")
 
 
 def load_splits(choice: ProtocolConfig, seed: int) -> tuple[ReidData, ...]:
-    """The data set that is asked for under every one of its splits (ten, or the only one). Raises as `load_data`."""
+    """The data set named by `choice`, under each of its splits (ten, or the only one). Raises as `load_data`."""
     seed = seed if choice.split_seed is None else choice.split_seed
     root = choice.data_root
     check_split_options(choice)

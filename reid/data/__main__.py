@@ -1,10 +1,10 @@
-"""What is there: identities, tracklets, frames, cameras, lengths, splits, and what is wrong.
+"""Contents of a data set: identities, tracklets, frames, cameras, lengths, splits, and errors.
 
     python -m reid.data data/prid2011 --dataset prid
     python -m reid.data own.csv --dataset folder --json own.json
-    python -m reid.data data/mars --dataset mars --decode        every frame is read, too
+    python -m reid.data data/mars --dataset mars --decode        decode every frame
 
-Exit code 2 where something would stop an evaluation; a number that is only unlike the published one is a warning.
+Exit code 2 on an error that would stop an evaluation. A count that differs from the published one is a warning.
 """
 
 import sys
@@ -14,7 +14,7 @@ from pathlib import Path
 from alignnet_common.cli import run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
-from reid.configs.checks import require
+from alignnet_common.options import bounded, check_ranges
 from reid.configs.data import ProtocolConfig
 from reid.data import load_splits
 from reid.data.fingerprint import fingerprint
@@ -27,25 +27,24 @@ PROG = "python -m reid.data"
 
 @dataclass(frozen=True)
 class DataConfig(ProtocolConfig):
-    """Print what a data set holds: python -m reid.data ROOT --dataset prid."""
+    """Print the contents of a data set: python -m reid.data ROOT --dataset prid."""
 
-    seed: int = 0
-    """Seed of the random halves, where --split-seed is not given."""
+    seed: int = bounded(0, at_least=0)
+    """Seed of the random splits, if --split-seed is not given."""
 
     decode: bool = False
-    """Read every frame too, and name those that cannot be read."""
+    """Decode every frame, and list the unreadable ones."""
 
     json: Path | None = None
-    """File that the same is written to, as JSON. Default: printed only."""
+    """File for the same contents as JSON. Default: they are printed only."""
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
         self.check_protocol()
-        require(self.seed >= 0, f"--seed must not be negative, not {self.seed}")
+        check_ranges(self)
 
 
 def data(config: DataConfig) -> None:
-    """Read, print, and write where `--json` says. Raises UserError where something would stop an evaluation."""
+    """Read, print, and write --json. Raises UserError on an error that would stop an evaluation."""
     if config.json is not None and config.json.is_dir():
         raise UserError(f"--json {config.json} is a folder; name a file")
     splits, wrong = read(config)
@@ -56,12 +55,12 @@ def data(config: DataConfig) -> None:
     if config.json is not None:
         write_json(config.json, found)
     if wrong:
-        more = f" (and {len(wrong) - 1} more things are wrong)" if len(wrong) > 1 else ""
+        more = f" (further errors: {len(wrong) - 1})" if len(wrong) > 1 else ""
         raise UserError(wrong[0] + more)
 
 
 def read(config: DataConfig) -> tuple[tuple[ReidData, ...], list[str]]:
-    """Every split, and what is wrong; where a split file alone is at fault, seeded halves show the rest."""
+    """All splits, and errors. If only the split file is at fault, random splits are returned with its error."""
     try:
         return load_splits(config, config.seed), []
     except UserError as fault:
@@ -74,7 +73,7 @@ def read(config: DataConfig) -> tuple[tuple[ReidData, ...], list[str]]:
 
 
 def unreadable(data: ReidData) -> list[str]:
-    """A line for each frame that cannot be decoded."""
+    """An error for each frame that cannot be decoded."""
     found = []
     for tracklet in data.tracklets:
         for frame in tracklet.frames:

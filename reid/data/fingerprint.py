@@ -1,19 +1,21 @@
-"""What was read of a data set: counts, fingerprint, division, hashes of persons' frames and clips."""
+"""Record of a data set: counts, fingerprint, division into splits, hashes of each person's frames and clips."""
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from alignnet_common.errors import UserError
-from alignnet_common.files import sha256_of_file
+from alignnet_common.files import sha256_of_file, sha256_of_lines
 from alignnet_common.set_format import MANIFEST, clip_of, read_manifest
 from reid.data.datasets.prid import ARCHIVE_FOLDER
 from reid.data.tracklets.types import ReidData, Tracklet
 
 
 def data_record(data: ReidData, known_fingerprint: str | None = None) -> dict[str, Any]:
-    """What was read, and how it was divided."""
+    """Name, root, fingerprint, division, notes and counts of a data set, as plain values for result.json.
+
+    known_fingerprint -- the `fingerprint`, if computed before.
+    """
     return {
         "name": data.name,
         "root": str(data.root),
@@ -28,14 +30,14 @@ def data_record(data: ReidData, known_fingerprint: str | None = None) -> dict[st
 
 
 def dataset_notes(data: ReidData) -> list[str]:
-    """Notes and warnings, a line each, for people."""
+    """Notes and warnings of a data set as printed lines."""
     return [f"note: {note}" for note in data.notes] + [f"warning: {warning}" for warning in data.warnings]
 
 
 def first_frames(tracklets: Sequence[Tracklet]) -> dict[int, set[str]]:
-    """Of each person, what the file of each tracklet's first frame hashes to: 16 digits of its SHA-256.
+    """By person id, the first 16 hex digits of the SHA-256 of the first frame's file of each tracklet.
 
-    A frame that two persons have, a blank one, say, tells nobody and is left out.
+    Files that two persons have in common, such as blank frames, identify nobody and are left out.
     """
     owners: dict[str, set[int]] = {}
     for tracklet in tracklets:
@@ -49,12 +51,12 @@ def first_frames(tracklets: Sequence[Tracklet]) -> dict[int, set[str]]:
 
 
 def clips_of_tested(data: ReidData) -> dict[int, set[str]]:
-    """The clips of each person tested, see `clips_by_person`."""
+    """`clips_by_person` of the test tracklets."""
     return clips_by_person(data, (*data.query, *data.gallery))
 
 
 def clips_by_person(data: ReidData, tracklets: Sequence[Tracklet]) -> dict[int, set[str]]:
-    """Of a rendered set, what the pixels of each person's clips hash to, 16 digits of each; empty for other data."""
+    """By person id, the first 16 hex digits of the pixel hash of each rendered clip; empty for other data."""
     hashes = {clip: pixels[:16] for manifest in manifests(data) for clip, pixels in hashes_of_clips(manifest).items()}
     found: dict[int, set[str]] = {}
     for tracklet in tracklets:
@@ -65,7 +67,7 @@ def clips_by_person(data: ReidData, tracklets: Sequence[Tracklet]) -> dict[int, 
 
 
 def counts(tracklets: Sequence[Tracklet]) -> dict[str, int]:
-    """Identities, tracklets and frames."""
+    """Numbers of identities, tracklets and frames."""
     return {
         "ids": len({tracklet.pid for tracklet in tracklets}),
         "tracklets": len(tracklets),
@@ -74,49 +76,53 @@ def counts(tracklets: Sequence[Tracklet]) -> dict[str, int]:
 
 
 def format_counts(counted: dict[str, int]) -> str:
-    """`counts` for people."""
+    """`counts` as text."""
     return f"{counted['ids']} persons, {counted['tracklets']} tracklets, {counted['frames']} frames"
 
 
 def fingerprint(data: ReidData) -> str:
     """SHA-256 over the names (relative to the root, sorted) and sizes of the frames, and a rendered set's pixel hashes.
 
-    The same people in another folder have the same fingerprint.
+    It does not depend on the folder. Raises UserError where a frame is missing.
     """
-    digest = hashlib.sha256()
-    for path in sorted({frame for tracklet in data.tracklets for frame in tracklet.frames}):
-        try:
-            size = path.stat().st_size
-        except FileNotFoundError:
-            raise UserError(f"{path}: a link to nothing, or gone since: mend it or take it away") from None
-        digest.update(f"{_name_of(path, data.root)} {size}\n".encode())
-    for manifest in manifests(data):
-        rows = sorted(f"{clip} {pixels}\n" for clip, pixels in hashes_of_clips(manifest).items())
-        digest.update("".join(rows).encode())
-    return digest.hexdigest()
+
+    def lines() -> Iterator[str]:
+        for path in sorted({frame for tracklet in data.tracklets for frame in tracklet.frames}):
+            try:
+                size = path.stat().st_size
+            except FileNotFoundError:
+                raise UserError(f"{path}: a broken link, or a file removed meanwhile: restore or remove it") from None
+            yield f"{_name_of(path, data.root)} {size}"
+        for manifest in manifests(data):
+            yield from sorted(f"{clip} {pixels}" for clip, pixels in hashes_of_clips(manifest).items())
+
+    return sha256_of_lines(lines())
 
 
 def division(data: ReidData) -> str:
-    """SHA-256 over who is trained on, asked for and searched, tracklet by tracklet. It changes where people are divided
-    otherwise, or a tracklet is somebody else's: the same files, and so the same `fingerprint`."""
-    digest = hashlib.sha256()
-    for half in ("train", "query", "gallery"):
-        rows = [
-            f"{half} {one.pid} {one.camera} {one.sequence} {len(one.frames)} {_name_of(one.frames[0], data.root)}\n"
-            for one in getattr(data, half)
-        ]
-        digest.update("".join(sorted(rows)).encode())
-    return digest.hexdigest()
+    """SHA-256 over the tracklets of training, query and gallery.
+
+    It changes with the split and with the identity of a tracklet, unlike `fingerprint`, which depends on the files.
+    """
+
+    def lines() -> Iterator[str]:
+        for half in ("train", "query", "gallery"):
+            yield from sorted(
+                f"{half} {one.pid} {one.camera} {one.sequence} {len(one.frames)} {_name_of(one.frames[0], data.root)}"
+                for one in getattr(data, half)
+            )
+
+    return sha256_of_lines(lines())
 
 
 def _name_of(path: Path, root: Path) -> str:
-    """A file's name relative to the data's root; a CSV may name any place."""
+    """A file's name relative to the data's root; absolute for a file outside of it, which a CSV may name."""
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
 def manifests(data: ReidData) -> list[Path]:
-    """The manifest of a rendered set, also where it stands in for PRID2011; none of other data, whose owners may call
-    a file of theirs so."""
+    """The manifest of a rendered set, also of one that replaces PRID2011. Empty for other data, even if a file has the
+    name of a manifest."""
     places = (data.root / MANIFEST, data.root / ARCHIVE_FOLDER / MANIFEST)
     rendered = data.name.startswith("synthetic")
     return [path for path in places if path.is_file() and (rendered or _has_clips(path))]
@@ -130,7 +136,7 @@ def _has_clips(manifest: Path) -> bool:
 
 
 def hashes_of_clips(manifest: Path) -> dict[str, str]:
-    """The clips of a rendered set and the hashes of their pixels. Raises UserError where it is no such manifest."""
+    """Pixel hash by clip of a manifest. Raises UserError where the file is no manifest."""
     try:
         return {clip: str(row["pixels_sha256"]) for clip, row in read_manifest(manifest).items()}
     except (ValueError, KeyError, TypeError) as broken:

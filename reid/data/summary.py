@@ -1,4 +1,4 @@
-"""What a data set on the disk holds, as plain values and as text for people."""
+"""Contents of a data set on disk, as plain values and as text."""
 
 import statistics
 from collections import Counter
@@ -8,13 +8,13 @@ from typing import Any
 from reid.data.tracklets.types import ReidData, Tracklet
 
 SHOWN = 12
-"""Lines of «what is wrong» that are printed; the rest is counted."""
+"""Errors and warnings that are printed; the others are counted."""
 
 
 def summary(splits: Sequence[ReidData], wrong: Sequence[str]) -> dict[str, Any]:
-    """Counts, lengths in frames, cameras, splits, warnings and faults of a data set under its splits.
+    """Counts, lengths in frames, cameras, splits, warnings and errors of a data set under its splits.
 
-    Persons are pids above 0: distractors (0) and junk (-1) are counted apart.
+    wrong -- errors. Identities are person ids above 0; distractors (0) and junk (-1) are counted separately.
     """
     first = splits[0]
     tracklets = first.tracklets
@@ -54,7 +54,7 @@ def _cameras(tracklets: Sequence[Tracklet]) -> list[dict[str, int]]:
 
 
 def _split(data: ReidData) -> dict[str, Any]:
-    """Persons and tracklets of each side, and the queries that nothing in the gallery answers."""
+    """Identities and tracklets of training, query and gallery, and the number of queries without a positive."""
     seen: dict[int, set[int]] = {}
     for tracklet in data.gallery:
         seen.setdefault(tracklet.pid, set()).add(tracklet.camera)
@@ -67,7 +67,7 @@ def _split(data: ReidData) -> dict[str, Any]:
 
 
 def in_text(found: dict[str, Any]) -> str:
-    """The summary as lines for people."""
+    """The summary as text."""
     lengths, cameras = found["lengths"], found["cameras"]
     lines = [
         f"{found['name']} in {found['root']}",

@@ -46,11 +46,11 @@ def features_fingerprint(root: Path, tracklets: Sequence[Tracklet], options: Map
         digest.update(f"{len(tracklet.frames)}\n".encode())
         for frame in tracklet.frames:
             try:
-                facts = frame.stat()
+                state = frame.stat()
             except OSError as gone:
                 raise UserError(f"{frame}: {gone.strerror}; the data changed while it was read") from gone
             name = frame.relative_to(root) if frame.is_relative_to(root) else frame
-            digest.update(f"{name} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+            digest.update(f"{name} {state.st_size} {state.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 

@@ -1,1 +1,1 @@
-"""Losses and pose arithmetic: tensors in, tensors out."""
+"""Losses, pose targets and decoding, keypoint metrics: tensors in, tensors out."""

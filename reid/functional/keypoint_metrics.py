@@ -1,4 +1,4 @@
-"""How near found joints are to true ones: PCKh and OKS, and average precision over OKS. Pure functions of arrays."""
+"""Keypoint metrics: PCKh, OKS, and average precision over OKS. Pure functions of arrays."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from alignnet_common.arrays import AnyFloats, Bools
 from alignnet_common.coco18 import JOINTS
 
 HEAD_SHARE = 1 / 7.5
-"""A head's length as a share of the body's height: an adult is seven to eight heads tall."""
+"""Length of the head as a share of the height of the body (an adult is seven to eight heads tall)."""
 
 SIGMAS = {
     "nose": 0.026,
@@ -22,37 +22,38 @@ SIGMAS = {
     "eye": 0.025,
     "ear": 0.035,
 }
-"""How far people who label a joint disagree, in units of the root of the person's area (cocodataset.org, keypoint
-evaluation). COCO does not label the neck, which has the shoulders' here: it lies between them."""
+"""Standard deviation of human annotations by joint, in units of the square root of the person's area (cocodataset.org,
+keypoint evaluation). COCO has no neck: the value of the shoulders is used."""
 
 SIGMA = np.array([SIGMAS[joint.rpartition("_")[2]] for joint in JOINTS])
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
-"""Of OKS, as COCO averages its precision over."""
+"""Thresholds of OKS over which COCO averages the precision."""
 
 
 def distances(found: AnyFloats, true: AnyFloats) -> AnyFloats:
-    """Pixels (N, 18) between found and true joints (N, 18, 2)."""
+    """Distances (N, 18), pixels, between predicted and ground-truth joints (N, 18, 2)."""
     return np.linalg.norm(found - true, axis=-1)
 
 
 def within_head(error: AnyFloats, body_height: AnyFloats, share: float = 0.5) -> Bools:
-    """PCKh: which errors (N, 18) are at most `share` of the head's length, for bodies of `body_height` (N,) pixels.
+    """PCKh: mask (N, 18) of the errors (N, 18) that are at most `share` of the length of the head.
 
-    Andriluka et al. 2014 measure the head's box; here its length is 1/7.5 of the whole body's height, which is known
-    for hidden heads too, and does not shrink where a head is bent.
+    body_height -- (N,) height of the whole body, pixels. The length of the head is 1/7.5 of it, whereas Andriluka et
+    al. 2014 measure the head's box: the body's height is known for occluded and bent heads too.
     """
     return error <= share * HEAD_SHARE * body_height[:, None]
 
 
 def rate(right: Bools, counted: Bools) -> float | None:
-    """Per cent of the counted that are right; None where nothing is counted."""
+    """Percentage of `right` among `counted`; None if nothing is counted."""
     return 100 * float(right[counted].mean()) if counted.any() else None
 
 
 def keypoint_similarity(error: AnyFloats, area: AnyFloats, visible: Bools) -> AnyFloats:
-    """OKS (N,) of persons of `area` (N,) square pixels, over their visible joints (N, 18); NaN where none is visible.
+    """OKS (N,), 0..1, over the visible joints (N, 18) of persons of `area` (N,) square pixels; NaN if none is visible.
 
-    The mean of exp(-d^2 / (2 area k^2)), k = 2 sigma (cocodataset.org, keypoint evaluation).
+    OKS is the mean of exp(-d^2 / (2 area k^2)) with k = 2 sigma and the error d (N, 18) in pixels (cocodataset.org,
+    keypoint evaluation).
     """
     variance = 2 * (2 * SIGMA) ** 2 * np.maximum(area, 1.0)[:, None]
     similarity = np.where(visible, np.exp(-(error**2) / variance), 0.0)
@@ -63,9 +64,10 @@ def keypoint_similarity(error: AnyFloats, area: AnyFloats, visible: Bools) -> An
 def average_precision(
     similarity: AnyFloats, score: AnyFloats, thresholds: Sequence[float] | AnyFloats = THRESHOLDS
 ) -> float:
-    """OKS-AP in per cent: one person and one find an image, the finds in order of their `score` (N,).
+    """OKS-AP in percent, for one person and one detection per image; detections are ranked by `score` (N,).
 
-    As COCO's: precision made monotonous from the right and read at 101 recalls, averaged over the thresholds.
+    similarity -- (N,) OKS. As in COCO, precision is made monotonic from the right and read at 101 values of recall; the
+    result is the mean over the thresholds.
     """
     order = np.argsort(-score, kind="stable")
     found = []

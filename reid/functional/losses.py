@@ -1,4 +1,4 @@
-"""What training minimises: identity (Section 3.4), margin ranking with batch-hard mining (Eq. 10), and pose."""
+"""Losses: identity (paper, Section 3.4), batch-hard triplet loss (Eq. 10), attention and pose."""
 
 from collections.abc import Sequence
 
@@ -10,31 +10,30 @@ from reid.functional.pose_targets import PoseTargets
 
 
 def identity_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """K-way softmax cross entropy (Section 3.4), the mean over the batch of -log softmax(logits)[label].
+    """Softmax cross-entropy over K classes (paper, Section 3.4), mean over the batch; a scalar.
 
-    `logits` (N, K), `labels` (N,) int64 in 0..K-1; a scalar.
+    logits -- (N, K). labels -- (N,) int64 in 0..K-1.
     """
     return F.cross_entropy(logits, labels)
 
 
 def margin_ranking(positive: Tensor, negative: Tensor, margin: float) -> Tensor:
-    """Eq. 10 with y = 1, max(0, -(d_an - d_ap) + m), for each anchor.
+    """Triplet loss (A,) of each anchor: max(0, -(d_an - d_ap) + m) (paper, Eq. 10 with y = 1).
 
-    `positive` (A,) holds d_ap and `negative` (A,) d_an, Euclidean distances; `margin` m is in the same unit, that of
-    the descriptors.
+    positive, negative -- (A,) Euclidean distances d_ap and d_an. margin -- m, in the same unit.
     """
     return torch.relu(-(negative - positive) + margin)
 
 
 def batch_hard_ranking_loss(descriptors: Tensor, labels: Tensor, margin: float = 0.3) -> Tensor:
-    """Eq. 10 over batch-hard triplets (Hermans et al. 2017, the paper's [7]), the mean over anchors; a scalar.
+    """Batch-hard triplet loss (paper, Eq. 10; Hermans et al. 2017, the paper's [7]), mean over the anchors; a scalar.
 
-    Each descriptor (N, D) is an anchor once: d_ap is its Euclidean distance to the farthest other of its label
-    (N,), d_an to the nearest of another label. `margin` is how much farther, in the descriptors' own unit, the
-    nearest stranger must be. Anchors without a positive or without a negative are left out; where none is left the
-    loss is 0, still attached to the graph. Descriptors that coincide get a gradient of 0, not NaN.
+    descriptors -- (N, D). labels -- (N,). margin -- in the unit of the descriptors.
+    Each descriptor is the anchor of one triplet: d_ap is the Euclidean distance to the farthest descriptor of the same
+    label, d_an to the nearest of another label. Anchors without a positive or a negative are left out; without any
+    anchor the loss is 0 and attached to the graph. Equal descriptors have a gradient of 0, not NaN.
     """
-    # Not by the scalar product, which loses all digits between close descriptors; cdist's gradient at 0 is 0.
+    # cdist without matrix multiplication keeps the precision of small distances, and its gradient at 0 is 0.
     distances = torch.cdist(descriptors, descriptors, compute_mode="donot_use_mm_for_euclid_dist")
     same = labels[:, None] == labels[None, :]
     itself = torch.eye(len(labels), dtype=torch.bool, device=labels.device)
@@ -48,16 +47,16 @@ def batch_hard_ranking_loss(descriptors: Tensor, labels: Tensor, margin: float =
 
 
 def attention_loss(frame_weights: Tensor, seen: Tensor) -> Tensor:
-    """Mean squared error between what M frames weigh, (M, 4) in 0..1, and how much of the person each shows, (M,)."""
+    """Mean squared error between frame weights (M, 4), 0..1, and the visible shares (M,), 0..1; a scalar."""
     return (frame_weights - seen[:, None]).square().mean()
 
 
 def pose_loss(heat: Sequence[Tensor], paf: Sequence[Tensor], targets: PoseTargets) -> Tensor:
-    """Squared error of both branches, summed over every stage (intermediate supervision); a scalar.
+    """Squared error of heat maps and part affinity fields, summed over the stages; a scalar.
 
-    `heat` holds each stage's (N, 19, h, w) and `paf` each stage's (N, 38, h, w), as in `models.pose.PoseMaps`. At one
-    stage and branch: the squared length of the error over the channels, averaged over cells and frames. What
-    the targets mask out (joints and limbs that are not labelled) adds nothing.
+    heat, paf -- maps (N, 19, h, w) and (N, 38, h, w) of each stage, as in `reid.models.openpose.PoseMaps`.
+    The error of a stage and branch is the squared error summed over channels and averaged over cells and frames.
+    Channels that the targets mask out (unlabelled joints and limbs) are ignored. Cao et al. 2017, Section 2.1.
     """
     of_heat = [_squared_error(maps, targets.heat, targets.heat_mask) for maps in heat]
     of_paf = [_squared_error(maps, targets.paf, targets.paf_mask) for maps in paf]
@@ -65,5 +64,5 @@ def pose_loss(heat: Sequence[Tensor], paf: Sequence[Tensor], targets: PoseTarget
 
 
 def _squared_error(maps: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """Maps and target (N, c, h, w), mask (N, c, 1, 1) bool: sum over channels, mean over frames and cells."""
+    """Squared error of maps (N, c, h, w) under a mask (N, c, 1, 1), summed over c, averaged over frames and cells."""
     return ((maps - target).square() * mask).sum(dim=1).mean()

@@ -1,4 +1,4 @@
-"""From heat maps to the joints of the one person whom a crop shows."""
+"""Decoding of heat maps into the joints of the person in each crop."""
 
 import torch
 from torch import Tensor
@@ -8,14 +8,14 @@ from reid.functional.pose_targets import CELL
 
 
 def joints_of_maps(heat: Tensor, scale: float = 1.0) -> tuple[Tensor, Tensor]:
-    """The highest place of each joint's map, and how high it is there.
+    """Position and value of the maximum of each joint's heat map.
 
-    heat -- (N, 18 or more, h, w), the joints' maps first, of frames that the network saw enlarged `scale` times.
-    Returns joints (N, 18, 2), x and y in pixels of the frames before that, whole numbers at the centres of pixels, and
-    confidence (N, 18), the height of the map.
+    heat -- (N, 18 or more, h, w), joints first, of frames that were enlarged by `scale` for the network.
+    Returns joints (N, 18, 2), x and y in pixels of the frames before enlarging (pixel centers are whole numbers), and
+    confidence (N, 18), the maximum of the map.
 
-    Between cells the place is the top of the Gaussian through the highest cell and its two neighbours, along each axis:
-    the logarithm of a Gaussian is a parabola. At the edge of the map it is the middle of the cell.
+    The position has sub-cell precision: along each axis, a Gaussian is fitted through the maximum and its two
+    neighbors (its logarithm is a parabola). A maximum at the edge of the map is placed at the center of its cell.
     """
     heat = heat[:, : len(JOINTS)].float()
     height, width = heat.shape[2:]
@@ -29,7 +29,7 @@ def joints_of_maps(heat: Tensor, scale: float = 1.0) -> tuple[Tensor, Tensor]:
 
 
 def top_between(values: Tensor, highest: Tensor) -> Tensor:
-    """How far from the highest of `values` (N, J, K), at `highest` (N, J), the parabola's top is: -0.5..0.5, (N, J)."""
+    """Offset (N, J), -0.5..0.5, of the vertex of a parabola through the maximum, at `highest` (N, J), of (N, J, K)."""
     last = values.shape[2] - 1
     left, middle, right = (
         values.gather(2, (highest + step).clamp(0, last)[..., None]).squeeze(2) for step in (-1, 0, 1)

@@ -1,4 +1,4 @@
-"""What the pose net should say, from the joints of one person a frame: heat maps and part affinity fields."""
+"""Ground truth of the pose network from the joints of one person per frame: heat maps and part affinity fields."""
 
 from dataclasses import dataclass
 
@@ -8,66 +8,69 @@ from torch import Tensor
 from alignnet_common.coco18 import JOINTS, LIMBS
 
 CELL = 8
-"""Pixels a side of one cell of the maps; the pose net's output stride."""
+"""Output stride of the pose network, pixels: side of a cell of the maps."""
 
 
 @dataclass(frozen=True)
 class PoseTargets:
-    """Targets of N frames on a grid of h x w cells of 8 pixels, of the frames as the pose net sees them."""
+    """Targets of N frames on a grid of h x w cells of 8 pixels of the pose network's input."""
 
     heat: Tensor
-    """(N, 19, h, w) in 0..1: 18 joints, then background."""
+    """(N, 19, h, w), 0..1: 18 joints, then background."""
     paf: Tensor
-    """(N, 38, h, w) in -1..1: x and y of the unit vector along each limb, 0 away from it."""
+    """(N, 38, h, w), -1..1: x and y of the unit vector along each limb, 0 elsewhere."""
     heat_mask: Tensor
-    """(N, 19, 1, 1) bool: False where the joint (for the background: any joint) is not labelled."""
+    """(N, 19, 1, 1) bool: False if the joint (for the background: any joint) is not labelled."""
     paf_mask: Tensor
-    """(N, 38, 1, 1) bool: False where an end of the limb is not labelled."""
+    """(N, 38, 1, 1) bool: False if an end of the limb is not labelled."""
 
     @property
     def maps(self) -> Tensor:
-        """The 57 maps (N, 57, h, w), heat maps first, as the pose net publishes them."""
+        """All maps (N, 57, h, w), heat maps first, in the order of the pose network's output."""
         return torch.cat([self.heat, self.paf], dim=1)
 
 
-def pose_targets(
-    joints: Tensor,
-    labelled: Tensor,
-    height: int,
-    width: int,
-    visible: Tensor | None = None,
-    sigma: float = 7.0,
-    limb_half_width: float = 8.0,
-    scale: float = 1.0,
-) -> PoseTargets:
+@dataclass(frozen=True)
+class TargetSize:
+    """Size of the images and of what is drawn for them. Defaults are those of OpenPose."""
+
+    height: int
+    """Height of the image, pixels."""
+
+    width: int
+    """Width of the image, pixels."""
+
+    scale: float = 1.0
+    """Factor by which the image is enlarged for the network, at least 1."""
+
+    sigma: float = 7.0
+    """Standard deviation of the Gaussian of a joint, pixels of the enlarged image."""
+
+    limb_half_width: float = 8.0
+    """Distance from a limb's line up to which its field is drawn, pixels of the enlarged image."""
+
+
+def pose_targets(joints: Tensor, labelled: Tensor, size: TargetSize, visible: Tensor | None = None) -> PoseTargets:
     """Heat maps and part affinity fields of one person in each of N frames (Cao et al. 2017, Sections 2.2 and 2.3).
 
-    Args:
-        joints: (N, 18, 2) float, x and y in pixels, pixel centres at whole numbers; a joint may lie outside the image.
-        labelled: (N, 18) bool; joints that are not labelled may hold anything, NaN too.
-        height: of the image, pixels.
-        width: of the image, pixels.
-        visible: (N, 18) bool; a labelled joint that is not visible has an empty map and no limbs, and that is
-            supervised. None: every labelled joint is drawn.
-        sigma: of the Gaussian about a joint, pixels that the net sees (OpenPose trains with 7).
-        limb_half_width: how far from the limb's line its field reaches, in the same pixels (OpenPose trains with one
-            cell).
-        scale: how many times the image is enlarged before the net sees it. A joint stays as wide as the net knows it,
-            and so becomes narrower beside the person.
+    joints -- (N, 18, 2), x and y in pixels; pixel centers are whole numbers; a joint may be outside of the image.
+    labelled -- (N, 18) bool; other joints may have any value, also NaN, and are masked out.
+    visible -- (N, 18) bool; a labelled joint that is not visible has an empty heat map and no limbs. None: all joints
+    that are labelled are drawn.
 
-    Returns targets on ceil(scale height / 8) x ceil(scale width / 8) cells whose centres are at 8 i + 3.5 pixels of the
-    enlarged image. One person a frame: limbs of one kind never overlap, so there is nothing to average.
+    Returns targets on ceil(scale height / 8) x ceil(scale width / 8) cells. The centers of the cells are at 8 i + 3.5
+    pixels of the enlarged image. Limbs of one kind never overlap, since there is one person in a frame.
     """
     drawn = labelled if visible is None else labelled & visible
     joints = joints.float().masked_fill(~labelled[:, :, None], 0.0)
-    joints = joints * scale + (scale - 1) / 2  # edges on edges
-    x = _cell_centres(cells_along(width, scale), joints)  # (w,)
-    y = _cell_centres(cells_along(height, scale), joints)  # (h,)
-    heat = joint_heat_maps(joints, x, y, sigma) * drawn[:, :, None, None]
+    joints = joints * size.scale + (size.scale - 1) / 2  # the edges of the image are mapped to edges
+    x = _cell_centres(cells_along(size.width, size.scale), joints)  # (w,)
+    y = _cell_centres(cells_along(size.height, size.scale), joints)  # (h,)
+    heat = joint_heat_maps(joints, x, y, size.sigma) * drawn[:, :, None, None]
     background = 1 - heat.amax(dim=1, keepdim=True)
     ends = torch.tensor([(JOINTS.index(a), JOINTS.index(b)) for a, b in LIMBS], device=joints.device)  # (19, 2)
     limb_drawn = drawn[:, ends].all(dim=2)  # (N, 19)
-    paf = part_affinity_fields(joints[:, ends], x, y, limb_half_width) * limb_drawn[:, :, None, None, None]
+    paf = part_affinity_fields(joints[:, ends], x, y, size.limb_half_width) * limb_drawn[:, :, None, None, None]
     heat_mask = torch.cat([labelled, labelled.all(dim=1, keepdim=True)], dim=1)
     paf_mask = labelled[:, ends].all(dim=2).repeat_interleave(2, dim=1)
     return PoseTargets(
@@ -79,27 +82,27 @@ def pose_targets(
 
 
 def enlarged_length(length: int, scale: float) -> int:
-    """Pixels along a side of an image that had `length` and was enlarged `scale` times."""
+    """Length in pixels of a side of `length` pixels after enlarging by `scale`."""
     return round(length * scale)
 
 
 def cells_along(length: int, scale: float = 1.0) -> int:
-    """Cells of the pose net's maps along a side of `length` pixels, which the net sees enlarged `scale` times."""
+    """Number of cells of the maps along a side of `length` pixels that is enlarged by `scale` for the network."""
     return -(-enlarged_length(length, scale) // CELL)
 
 
 def joint_heat_maps(joints: Tensor, x: Tensor, y: Tensor, sigma: float) -> Tensor:
-    """exp(-d^2 / 2 sigma^2) of the distance d from each joint (N, J, 2) to cells at x (w,), y (h,): (N, J, h, w)."""
+    """Heat maps (N, J, h, w): exp(-d^2 / 2 sigma^2), d from joints (N, J, 2) to the cells at x (w,), y (h,)."""
     across = torch.exp(-(x - joints[:, :, 0, None]).square() / (2 * sigma**2))  # (N, J, w)
     down = torch.exp(-(y - joints[:, :, 1, None]).square() / (2 * sigma**2))  # (N, J, h)
     return down[:, :, :, None] * across[:, :, None, :]
 
 
 def part_affinity_fields(ends: Tensor, x: Tensor, y: Tensor, half_width: float) -> Tensor:
-    """The unit vector from first to second end in every cell within `half_width` of the limb, 0 elsewhere.
+    """Fields (N, L, 2, h, w): unit vector (x, y) from the first to the second end of a limb, in cells near the limb.
 
-    `ends` (N, L, 2, 2) are the ends of each limb, x and y in pixels; cells at x (w,), y (h,). The result is
-    (N, L, 2, h, w), x then y. A limb of no length has no direction, and a field of 0.
+    ends -- (N, L, 2, 2), x and y of both ends in pixels. x (w,), y (h,) -- centers of the cells. half_width -- largest
+    distance from the limb in pixels; farther cells are 0. The field of a limb of length 0 is 0.
     """
     start, along = ends[:, :, 0], ends[:, :, 1] - ends[:, :, 0]  # (N, L, 2)
     length = along.square().sum(dim=2, keepdim=True).sqrt()
@@ -115,5 +118,5 @@ def part_affinity_fields(ends: Tensor, x: Tensor, y: Tensor, half_width: float) 
 
 
 def _cell_centres(count: int, like: Tensor) -> Tensor:
-    """Pixel coordinates of the centres of `count` cells: 3.5, 11.5, ..."""
+    """Coordinates of the centers of `count` cells, pixels: 3.5, 11.5, ..."""
     return torch.arange(count, dtype=like.dtype, device=like.device) * CELL + (CELL - 1) / 2

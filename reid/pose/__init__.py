@@ -1,1 +1,1 @@
-"""The pose network by itself: trained on rendered people, measured against the truth, looked at, used on images."""
+"""python -m reid.pose: training, evaluation, prediction and drawing of the pose network."""

@@ -1,8 +1,8 @@
-"""The pose network by itself.
+"""The pose network alone.
 
-python -m reid.pose train      on rendered people            python -m reid.pose evaluate   PCKh and OKS-AP
-python -m reid.pose predict    joints of a folder's images    python -m reid.pose show       a sheet to look at
-python -m reid.pose parts      how much attention lies on the parts
+python -m reid.pose train      train on synthetic persons      python -m reid.pose evaluate   PCKh and OKS-AP
+python -m reid.pose predict    joints of a folder's images     python -m reid.pose show       draw joints and attention
+python -m reid.pose parts      share of the attention on each body part
 """
 
 import sys

@@ -1,9 +1,9 @@
-"""Measure a pose network on a rendered set, whose joints are known.
+"""Evaluate a pose network on a synthetic data set, whose joints are known.
 
     python -m reid.pose evaluate --data OUT --weights W --json F.json
 
-PCKh@0.5: per cent of the visible joints that are found within half a head of where they are. OKS-AP: average
-precision over ten thresholds of COCO's keypoint similarity, one person a frame. See `reid.functional.keypoint_metrics`.
+PCKh@0.5: percentage of the visible joints with an error of at most half the length of the head. OKS-AP: average
+precision over ten thresholds of COCO's keypoint similarity. See `reid.functional.keypoint_metrics`.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from alignnet_common.cli import as_plain
 from alignnet_common.coco18 import JOINTS
 from alignnet_common.files import sha256_of_file, write_json
-from reid.configs.checks import check_pose_scale, require
+from alignnet_common.options import bounded, check_ranges
+from reid.configs.checks import check_pose_scale
 from reid.data.datasets.annotations import read_bodies, read_joints
 from reid.data.datasets.synthetic import clips_kept_out
 from reid.data.tracklets.types import Tracklet
@@ -28,70 +29,67 @@ from reid.provenance.notes import notes_on_weights
 from reid.runtime.device import pick_device
 
 RATIOS = (0.0, 0.5, 0.75, 0.95, 1.001)
-"""Between which visible ratios frames are counted together."""
+"""Edges of the bins of the visible ratio for grouped results."""
 
 HEIGHTS = (0.0, 80.0, 95.0, 110.0, float("inf"))
-"""The same for heights of the whole body, pixels."""
+"""Edges of the bins of the height of the whole body, pixels."""
 
 
 @dataclass(frozen=True)
 class PoseEvaluationConfig:
-    """Measure a pose network on a rendered set: PCKh@0.5 and OKS-AP, by joint, by what is seen, by size."""
+    """Evaluate a pose network on a synthetic data set: PCKh@0.5 and OKS-AP, by joint, by visible ratio, by height."""
 
     data: Path = Path("data/synthetic")
-    """Rendered set (python -m synth.render), of people whom the network was not trained on."""
+    """Synthetic data set (python -m synth.render) of persons on which the network was not trained."""
 
     weights: Path = SMALL_WEIGHTS
     """Weights: of reid.pose train, an OpenPose COCO-18 file, or a run's model.pt. Default: the small network that comes
     with the code."""
 
-    held_out: int = 0
-    """Only the persons whom reid.pose train --held-out with the same number and --seed kept out. Default: all."""
+    held_out: int = bounded(0, at_least=0)
+    """Only the persons held out by reid.pose train with the same --held-out and --seed. Default: all persons."""
 
-    seed: int = 0
-    """Seed that the persons of --held-out are drawn with."""
+    seed: int = bounded(0, at_least=0)
+    """Seed with which the persons of --held-out are drawn."""
 
-    height: int = 128
+    height: int = bounded(128, at_least=16)
     """Height of the frames before --scale, pixels."""
 
-    width: int = 64
+    width: int = bounded(64, at_least=16)
     """Width of the frames before --scale, pixels."""
 
     scale: float = 1.0
-    """Frames of this size are enlarged so many times before the network sees them, at least 1, as --pose-scale does."""
+    """Factor by which the frames are enlarged for the network, at least 1, as --pose-scale."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the network runs; auto = a CUDA GPU where there is one."""
+    """Device of the network; auto = a CUDA GPU if there is one."""
 
     json: Path | None = None
-    """File for the numbers. Default: they are printed only."""
+    """File for the results. Default: they are printed only."""
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
-        require(self.held_out >= 0, f"--held-out must not be negative, not {self.held_out}")
-        require(self.seed >= 0, f"--seed must not be negative, not {self.seed}")
-        require(min(self.height, self.width) >= 16, "--height and --width must be at least 16")
+        check_ranges(self)
         check_pose_scale("--scale", self.scale, self.height, self.width)
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of N frames, in pixels of the frames as rendered."""
+    """Ground truth of N frames, in pixels of the rendered frames."""
 
     joints: NDArray[np.float32]
-    """(N, 18, 2)"""
+    """(N, 18, 2) x and y."""
     visible: NDArray[np.bool_]
-    """(N, 18)"""
+    """(N, 18) whether the joint is visible."""
     area: NDArray[np.float32]
-    """(N,)"""
+    """(N,) visible area of the person, square pixels."""
     height: NDArray[np.float32]
-    """(N,)"""
+    """(N,) height of the whole body."""
     visible_ratio: NDArray[np.float32]
-    """(N,)"""
+    """(N,) visible share of the body, 0..1."""
 
 
 def evaluate(config: PoseEvaluationConfig) -> None:
-    """Find the joints of every frame, compare them with the true ones, print and write the numbers."""
+    """Predict the joints of every frame, compare them with the ground truth, print and write the results."""
     net, device = read_pose_net(config.weights), pick_device(config.device)
     clips = clips_kept_out(config.data, config.held_out, config.seed)
     notes = notes_on_weights(config.weights, config.data, clips)
@@ -111,7 +109,7 @@ def evaluate(config: PoseEvaluationConfig) -> None:
 
 
 def truth_of(clips: Sequence[Tracklet]) -> Truth:
-    """What is known of all frames of the clips. Raises UserError where annotations are missing or do not fit."""
+    """Ground truth of all frames of the clips. Raises UserError where annotations are missing or do not fit."""
     joints = [read_joints(clip) for clip in clips]
     bodies = [read_bodies(clip) for clip in clips]
     return Truth(
@@ -124,7 +122,7 @@ def truth_of(clips: Sequence[Tracklet]) -> Truth:
 
 
 def pose_numbers(found: Poses, true: Truth) -> dict[str, Any]:
-    """PCKh@0.5 and OKS-AP, of all and of groups of frames, in per cent; frames without a visible joint do not count."""
+    """PCKh@0.5 and OKS-AP in percent, of all frames and of groups; frames without a visible joint are left out."""
     error = distances(found.joints, true.joints)
     right = within_head(error, true.height)
     similarity = keypoint_similarity(error, true.area, true.visible)
@@ -155,7 +153,7 @@ def pose_numbers(found: Poses, true: Truth) -> dict[str, Any]:
 
 
 def lines(result: dict[str, Any]) -> list[str]:
-    """The numbers as people read them."""
+    """The results as printed lines."""
 
     def row(name: str, of: dict[str, Any]) -> str:
         if of["pckh50"] is None:

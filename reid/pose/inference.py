@@ -1,4 +1,4 @@
-"""A pose network from a file of weights alone, and what it says of frames."""
+"""A pose network read from its weights, and its predictions for frames."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from reid.models.weights import load_strictly, read_pose_weights
 from reid.runtime.memory import enough_memory
 
 SMALL_WEIGHTS = asset("weights/pose-small.safetensors")
-"""Weights of the small network that come with the code; what they are is written beside them."""
+"""Weights of the small network that is part of this package; a description is beside the file."""
 
 FRAMES_A_BATCH = 64
 TRUNK_CHANNELS = 64
@@ -28,19 +28,19 @@ TRUNK_CHANNELS = 64
 
 @dataclass(frozen=True)
 class Poses:
-    """Joints found in N frames."""
+    """Predicted joints of N frames."""
 
     joints: NDArray[np.float32]
-    """(N, 18, 2): x and y in pixels of the images as they are on the disk, whole numbers at the centres of pixels."""
+    """(N, 18, 2): x and y in pixels of the image files; pixel centers are whole numbers."""
 
     confidence: NDArray[np.float32]
-    """(N, 18): height of each joint's heat map there; about 1 where the network is sure, about 0 where it sees none."""
+    """(N, 18): value of the joint's heat map at the joint, about 0..1."""
 
 
 def read_pose_net(path: Path) -> PoseNet:
-    """The pose network in a file, as many stages and as wide as its tensors say, in eval mode.
+    """The pose network of a file, with the number of stages and the width of its tensors, in eval mode.
 
-    Raises UserError where the file is missing, unreadable, or of another kind of network.
+    Raises UserError where the file is missing, unreadable, or of another network.
     """
     state = read_pose_weights(path)
     if "conv1_1.weight" not in state:
@@ -52,13 +52,13 @@ def read_pose_net(path: Path) -> PoseNet:
 
 
 def width_of(first_channels: int) -> float:
-    """The width, as a factor on OpenPose's, of a net whose first convolution has so many channels."""
+    """Width, relative to OpenPose, of a network whose first convolution has `first_channels` channels."""
     return first_channels / TRUNK_CHANNELS
 
 
 @torch.inference_mode()
 def maps_of_frames(net: PoseNet, frames: NDArray[np.uint8], device: torch.device, scale: float = 1.0) -> torch.Tensor:
-    """The last stage's maps (N, 57, h, w) of frames (N, H, W, 3) uint8 RGB, enlarged `scale` times, on the device."""
+    """Maps (N, 57, h, w) of the last stage for frames (N, H, W, 3) uint8 RGB enlarged by `scale`, on the device."""
     with enough_memory(f"the pose network on {len(frames)} frames at a time", "lower --scale", device):
         images = torch.from_numpy(frames).to(device).permute(0, 3, 1, 2).float() / 255
         return net(pose_input(images, scale)).last
@@ -67,7 +67,7 @@ def maps_of_frames(net: PoseNet, frames: NDArray[np.uint8], device: torch.device
 def poses_of(
     net: PoseNet, paths: Sequence[Path], height: int, width: int, device: torch.device, scale: float = 1.0
 ) -> Poses:
-    """The joints of the person in each image, which the network sees at `height` x `width` pixels, times `scale`.
+    """The joints of the person in each image, resized to `height` x `width` pixels and enlarged by `scale`.
 
     Raises UserError on an unreadable image.
     """
@@ -83,6 +83,6 @@ def _in_batches(
             some = paths[first : first + FRAMES_A_BATCH]
             frames, scales = store.read(some)
             joints, confidence = joints_of_maps(maps_of_frames(net, frames, device, scale), scale)
-            # Back from the store's pixels, whose edges, not their centres, are those of the image's.
+            # From pixels of the store to pixels of the image: their edges coincide, not their centers.
             yield (joints.cpu().numpy() + 0.5) / scales[:, None] - 0.5, confidence.cpu().numpy()
             bar.update(len(some))

@@ -1,10 +1,10 @@
-"""How much of the attention of Eq. 3 lies on the part that it is for, by the exact part masks of a rendered set.
+"""Share of the attention of Eq. 3 that falls on its body part, by the part masks of a synthetic data set.
 
-    python -m reid.pose parts --data OUT                      what perfect maps would give
-    python -m reid.pose parts --data OUT --weights W          what a pose network's give; before, or after fine-tuning
+    python -m reid.pose parts --data OUT                      with ground-truth pose maps
+    python -m reid.pose parts --data OUT --weights W          with the maps of a pose network
 
 For each stride of the appearance map and each gain of the softmax: the share of the attention that falls on the part,
-against attention that is the same everywhere, and against three fixed stripes.
+compared with uniform attention and with three horizontal stripes (as in PCB).
 """
 
 from collections.abc import Sequence
@@ -23,13 +23,14 @@ from alignnet_common.cli import as_plain
 from alignnet_common.coco18 import PARTS
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
+from alignnet_common.options import bounded, check_ranges
 from reid.configs.checks import check_pose_scale, require
 from reid.data.datasets.annotations import read_joints, read_part_masks
 from reid.data.datasets.synthetic import clips_kept_out
 from reid.data.loading.chunk_dataset import resized_joints
 from reid.data.loading.frame_store import FrameStore
 from reid.data.tracklets.types import Tracklet
-from reid.functional.pose_targets import pose_targets
+from reid.functional.pose_targets import TargetSize, pose_targets
 from reid.models.alignnet import part_attention
 from reid.models.openpose import PoseNet
 from reid.models.part_pooling import area_average
@@ -38,33 +39,33 @@ from reid.provenance.notes import notes_on_weights
 from reid.runtime.device import pick_device
 
 STRIPES = (0.0, 1 / 6, 1 / 2, 1.0)
-"""Edges of three stripes of a crop, as shares of its height: a head and a neck, a trunk, the legs."""
+"""Edges of three stripes of a crop, as shares of its height: head and neck, trunk, legs."""
 
 
 @dataclass(frozen=True)
 class PartMassConfig:
-    """Measure on a rendered set how much of the three parts' attention lies on the parts."""
+    """Measure on a synthetic data set which share of each part's attention falls on the part."""
 
     data: Path = Path("data/synthetic")
-    """Rendered set (python -m synth.render), of people whom the network was not trained on."""
+    """Synthetic data set (python -m synth.render) of persons on which the network was not trained."""
 
     weights: Path | None = None
-    """Weights of a pose network, or a run's model.pt. Default: the maps that the exact joints give."""
+    """Weights of a pose network, or a run's model.pt. Default: ground-truth pose maps, from the joints."""
 
-    held_out: int = 0
-    """Only the persons whom the training kept out: its --held-out, or --validation-ids. Default: everybody."""
+    held_out: int = bounded(0, at_least=0)
+    """Only the persons held out of the training: its --held-out, or --validation-ids. Default: all persons."""
 
-    seed: int = 0
+    seed: int = bounded(0, at_least=0)
     """Seed of that training."""
 
     strides: tuple[int, ...] = (8, 16, 32)
-    """Pixels of the input for a cell of the appearance map."""
+    """Strides of the appearance map: pixels of the input per cell."""
 
     gains: tuple[float, ...] = (1.0, 10.0, 30.0, 100.0)
-    """Factors on the part maps before the softmax; the paper's is 1."""
+    """Factors on the part maps before the softmax (paper: 1)."""
 
     limb_fields: Literal["signed", "magnitude"] = "magnitude"
-    """Limb fields in the part maps, as in reid.pretrain; the paper's are signed."""
+    """Limb fields in the part maps, as in reid.pretrain (paper: signed)."""
 
     height: int = 128
     """Height of the frames before --scale, pixels."""
@@ -73,18 +74,16 @@ class PartMassConfig:
     """Width of the frames before --scale, pixels."""
 
     scale: float = 1.0
-    """Frames of this size are enlarged so many times before the network sees them, at least 1, as --pose-scale does."""
+    """Factor by which the frames are enlarged for the network, at least 1, as --pose-scale."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the network runs; auto = a CUDA GPU where there is one."""
+    """Device of the network; auto = a CUDA GPU if there is one."""
 
     json: Path | None = None
-    """File for the numbers. Default: they are printed only."""
+    """File for the results. Default: they are printed only."""
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
-        require(self.held_out >= 0, f"--held-out must not be negative, not {self.held_out}")
-        require(self.seed >= 0, f"--seed must not be negative, not {self.seed}")
+        check_ranges(self)
         require(bool(self.strides) and all(stride in (8, 16, 32) for stride in self.strides), "--strides: 8, 16 or 32")
         require(bool(self.gains) and all(gain > 0 for gain in self.gains), "--gains must be above 0")
         smallest = max(self.strides, default=32)
@@ -93,7 +92,7 @@ class PartMassConfig:
 
 
 def parts(config: PartMassConfig) -> None:
-    """Measure, print and write."""
+    """Measure, print and write the shares."""
     device = pick_device(config.device)
     net = None if config.weights is None else read_pose_net(config.weights).to(device)
     clips = clips_kept_out(config.data, config.held_out, config.seed)
@@ -109,9 +108,9 @@ def parts(config: PartMassConfig) -> None:
 def sums_over(
     clips: Sequence[Tracklet], net: PoseNet | None, config: PartMassConfig, device: torch.device
 ) -> dict[tuple[int, str], Tensor]:
-    """Sums over frames of the mass inside each part (3,), and how many frames show it (3,), as (2, 3).
+    """For each (stride, attention): sum over the frames of the attention on each part, and frames that show it; (2, 3).
 
-    By stride, and "uniform", "stripes" or the gain.
+    The attention is "uniform", "stripes" or the gain.
     """
     store = FrameStore((), config.height, config.width, 0)
     sums: dict[tuple[int, str], Tensor] = {}
@@ -119,7 +118,7 @@ def sums_over(
         maps, inside = maps_and_masks(clip, net, store, device, config.scale)
         for stride in config.strides:
             height, width = config.height // stride, config.width // stride
-            share = area_average(inside, height, width)  # (T, 3, h, w): how much of each cell is the part
+            share = area_average(inside, height, width)  # (T, 3, h, w): share of each cell that is the part
             kinds = {"uniform": torch.full_like(share, 1 / (height * width)), "stripes": stripes(height, width, device)}
             kinds |= {
                 f"{gain:g}": part_attention(maps, height, width, gain, config.limb_fields) for gain in config.gains
@@ -135,8 +134,10 @@ def sums_over(
 def maps_and_masks(
     clip: Tracklet, net: PoseNet | None, store: FrameStore, device: torch.device, scale: float
 ) -> tuple[Tensor, Tensor]:
-    """Pose maps (T, 57, h, w) of a clip's frames, enlarged `scale` times, and part masks (T, 3, H, W) in 0..1 at the
-    store's size."""
+    """Pose maps (T, 57, h, w) of a clip's frames, enlarged by `scale`, and part masks (T, 3, H, W) in 0..1.
+
+    The maps are ground truth if `net` is None.
+    """
     frames, scales = store.read(clip.frames)
     masks = torch.from_numpy(read_part_masks(clip)).float().to(device)
     inside = F.adaptive_avg_pool2d(masks, (store.height, store.width))
@@ -147,16 +148,14 @@ def maps_and_masks(
     targets = pose_targets(
         torch.from_numpy(joints.positions),
         torch.ones_like(visible),
-        store.height,
-        store.width,
-        visible=visible,
-        scale=scale,
+        TargetSize(store.height, store.width, scale),
+        visible,
     )
     return targets.maps.to(device), inside
 
 
 def stripes(height: int, width: int, device: torch.device) -> Tensor:
-    """Attention (3, height, width) that is even in each of three stripes of the crop and 0 elsewhere."""
+    """Attention (3, height, width) that is uniform in one of three stripes of the crop and 0 elsewhere."""
     fine = torch.zeros(3, 96, 1, device=device)
     for part, (top, bottom) in enumerate(pairwise(STRIPES)):
         fine[part, round(96 * top) : round(96 * bottom)] = 1.0
@@ -165,9 +164,9 @@ def stripes(height: int, width: int, device: torch.device) -> Tensor:
 
 
 def rows_of(sums: dict[tuple[int, str], Tensor], config: PartMassConfig) -> list[dict[str, Any]]:
-    """A row a stride and gain: per cent of the attention on each part, and the mean ratios to the two others.
+    """A row per stride and attention: percentage on each part, and the mean ratios to uniform and stripe attention.
 
-    Raises UserError where no frame shows one of the parts.
+    sums -- by (stride, attention), see `sums_over`. Raises UserError where no frame shows one of the parts.
     """
     shown = sums[config.strides[0], "uniform"][1]
     missing = [part for part, frames in zip(PARTS, shown, strict=True) if not frames]
@@ -184,7 +183,7 @@ def rows_of(sums: dict[tuple[int, str], Tensor], config: PartMassConfig) -> list
 
 
 def lines(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """The rows as people read them."""
+    """The rows as printed lines."""
     found = ["stride  attention     upper  middle   lower   x uniform  x stripes"]
     for row in rows:
         name = row["attention"] if row["attention"] in ("uniform", "stripes") else f"gain {row['attention']}"

@@ -1,4 +1,4 @@
-"""Find the joints of the person in each image of a folder.
+"""Predict the joints of the person in each image of a folder.
 
 python -m reid.pose predict --images DIR --weights W --out F.npz
 """
@@ -11,6 +11,7 @@ import numpy as np
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import replacing
+from alignnet_common.options import bounded, check_ranges
 from reid.configs.checks import check_pose_scale, require
 from reid.data.tracklets.frames import IMAGE_SUFFIXES, is_image
 from reid.pose.inference import SMALL_WEIGHTS, poses_of, read_pose_net
@@ -19,13 +20,13 @@ from reid.runtime.device import pick_device
 
 @dataclass(frozen=True)
 class PosePredictionConfig:
-    """Find the joints of the person in each image of a folder, and write them as arrays.
+    """Predict the joints of the person in each image of a folder, and write them as arrays.
 
-    joints2d (N, 18, 2) in pixels of the images, confidence (N, 18), and files (N,), names in sorted order.
+    joints2d (N, 18, 2) in pixels of the images, confidence (N, 18), and files (N,), the sorted names.
     """
 
     images: Path = Path("images")
-    """Folder of images, one person each; folders in it are not looked into."""
+    """Folder of images with one person each; folders in it are ignored."""
 
     weights: Path = SMALL_WEIGHTS
     """Weights: of reid.pose train, an OpenPose COCO-18 file, or a run's model.pt. Default: the small network that comes
@@ -34,27 +35,26 @@ class PosePredictionConfig:
     out: Path = Path("poses.npz")
     """File for the joints."""
 
-    height: int = 128
+    height: int = bounded(128, at_least=16)
     """Height of the frames before --scale, pixels."""
 
-    width: int = 64
+    width: int = bounded(64, at_least=16)
     """Width of the frames before --scale, pixels."""
 
     scale: float = 1.0
-    """Frames of this size are enlarged so many times before the network sees them, at least 1, as --pose-scale does."""
+    """Factor by which the frames are enlarged for the network, at least 1, as --pose-scale."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the network runs; auto = a CUDA GPU where there is one."""
+    """Device of the network; auto = a CUDA GPU if there is one."""
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
-        require(min(self.height, self.width) >= 16, "--height and --width must be at least 16")
+        check_ranges(self)
         check_pose_scale("--scale", self.scale, self.height, self.width)
         require(self.out.suffix == ".npz", f"--out must end in .npz, not {self.out.name}")
 
 
 def predict(config: PosePredictionConfig) -> None:
-    """Find the joints and write them."""
+    """Predict the joints and write them."""
     net, device = read_pose_net(config.weights), pick_device(config.device)
     paths = images_in(config.images)
     found = poses_of(net, paths, config.height, config.width, device, config.scale)
@@ -69,7 +69,7 @@ def predict(config: PosePredictionConfig) -> None:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The images of a folder in sorted order. Raises UserError where there is no folder, or no image in it."""
+    """The images of a folder in sorted order. Raises UserError where the folder or an image is missing."""
     if not folder.is_dir():
         raise UserError(f"no such folder of images: {folder}")
     paths = sorted(path for path in folder.iterdir() if is_image(path))

@@ -1,7 +1,7 @@
-"""Look at what a pose network finds: joints, limbs, and where the three parts' attention lies.
+"""Draw the output of a pose network: joints, limbs, and the attention of the three parts.
 
 python -m reid.pose show --images DIR --weights W --out F.png
-python -m reid.pose show --data OUT --weights W --out F.png         the true joints beside
+python -m reid.pose show --data OUT --weights W --out F.png         with the ground-truth joints
 """
 
 from collections.abc import Sequence
@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 
 from alignnet_common.coco18 import JOINTS, LIMBS
 from alignnet_common.files import replacing
+from alignnet_common.options import bounded, check_ranges
 from reid.configs.checks import check_pose_scale, require
 from reid.data.datasets.annotations import read_joints
 from reid.data.datasets.synthetic import read_clips
@@ -38,30 +39,30 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class PoseSheetConfig:
-    """Draw the joints that a pose network finds on a sheet of crops, beside the attention of the three parts.
+    """Draw the joints predicted by a pose network on a grid of crops, beside the attention of the three parts.
 
-    Joints are yellow, as sure as they are filled; true ones are white rings. Attention: head red, trunk and arms green,
-    legs blue.
+    Predicted joints are yellow; ground-truth joints are white rings. Attention: head red, trunk and arms green, legs
+    blue.
     """
 
     images: Path | None = None
-    """Folder of images, one person each."""
+    """Folder of images with one person each."""
 
     data: Path | None = None
-    """Rendered set, in place of --images."""
+    """Synthetic data set, instead of --images."""
 
     weights: Path = SMALL_WEIGHTS
     """Weights: of reid.pose train, an OpenPose COCO-18 file, or a run's model.pt. Default: the small network that comes
     with the code."""
 
     out: Path = Path("poses.png")
-    """The sheet."""
+    """File for the image grid."""
 
-    count: int = 24
-    """Crops on it, evenly spread over all."""
+    count: int = bounded(24, at_least=1)
+    """Number of crops, evenly spaced over all."""
 
     confidence: float = 0.15
-    """Joints with a lower map are not drawn, 0..1."""
+    """Joints with a lower confidence (maximum of the heat map) are not drawn, 0..1."""
 
     part_gain: float = 30.0
     """Factor on the part maps before the softmax, as in reid.pretrain."""
@@ -69,29 +70,27 @@ class PoseSheetConfig:
     limb_fields: Literal["signed", "magnitude"] = "magnitude"
     """Limb fields in the part maps, as in reid.pretrain."""
 
-    height: int = 128
+    height: int = bounded(128, at_least=16)
     """Height of the frames before --scale, pixels."""
 
-    width: int = 64
+    width: int = bounded(64, at_least=16)
     """Width of the frames before --scale, pixels."""
 
     scale: float = 1.0
-    """Frames of this size are enlarged so many times before the network sees them, at least 1, as --pose-scale does."""
+    """Factor by which the frames are enlarged for the network, at least 1, as --pose-scale."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the network runs; auto = a CUDA GPU where there is one."""
+    """Device of the network; auto = a CUDA GPU if there is one."""
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
         require((self.images is None) != (self.data is None), "name either --images or --data")
-        require(self.count >= 1, f"--count must be at least 1, not {self.count}")
-        require(min(self.height, self.width) >= 16, "--height and --width must be at least 16 pixels")
+        check_ranges(self)
         check_pose_scale("--scale", self.scale, self.height, self.width)
         require(self.out.suffix == ".png", f"--out must end in .png, not {self.out.name}")
 
 
 def show(config: PoseSheetConfig) -> None:
-    """Find the joints of some crops and draw them."""
+    """Predict the joints of some crops and draw them."""
     net, device = read_pose_net(config.weights), pick_device(config.device)
     paths, true = crops_of(config)
     frames = FrameStore((), config.height, config.width, 0).read(paths)[0]
@@ -110,7 +109,10 @@ def show(config: PoseSheetConfig) -> None:
 
 
 def crops_of(config: PoseSheetConfig) -> tuple[list[Path], list[NDArray[np.float32] | None]]:
-    """The crops that are drawn, and the true joints (18, 2) of each in the network's pixels, NaN where hidden."""
+    """The crops to draw, and the ground-truth joints (18, 2) of each in pixels of the network's input, NaN if hidden.
+
+    The joints are None with --images.
+    """
     if config.images is not None:
         paths = spread(images_in(config.images), config.count)
         return paths, [None] * len(paths)
@@ -127,7 +129,7 @@ def crops_of(config: PoseSheetConfig) -> tuple[list[Path], list[NDArray[np.float
 
 
 def spread(items: Sequence[Item], count: int) -> list[Item]:
-    """At most `count` of the items, evenly spread."""
+    """At most `count` of the items, evenly spaced."""
     return [items[i] for i in np.unique(np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int))]
 
 
@@ -138,7 +140,10 @@ def tile(
     attention: NDArray[np.float32],
     true: NDArray[np.float32] | None,
 ) -> NDArray[np.uint8]:
-    """The crop with its skeleton, and beside it under the three parts' attention (3, h, w)."""
+    """The crop with its skeleton, beside the crop tinted by the attention (3, h, w) of the three parts.
+
+    joints -- (18, 2) pixels of the crop. drawn -- (18,) joints to draw. true -- ground-truth joints (18, 2) or None.
+    """
     picture = Image.fromarray(np.kron(frame, np.ones((SCALE, SCALE, 1), np.uint8)))
     pen = ImageDraw.Draw(picture)
     places = [((x + 0.5) * SCALE, (y + 0.5) * SCALE) for x, y in joints]
@@ -156,7 +161,7 @@ def tile(
 
 
 def tinted(frame: NDArray[np.uint8], attention: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """The crop in grey, each part's attention (3, h, w) over it in its colour, strongest where it is highest."""
+    """The crop in gray, with the attention (3, h, w) of each part in its color, scaled to its maximum."""
     height, width = frame.shape[:2]
     big = torch.nn.functional.interpolate(torch.from_numpy(attention)[None], (height, width), mode="bilinear")[
         0
@@ -169,7 +174,7 @@ def tinted(frame: NDArray[np.uint8], attention: NDArray[np.float32]) -> NDArray[
 
 
 def sheet_of(tiles: Sequence[NDArray[np.uint8]]) -> Image.Image:
-    """Tiles of one size in rows."""
+    """An image grid of tiles of one size."""
     height, width = tiles[0].shape[:2]
     columns = min(COLUMNS, len(tiles))
     rows = -(-len(tiles) // columns)

@@ -1,4 +1,4 @@
-"""Charts as SVG text; the same numbers give the same text."""
+"""Charts as SVG text; equal numbers give equal text."""
 
 import html
 import io
@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 
 def new_chart() -> tuple[Figure, Axes]:
-    """An empty chart of a page's size."""
+    """An empty chart of the standard size."""
     drawing = Figure(figsize=(5.4, 3.9), layout="tight")
     return drawing, drawing.add_subplot()
 
@@ -37,7 +37,7 @@ def draw_cmc_axes(axes: Axes, length: int) -> None:
 
 
 def cmc_of_splits(mean: Sequence[float], splits: Sequence[Sequence[float]], chance: Sequence[float], title: str) -> str:
-    """The mean CMC in percent, that of each split thin behind it, and chance dashed; as SVG."""
+    """SVG of the mean CMC in percent, with a thin curve for each split and a dashed one for chance."""
     drawing, axes = new_chart()
     ranks = range(1, len(mean) + 1)
     for curve in splits if len(splits) > 1 else ():

@@ -22,7 +22,7 @@ COLOURS = {"chance": "#9aa4b0", "untrained": "#c98a2b", "pretrained": "#5a9bd4",
 SHEET_CAPTIONS = {
     "people.png": "each person by camera a and by camera b",
     "over-time.png": "clips over time: camera a, and beside it camera b",
-    "truth.png": "the exact truth beside each frame: part masks, joints (hidden ones in pink), visible box and ratio",
+    "truth.png": "ground truth beside each frame: part masks, joints (hidden ones in pink), visible box and ratio",
 }
 
 
@@ -47,7 +47,7 @@ def render_page(result: dict[str, Any], metrics: dict[str, list[dict[str, Any]]]
 
 
 def introduction(result: dict[str, Any]) -> tuple[str, str]:
-    """What was trained and tested on whom, and how the numbers are to be read."""
+    """Two paragraphs: training and test data of the network, and the meaning of rank-1."""
     finetune, size = result["finetune"], result["sizes"]
     tested = size["query"]["ids"]
     seen = finetune.get("trained_on_tested", 0)
@@ -96,10 +96,10 @@ def cmc_chart(curves: dict[str, list[float]]) -> str:
 
 
 def loss_chart(metrics: dict[str, list[dict[str, Any]]]) -> str:
-    """The loss over the steps of each run, smoothed, as SVG."""
+    """Identity and ranking loss over the steps of each run, raw and smoothed, as SVG."""
     drawing, axes = new_chart()
     for (name, rows), colour in zip(metrics.items(), ("#5a9bd4", "#1763a6"), strict=True):
-        # The pose loss is of another scale than what is learnt about identity, and not every training has one.
+        # Without the pose loss, which has another scale and is not part of every training.
         losses = np.array([row["identity"] + row["ranking"] for row in rows])
         reach = max(1, len(losses) // 25)
         smooth = [losses[max(0, i - reach) : i + reach + 1].mean() for i in range(len(losses))]
@@ -128,11 +128,11 @@ def facts(result: dict[str, Any]) -> dict[str, str]:
 
 
 def trained(result: dict[str, Any]) -> float:
-    """Seconds of all steps of a training, however often it was stopped."""
+    """Seconds of all steps of a training, over all its sessions."""
     seconds: float = result["training"]["seconds"]
     return seconds
 
 
 def describe(counted: dict[str, int]) -> str:
-    """Counts in words."""
+    """Counts of people, tracklets and frames as text."""
     return f"{counted['ids']} people, {counted['tracklets']} tracklets, {counted['frames']} frames"

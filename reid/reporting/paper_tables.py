@@ -1,7 +1,4 @@
-"""The paper's Tables 1 and 2 (TR2019-108, Sections 4.3, 4.4), and our numbers in their shape beside, as Markdown.
-
-Nothing here imports torch.
-"""
+"""Tables 1 and 2 of the paper (TR2019-108, Sections 4.3 and 4.4) with our results, as Markdown. Without PyTorch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,31 +12,31 @@ RANKS = ("rank1", "rank5", "rank10", "rank20", "mAP", "mINP")
 
 @dataclass(frozen=True)
 class Cell:
-    """What one method reaches on one data set, in percent."""
+    """Result of a method on a data set, in percent."""
 
     rank1: float
     """CMC at 1."""
 
     mean_ap: float | None = None
-    """mAP; the paper gives it for MARS alone, in brackets."""
+    """mAP, printed in brackets; the paper has it for MARS only."""
 
     deviation: float | None = None
-    """Standard deviation of rank-1 over the splits, where there are several."""
+    """Standard deviation of rank-1 over the splits; None for one split."""
 
     remark: str | None = None
-    """What is said behind the number."""
+    """Text after the number."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A method, and what it reaches on some data sets."""
+    """A method and its results."""
 
     method: str
     cells: dict[str, Cell]
-    """By the name of the data that was really used."""
+    """Results by name of the data set."""
 
     beside: str | None = None
-    """The paper's row that is done in the same way, below which this one stands; None = none is."""
+    """The paper's row for the same method, below which this row is placed; None if there is none."""
 
 
 TABLE_1A = (
@@ -53,7 +50,7 @@ TABLE_1B = (
     Row("paper: AlignNet + AvgPool", {"PRID2011": Cell(94.4), "iLIDS-VID": Cell(80.7), "MARS": Cell(82.6)}),
     Row("paper: AlignNet + TAP", {"PRID2011": Cell(94.4), "iLIDS-VID": Cell(86.0), "MARS": Cell(83.2)}),
 )
-"""Table 1b: rank-1 on one split (MARS: its own), pre-trained on synthetic people but for MARS."""
+"""Table 1b: rank-1 on one split (MARS: the published one), with synthetic pre-training except for MARS."""
 
 PAPER = (
     Row(
@@ -70,7 +67,7 @@ PAPER = (
 
 
 def row_of_result(method: str, result: dict[str, Any]) -> Row:
-    """A row of a result of `python -m reid.evaluate` (its result.json)."""
+    """The row of a result of `python -m reid.evaluate` (result.json)."""
     deviation = result["std"]["rank1"] if result.get("std") else None
     done = result["post_processing"]
     steps = ["Re-ranking"] if done["rerank"] else []
@@ -86,14 +83,14 @@ def row_of_result(method: str, result: dict[str, Any]) -> Row:
 
 
 def table_2(rows: Sequence[Row]) -> str:
-    """The last rows of the paper's Table 2 with `rows` among them; see `beside_paper`."""
+    """The last rows of the paper's Table 2 with `rows` inserted; see `beside_paper`."""
     return beside_paper(PAPER, rows)
 
 
 def beside_paper(paper_rows: Sequence[Row], rows: Sequence[Row]) -> str:
-    """The paper's rows, each with those of `rows` that it is compared with below it, and then the other `rows`.
+    """A table of the paper's rows, each followed by the `rows` of the same method (`Row.beside`), then the other rows.
 
-    A data set that the paper does not have makes a column more.
+    Data sets that the paper does not have are added as columns.
     """
     others = dict.fromkeys(name for row in rows for name in row.cells if name not in COLUMNS)
     columns = (*COLUMNS, *others)
@@ -111,7 +108,7 @@ def _written(cell: Cell, name: str) -> str:
 
 
 def splits_table(result: dict[str, Any]) -> str:
-    """Every split of a result, its mean and standard deviation, and chance."""
+    """A table of the splits of a result, their mean and standard deviation, and chance."""
     names = [name for name in RANKS if name in result]
     rows = [
         _line(each["source"], each, names, f"{each['valid_queries']} of {each['queries']}")
@@ -129,7 +126,7 @@ def _line(title: str, block: dict[str, Any], names: Sequence[str], queries: str)
 
 
 def page(result: dict[str, Any]) -> str:
-    """All of a result as Markdown: Table 2, the splits, how it was measured, and what to know of it."""
+    """A result as Markdown: Table 2, the splits, protocol and processing, notes and warnings."""
     data = result["data"]
     count = len(result["per_split"])
     method = f"this network, {count} splits" if count > 1 else f"this network, {result['per_split'][0]['source']}"

@@ -14,7 +14,7 @@ from reid.data.loading.batch import Batch, with_rendered
 from reid.data.loading.chunk_dataset import ChunkDataset
 from reid.data.loading.chunks import Chunk, training_chunks
 from reid.data.loading.frame_store import FrameStore
-from reid.data.loading.sampler import Draw, PKSampler, TooFewIdentitiesError, batch_notes
+from reid.data.loading.sampler import Draw, PKSampler, TooFewIdentitiesError, sampling_notes
 from reid.data.tracklets.types import ReidData
 from reid.data.transforms.augmentation import AugmentationRange
 from reid.models.alignnet import AlignNet
@@ -126,7 +126,7 @@ def training_batches(
     new_place = config.new_place if isinstance(config, PretrainConfig) else 0.0
     limits = AugmentationRange(config.flip, config.shift, config.erase, config.colour, new_place, config.cover)
     dataset = ChunkDataset(data.train, chunks, store, limits, config.seed, with_joints=pretraining)
-    batches = TrainingBatches(config, dataset, sampler, store, batch_notes(chunks, config.chunks_per_id))
+    batches = TrainingBatches(config, dataset, sampler, store, sampling_notes(chunks, config.chunks_per_id))
     if rendered is None or not isinstance(config, FinetuneConfig):
         return batches
     return replace(batches, rendered=_rendered_batches(config.rendered_batches(), rendered))
@@ -139,7 +139,7 @@ def _rendered_batches(config: FinetuneConfig, rendered: ReidData) -> TrainingBat
     store = FrameStore(paths, config.height, config.width, config.cache_gib, config.cache)
     limits = AugmentationRange(config.flip, config.shift, config.erase, config.colour, 0.0, config.cover)
     dataset = ChunkDataset(rendered.train, chunks, store, limits, config.seed, with_joints=True)
-    return TrainingBatches(config, dataset, sampler, store, batch_notes(chunks, config.chunks_per_id))
+    return TrainingBatches(config, dataset, sampler, store, sampling_notes(chunks, config.chunks_per_id))
 
 
 def chunks_and_sampler(

@@ -10,7 +10,7 @@ from reid.configs.pretrain import PretrainConfig
 from reid.configs.training import TrainConfig
 from reid.data.loading.batch import Batch
 from reid.functional.losses import attention_loss, batch_hard_ranking_loss, identity_loss, pose_loss
-from reid.functional.pose_targets import PoseTargets, pose_targets
+from reid.functional.pose_targets import PoseTargets, TargetSize, pose_targets
 from reid.models.alignnet import AlignNet, AlignNetOutput, check_inputs
 from reid.models.openpose import PoseMaps
 from reid.runtime.distributed import SINGLE_PROCESS, ProcessGroup, all_gather
@@ -150,7 +150,7 @@ def targets_of(batch: Batch, pose_scale: float = 1.0) -> PoseTargets:
     valid, (height, width) = batch.valid, batch.frames.shape[-2:]
     visible = batch.visible[valid]  # (M, 18)
     labelled = torch.ones_like(visible)  # a rendered joint is always known, visible or not
-    return pose_targets(batch.joints[valid], labelled, height, width, visible=visible, scale=pose_scale)
+    return pose_targets(batch.joints[valid], labelled, TargetSize(height, width, pose_scale), visible)
 
 
 def true_maps_of(batch: Batch, pose_scale: float = 1.0) -> Tensor:

@@ -1,1 +1,1 @@
-"""A walk to joint rotations for every frame: gait, motion capture, foot planting."""
+"""Walks to bone rotations for every frame: gait, motion capture, foot planting."""

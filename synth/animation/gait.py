@@ -18,7 +18,7 @@ from synth.people.gait_style import GaitStyle
 CURVES = asset("gait.json")
 HARMONICS = 5
 PELVIC_TILT = 6.25
-"""Forward tilt of the pelvis of someone who stands upright, degrees. Hip angles are relative to the pelvis, so a thigh
+"""Forward tilt of the pelvis of a person who stands upright, degrees. Hip angles are relative to the pelvis, so a thigh
 hangs straight down at this angle, not at 0. With this value the foot is flat in mid-stance to within 3 degrees."""
 HEEL = 1.25
 """Degrees by which the sum of the hip, knee and ankle curves puts the heel too high in mid-stance."""

@@ -14,9 +14,9 @@ from synth.animation.pose import Posture
 from synth.animation.retargeting import Recording, Take, recorded_posture, take_rand
 from synth.people.gait_style import GaitStyle
 
-Kind = Literal["straight", "turning", "slowing", "standing", "talking"]
-KINDS: tuple[Kind, ...] = ("straight", "turning", "slowing", "standing", "talking")
-SHARES = (0.36, 0.38, 0.10, 0.08, 0.08)
+WalkKind = Literal["straight", "turning", "slowing", "standing", "talking"]
+WALK_KINDS: tuple[WalkKind, ...] = ("straight", "turning", "slowing", "standing", "talking")
+WALK_SHARES = (0.36, 0.38, 0.10, 0.08, 0.08)
 """Probability of each kind. Turning is frequent because it shows a person from more sides, and a set has only two clips
 a person."""
 STOPPING = 1.0
@@ -34,7 +34,7 @@ class Walk:
     """Turning rate of the path, degrees a second."""
     phase: float
     """Phase of the stride, or of the sway of a standing person, at the start of the clip, 0..1."""
-    kind: Kind = "straight"
+    kind: WalkKind = "straight"
     pace: float = 1.0
     """Amplitude of the gait as a fraction of the style's; 0 stands. Cadence is scaled by its square root."""
     stop: float = 0.0
@@ -54,7 +54,7 @@ def walk_rand(rng: np.random.Generator, recordings: tuple[Recording, ...] = (), 
 
     With `recordings`, a clip of `seconds` plays one of them from a random moment instead.
     """
-    kind = KINDS[rng.choice(len(KINDS), p=SHARES)]
+    kind = WALK_KINDS[rng.choice(len(WALK_KINDS), p=WALK_SHARES)]
     heading, phase, side = rng.uniform(-180, 180), rng.uniform(), float(rng.choice([-1, 1]))
     drift, glance, stop = rng.normal(0, 3), rng.uniform(0, 8), rng.uniform(0.5, 0.95)
     if recordings:

@@ -1,1 +1,1 @@
-"""Meshes of a person and of what they wear."""
+"""Meshes of people, clothes, hair and accessories."""

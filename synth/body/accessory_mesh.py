@@ -1,7 +1,7 @@
-"""What a person carries: what it is, how it is drawn, what the arms do meanwhile, and how it is made.
+"""Meshes of accessories that a person carries: bags, trolleys, umbrellas, phones.
 
-Adding a thing is adding a row of KINDS and its mesh to `carried`. Every piece is white and takes the colour of its own
-thing from the mesh's tint.
+To add an accessory, add its mesh to `carried` and its row to `synth.people.accessories.KINDS`. The colours are the
+meshes' tints. Points are in metres; `body.rest` is the reference pose.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ BLACK: Rgb = (0.012, 0.012, 0.013)
 
 
 def carried(anatomy: Anatomy, body: BakedBody, thing: Carried, ease: float, sole: float) -> Mesh:
-    """Make `thing`. `ease` metres is that of the clothes it lies on; `sole` metres that of the shoes."""
+    """The mesh of `thing`. `ease`: metres between skin and the clothes below it; `sole`: metres of the shoes' soles."""
     if thing.kind == "backpack":
         return backpack(anatomy, body, thing, ease)
     if thing.kind in ("shoulder bag", "tote bag"):
@@ -32,7 +32,7 @@ def carried(anatomy: Anatomy, body: BakedBody, thing: Carried, ease: float, sole
 
 
 def backpack(anatomy: Anatomy, body: BakedBody, bag: Carried, ease: float) -> Mesh:
-    """A backpack that lies along the back: a body and a front pocket, with two straps over the shoulders."""
+    """A backpack along the back, with a front pocket and two straps over the shoulders."""
     used = np.unique(anatomy.quads["body"])
     trunk = body.rest[used[anatomy.region[used] == TRUNK]]
     shoulder = trunk[:, 2].max() - 0.1
@@ -40,7 +40,7 @@ def backpack(anatomy: Anatomy, body: BakedBody, bag: Carried, ease: float) -> Me
     middle_z = shoulder - bag.height / 2 + 0.02
     heights = middle_z + bag.height * np.linspace(-0.5, 0.5, 7)
     back = np.array([trunk[np.abs(trunk[:, 2] - height) < 0.04][:, 1].max() for height in heights]) + ease
-    # It spans the hollow of the back and presses into the cloth.
+    # A straight line along the back: the backpack spans its hollow.
     line = np.polyfit(heights, back, 1)
     size = (bag.width / 2, bag.depth / 2, bag.height / 2)
     main, main_quads = superellipsoid(np.array([0, bag.depth / 2 - 0.015, middle_z]), size, 0.5)
@@ -65,8 +65,8 @@ def backpack(anatomy: Anatomy, body: BakedBody, bag: Carried, ease: float) -> Me
 
 
 def shoulder_bag(anatomy: Anatomy, body: BakedBody, bag: Carried, ease: float) -> Mesh:
-    """A bag at the hip, its strap across the trunk from the other shoulder; a tote bag hangs from its own shoulder,
-    under the arm."""
+    """A bag at the hip with a strap from the other shoulder, or a tote bag under the arm with a strap from the same
+    shoulder."""
     sign = _sign(bag.side)
     tote = bag.kind == "tote bag"
     top = 0.16 if tote else 0.06
@@ -74,7 +74,7 @@ def shoulder_bag(anatomy: Anatomy, body: BakedBody, bag: Carried, ease: float) -
     used = np.unique(anatomy.quads["body"])
     near = used[np.isin(anatomy.region[used], (TRUNK, LEG)) & (np.abs(anatomy.reference[used, 2] - middle) < 0.12)]
     hip = (sign * body.rest[near, 0]).max() + ease - 0.01
-    # The same place on this body as on the average one.
+    # Scales a height of the average body to this body.
     scale = np.ptp(body.rest[anatomy.region == TRUNK, 2]) / np.ptp(anatomy.reference[anatomy.region == TRUNK, 2])
     centre = np.array([sign * (hip + 0.4 * bag.depth), 0.07, scale * middle])
     size = (bag.depth / 2, bag.width / 2, bag.height / 2)
@@ -96,7 +96,7 @@ def shoulder_bag(anatomy: Anatomy, body: BakedBody, bag: Carried, ease: float) -
 
 
 def hand_bag(anatomy: Anatomy, body: BakedBody, bag: Carried) -> Mesh:
-    """A bag that hangs from the hand by two loops."""
+    """A bag that hangs from the hand by two handles."""
     motion = _upright(body, fist(anatomy, body, bag.side))
     drop = 0.1 if bag.kind == "hand bag" else 0.13
     out = _sign(bag.side) * 0.03
@@ -110,7 +110,7 @@ def hand_bag(anatomy: Anatomy, body: BakedBody, bag: Carried) -> Mesh:
 
 
 def trolley(anatomy: Anatomy, body: BakedBody, case: Carried, sole: float) -> Mesh:
-    """A wheeled case that is drawn behind, tilted, by a handle in the hand; its wheels stay on the floor."""
+    """A wheeled case pulled behind, tilted, with its handle in the hand and its wheels on the ground."""
     turn = body.ground[:, :3, :3]
     hand = np.einsum("tji,tj->ti", turn, fist(anatomy, body, case.side) - _over_ground(body))
     reach = case.height + 0.42
@@ -127,7 +127,7 @@ def trolley(anatomy: Anatomy, body: BakedBody, case: Carried, sole: float) -> Me
     motion[:, :3, :3] = turn @ np.stack([across, np.cross(upwards, across), upwards], axis=-1)
     motion[:, :3, 3] = _over_ground(body) + np.einsum("tij,j->ti", turn, axle)
     size = (case.width / 2, case.depth / 2, case.height / 2)
-    # Tilted, it stands on the wheels of its lower edge.
+    # The tilted case stands on the wheels at its lower edge.
     centre = np.array([0, case.depth / 2 - 0.02, case.height / 2 + 0.025])
     shapes = [(superellipsoid(centre, size, 0.3), case.colour)]
     for x in (-0.07, 0.07):
@@ -142,7 +142,7 @@ def trolley(anatomy: Anatomy, body: BakedBody, case: Carried, sole: float) -> Me
 
 
 def umbrella(anatomy: Anatomy, body: BakedBody, held: Carried) -> Mesh:
-    """An open umbrella: a shaft from the hand that leans towards the head, and a canopy of eight panels above it."""
+    """An open umbrella: a shaft from the hand, inclined towards the head, and a canopy of eight panels."""
     hand = fist(anatomy, body, held.side)
     turn = body.ground[:, :3, :3]
     crown = body.rest[np.unique(anatomy.quads["body"])].max(0)[2]
@@ -153,7 +153,7 @@ def umbrella(anatomy: Anatomy, body: BakedBody, held: Carried) -> Mesh:
     rows, columns = 6, 32
     out = np.linspace(0.02, 1, rows)[:, None]
     around = np.linspace(0, 2 * np.pi, columns, endpoint=False)
-    # Cloth hangs between eight ribs.
+    # The cloth sags between eight ribs.
     radius = held.width / 2 * out * (1 - 0.05 * out * np.abs(np.sin(4 * around)))
     x, y = radius * np.cos(around), radius * np.sin(around)
     z = np.broadcast_to(-held.height * out**2, x.shape)
@@ -167,12 +167,12 @@ def umbrella(anatomy: Anatomy, body: BakedBody, held: Carried) -> Mesh:
 
 
 def phone(anatomy: Anatomy, body: BakedBody, held: Carried) -> Mesh:
-    """A phone in the palm, along the fingers."""
+    """A phone in the palm, parallel to the fingers."""
     used = np.unique(anatomy.quads["body"])
     hand = used[(anatomy.region[used] == HAND) & (anatomy.side[used] == _sign(held.side))]
     points = body.rest[hand]
     middle = points.mean(0)
-    # A hand is longest along the fingers and thinnest through the palm, which in the reference pose faces down.
+    # Principal axes: longest along the fingers, shortest through the palm, which faces down in the reference pose.
     axes = np.linalg.svd(points - middle, full_matrices=False)[2]
     axes[2] *= -np.sign(axes[2, 2])
     axes[1] = np.cross(axes[2], axes[0])
@@ -183,7 +183,7 @@ def phone(anatomy: Anatomy, body: BakedBody, held: Carried) -> Mesh:
 
 
 def fist(anatomy: Anatomy, body: BakedBody, side: Side) -> Floats:
-    """(T, 3) the middle of a hand, metres."""
+    """(T, 3) centre of a hand, metres."""
     used = np.unique(anatomy.quads["body"])
     hand = used[(anatomy.region[used] == HAND) & (anatomy.side[used] == _sign(side))]
     motion = body.hands[0 if side == "right" else 1]
@@ -192,28 +192,29 @@ def fist(anatomy: Anatomy, body: BakedBody, side: Side) -> Floats:
 
 
 def _sign(side: Side) -> int:
-    """The side's sign of X: the person's left is positive."""
+    """Sign of X of a side: positive for the person's left."""
     return -1 if side == "right" else 1
 
 
 def _on_chest(body: BakedBody, shape: tuple[Floats, Ints]) -> Mesh:
+    """A piece that moves with the chest."""
     return rigid_piece(*shape, body.chest, "carried", "middle")
 
 
 def _over_ground(body: BakedBody) -> Floats:
-    """(T, 3) where the person stands, on the ground."""
+    """(T, 3) position of the person on the ground, metres."""
     return body.ground[:, :3, 3] * np.array([1.0, 1.0, 0.0])
 
 
 def _upright(body: BakedBody, at: Floats) -> Floats:
-    """(T, 4, 4) the motion of a thing that hangs at the points `at` (T, 3) and turns with the person alone."""
+    """(T, 4, 4) motion of an upright thing at the points `at` (T, 3) that turns with the person."""
     motion = body.ground.copy()
     motion[:, :3, 3] = at
     return motion
 
 
 def _loop(x: float, half_width: float, height: float) -> tuple[Floats, Ints]:
-    """A loop of ribbon, from the bag's rim up to the hand at the origin and down again."""
+    """Points and quads of a handle from the bag's rim up to the hand, at the origin, and down again."""
     along = np.linspace(-1, 1, 9)
     y = half_width * np.sign(along) * np.sqrt(np.abs(along))
     z = -height * along**2

@@ -1,6 +1,6 @@
-"""Where each vertex of the body lies on the person: its region, how far along the limb, and the helper geometry.
+"""Position of each vertex on the body: its region, its fraction along the limb, and the helper geometry.
 
-Everything here depends on the numbering of MakeHuman's base mesh alone, not on anybody's shape.
+Depends only on the numbering of MakeHuman's base mesh, not on a person's shape.
 """
 
 import functools
@@ -17,7 +17,7 @@ TRUNK, ARM, HAND, LEG, FOOT, HEAD = range(6)
 
 @dataclass(frozen=True)
 class Anatomy:
-    """Facts about V vertices of the base mesh."""
+    """Regions and positions of the V vertices of the base mesh."""
 
     region: Ints
     """(V,) one of TRUNK … HEAD."""
@@ -33,7 +33,7 @@ class Anatomy:
 
 
 def region_of_bone(bone: str) -> int:
-    """The region that a bone's skin belongs to."""
+    """Region of the body that a bone moves."""
     name = bone.split(".")[0]
     if name.startswith(("upperarm", "lowerarm")):
         return ARM
@@ -51,10 +51,10 @@ def region_of_bone(bone: str) -> int:
 def describe(
     bones: list[str], strongest_bone: Ints, reference: Floats, heads: dict[str, Floats], base: Path
 ) -> Anatomy:
-    """Describe the base mesh.
+    """The anatomy of the base mesh.
 
-    `strongest_bone` (V,): index into `bones` of the bone that moves each vertex most; `reference` (V, 3) metres;
-    `heads`: where bones begin in that pose, metres; `base`: MakeHuman's `base.obj`.
+    `strongest_bone` (V,): index into `bones` of the bone with the largest weight at each vertex; `reference` (V, 3)
+    metres; `heads`: start of each bone (3,) in that pose, metres; `base`: MakeHuman's `base.obj`.
     """
     region = np.array([region_of_bone(bone) for bone in bones])[strongest_bone]
     along = np.zeros(len(reference))
@@ -82,7 +82,7 @@ def above(anatomy: Anatomy, along_trunk: float) -> Floats:
 
 
 def drop(anatomy: Anatomy) -> Floats:
-    """(V,) how far below the hip a vertex is, as a fraction of the leg."""
+    """(V,) distance of each vertex below the hip, as a fraction of the leg's length."""
     hip = anatomy.reference[(anatomy.region == LEG) & (np.abs(anatomy.along) < 0.03), 2].mean()
     return (hip - anatomy.reference[:, 2]) / (hip - shoe_line(anatomy))
 
@@ -103,7 +103,7 @@ def _along_chain(points: Floats, chain: Floats) -> Floats:
 
 @functools.cache
 def _quads_of_groups(base: Path) -> dict[str, Ints]:
-    """Quads of the named groups of a Wavefront file."""
+    """Quads (F, 4) of the groups in use of a Wavefront file, by name."""
     wanted: dict[str, list[list[int]]] = {
         name: [] for name in ("body", "helper-tights", "helper-skirt", "helper-l-eye", "helper-r-eye")
     }

@@ -1,6 +1,7 @@
-"""Dresses a baked body: clothes are faces of MakeHuman's helper geometry, eased off the skin and cut at their hems.
+"""Dresses a baked body: clothes are faces of MakeHuman's helper geometry, moved off the skin and cut at their hems.
 
-The result is one mesh a person, whose faces say which surface they belong to.
+The result is one mesh per person. Functions named `*_edge` give the signed distance (V,) in metres of each vertex to
+the edge of a garment, positive inside.
 """
 
 from dataclasses import replace
@@ -20,21 +21,21 @@ from synth.people.fabric import Fabric
 from synth.people.outfit import Outfit
 
 SOLE = 0.022
-"""Thickness of a sole, metres: the ground is this far below the bare foot."""
+"""Thickness of a sole in metres: distance between the bare foot and the ground."""
 
 ARM_LENGTH, LEG_LENGTH = 0.55, 0.85
-"""Rough lengths, metres: they turn fractions of a limb into the distances that edges are cut by."""
+"""Approximate lengths in metres, which convert fractions of a limb to distances from an edge."""
 HIDDEN = 0.1
-"""How far inside a leg of trousers or a skirt nothing is seen any more, as a fraction of the leg."""
+"""Depth inside a trouser leg or skirt from which nothing is visible, as a fraction of the leg."""
 OUTSIDE = -0.02
-"""Metres inside a garment's edge of what is no part of the garment."""
+"""Signed distance to the edge, in metres, of vertices that do not belong to the garment."""
 TUCK, TUCKED = 0.5, 0.02
-"""Under a garment skin sinks by this much for each metre that it lies inside the edge, to this depth, metres: a garment
-is smoother than what it covers, which would stand out of it."""
+"""Skin under a garment is moved inwards by TUCK × its distance inside the edge, up to TUCKED metres, because a garment
+is smoother than the body, which would intersect it."""
 
 
 def dress(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
-    """Dress `body` in `outfit`."""
+    """The mesh of `body` dressed in `outfit`: T frames in metres, in the world."""
     pieces = [
         skin(anatomy, body, outfit),
         eyes(anatomy, body),
@@ -57,7 +58,7 @@ def dress(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
 
 
 def hair_under(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> list[Mesh]:
-    """What shows of the hair: pressed flat under a hat, tucked into a hood, gone under a headscarf."""
+    """The visible hair: flat under a hat, short inside a hood, none under a headscarf."""
     style, hat = outfit.hair, outfit.headwear
     if style.style == "bald" or (hat and hat.kind == "headscarf"):
         return []
@@ -69,8 +70,8 @@ def hair_under(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> list[Mesh]:
 
 
 def skin(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
-    """The bare body where nothing covers it; faces well inside a garment are left out, and those just inside sink, so
-    that none pokes through."""
+    """The uncovered body. Faces well inside a garment are left out; those just inside are moved inwards, so that none
+    intersects the garment."""
     quads = anatomy.quads["body"]
     visible = quads[~covered(anatomy, outfit)[quads].all(1)]
     depth = np.clip(TUCK * under_cloth(anatomy, outfit), 0, TUCKED)
@@ -79,7 +80,7 @@ def skin(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
 
 
 def under_cloth(anatomy: Anatomy, outfit: Outfit) -> Floats:
-    """(V,) metres that the body lies inside the nearest edge of what covers it; negative where it is bare."""
+    """(V,) signed distance in metres to the edge of the covering garment, the largest of several; negative if bare."""
     region = anatomy.region
     waist = (region == TRUNK) & (anatomy.along < max(outfit.top.hem, 0.0) + 0.1)
     inside = [
@@ -96,12 +97,12 @@ def under_cloth(anatomy: Anatomy, outfit: Outfit) -> Floats:
 
 
 def covered(anatomy: Anatomy, outfit: Outfit) -> NDArray[np.bool_]:
-    """(V,) vertices of the body that lie well inside a garment, where no edge of it can show them."""
+    """(V,) bool: vertices of the body so far inside a garment that no edge can reveal them."""
     region, along = anatomy.region, anatomy.along
     by_top = (region == TRUNK) & (along > max(outfit.top.hem, 0.0) + 0.08) & (along < outfit.top.neck - 0.14)
     by_top |= (region == TRUNK) & (along > 0.6) & (np.abs(anatomy.reference[:, 0]) > 0.13)
     by_top |= (region == ARM) & (along < outfit.top.sleeve - 0.03)
-    # What is worn below reaches up under the top, so that nothing shows between them.
+    # Bottoms reach up under the top, so that there is no gap between them.
     by_bottom = (region == TRUNK) & (along < max(outfit.top.hem, 0.0) + 0.1)
     by_bottom |= (region == LEG) & (along < outfit.bottom.length - HIDDEN)
     if outfit.tights:
@@ -111,7 +112,7 @@ def covered(anatomy: Anatomy, outfit: Outfit) -> NDArray[np.bool_]:
 
 
 def face_paint(anatomy: Anatomy, outfit: Outfit) -> Floats:
-    """(V, 3) factors on the skin's colour that draw brows, lips and beard, from places on the average face."""
+    """(V, 3) factors on the skin's colour for brows, lips and beard, by positions on the average face."""
     x, y, z = anatomy.reference.T
     eye = anatomy.reference[np.unique(anatomy.quads["helper-l-eye"])].mean(0)
     face = (anatomy.region == HEAD) & (y < eye[1] + 0.05)
@@ -127,7 +128,7 @@ def face_paint(anatomy: Anatomy, outfit: Outfit) -> Floats:
 
 
 def eyes(anatomy: Anatomy, body: BakedBody) -> Mesh:
-    """Both eyeballs; the iris is the front of each."""
+    """Both eyeballs, with a dark iris at the front."""
     quads = np.concatenate([anatomy.quads["helper-l-eye"], anatomy.quads["helper-r-eye"]])
     tint = np.ones_like(anatomy.reference)
     for name in ("helper-l-eye", "helper-r-eye"):
@@ -138,14 +139,16 @@ def eyes(anatomy: Anatomy, body: BakedBody) -> Mesh:
 
 
 def top(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
-    """Shirt, jumper, jacket, coat or the upper half of a dress: the tights above the hem, without the arms beyond the
-    sleeve; a coat's skirts come from the helper skirt."""
+    """Shirt, jumper, jacket, coat or upper half of a dress: the helper tights above the hem, with arms up to the cuffs.
+
+    The part of a coat over the thighs is cut from the helper skirt.
+    """
     garment = outfit.top
     region, along = anatomy.region, anatomy.along
     inside = top_edge(anatomy, outfit)
     ease = np.full(len(region), garment.ease)
     ease[region == ARM] *= 0.4 if garment.kind == "vest" else 0.75
-    # A hem that hangs free stands off what is worn below it.
+    # A free hem keeps a distance to the garment below it.
     low = np.clip((0.45 - along) / 0.45, 0, 1)
     hips = np.isin(region, (TRUNK, LEG))
     ease[hips] += (outfit.bottom.ease + 0.006) * np.where(region == LEG, 1.0, low)[hips]
@@ -169,9 +172,9 @@ def top(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
 
 
 def top_edge(anatomy: Anatomy, outfit: Outfit) -> Floats:
-    """(V,) metres inside the hem, the neckline and the cuffs of what is worn above."""
+    """(V,) metres inside the hem, neckline and cuffs of the top."""
     garment, region = outfit.top, anatomy.region
-    # A neckline rises towards the shoulders, which it covers.
+    # The neckline rises towards the shoulders.
     rising = 0.8 * np.maximum(np.abs(anatomy.reference[:, 0]) - 0.06, 0)
     inside = np.minimum(above(anatomy, max(garment.hem, -0.02)), rising - above(anatomy, garment.neck))
     inside[region == ARM] = ARM_LENGTH * (garment.sleeve - anatomy.along[region == ARM])
@@ -180,7 +183,7 @@ def top_edge(anatomy: Anatomy, outfit: Outfit) -> Floats:
 
 
 def coat_skirts(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
-    """What of a coat hangs over the thighs."""
+    """The part of a coat over the thighs."""
     quads = anatomy.quads["helper-skirt"]
     ease = np.full(len(anatomy.region), outfit.top.ease + outfit.bottom.ease + 0.004)
     vertices = eased(body.vertices, quads, ease, smoothing=6)
@@ -188,14 +191,16 @@ def coat_skirts(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
 
 
 def coat_edge(anatomy: Anatomy, outfit: Outfit) -> Floats:
-    """(V,) metres inside the hem of a coat."""
+    """(V,) metres inside a coat's hem."""
     edge: Floats = LEG_LENGTH * (-outfit.top.hem - drop(anatomy))
     return edge
 
 
 def bottom(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
-    """Trousers and shorts from the tights, skirts from the helper skirt; the top hangs over the waist. The skirt of a
-    dress is cloth of the top."""
+    """Trousers and shorts from the helper tights, skirts from the helper skirt, up to above the top's hem.
+
+    The skirt of a dress has the top's material.
+    """
     garment = outfit.bottom
     region, along = anatomy.region, anatomy.along
     if garment.kind == "skirt":
@@ -215,7 +220,7 @@ def bottom(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
 
 
 def bottom_edge(anatomy: Anatomy, outfit: Outfit) -> Floats:
-    """(V,) metres inside the hems of what is worn below, and of trousers inside their waist."""
+    """(V,) metres inside the hems of the bottom, and for trousers inside the waist."""
     garment, region = outfit.bottom, anatomy.region
     if garment.kind == "skirt":
         hem: Floats = LEG_LENGTH * (garment.length - drop(anatomy))
@@ -227,8 +232,8 @@ def bottom_edge(anatomy: Anatomy, outfit: Outfit) -> Floats:
 
 
 def side_stripes(anatomy: Anatomy, quads: Ints, fabric: Fabric) -> Floats:
-    """(V, 3) factors that turn the cloth's colour into its accent down the outer seam of the legs: where the average
-    body's surface faces sideways."""
+    """(V, 3) factors that turn the cloth's colour into its accent along the outer seam of the legs, which is where the
+    average body's surface faces sideways."""
     outwards = normals_of(anatomy.reference[None], quads)[0, :, 0] * anatomy.side
     tint = np.ones_like(anatomy.reference)
     tint[(outwards > 0.93) & np.isin(anatomy.region, (LEG, TRUNK))] = np.array(fabric.accent) / np.array(fabric.colour)
@@ -236,13 +241,15 @@ def side_stripes(anatomy: Anatomy, quads: Ints, fabric: Fabric) -> Floats:
 
 
 def shown_from(outfit: Outfit) -> float:
-    """Where on the leg, 0 hip to 1 ankle, what is worn under the skirt or the shorts begins to be seen, and a hand's
-    breadth above: further up it could only poke through."""
+    """Upper end of tights or boots on the leg, 0 hip to 1 ankle: HIDDEN above the hem of the skirt, shorts or coat.
+
+    Higher up they could only intersect the garment.
+    """
     return max(outfit.bottom.length, -outfit.top.hem) - HIDDEN
 
 
 def tights(anatomy: Anatomy, body: BakedBody, colour: Rgb, start: float) -> Mesh:
-    """Tights or leggings below a skirt or shorts: skin-tight from `start` on the leg to the ankle."""
+    """Tights or leggings under a skirt or shorts, from `start` on the leg (0 hip, 1 ankle) to the ankle."""
     quads = anatomy.quads["helper-tights"]
     vertices = eased(body.vertices, quads, np.full(len(anatomy.region), 0.002), smoothing=1)
     piece = surface_piece(anatomy, quads, "worn", vertices, tights_edge(anatomy, start))
@@ -251,20 +258,20 @@ def tights(anatomy: Anatomy, body: BakedBody, colour: Rgb, start: float) -> Mesh
 
 
 def tights_edge(anatomy: Anatomy, start: float) -> Floats:
-    """(V,) metres inside the edges of tights or leggings that begin at `start` on the leg."""
+    """(V,) metres inside the edges of tights or leggings from `start` on the leg."""
     along = anatomy.along
     edge: Floats = np.where(anatomy.region == LEG, LEG_LENGTH * np.minimum(1.0 - along, along - start), OUTSIDE)
     return edge
 
 
 def shoes(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
-    """Shoes from the tights' feet, which have no toes; what faces down is a sole that reaches the ground."""
+    """Shoes from the feet of the helper tights, which have no toes; faces that point down are soles on the ground."""
     region = anatomy.region
     quads = anatomy.quads["helper-tights"]
     downwards = -normals_of(anatomy.reference[None], quads)[0, :, 2]
     ease = np.where((region == FOOT) & (downwards > 0.5), SOLE - 0.002, 0.009)
     if outfit.bottom.kind in ("leggings", "skirt"):
-        # Boots are worn over what is skin-tight, and under trousers.
+        # Boots are over skin-tight clothes, but under trousers.
         ease[region == LEG] = 0.014
     vertices = eased(body.vertices, quads, ease, smoothing=1)
     piece = surface_piece(anatomy, quads, "shoes", vertices, shoe_edge(anatomy, outfit))

@@ -1,5 +1,4 @@
-"""Hair: what it is, how it is drawn, and how it is made: a cap over the scalp, and what hangs, is tied or knotted
-behind it."""
+"""Meshes of hair: a cap over the scalp, and hanging hair, a ponytail or a bun. Metres."""
 
 from dataclasses import dataclass
 
@@ -15,7 +14,7 @@ from synth.people.hair import Hair
 
 
 def hair(anatomy: Anatomy, body: BakedBody, style: Hair) -> list[Mesh]:
-    """A cap over the scalp, and for long hair a curtain behind, a tail or a knot."""
+    """The pieces of a hair style: a cap over the scalp, and hanging hair, a ponytail or a bun."""
     pieces = [scalp_cap(anatomy, body, style)]
     if style.style in ("bob", "long"):
         pieces.append(curtain(anatomy, body, style))
@@ -28,7 +27,7 @@ def hair(anatomy: Anatomy, body: BakedBody, style: Hair) -> list[Mesh]:
 
 @dataclass(frozen=True)
 class Skull:
-    """Landmarks of a head in the reference pose, metres."""
+    """Landmarks of a head in the reference pose, metres; `eye`, `ear` and `crown` are heights."""
 
     centre: Floats
     half_width: float
@@ -39,7 +38,7 @@ class Skull:
 
 
 def skull(anatomy: Anatomy, rest: Floats) -> Skull:
-    """Measure the head of a body in the reference pose, (V, 3)."""
+    """Landmarks of the head of a body in the reference pose `rest` (V, 3)."""
     body_vertices = np.unique(anatomy.quads["body"])
     head = body_vertices[anatomy.region[body_vertices] == HEAD]
     eye = rest[np.unique(anatomy.quads["helper-l-eye"])].mean(0)[2]
@@ -57,10 +56,10 @@ def skull(anatomy: Anatomy, rest: Floats) -> Skull:
 
 
 def scalp_cap(anatomy: Anatomy, body: BakedBody, style: Hair) -> Mesh:
-    """The scalp above the hairline, pushed out by the hair's volume, thinning towards the hairline."""
+    """The scalp above the hairline, moved out by the hair's volume, less near the hairline."""
     landmarks = skull(anatomy, body.rest)
     front_to_back = (body.rest[:, 1] - landmarks.centre[1]) / landmarks.half_depth
-    # Forehead, above the ears, nape: the hairline falls from front to back.
+    # The hairline falls from the forehead over the ears to the nape.
     hairline = np.interp(front_to_back, [-1, -0.55, -0.1, 0.25, 0.7, 1], [0.075, 0.05, 0.012, -0.015, -0.06, -0.075])
     inside = np.where(anatomy.region == HEAD, body.rest[:, 2] - landmarks.eye - hairline, -0.02)
     quads = anatomy.quads["body"]
@@ -73,7 +72,7 @@ def scalp_cap(anatomy: Anatomy, body: BakedBody, style: Hair) -> Mesh:
 
 
 def curtain(anatomy: Anatomy, body: BakedBody, style: Hair) -> Mesh:
-    """Hair that hangs behind and beside the head, over the neck and the back."""
+    """Hair that hangs behind and beside the head, over neck and back."""
     landmarks = skull(anatomy, body.rest)
     rows, columns = 9, 19
     reach = 115 if style.style == "bob" else 100
@@ -96,7 +95,7 @@ def curtain(anatomy: Anatomy, body: BakedBody, style: Hair) -> Mesh:
 
 
 def tail(anatomy: Anatomy, body: BakedBody, style: Hair) -> Mesh:
-    """A ponytail: a tapered tube from the back of the head downwards."""
+    """A ponytail: a tapered tube down from the back of the head."""
     landmarks = skull(anatomy, body.rest)
     rows, columns = 8, 10
     down = np.linspace(0, 1, rows)
@@ -112,7 +111,7 @@ def tail(anatomy: Anatomy, body: BakedBody, style: Hair) -> Mesh:
 
 
 def bun(anatomy: Anatomy, body: BakedBody) -> Mesh:
-    """A knot of hair at the back of the head."""
+    """A bun at the back of the head."""
     landmarks = skull(anatomy, body.rest)
     centre = np.array([0, landmarks.centre[1] + landmarks.half_depth + 0.018, landmarks.eye + 0.06])
     return rigid_piece(*superellipsoid(centre, (0.042, 0.034, 0.042), 1.0), body.head, "hair", "upper")

@@ -1,8 +1,7 @@
-"""What is worn about the head and the neck: caps, hats, headscarves, hoods and scarves; what they are, how they are
-drawn, and how they are made.
+"""Meshes of caps, hats, headscarves, hoods and scarves. Metres.
 
-Hats are shells about the skull: rigid, so that neither ears nor hair bulge them. Adding one is adding a kind, its
-share and its shell here.
+Hats are rigid shells around the skull, so that ears and hair do not deform them. To add one, add its shell to
+`headwear` and its kind to `synth.people.headwear`.
 """
 
 from dataclasses import dataclass
@@ -19,11 +18,11 @@ from synth.people.headwear import Headwear
 
 COLUMNS = 36
 AROUND = np.linspace(-np.pi, np.pi, COLUMNS, endpoint=False)
-"""Angles about the vertical at which hats and collars are built: 0 is the face, positive the wearer's left."""
+"""(COLUMNS,) angles about the vertical of the columns of hats and collars: 0 is the face, positive the left side."""
 
 
 def headwear(anatomy: Anatomy, body: BakedBody, worn: Headwear) -> Mesh:
-    """Make `worn`."""
+    """The mesh of headwear, tinted in its colours."""
     head = skull(anatomy, body.rest)
     neck = throat(anatomy, body.rest)
     if worn.kind == "headscarf":
@@ -49,7 +48,7 @@ def headwear(anatomy: Anatomy, body: BakedBody, worn: Headwear) -> Mesh:
 
 @dataclass(frozen=True)
 class Throat:
-    """The neck where a collar lies, in the reference pose, metres."""
+    """Position and size of the neck at the height of a collar, in the reference pose, metres."""
 
     centre: Floats
     half_width: float
@@ -57,7 +56,7 @@ class Throat:
 
 
 def throat(anatomy: Anatomy, rest: Floats) -> Throat:
-    """Measure the neck of a body in the reference pose, (V, 3)."""
+    """The neck of a body in the reference pose `rest` (V, 3)."""
     used = np.unique(anatomy.quads["body"])
     near = np.isin(anatomy.region[used], (HEAD, TRUNK)) & (np.abs(anatomy.along[used] - 1.04) < 0.04)
     points = rest[used[near & (np.abs(anatomy.reference[used, 0]) < 0.09)]]
@@ -67,9 +66,9 @@ def throat(anatomy: Anatomy, rest: Floats) -> Throat:
 
 
 def shell(head: Skull, neck: Throat, rim: Floats, margin: float) -> tuple[Floats, Ints]:
-    """Points and quads of a dome about the skull, `margin` metres off it, down to the height `rim` (COLUMNS,).
+    """Points and quads of a dome `margin` metres around the skull, down to the heights `rim` (COLUMNS,).
 
-    Below the jaw it narrows to the neck.
+    Below the jaw the dome narrows to the neck.
     """
     rows = 10
     top = head.crown + margin
@@ -86,13 +85,13 @@ def shell(head: Skull, neck: Throat, rim: Floats, margin: float) -> tuple[Floats
 
 
 def hood_up(anatomy: Anatomy, body: BakedBody) -> Mesh:
-    """A hood over the head that leaves the face open and ends in the collar."""
+    """A hood over the head with an opening for the face, down to the collar."""
     head, neck = skull(anatomy, body.rest), throat(anatomy, body.rest)
     return _on_head(body, shell(head, neck, _face_opening(head, neck, 0.72, 0.08), 0.028))
 
 
 def hood_down(anatomy: Anatomy, body: BakedBody) -> Mesh:
-    """A hood that lies in a roll about the collar, thick at the nape."""
+    """A hood rolled around the collar, thick at the nape."""
     neck = throat(anatomy, body.rest)
     behind = 0.5 - 0.5 * np.cos(AROUND)
     points = collar(
@@ -106,7 +105,7 @@ def hood_down(anatomy: Anatomy, body: BakedBody) -> Mesh:
 
 
 def scarf(anatomy: Anatomy, body: BakedBody, ease: float, colour: Rgb) -> Mesh:
-    """A scarf about the neck with an end down the front; `ease` metres is that of the clothes below it."""
+    """A scarf around the neck with an end down the front; `ease`: metres between skin and the clothes below."""
     neck = throat(anatomy, body.rest)
     even = np.ones(COLUMNS)
     ring = rigid_piece(*collar(neck, 0.026 * even, 0.0 * even, 0.026 * even, 0.044 * even), body.chest, "worn", "upper")
@@ -117,7 +116,7 @@ def scarf(anatomy: Anatomy, body: BakedBody, ease: float, colour: Rgb) -> Mesh:
 
 
 def headscarf(body: BakedBody, head: Skull, neck: Throat) -> Mesh:
-    """A scarf over the hair and about the neck that leaves the face open."""
+    """A scarf over hair and neck with an opening for the face."""
     over = _on_head(body, shell(head, neck, _face_opening(head, neck, 0.8, 0.07), 0.017))
     rows = 5
     down = np.linspace(0, 1, rows)[:, None]
@@ -130,8 +129,11 @@ def headscarf(body: BakedBody, head: Skull, neck: Throat) -> Mesh:
 
 
 def collar(neck: Throat, off: Floats, rise: Floats, thick: Floats, tall: Floats) -> tuple[Floats, Ints]:
-    """Points and quads of a roll about the neck, all (COLUMNS,) in metres: how far its middle lies `off` the neck and
-    above (`rise`) its measured height, and half its extent outwards (`thick`) and upwards (`tall`)."""
+    """Points and quads of a roll around the neck. All parameters are (COLUMNS,) in metres.
+
+    `off` and `rise`: distance of the roll's centre from the neck, and above the neck's height; `thick` and `tall`: half
+    of its extent outwards and upwards.
+    """
     section = np.linspace(0, 2 * np.pi, 8, endpoint=False)[:, None]
     out = off + thick * np.cos(section)
     x = (neck.half_width + out) * np.sin(AROUND)
@@ -143,17 +145,18 @@ def collar(neck: Throat, off: Floats, rise: Floats, thick: Floats, tall: Floats)
 
 
 def _face_opening(head: Skull, neck: Throat, half_angle: float, forehead: float) -> Floats:
-    """(COLUMNS,) heights of a rim that passes over the forehead (metres above the eyes) and down beside the face."""
+    """(COLUMNS,) heights of a rim over the forehead (`forehead` metres above the eyes) and down beside the face."""
     open_ = np.interp(np.abs(AROUND), [half_angle, half_angle + 0.3], [1.0, 0.0])
     return neck.centre[2] - 0.005 + open_ * (head.eye + forehead - neck.centre[2])
 
 
 def _on_head(body: BakedBody, shape: tuple[Floats, Ints]) -> Mesh:
+    """A piece that moves with the head."""
     return rigid_piece(*shape, body.head, "worn", "upper")
 
 
 def _brim(head: Skull, rim: Floats, reach: Floats) -> tuple[Floats, Ints]:
-    """A flat brim that stands `reach` (COLUMNS,) metres out from the rim and droops a little."""
+    """A brim that extends `reach` (COLUMNS,) metres from the rim, slightly downwards."""
     out = np.linspace(0, 1, 3)[:, None] * reach
     x = (head.half_width + 0.012 + out) * np.sin(AROUND)
     y = head.centre[1] - (head.half_depth + 0.012 + out) * np.cos(AROUND)
@@ -162,5 +165,5 @@ def _brim(head: Skull, rim: Floats, reach: Floats) -> tuple[Floats, Ints]:
 
 
 def _bobble(head: Skull) -> tuple[Floats, Ints]:
-    """A woollen ball on the crown."""
+    """A bobble on the crown."""
     return superellipsoid(np.array([0, head.centre[1], head.crown + 0.045]), (0.038, 0.038, 0.036), 1.0)

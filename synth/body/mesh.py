@@ -1,4 +1,4 @@
-"""Meshes of a dressed person: pieces cut out of the base mesh or built beside it, and put together."""
+"""Meshes of a dressed person: pieces cut from the base mesh or built separately, and merged."""
 
 from dataclasses import dataclass, replace
 
@@ -10,8 +10,8 @@ from alignnet_common.coco18 import PARTS
 from synth.body.anatomy import ARM, HAND, HEAD, TRUNK, Anatomy
 
 SURFACES = ("skin", "eyes", "hair", "top", "under", "bottom", "shoes", "soles", "worn", "carried")
-"""Surfaces of a dressed person; a face names one by its index. What is `worn` besides (hats, scarves, tights) and what
-is `carried` is white: its colour is the mesh's tint, so that each thing has its own."""
+"""Surfaces of a dressed person, which faces refer to by index. The materials of "worn" (hats, scarves, tights) and
+"carried" are white: each thing has its own colour as the mesh's tint."""
 
 
 @dataclass(frozen=True)
@@ -21,24 +21,24 @@ class Mesh:
     vertices: Floats
     """(T, N, 3) metres."""
     rest: Floats
-    """(N, 3) metres: where patterns stick."""
+    """(N, 3) metres: reference pose, to which patterns are attached."""
     quads: Ints
-    """(F, 4)."""
+    """(F, 4) indices of vertices."""
     surface: Ints
     """(F,) index into SURFACES."""
     part: Ints
-    """(F,) index into `alignnet_common.coco18.PARTS`: the paper's body part that the face covers."""
+    """(F,) index into `alignnet_common.coco18.PARTS`: the paper's composite part that the face belongs to."""
     tint: Floats
-    """(N, 3) factor on the surface's colour: lips, brows, beard; the colour itself of what is worn or carried."""
+    """(N, 3) factor on the surface's colour (lips, brows, beard); for "worn" and "carried" the colour itself."""
 
 
 def painted(piece: Mesh, colour: Rgb) -> Mesh:
-    """The same piece with every vertex tinted `colour`."""
+    """The piece with the tint `colour` at all vertices."""
     return replace(piece, tint=np.broadcast_to(np.array(colour), piece.rest.shape).copy())
 
 
 def joined(pieces: list[Mesh]) -> Mesh:
-    """One mesh of several."""
+    """Merge several meshes of equal T into one."""
     offsets = np.cumsum([0] + [piece.vertices.shape[1] for piece in pieces[:-1]])
     return Mesh(
         vertices=np.concatenate([piece.vertices for piece in pieces], axis=1),
@@ -58,10 +58,10 @@ def surface_piece(
     inside: Floats | None = None,
     tint: Floats | None = None,
 ) -> Mesh:
-    """The faces `quads` of the base mesh as a piece, with only the vertices that they use.
+    """The faces `quads` of the base mesh as a piece, with only their vertices.
 
-    `vertices` (T, V, 3) metres. `inside` (V,): where the piece's edge runs, positive inside; faces across the edge
-    are cut there, so that hems and cuffs are straight.
+    `vertices` (T, V, 3) metres; `inside` (V,): signed distance to the piece's edge, positive inside. Faces across the
+    edge are cut there, so that hems and cuffs are straight. `tint` (V, 3), by default 1.
     """
     edge = Edge(np.zeros(0, dtype=int), np.zeros(0, dtype=int), np.zeros(0))
     faces = quads
@@ -81,7 +81,7 @@ def surface_piece(
 
 
 def part_of_faces(anatomy: Anatomy, quads: Ints) -> Ints:
-    """(F,) the paper's part of each face: head and neck upper; trunk, arms and hands middle; below the hips lower."""
+    """(F,) part of each face: 0 upper (head, neck), 1 middle (trunk, arms, hands), 2 lower (below the hips)."""
     region, along = anatomy.region[quads[:, 0]], anatomy.along[quads].mean(1)
     middle = np.isin(region, (TRUNK, ARM, HAND)) & ~((region == TRUNK) & (along < 0.12))
     return np.where(region == HEAD, 0, np.where(middle, 1, 2))
@@ -89,7 +89,7 @@ def part_of_faces(anatomy: Anatomy, quads: Ints) -> Ints:
 
 @dataclass(frozen=True)
 class Edge:
-    """New vertices on the line between two old ones, numbered from V on: (1 - share) * outer + share * inner."""
+    """New vertices on lines between pairs of old ones, numbered from V: (1 - share) * outer + share * inner."""
 
     outer: Ints
     inner: Ints
@@ -97,10 +97,10 @@ class Edge:
 
 
 def cut(quads: Ints, inside: Floats) -> tuple[Ints, Edge]:
-    """Quads (F, 4) whose corners outside (`inside` (V,) <= 0) are pulled to where `inside` crosses zero.
+    """Quads (F, 4) with their outer corners (`inside` (V,) <= 0) moved to the zero crossing of `inside`.
 
-    A corner is pulled towards the neighbour that is inside, or towards the opposite corner where both or neither
-    neighbour is. Every quad must have a corner inside.
+    A corner moves towards its inner neighbour, or towards the opposite corner if both or neither neighbours are inside.
+    Every quad must have an inner corner.
     """
     faces = quads.copy()
     outer_of: list[Ints] = []
@@ -112,7 +112,7 @@ def cut(quads: Ints, inside: Floats) -> tuple[Ints, Edge]:
         one_neighbour = good[rows, before] != good[rows, after]
         neighbour = np.where(good[rows, before], before, after)
         target = np.where(one_neighbour, neighbour, opposite)
-        # Both neighbours inside and the opposite corner not: any neighbour serves.
+        # If both neighbours are inside and the opposite corner is not, either neighbour serves.
         target = np.where(good[rows, target], target, after)
         faces[rows, corner] = len(inside) + sum(len(rows) for rows in outer_of) + np.arange(len(rows))
         outer_of.append(quads[rows, corner])
@@ -123,15 +123,15 @@ def cut(quads: Ints, inside: Floats) -> tuple[Ints, Edge]:
 
 
 def _with_edge(vertices: Floats, edge: Edge) -> Floats:
-    """(T, V, 3) vertices followed by the edge's new ones."""
+    """Vertices (T, V, 3) followed by the edge's new ones."""
     share = edge.share[None, :, None]
     return np.concatenate([vertices, (1 - share) * vertices[:, edge.outer] + share * vertices[:, edge.inner]], axis=1)
 
 
 def eased(vertices: Floats, quads: Ints, ease: Floats, smoothing: int) -> Floats:
-    """(T, V, 3) vertices with those of `quads` smoothed `smoothing` times and pushed out along their normals.
+    """Vertices (T, V, 3) with those of `quads` smoothed `smoothing` times and moved out by `ease` (V,) metres.
 
-    `ease` (V,) metres. Smoothing takes the anatomy out of the cloth: a garment spans hollows, it does not line them.
+    Smoothing removes the anatomy from the cloth, since garments span hollows of the body.
     """
     used, local = np.unique(quads, return_inverse=True)
     local = local.reshape(quads.shape)
@@ -144,7 +144,7 @@ def eased(vertices: Floats, quads: Ints, ease: Floats, smoothing: int) -> Floats
 
 
 def normals_of(vertices: Floats, quads: Ints) -> Floats:
-    """(T, V, 3) unit normals at the vertices (T, V, 3) of `quads`; zero where no quad is."""
+    """(T, V, 3) unit normals at vertices (T, V, 3); zero at vertices that no quad uses."""
     used, local = np.unique(quads, return_inverse=True)
     normals = np.zeros_like(vertices)
     normals[:, used] = _normals(vertices[:, used], local.reshape(quads.shape))
@@ -152,14 +152,14 @@ def normals_of(vertices: Floats, quads: Ints) -> Floats:
 
 
 def _neighbours(quads: Ints, points: int) -> sparse.csr_array:
-    """(points, points) the mean of what edges of `quads` join each of the points to; an edge counts once a quad."""
+    """(points, points) weights of the mean over each point's neighbours; an edge counts once per quad."""
     first, second = quads.ravel(), np.roll(quads, 1, axis=1).ravel()
     near, far = np.concatenate([first, second]), np.concatenate([second, first])
     return sparse.csr_array((1 / np.bincount(near)[near], (near, far)), shape=(points, points))
 
 
 def _normals(points: Floats, quads: Ints) -> Floats:
-    """(T, N, 3) unit normals, each the mean of the faces about it."""
+    """(T, N, 3) unit normals, each the normalised sum over the adjacent faces."""
     corners = points[:, quads]
     (ax, ay, az), (bx, by, bz) = (np.moveaxis(corners[:, :, k + 2] - corners[:, :, k], -1, 0) for k in (0, 1))
     face_normals = np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=-1)
@@ -170,13 +170,13 @@ def _normals(points: Floats, quads: Ints) -> Floats:
 
 
 def _mixed(weights: sparse.csr_array, points: Floats) -> Floats:
-    """(T, M, 3) mixtures of points (T, N, 3), by `weights` (M, N)."""
+    """(T, M, 3) weighted sums of points (T, N, 3), by `weights` (M, N)."""
     frames = np.ascontiguousarray(np.moveaxis(points, 0, 1)).reshape(points.shape[1], -1)
     return np.moveaxis((weights @ frames).reshape(-1, len(points), 3), 1, 0)
 
 
 def rigid_piece(points: Floats, quads: Ints, motion: Floats, surface: str, part: str) -> Mesh:
-    """Points (N, 3) of the body in the reference pose, carried by a rigid motion (T, 4, 4)."""
+    """A piece of points (N, 3) in the reference pose that follows a rigid motion (T, 4, 4)."""
     vertices = np.einsum("tij,nj->tni", motion[:, :3, :3], points) + motion[:, None, :3, 3]
     return Mesh(
         vertices=vertices,
@@ -189,9 +189,10 @@ def rigid_piece(points: Floats, quads: Ints, motion: Floats, surface: str, part:
 
 
 def trunk_band(anatomy: Anatomy, vertices: Floats, inside: Floats, ease: float, surface: str) -> Mesh:
-    """A band that lies on the trunk's clothes, such as a strap: where `inside` (V,) is positive, metres to its edge.
+    """A band on the trunk's clothes, such as a strap.
 
-    `vertices` (T, V, 3) metres of the body, `ease` metres from its skin.
+    `vertices` (T, V, 3) metres of the body; `inside` (V,) signed distance to the band's edge in metres, positive
+    inside; `ease` metres between skin and band.
     """
     quads = anatomy.quads["helper-tights"]
     quads = quads[~np.isin(anatomy.region[quads], (ARM, HAND)).any(1)]

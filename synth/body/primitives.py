@@ -6,7 +6,7 @@ from alignnet_common.arrays import Floats, Ints
 
 
 def tube(start: Floats, end: Floats, radius: float) -> tuple[Floats, Ints]:
-    """Points and quads of an open round rod between two points (3,), metres."""
+    """Points (12, 3) and quads of an open tube between two points (3,), in metres."""
     axis = (end - start) / np.linalg.norm(end - start)
     across = np.cross(axis, np.eye(3)[np.abs(axis).argmin()])
     across /= np.linalg.norm(across)
@@ -16,7 +16,7 @@ def tube(start: Floats, end: Floats, radius: float) -> tuple[Floats, Ints]:
 
 
 def grid_quads(rows: int, columns: int, closed: bool = False) -> Ints:
-    """Quads over a grid of rows × columns points; `closed` joins the last column to the first."""
+    """Quads (F, 4) over a grid of rows × columns points; `closed` connects the last column to the first."""
     row, column = np.meshgrid(np.arange(rows - 1), np.arange(columns - (not closed)), indexing="ij")
     after = (column + 1) % columns
     corners = [row * columns + column, row * columns + after, (row + 1) * columns + after, (row + 1) * columns + column]
@@ -24,7 +24,7 @@ def grid_quads(rows: int, columns: int, closed: bool = False) -> Ints:
 
 
 def superellipsoid(centre: Floats, radii: tuple[float, float, float], roundness: float) -> tuple[Floats, Ints]:
-    """Points and quads of a closed rounded box; `roundness` 1 is an ellipsoid, towards 0 a box."""
+    """Points (N, 3) and quads of a superellipsoid: `roundness` 1 is an ellipsoid, near 0 a box."""
     rows, columns = 11, 20
 
     def power(value: Floats) -> Floats:

@@ -1,1 +1,1 @@
-"""Lens, tracker, sensor and image pipeline of a camera."""
+"""Camera geometry, tracker, sensor, image pipeline and colour, as data and array functions."""

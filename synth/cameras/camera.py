@@ -1,8 +1,7 @@
-"""Surveillance cameras and the crops that a tracker cuts out of their frames: pure geometry.
+"""Geometry of surveillance cameras.
 
-The world's origin is where the person is in mid-clip, and the camera stands at negative Y. Image coordinates are
-continuous pixels with the origin at the top left *corner* inside this module; stored joints have pixel centres at
-integers, half a pixel less.
+World: the person is at the origin in mid-clip, the camera is at negative Y, Z is up, metres. Image: continuous pixels
+with the origin at the top left *corner*. Stored joints have pixel centres at integers, half a pixel less.
 """
 
 from dataclasses import dataclass
@@ -12,30 +11,30 @@ import numpy as np
 from alignnet_common.arrays import Floats
 
 HEIGHT, WIDTH = 128, 64
-"""Size of a crop in pixels (paper, Section 4.2)."""
+"""Size of a crop, pixels (Section 4.2 of the paper)."""
 STEEPEST = 35.0
-"""Degrees that a camera looks down at most."""
+"""Largest downward pitch of a camera, degrees."""
 
 
 @dataclass(frozen=True)
 class Camera:
-    """A fixed camera that looks at the scene's origin."""
+    """A fixed camera that looks at the vertical through the origin of the world."""
 
     distance: float
     """Metres to the person in mid-clip."""
     pitch: float
-    """Degrees that the camera looks down."""
+    """Downward pitch, degrees."""
     roll: float
-    """Degrees that the camera is tilted."""
+    """Roll about the optical axis, degrees."""
     target_height: float
-    """Height above the ground of the point it looks at, metres."""
+    """Height of the point that the camera looks at, metres."""
 
 
 def camera_rand(rng: np.random.Generator) -> Camera:
-    """Draw a camera: 3-15 m away and looking down 0-35 degrees, as its height makes it.
+    """Draw a camera at 3 to 15 m with the pitch, at most STEEPEST, that follows from its height.
 
-    One in five stands at eye level, as a camera on a tripod or a gate does; the others hang 2.2-5 m above the ground,
-    where lamp posts, canopies and ceilings are.
+    One in five is at eye level, as on a tripod or a gate (1.3 to 2 m); the others are at 2.2 to 5 m, as on lamp posts,
+    canopies and ceilings.
     """
     target_height = 0.9
     at_eye_level = rng.random() < 0.2
@@ -51,7 +50,7 @@ def camera_rand(rng: np.random.Generator) -> Camera:
 
 
 def extrinsics(camera: Camera) -> tuple[Floats, Floats]:
-    """Rotation (3, 3) and translation (3,) from world to camera: x right, y down, z forward, metres."""
+    """Rotation (3, 3) and translation (3,) from world to camera coordinates (x right, y down, z forward), metres."""
     pitch, roll = np.radians(camera.pitch), np.radians(camera.roll)
     target = np.array([0, 0, camera.target_height])
     forward = np.array([0, np.cos(pitch), -np.sin(pitch)])
@@ -63,16 +62,19 @@ def extrinsics(camera: Camera) -> tuple[Floats, Floats]:
 
 
 def to_camera(points: Floats, rotation: Floats, translation: Floats) -> Floats:
-    """World points (..., 3) in the camera's frame, metres."""
+    """World points (..., 3) in camera coordinates, metres."""
     return points @ rotation.T + translation
 
 
 def project(points: Floats, intrinsics: Floats) -> Floats:
-    """Camera points (N, 3) or (T, N, 3) to continuous pixels by intrinsics (3, 3), or (T, 3, 3) one a frame."""
+    """Continuous pixels (..., N, 2) of points (..., N, 3) in camera coordinates by intrinsics (..., 3, 3).
+
+    The leading dimensions are none, or (T,) with one matrix a frame.
+    """
     image = np.einsum("...ij,...nj->...ni", intrinsics, points)
     return image[..., :2] / image[..., 2:]
 
 
 def ground_distance(camera: Camera) -> float:
-    """Metres along the ground from the camera to the person."""
+    """Metres along the ground from the camera to the origin."""
     return camera.distance * float(np.cos(np.radians(camera.pitch)))

@@ -1,7 +1,7 @@
-"""What a camera does to light: from the renderer's linear radiance to the 8-bit frame that a recorder stores.
+"""Image pipeline of a camera: linear radiance of the renderer to the 8-bit sRGB frames of a recorder.
 
-A camera's character is what separates one camera's pictures from another's, and what re-identification has to see
-through: exposure, white balance, tone, saturation, sharpness, resolution, noise and compression.
+Steps: automatic exposure and white balance, vignetting, tone curve, saturation, motion blur, resolution, lens blur,
+noise, sharpening, compression. Their parameters are those of `synth.cameras.sensor.Sensor`.
 """
 
 import io
@@ -11,23 +11,22 @@ from PIL import Image, ImageFilter
 from scipy import ndimage
 
 from alignnet_common.arrays import Bytes, Floats
+from synth.cameras.colour import LUMA, LUMINANCE, srgb_encode
 from synth.cameras.sensor import Sensor
 
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
-"""Weights of linear red, green and blue (Rec. 709)."""
 DARKEST = 0.02
-"""Albedo below which a surface says too little about the light on it."""
+"""Albedo below which a pixel is not used to estimate the light."""
 DIMMEST = 0.02
-"""Share of a clip's median light below which a surface is passed over: a corner that no light reaches would weigh in a
-geometric mean like a night."""
+"""Share of the median light of a clip below which a pixel is not used: an unlit corner would dominate a geometric
+mean."""
 
 
 def incident_light(radiance: Floats, albedo: Floats) -> Floats:
-    """The light (3,) that falls on a clip's surfaces, as what a white one would send back: its geometric mean over the
-    pixels, from radiance and albedo (..., 3).
+    """Light (3,) that falls on the surfaces of a clip, as the radiance of a white surface.
 
-    A camera meters its whole frame, of which a crop shows next to nothing: were the crop metered by itself, a black
-    coat would be lifted to grey, and a red one turned so.
+    Geometric mean over the pixels of `radiance` / `albedo`, both linear RGB (..., 3). Dividing by the albedo replaces
+    metering of the whole frame, of which only the crop is rendered: metered by its crop, a black coat would become
+    grey, and so would a red one.
     """
     lit = albedo.min(-1) > DARKEST
     if not lit.any():
@@ -39,22 +38,21 @@ def incident_light(radiance: Floats, albedo: Floats) -> Floats:
 
 
 def automatic_gains(light: Floats, sensor: Sensor) -> Floats:
-    """The gains (3,) of a camera that has set its exposure, and its white balance in part, to the incident `light`."""
+    """Gains (3,) of automatic exposure and, by the share `sensor.auto_white`, white balance for `light` (3,)."""
     brightness = light @ LUMINANCE
     return (light / brightness) ** -sensor.auto_white / brightness
 
 
 def develop(radiance: Floats, gains: Floats, sensor: Sensor, rng: np.random.Generator) -> Bytes:
-    """A clip's linear radiance (T, H, W, 3), times `gains` (3,) or (T, 3), as `sensor` would store it: uint8 sRGB,
-    as large.
+    """Linear radiance (T, H, W, 3) to the uint8 sRGB frames (T, H, W, 3) that `sensor` records.
 
-    As in a camera, noise, sharpening and compression happen at the camera's own resolution, and the crop is scaled
-    up afterwards.
+    `gains`: (3,) or (T, 3), factors on the radiance. Noise, sharpening and compression are applied at the resolution of
+    the source; the crop is scaled up afterwards.
     """
     angle = rng.normal(0, 0.3)
     taken = np.stack([exposed(frame, sensor) for frame in radiance * gains[..., None, None, :]])
     source = [scaled(to_bytes(smeared(frame, sensor.motion_blur, angle)), sensor) for frame in taken]
-    # A source larger than the crop is averaged down to it, and its noise with it.
+    # A source larger than the crop is averaged down, which reduces its noise.
     finer = max(1.0, sensor.source_height / radiance.shape[1])
     recorded = np.stack([grained(picture, sensor, finer, rng) for picture in source])
     stored = recorded_h264(recorded, sensor.loss) if sensor.codec == "h264" else recorded_jpeg(recorded, sensor.loss)
@@ -63,27 +61,26 @@ def develop(radiance: Floats, gains: Floats, sensor: Sensor, rng: np.random.Gene
 
 
 def exposed(light: Floats, sensor: Sensor) -> Floats:
-    """One frame's light (H, W, 3), 0.18 being middle grey, as display values in 0..1."""
+    """Linear light (H, W, 3), middle grey at 0.18, to display values (H, W, 3) in 0..1."""
     height, width = light.shape[:2]
     across, down = np.linspace(-0.5, 0.5, width), np.linspace(-0.5, 0.5, height)[:, None]
     shade = 1 + sensor.vignette[0] * across + sensor.vignette[1] * down
     balanced = light * 2**sensor.exposure * np.array(sensor.white_balance) * np.maximum(shade, 0)[..., None]
     display = tone_curve(balanced, sensor.contrast) ** sensor.gamma
-    grey = (display @ np.array([0.299, 0.587, 0.114]))[..., None]
+    grey = (display @ LUMA)[..., None]
     display = np.clip(grey + sensor.saturation * (display - grey), 0, 1)
     return sensor.black_level + (1 - sensor.black_level) * display
 
 
 def tone_curve(linear: Floats, contrast: float) -> Floats:
-    """Linear light to display values in 0..1: sRGB's curve with rolled-off highlights and a slope about middle grey."""
+    """Linear light to display values in 0..1: sRGB with compressed highlights and slope `contrast` at middle grey."""
     bright = np.maximum(linear, 0)
     rolled = np.where(bright > 0.6, 0.6 + 0.4 * (1 - np.exp(-(bright - 0.6) / 0.4)), bright)
-    encoded = np.where(rolled <= 0.0031308, 12.92 * rolled, 1.055 * np.maximum(rolled, 1e-9) ** (1 / 2.4) - 0.055)
-    return np.clip(0.46 + contrast * (encoded - 0.46), 0, 1)
+    return np.clip(0.46 + contrast * (srgb_encode(rolled) - 0.46), 0, 1)
 
 
 def smeared(display: Floats, length: float, angle: float) -> Floats:
-    """A frame (H, W, 3) averaged along a line of `length` pixels at `angle` radians from the horizontal."""
+    """Motion blur: a frame (H, W, 3) averaged along `length` pixels at `angle` radians from the horizontal."""
     if length < 1:
         return display
     reach = int(np.ceil(length / 2))
@@ -94,7 +91,7 @@ def smeared(display: Floats, length: float, angle: float) -> Floats:
 
 
 def scaled(picture: Bytes, sensor: Sensor) -> Image.Image:
-    """A frame at the camera's own resolution (never above the crop's), through its lens; sides are even."""
+    """The frame at the resolution of the source, at most that of the crop, with lens blur; even width and height."""
     height, width = picture.shape[:2]
     share = min(1.0, sensor.source_height / height)
     size = (max(16, 2 * round(width * share / 2)), max(16, 2 * round(height * share / 2)))
@@ -105,9 +102,9 @@ def scaled(picture: Bytes, sensor: Sensor) -> Image.Image:
 
 
 def grained(picture: Image.Image, sensor: Sensor, finer: float, rng: np.random.Generator) -> Bytes:
-    """A frame with the sensor's noise, divided by `finer`, and the camera's own sharpening."""
+    """The frame with sensor noise, its standard deviation divided by `finer`, and sharpening."""
     display = np.asarray(picture, dtype=np.float64) / 255
-    # Shot noise grows with the root of the light; half of it stays in the dark.
+    # Shot noise grows with the square root of the light; a floor of half the noise remains in the dark.
     spread = sensor.noise / finer * np.sqrt(0.25 + 1.5 * display)
     noisy = to_bytes(display + spread * rng.normal(size=display.shape))
     if sensor.sharpen == 0:
@@ -122,12 +119,12 @@ def to_bytes(display: Floats) -> Bytes:
 
 
 def jpeg_quality(loss: int) -> int:
-    """The JPEG quality that loses about as much as H.264's quantiser at `loss`: 20 is 94, 37 is 33."""
+    """JPEG quality (5 to 95) with about the loss of H.264 quantiser `loss`: 94 for 20, 33 for 37."""
     return int(np.clip(round(94 - 3.6 * (loss - 20)), 5, 95))
 
 
 def recorded_jpeg(frames: Bytes, loss: int) -> Bytes:
-    """Frames (T, H, W, 3) after a round trip through JPEG."""
+    """Frames (T, H, W, 3) encoded as JPEG and decoded."""
 
     def trip(frame: Bytes) -> Bytes:
         stream = io.BytesIO()
@@ -138,11 +135,11 @@ def recorded_jpeg(frames: Bytes, loss: int) -> Bytes:
 
 
 def recorded_h264(frames: Bytes, loss: int) -> Bytes:
-    """Frames (T, H, W, 3) with even sides after a round trip through H.264 at a constant quantiser `loss`."""
-    import av  # a large library, which only rendering needs
+    """Frames (T, H, W, 3) of even height and width, encoded as H.264 with constant quantiser `loss` and decoded."""
+    import av  # large, and needed only to render
 
     stream = io.BytesIO()
-    # One thread and a constant quantiser: the same bytes on every run.
+    # One thread and a constant quantiser give the same bytes in every run.
     with av.open(stream, "w", format="h264") as container:
         video = container.add_stream("libx264", rate=25, options={"qp": str(loss), "preset": "fast", "threads": "1"})
         video.height, video.width, video.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"

@@ -1,4 +1,4 @@
-"""The sensor and image pipeline of a camera, as data."""
+"""Parameters of a camera's sensor and image pipeline."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,47 +8,46 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Sensor:
-    """The photometric character of one camera."""
+    """Photometric parameters of one camera."""
 
     exposure: float
-    """Stops above or below the exposure at which a white surface is just white."""
+    """Stops relative to the exposure at which a white surface just saturates."""
     auto_white: float
-    """Share of the light's colour that the automatic white balance takes away, 0 to 1."""
+    """Share of the colour of the light that automatic white balance removes, 0 to 1."""
     white_balance: tuple[float, float, float]
-    """What it is off by: gains of red, green and blue."""
+    """Error of the white balance: gains of red, green and blue."""
     contrast: float
     """Slope of the tone curve at middle grey; 1 is neutral."""
     gamma: float
-    """Power on display values: below 1 lifts the shadows, above 1 sinks them."""
+    """Exponent on display values: below 1 brightens the shadows, above 1 darkens them."""
     black_level: float
-    """Haze added to every pixel, 0..1."""
+    """Display value of black, 0..1."""
     saturation: float
-    """0 grey, 1 neutral."""
+    """Factor on the chroma: 0 grey, 1 neutral."""
     vignette: tuple[float, float]
-    """By how much the light falls from one edge of the crop to the other, right and down, as a share of the mean:
-    what a lens's vignette leaves of itself in a crop away from the middle of the frame."""
+    """Linear change of the light across the crop, to the right and down, as a share of the mean: the vignette of a lens
+    as seen in a crop away from the image centre."""
     source_height: float
-    """Height in pixels of the person's box in the camera's own frame: smaller is softer, it is scaled to 128."""
+    """Height of the bounding box in the full frame, pixels. The crop is scaled from it to 128 pixels."""
     blur: float
-    """Standard deviation of the lens's blur, in pixels of the source, or of the crop where that is smaller."""
+    """Standard deviation of the lens blur, in pixels of the source or of the crop, whichever is smaller."""
     motion_blur: float
-    """Length of the smear of a camera that follows the person or shakes, over the whole crop, in its pixels."""
+    """Length of the motion blur of a panning or shaking camera, uniform over the crop, in its pixels."""
     sharpen: float
-    """Strength of the camera's own sharpening, 0 to 1."""
+    """Strength of the sharpening in the camera, 0 to 1."""
     noise: float
-    """Standard deviation of the noise at middle grey in the source, 0..1."""
+    """Standard deviation of the noise at middle grey in the source, in display values of 0..1."""
     codec: Literal["jpeg", "h264"]
-    """What the recorder compresses with."""
+    """Compression of the recorder."""
     loss: int
-    """How coarsely, in H.264's quantiser steps, 20 (fine) to 40 (blocks); for JPEG translated by `jpeg_quality`."""
+    """Quantiser of H.264, 20 (fine) to 40 (visible blocks); `jpeg_quality` converts it for JPEG."""
 
 
 def sensor_rand(rng: np.random.Generator) -> Sensor:
-    """Draw a camera's character, from a fresh network camera to an old analogue one.
+    """Draw the parameters of a camera, from a new network camera to an old analogue one.
 
-    Exposure, contrast and colours are spread about as between Market-1501's crops, whose mean is 100 of 255 with a
-    standard deviation of 19. Wilder cameras teach to look away from colours, which carries less far: with them
-    stretched further in training, a network knew fewer real people again.
+    Exposure, contrast and colours vary about as much as between the crops of Market-1501, whose mean is 100 of 255 with
+    a standard deviation of 19. Wider ranges transfer worse to real cameras: the network learns to ignore colours.
     """
     warm, green = rng.normal(0, 0.06), rng.normal(0, 0.025)
     codecs: tuple[Literal["jpeg", "h264"], ...] = ("jpeg", "h264")

@@ -1,4 +1,4 @@
-"""The tracker of a camera: which crop of the image each frame is."""
+"""The tracker of a camera: the bounding box, and so the crop, of each frame."""
 
 from dataclasses import dataclass
 
@@ -8,30 +8,30 @@ from alignnet_common.arrays import Floats
 from synth.cameras.camera import HEIGHT, WIDTH
 
 SMOOTHING = 0.3
-"""Seconds over which a tracker's box is smoothed."""
+"""Seconds over which bounding boxes are smoothed."""
 
 
 @dataclass(frozen=True)
 class Tracker:
-    """How a person's box is cut out and stretched to a crop of 128 × 64 pixels: one draw a clip."""
+    """Errors of the bounding boxes that are cut out and stretched to crops of 128 × 64 pixels; one draw a sighting."""
 
     margin: float
     """Height of the box over the height of the person."""
     aspect: float
-    """Width of the box over its height before it is stretched to 1:2; where the person is wider, the box is too."""
+    """Least width of the box over its height before it is stretched to 1:2; a wider person has a wider box."""
     shift: tuple[float, float]
-    """Constant offset of the box's centre, as fractions of its height: right and down."""
+    """Constant offset of the centre of the box to the right and down, as fractions of its height."""
     drift: tuple[float, float]
-    """By how much that offset grows over the clip, half of it before mid-clip: a tracker that slides off."""
+    """Change of that offset over the clip, linear and 0 in mid-clip: a tracker that drifts off."""
     jitter: float
-    """Standard deviation of the offset from frame to frame, as a fraction of the box's height."""
+    """Standard deviation of the independent offset of each frame, as a fraction of the height of the box."""
 
 
 def tracker_rand(rng: np.random.Generator) -> Tracker:
-    """Draw a tracker: most boxes tight and a little off, some far too loose, some without the feet or the head.
+    """Draw a tracker: 80 % tight boxes with small offsets, 9 % loose ones, 8 % without the feet, 3 % without the head.
 
-    Detectors fit a box to the person, and data sets stretch it to the size of a crop: people come out broader or
-    narrower than they are.
+    Detectors fit a box to the person, and data sets stretch it to the size of a crop. The aspect ratio of the box
+    therefore makes people broader or narrower.
     """
     margin, cut = rng.uniform(1.0, 1.14), 0.0
     kind = rng.choice(["tight", "loose", "no feet", "no head"], p=[0.8, 0.09, 0.08, 0.03])
@@ -51,10 +51,11 @@ def tracker_rand(rng: np.random.Generator) -> Tracker:
 
 
 def follow(points: Floats, tracker: Tracker, fps: float, rng: np.random.Generator) -> Floats:
-    """Intrinsics (T, 3, 3) of the 128 × 64 crops that follow a person.
+    """Intrinsics (T, 3, 3) of the 128 × 64 crops of a person.
 
-    `points` (T, N, 3): all that belongs to the person, in the camera's frame. The box is smoothed over time, as a
-    tracker's is, then offset and jittered. Pixels are not square: a box of any shape becomes a crop of 1:2.
+    `points`: (T, N, 3) vertices of the person and of what they carry, in camera coordinates. The box around their
+    projections is smoothed over time, then shifted by offset and jitter. Pixels are not square: a box of any shape is
+    stretched to 1:2.
     """
     flat = points[..., :2] / points[..., 2:]
     low, high = flat.min(1), flat.max(1)
@@ -75,7 +76,7 @@ def follow(points: Floats, tracker: Tracker, fps: float, rng: np.random.Generato
 
 
 def _smooth(series: Floats, reach: int) -> Floats:
-    """Moving mean of (T, D) over up to 2 * reach + 1 frames; symmetric, so narrower towards the ends."""
+    """Moving mean of (T, D) over up to 2 * reach + 1 frames; the symmetric window shrinks towards the ends."""
     out = np.empty_like(series)
     for frame in range(len(series)):
         near = min(reach, frame, len(series) - 1 - frame)

@@ -33,7 +33,7 @@ def finished_rows(source: RenderedSet) -> list[ManifestRow]:
         raise UserError(f"{source.manifest} names no clip yet: let python -m synth.render finish")
     lost = next((row["clip"] for row in rows if not has_all_files(source, row)), None)
     if lost:
-        raise UserError(f"{source.out} has lost files of {lost}: the command that rendered the set makes them again")
+        raise UserError(f"{source.out} has lost files of {lost}: repeat the command that rendered the set")
     return rows
 
 
@@ -44,9 +44,9 @@ def read_truth(source: RenderedSet, clip: str, names: Iterable[str]) -> dict[str
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in names}
     except FileNotFoundError:
-        raise UserError(f"{path} is missing: the command that rendered the set makes it again") from None
+        raise UserError(f"{path} is missing: repeat the command that rendered the set") from None
     except (*BROKEN_ARRAYS, KeyError):
-        raise UserError(f"{path} is broken: delete it, and the command that rendered the set makes it again") from None
+        raise UserError(f"{path} is broken: delete it and repeat the command that rendered the set") from None
 
 
 def has_all_files(source: RenderedSet, row: ManifestRow) -> bool:

@@ -28,10 +28,10 @@ def one_line_errors(address: str) -> Iterator[None]:
     except Exception as failure:
         if isinstance(failure, OSError) and failure.errno in DISK_FULL:
             raise
-        said = " ".join(str(failure).split()) or type(failure).__name__
+        reason = " ".join(str(failure).split()) or type(failure).__name__
         if isinstance(failure, WRONG_ADDRESS):
-            raise UserError(f"{address}: {said}: check the address and your permissions") from None
-        raise JobError(f"{address}: {said}: the same command goes on where this one stopped") from failure
+            raise UserError(f"{address}: {reason}: check the address and your permissions") from None
+        raise JobError(f"{address}: {reason}: repeat the command to continue") from failure
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Who somebody is and what they wear, as data."""
+"""Identities as data: body shape, gait style, outfit, hair, headwear and accessories."""

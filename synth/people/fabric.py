@@ -1,7 +1,7 @@
-"""Cloth and its colours: pure data, and how it is drawn.
+"""Fabrics: colours, patterns and prints, as data and random draws.
 
-Colours are linear RGB in 0..1 (what the renderer takes), drawn from `assets/palette.yaml`. Patterns and prints are
-given in metres on the average body in the reference pose, so they stick to the moving surface.
+Colours are linear RGB in 0..1, drawn from `assets/palette.yaml`. Patterns and prints are given in metres on the average
+body in the reference pose, so that they move with the surface.
 """
 
 import functools
@@ -13,10 +13,11 @@ import yaml
 
 from alignnet_common.arrays import Rgb
 from alignnet_common.files import asset
+from synth.cameras.colour import srgb_decode
 
-EVENING = 0.6
-"""Power on the shares of clothes' colours: 1 draws them as often as on streets, 0 all alike. Black and grey still lead,
-but who only ever sees black trousers does not learn to look at them."""
+FREQUENCY_EXPONENT = 0.6
+"""Exponent on the frequencies of clothing colours: 1 draws them as often as on streets, 0 uniformly. Black and grey
+stay the most frequent, but not so much that a network learns to ignore trousers."""
 PALETTE = asset("palette.yaml")
 
 Pattern = Literal[
@@ -34,34 +35,34 @@ Pattern = Literal[
     "specks",
     "quilted",
 ]
-"""How colour and accent share a cloth: `band` is one hoop over the chest, `stripes` are broad and upright, `raglan` has
-sleeves of the accent, a `sash` runs from shoulder to hip, `ombre` fades from hem to neck, `side-stripes` run down the
-outer seam of the legs, `specks` are flowers or camouflage, `quilted` has seams."""
+"""Layout of colour and accent: `hoops` are horizontal stripes, `band` is one hoop over the chest, `stripes` are broad
+and vertical, `raglan` has sleeves in the accent, `sash` runs from shoulder to hip, `ombre` fades from hem to neck,
+`side-stripes` run down the outer seam of the legs, `specks` are flowers or camouflage, `quilted` has seams."""
 Motif = Literal["plain", "lettering", "picture"]
-"""What is on a print: one colour, lines of letters on the cloth, or blots of two colours."""
+"""Content of a print: one colour, lines of letters, or blots of two colours."""
 
 
 @dataclass(frozen=True)
 class Print:
-    """A patch on the trunk: a logo, a picture, a name. Metres."""
+    """A print on the trunk: a logo, a picture or a name. Lengths in metres."""
 
     motif: Motif
     shape: Literal["rectangle", "disc"]
     side: Literal["front", "back", "both"]
     across: float
-    """Its middle, towards the wearer's left of the body's middle."""
+    """Offset of its centre from the middle of the body to the wearer's left."""
     rise: float
-    """Its middle, above the hip joints; 0.36 is the chest."""
+    """Height of its centre above the hip joints; 0.36 is the chest."""
     width: float
     height: float
     colour: Rgb
     second: Rgb
-    """The other colour of a picture."""
+    """Second colour of a picture."""
 
 
 @dataclass(frozen=True)
 class Fabric:
-    """A cloth's look. Lengths in metres on the cloth."""
+    """Appearance of a fabric. Lengths in metres on the fabric."""
 
     colour: Rgb
     accent: Rgb
@@ -76,24 +77,22 @@ class Fabric:
 
 @functools.cache
 def palette() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """For each use: colours (N, 3) linear RGB and their probabilities (N,)."""
+    """Colours (N, 3), linear RGB, and their probabilities (N,), by use."""
     uses = yaml.safe_load(PALETTE.read_text())
     drawn = {}
     for use, entries in uses.items():
-        colours = linear_rgb(np.array([entry["rgb"] for entry in entries.values()]) / 255)
+        colours = srgb_decode(np.array([entry["rgb"] for entry in entries.values()]) / 255)
         shares = np.array([entry["share"] for entry in entries.values()], dtype=float)
-        shares **= 1.0 if use in ("skin", "hair") else EVENING
+        shares **= 1.0 if use in ("skin", "hair") else FREQUENCY_EXPONENT
         drawn[use] = (colours, shares / shares.sum())
     return drawn
 
 
-def linear_rgb(srgb: np.ndarray) -> np.ndarray:
-    """sRGB in 0..1 to linear light (IEC 61966-2-1)."""
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-
-
 def colour_rand(rng: np.random.Generator, use: str, spread: float = 0.16) -> Rgb:
-    """Draw a colour for `use`, varied in lightness (log-normal, `spread`) and a little in each channel."""
+    """Draw a linear RGB colour for `use`, a list of the palette.
+
+    Lightness is varied log-normally with standard deviation `spread`, each channel with 0.05.
+    """
     colours, shares = palette()[use]
     colour = colours[rng.choice(len(colours), p=shares)]
     varied = colour * np.exp(rng.normal(0, spread) + rng.normal(0, 0.05, 3))
@@ -101,24 +100,24 @@ def colour_rand(rng: np.random.Generator, use: str, spread: float = 0.16) -> Rgb
     return float(red), float(green), float(blue)
 
 
-def apart(one: Rgb, other: Rgb) -> float:
-    """Euclidean distance of the cube roots of linear RGB, roughly how far apart colours look: black and white are 1.4
-    apart, black and charcoal 0.2."""
+def colour_distance(one: Rgb, other: Rgb) -> float:
+    """Euclidean distance between the cube roots of two linear RGB colours, roughly perceptual: 1.4 between black and
+    white, 0.2 between black and charcoal."""
     return float(np.linalg.norm(np.cbrt(one) - np.cbrt(other)))
 
 
 def contrasting_rand(rng: np.random.Generator, use: str, than: Rgb, least: float = 0.15) -> Rgb:
-    """Draw a colour for `use` that is told from `than`, `least` `apart`; the last of 30 draws where none is."""
+    """Draw a colour for `use` at a `colour_distance` above `least` from `than`; after 30 draws, the last."""
     for _ in range(30):
         colour = colour_rand(rng, use)
-        if apart(colour, than) > least:
+        if colour_distance(colour, than) > least:
             break
     return colour
 
 
 def print_rand(rng: np.random.Generator, ground: Rgb) -> Print:
-    """Draw a print that shows on cloth of the colour `ground`: mostly one on the chest, else one on the back or both;
-    one in four is a small badge over the heart."""
+    """Draw a print visible on a fabric of colour `ground`: a quarter are small badges on the left chest, the others are
+    on the chest (55 %), the back (20 %) or both."""
     badge = rng.random() < 0.25
     width = rng.uniform(0.05, 0.08) if badge else rng.uniform(0.12, 0.3)
     side: Literal["front", "back", "both"] = "front"
@@ -143,14 +142,18 @@ def print_rand(rng: np.random.Generator, ground: Rgb) -> Print:
 def fabric_rand(
     rng: np.random.Generator, use: str, patterns: dict[Pattern, float], folds: float, prints: float = 0.0
 ) -> Fabric:
-    """Draw a cloth; `patterns` gives each pattern's weight, `prints` the share of plain cloths with a print."""
+    """Draw a fabric in colours for `use`.
+
+    `patterns`: weight of each pattern. `folds`: mean depth of the creases. `prints`: share of plain and raglan fabrics
+    with a print.
+    """
     names = list(patterns)
     weights = np.array(list(patterns.values()))
     pattern = names[rng.choice(len(names), p=weights / weights.sum())]
     colour = colour_rand(rng, use)
     accent = contrasting_rand(rng, use, colour, 0.2)
     if pattern == "quilted":
-        # Seams are the same cloth in shade.
+        # Seams are a darker shade of the fabric.
         accent = (0.45 * colour[0], 0.45 * colour[1], 0.45 * colour[2])
     return Fabric(
         colour=colour,

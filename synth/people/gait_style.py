@@ -1,4 +1,4 @@
-"""How a person walks: pace, step, sway and the pose of each arm, as data."""
+"""Gait style of a person, as data: cadence, stride, sway, posture and the pose of each arm."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,59 +6,59 @@ from typing import Literal
 import numpy as np
 
 ArmPose = Literal["swing", "hold", "phone-ear", "phone-read", "umbrella", "trolley", "strap", "pocket"]
-"""What an arm does: swing freely; hold a bag beside the thigh; a phone at the ear or before the chest; an umbrella
-before the shoulder; pull a trolley; rest on a strap at the chest, or in a pocket."""
+"""Pose of an arm: swinging freely; holding a bag beside the thigh; holding a phone at the ear or in front of the chest;
+holding an umbrella in front of the shoulder; pulling a trolley; hand on a strap at the chest; hand in a pocket."""
 
 
 @dataclass(frozen=True)
 class GaitStyle:
-    """What is the same whenever and wherever this person walks. Angles in degrees."""
+    """Gait parameters of one identity, the same in every clip. Angles in degrees."""
 
     cadence: float
     """Steps a minute."""
     stride: float
-    """Factor on the hip's and the ankle's excursion: 1 is the normative stride."""
+    """Factor on the excursion of hip and ankle: 1 is the normative stride."""
     knee: float
-    """Factor on the knee's excursion."""
+    """Factor on the excursion of the knee."""
     asymmetry: float
-    """How much longer (+) the right step is than the left, as a fraction of the stride factor."""
+    """Difference of the right and the left step, positive if the right one is longer, as a fraction of `stride`."""
     arm_swing: float
-    """Amplitude of the shoulder's swing."""
+    """Amplitude of the arm swing at the shoulder."""
     arm_asymmetry: float
-    """How much wider (+) the right arm swings than the left, as a fraction of the amplitude."""
+    """Difference of the right and the left swing, positive if the right one is larger, as a fraction of `arm_swing`."""
     elbow: float
-    """Mean bend of the elbow."""
+    """Mean flexion of the elbow."""
     arm_spread: float
-    """How far the arms hang away from the body."""
+    """Abduction of the hanging arms."""
     lean: float
     """Forward lean of the trunk."""
     head_pitch: float
-    """How far the head looks down."""
+    """Downward pitch of the head."""
     toe_out: float
-    """Turn of the feet outwards."""
+    """Outward rotation of the feet."""
     pelvis_list: float
-    """Amplitude of the pelvis's roll."""
+    """Amplitude of the roll of the pelvis."""
     pelvis_turn: float
-    """Amplitude of the pelvis's turn, answered by the shoulders."""
+    """Amplitude of the rotation of the pelvis; the shoulders rotate the other way."""
     step_width: float
-    """Distance between the lines of the two feet, in metres."""
+    """Lateral distance between the feet, metres."""
     sway: float
-    """Amplitude of the trunk's lean over the standing foot."""
+    """Amplitude of the lateral lean of the trunk over the stance foot."""
     bob: float
-    """Amplitude of the head's nod, once a step."""
+    """Amplitude of the nod of the head, one period a step."""
     shoulders: float
-    """How far the shoulders are rounded forward; negative is upright."""
+    """Forward rounding of the shoulders; negative for an upright posture."""
     arms: tuple[ArmPose, ArmPose] = ("swing", "swing")
-    """What the right and the left arm do."""
+    """Poses of the right and the left arm."""
 
 
 def gait_rand(rng: np.random.Generator, stature: float = 1.69) -> GaitStyle:
-    """Draw a walking style for someone `stature` metres tall.
+    """Draw a gait style for a person of `stature` metres.
 
-    Steps a minute are 110 at 1.69 m, give or take 13 %, and go with the inverse root of stature as those of a pendulum
-    (Hof, Scaling gait data to body size, Gait & Posture 4, 1996). Ranges about Winter's means: shoulder swing 10-25
-    degrees, elbow bias 10-30 degrees, pelvis list 2.5-5 and rotation 3-6 degrees, the rest wide enough to tell
-    people apart. Arms swing, but for one person in ten with a hand, or both, in the pockets.
+    Cadence is 110 steps a minute at 1.69 m, plus or minus 13 %, and scales with the inverse square root of stature, as
+    for a pendulum (Hof, Scaling gait data to body size, Gait & Posture 4, 1996). Shoulder swing, elbow flexion, pelvis
+    roll and rotation vary about the means of Winter (Biomechanics and Motor Control of Human Movement); the other
+    ranges are wide enough to distinguish people. One person in ten has one hand or both in the pockets.
     """
     return GaitStyle(
         cadence=110 * (1.69 / stature) ** 0.5 * rng.uniform(0.87, 1.13),
@@ -83,7 +83,7 @@ def gait_rand(rng: np.random.Generator, stature: float = 1.69) -> GaitStyle:
 
 
 def _free_arms_rand(rng: np.random.Generator) -> tuple[ArmPose, ArmPose]:
-    """Arms of someone who carries nothing."""
+    """Draw the arm poses of a person without accessories."""
     choices: tuple[tuple[ArmPose, ArmPose], ...]
     choices = (("swing", "swing"), ("pocket", "swing"), ("swing", "pocket"), ("pocket", "pocket"))
     return choices[rng.choice(4, p=[0.9, 0.03, 0.03, 0.04])]

@@ -13,7 +13,7 @@ HairStyle = Literal["bald", "short", "bob", "long", "bun", "ponytail"]
 
 @dataclass(frozen=True)
 class Hair:
-    """Hair. `length` is metres below the ears; `volume` metres off the scalp."""
+    """Hair. `length`: metres below the ears. `volume`: metres above the scalp."""
 
     style: HairStyle
     length: float
@@ -22,7 +22,7 @@ class Hair:
 
 
 def hair_rand(rng: np.random.Generator, female: bool, age: float) -> Hair:
-    """Draw hair; the old are often grey, older men often bald."""
+    """Draw hair. `age` in units of `Phenotype`: above 0.85, 70 % have the last (grey) colour and more men are bald."""
     styles: tuple[HairStyle, ...] = ("bald", "short", "bob", "long", "bun", "ponytail")
     old = age > 0.85
     women, men = [0.0, 0.12, 0.22, 0.36, 0.12, 0.18], [0.3 if old else 0.08, 0.0, 0.04, 0.03, 0.01, 0.01]

@@ -1,4 +1,4 @@
-"""What people wear on the head, as data."""
+"""Headwear, as data."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,20 +13,19 @@ HeadwearKind = Literal["cap", "backwards cap", "woollen hat", "brimmed hat", "he
 
 @dataclass(frozen=True)
 class Headwear:
-    """Something worn on the head."""
+    """Hat, cap or scarf on the head."""
 
     kind: HeadwearKind
     colour: Rgb
     accent: Rgb
-    """Of a cap's peak, a hat's band or a woollen hat's bobble."""
+    """Colour of the peak of a cap, the band of a hat or the bobble of a woollen hat."""
     bobble: bool
 
 
 def headwear_rand(rng: np.random.Generator, female: bool, warmth: float) -> Headwear | None:
-    """Draw what is on the head: caps when it is warm, woollen hats when it is cold; four heads in five are bare.
+    """Draw headwear, None for four people in five. `warmth` of the outfit: 0 for summer to 1 for winter.
 
-    The share follows PETA's 10 % of hats (see `synth.people.outfit`), doubled; `warmth` is the season, 0 summer to 1
-    winter.
+    The share is twice the 10 % of hats in PETA (see `synth.people.outfit`).
     """
     shares: dict[HeadwearKind, float] = {
         "cap": 0.05 if female else 0.14 * (1 - 0.5 * warmth),

@@ -13,26 +13,26 @@ from synth.people.phenotype import Phenotype, phenotype_rand, stature
 
 @dataclass(frozen=True)
 class Identity:
-    """A person: the same wherever they are seen."""
+    """A person, the same in all clips."""
 
     person: int
-    """1, 2, …; 0 is a bystander."""
+    """Identity number from 1; 0 for every bystander."""
     phenotype: Phenotype
     gait: GaitStyle
     outfit: Outfit
     twin_of: int | None = None
-    """The person, of a lower number, that this one looks like in all but one thing; None for most."""
+    """Number of the person that this near-duplicate was copied from, lower than its own; None for most people."""
     differs_in: str | None = None
-    """That thing: a name of `synth.people.near_duplicates.FACTORS`."""
+    """The one difference from that person: a name of `synth.people.near_duplicates.FACTORS`."""
 
 
 def identity_rand(rng: np.random.Generator, person: int) -> Identity:
-    """Draw a person who is nobody's twin."""
+    """Draw a person who is not a near-duplicate."""
     phenotype = phenotype_rand(rng)
     gait = gait_rand(rng, stature(phenotype))
     outfit = outfit_rand(rng, phenotype.gender, phenotype.age)
     if outfit.top.hem < 0 or outfit.bottom.kind == "skirt":
-        # Arms hang outside wide clothes.
+        # Arms hang outside of wide clothes.
         gait = dataclasses.replace(gait, arm_spread=gait.arm_spread + 7.0)
     gait = dataclasses.replace(gait, arms=arms_of(outfit.carried, gait.arms))
     return Identity(person, phenotype, gait, outfit)

@@ -1,6 +1,6 @@
-"""Near-duplicates: people who look like somebody else in the set but for one thing, which has a name.
+"""Near-duplicates: people who look like another person of the set except for one named factor.
 
-They teach a network what a change of one garment looks like: without them, any one cue tells two people apart.
+They are hard negatives: without them, any single cue distinguishes two people of a set.
 """
 
 from collections.abc import Callable
@@ -8,50 +8,51 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from alignnet_common.arrays import Rgb
 from synth.people.accessories import carried_rand
-from synth.people.fabric import Fabric, Print, apart, contrasting_rand, print_rand
+from synth.people.fabric import Fabric, Print, colour_distance, contrasting_rand, print_rand
 from synth.people.hair import hair_rand
 from synth.people.headwear import headwear_rand
 from synth.people.outfit import TOPS, Outfit, lips_of, shoes_rand
 from synth.people.phenotype import Phenotype
 
 NEAR_DUPLICATES = 0.15
-"""Share of identities that are somebody's twin."""
-TRIES = 30
-"""Draws of a thing before it is taken to be always the same here."""
+"""Share of identities that are near-duplicates of another one."""
+DISTINCT = 0.3
+"""Least `colour_distance` of a changed colour from the old one."""
+CHANGE_TRIES = 30
+"""Draws of a factor before another factor is tried."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """What of a person can be seen."""
+    """Visible properties of a person."""
 
     phenotype: Phenotype
     outfit: Outfit
 
     @property
     def female(self) -> bool:
-        """The wardrobe that clothes are drawn from."""
+        """Whether clothes, hair and accessories are drawn with the frequencies of women."""
         return self.phenotype.gender > 0.5
 
 
 Change = Callable[[np.random.Generator, Look], Look]
-"""Draws one thing anew, by chance or because it cannot be seen the same as before."""
+"""Draws one factor again; returns the same look if the draw gives no visible difference."""
 
 
 def changed_look(rng: np.random.Generator, look: Look) -> tuple[Look, str]:
-    """A look that differs from `look` in one factor, and the factor's name."""
+    """A look that differs from `look` in one factor, and the name of the factor in FACTORS."""
     for number in rng.permutation(len(FACTORS)):
         name = list(FACTORS)[number]
-        for _ in range(TRIES):
+        for _ in range(CHANGE_TRIES):
             changed = FACTORS[name](rng, look)
             if changed != look:
                 return changed, name
-    raise AssertionError("a top's colour can always be changed")
+    raise AssertionError("the colour of a top can always be changed")
 
 
 def _with_top_fabric(look: Look, fabric: Fabric) -> Look:
-    """The look with its top of another cloth, and so the skirt of a dress."""
+    """The look with another fabric of the top; the skirt of a dress has the same fabric."""
     outfit = replace(look.outfit, top=replace(look.outfit.top, fabric=fabric))
     if outfit.top.kind == "dress":
         outfit = replace(outfit, bottom=replace(outfit.bottom, fabric=fabric))
@@ -59,14 +60,14 @@ def _with_top_fabric(look: Look, fabric: Fabric) -> Look:
 
 
 def top_colour(rng: np.random.Generator, look: Look) -> Look:
-    """Another colour of the top, told from the old one, and from its accent and its print, which must not vanish."""
+    """Another colour of the top, distinct from the old one, from the accent and from the print."""
     top, fabric = look.outfit.top, look.outfit.top.fabric
     quilted = fabric.pattern == "quilted"
     beside = [] if fabric.pattern == "plain" or quilted else [fabric.accent]
     beside += [fabric.print.colour] if fabric.print else []
-    for _ in range(TRIES):
-        colour = _told_apart(rng, TOPS[top.kind].use, fabric.colour)
-        if all(apart(colour, other) > 0.15 for other in beside):
+    for _ in range(CHANGE_TRIES):
+        colour = contrasting_rand(rng, TOPS[top.kind].use, fabric.colour, DISTINCT)
+        if all(colour_distance(colour, other) > 0.15 for other in beside):
             break
     accent = (0.45 * colour[0], 0.45 * colour[1], 0.45 * colour[2]) if quilted else fabric.accent
     return _with_top_fabric(look, replace(fabric, colour=colour, accent=accent))
@@ -80,7 +81,7 @@ def top_pattern(rng: np.random.Generator, look: Look) -> Look:
 
 
 def top_print(rng: np.random.Generator, look: Look) -> Look:
-    """A print on a plain top, or none where there is one; only kinds of top that have prints, and where it is seen."""
+    """A print added to a plain top or removed from it, for kinds of top with prints and if the print is visible."""
     top = look.outfit.top
     if TOPS[top.kind].prints == 0 or top.fabric.pattern not in ("plain", "raglan"):
         return look
@@ -91,47 +92,47 @@ def top_print(rng: np.random.Generator, look: Look) -> Look:
 
 
 def _hidden(patch: Print | None, look: Look) -> bool:
-    """Whether a print is all under a backpack, or all where a jacket stands open."""
+    """Whether a print is covered by a backpack or lies within the open front of a jacket."""
     if patch is None or patch.side == "both":
         return False
     if patch.side == "back":
-        return any(thing.kind == "backpack" for thing in look.outfit.carried)
+        return any(item.kind == "backpack" for item in look.outfit.carried)
     return abs(patch.across) + patch.width / 2 <= look.outfit.top.opening / 2
 
 
 def bottom_colour(rng: np.random.Generator, look: Look) -> Look:
-    """Another colour of trousers, shorts or skirt, in which their pattern does not vanish; not of a dress, whose top is
-    the same cloth."""
+    """Another colour of trousers, shorts or skirt, distinct from its accent; not of a dress, whose top has the same
+    fabric."""
     if look.outfit.top.kind == "dress":
         return look
     bottom, fabric = look.outfit.bottom, look.outfit.bottom.fabric
-    for _ in range(TRIES):
-        colour = _told_apart(rng, "bottoms", fabric.colour)
-        if fabric.pattern == "plain" or apart(colour, fabric.accent) > 0.15:
+    for _ in range(CHANGE_TRIES):
+        colour = contrasting_rand(rng, "bottoms", fabric.colour, DISTINCT)
+        if fabric.pattern == "plain" or colour_distance(colour, fabric.accent) > 0.15:
             break
     return replace(look, outfit=replace(look.outfit, bottom=replace(bottom, fabric=replace(fabric, colour=colour))))
 
 
 def shoes(rng: np.random.Generator, look: Look) -> Look:
-    """Shoes of another colour, other soles, perhaps boots."""
+    """Other shoes of another colour."""
     other = shoes_rand(rng, look.female, look.outfit.warmth)
     colour = contrasting_rand(rng, "shoes", look.outfit.shoes.colour, 0.3)
     return replace(look, outfit=replace(look.outfit, shoes=replace(other, colour=colour)))
 
 
 def hair(rng: np.random.Generator, look: Look) -> Look:
-    """Another hair style or colour, where hair can be seen."""
+    """Another hair style or colour; not under a hood or hat."""
     hat = look.outfit.headwear
     if look.outfit.top.hood == "up" or hat is not None:
         return look
     other = hair_rand(rng, look.female, look.phenotype.age)
     old = look.outfit.hair
-    another = apart(other.colour, old.colour) > 0.15 and other.style != "bald"
+    another = colour_distance(other.colour, old.colour) > 0.15 and other.style != "bald"
     return replace(look, outfit=replace(look.outfit, hair=other)) if other.style != old.style or another else look
 
 
 def headwear(rng: np.random.Generator, look: Look) -> Look:
-    """A hat more, less or of another kind; not under a hood."""
+    """Headwear added, removed or of another kind; not under a hood."""
     other, old = headwear_rand(rng, look.female, look.outfit.warmth), look.outfit.headwear
     kinds = tuple(worn.kind if worn else None for worn in (other, old))
     if look.outfit.top.hood == "up" or kinds[0] == kinds[1]:
@@ -140,21 +141,21 @@ def headwear(rng: np.random.Generator, look: Look) -> Look:
 
 
 def carried_thing(rng: np.random.Generator, look: Look) -> Look:
-    """Other things carried, or none."""
+    """Other accessories, or none."""
     other, old = carried_rand(rng, look.female), look.outfit.carried
-    if [thing.kind for thing in other] == [thing.kind for thing in old]:
+    if [item.kind for item in other] == [item.kind for item in old]:
         return look
     return replace(look, outfit=replace(look.outfit, carried=other))
 
 
 def skin(rng: np.random.Generator, look: Look) -> Look:
-    """Another skin tone, with lips to match."""
+    """Another skin tone, with matching lips."""
     tone = contrasting_rand(rng, "skin", look.outfit.skin, 0.2)
     return replace(look, outfit=replace(look.outfit, skin=tone, lips=lips_of(tone, look.female)))
 
 
 def build(rng: np.random.Generator, look: Look) -> Look:
-    """Clearly heavier or lighter."""
+    """A clearly higher or lower weight."""
     weight = look.phenotype.weight + rng.choice([-1, 1]) * rng.uniform(0.25, 0.4)
     return replace(look, phenotype=replace(look.phenotype, weight=float(weight))) if 0.15 <= weight <= 0.95 else look
 
@@ -171,10 +172,5 @@ FACTORS: dict[str, Change] = {
     "skin": skin,
     "build": build,
 }
-"""Each factor that twins may differ in, with the function that changes it and nothing else. Stature is none: crops are
-scaled to the person, in whom 12 cm then move the head by half a pixel."""
-
-
-def _told_apart(rng: np.random.Generator, use: str, than: Rgb) -> Rgb:
-    """A colour for `use` that a person would not take for `than`."""
-    return contrasting_rand(rng, use, than, 0.3)
+"""Factors that near-duplicates may differ in, each with the function that changes it alone. Stature is not one of them:
+crops are scaled to the person, so that 12 cm move the head by half a pixel."""

@@ -1,12 +1,12 @@
-"""What a person wears: pure data, and how it is drawn. `synth.body.garments` makes meshes of it.
+"""Outfits, as data and random draws. `synth.body.garments` builds the meshes.
 
-A kind of garment is a row of TOPS or BOTTOMS: adding one that the tailor can already cut is adding a row.
+A kind of garment is a row of TOPS or BOTTOMS. A kind of which `garments` can already build the mesh needs a row only.
 
-Shares lean on what people wear in PETA, a mixed set of street and station pictures with named attributes
-(Deng et al., «Pedestrian attribute recognition at far distance», ACM MM 2014): backpack 20 %, shoulder bag 30 %,
-plastic bag 8 %, hat 10 %, scarf 8 %, short sleeves 14 %, shorts 4 %, short skirt 5 %, jeans 31 %, trousers 52 %.
-Rare things are drawn two to three times as often as there, because what a set lacks nobody learns to tell; patterns,
-prints and vivid colours more often still, because they carry furthest to real cameras (docs/what-carries.md).
+Frequencies are based on PETA, a mixed set of street and station images with named attributes (Deng et al., «Pedestrian
+attribute recognition at far distance», ACM MM 2014): backpack 20 %, shoulder bag 30 %, plastic bag 8 %, hat 10 %, scarf
+8 %, short sleeves 14 %, shorts 4 %, short skirt 5 %, jeans 31 %, trousers 52 %. Rare attributes are drawn two to three
+times as often, because a network cannot learn what a set lacks; patterns, prints and vivid colours more often still,
+because they transfer best to real cameras (docs/what-carries.md).
 """
 
 from dataclasses import dataclass
@@ -40,19 +40,19 @@ Hood = Literal["none", "down", "up"]
 
 @dataclass(frozen=True)
 class Top:
-    """A garment of the trunk and the arms. Lengths are fractions of the body part."""
+    """Garment of trunk and arms. Lengths are fractions of the body part unless noted."""
 
     kind: TopKind
     sleeve: float
-    """0 shoulder, 0.5 elbow, 1 wrist. A vest has none: the sleeves of what is worn below it reach so far."""
+    """0 shoulder, 0.5 elbow, 1 wrist. For a vest: sleeve of the garment under it."""
     hem: float
-    """0 crotch, 1 neck; below 0 a coat hangs over the thighs. A dress goes on as the outfit's bottom, a skirt."""
+    """0 crotch, 1 neck; negative for a coat over the thighs. The skirt of a dress is the `bottom` of the outfit."""
     neck: float
-    """Where the collar ends, in the same measure."""
+    """Upper end of the collar, in the units of `hem`."""
     ease: float
-    """Distance between cloth and body, metres."""
+    """Distance from the body, metres."""
     opening: float
-    """Width of an open front in metres; 0 is closed. What shows below is the `under` colour."""
+    """Width of an open front, metres; 0 if closed. The garment under it is visible there, in colour `under`."""
     fabric: Fabric
     under: Rgb
     hood: Hood
@@ -66,9 +66,9 @@ class Bottom:
     length: float
     """0 hip, 0.5 knee, 1 ankle."""
     ease: float
-    """Distance between cloth and body at the hip, metres."""
+    """Distance from the body at the hip, metres."""
     flare: float
-    """Further distance at the ankle, metres."""
+    """Additional distance from the body at the ankle, metres."""
     fabric: Fabric
 
 
@@ -77,17 +77,17 @@ class Shoes:
     """Shoes or boots."""
 
     height: float
-    """How far up the leg they reach, as a fraction of the leg above the ankle."""
+    """Height of the shaft above the ankle, as a fraction of the leg."""
     colour: Rgb
     sole: Rgb
 
 
 @dataclass(frozen=True)
 class Outfit:
-    """All that covers a body."""
+    """Clothes, hair, skin and accessories of a person."""
 
     warmth: float
-    """The season that it is made for: 0 high summer to 1 deep winter."""
+    """Season: 0 for high summer to 1 for deep winter."""
     skin: Rgb
     lips: Rgb
     beard: float
@@ -96,7 +96,7 @@ class Outfit:
     top: Top
     bottom: Bottom
     tights: Rgb | None
-    """Colour of what covers the legs under a skirt, a dress or shorts; None for bare legs."""
+    """Colour of tights under a skirt, a dress or shorts; None for bare legs."""
     shoes: Shoes
     headwear: Headwear | None
     scarf: Rgb | None
@@ -105,23 +105,24 @@ class Outfit:
 
 @dataclass(frozen=True)
 class TopRow:
-    """What tops of one kind have in common. Ranges are (least, most)."""
+    """Parameters of one kind of top. Ranges are (smallest, largest)."""
 
     men: float
-    """Weight of the kind among men's tops."""
+    """Relative frequency of the kind among men."""
     women: float
+    """Relative frequency of the kind among women."""
     season: tuple[float, float]
-    """Warmth between which it is worn; it grows rare within 0.15 beyond."""
+    """Range of `warmth` in which it is worn; its frequency falls to nearly 0 within 0.15 outside."""
     sleeve: tuple[float, float]
     hem: tuple[float, float]
     neck: tuple[float, float]
     ease: tuple[float, float]
     opened: float
-    """Share that hangs open in front."""
+    """Share with an open front."""
     hooded: float
     """Share with a hood."""
     use: str
-    """The palette's list that its colours come from."""
+    """List of the palette that its colours are drawn from."""
     patterns: dict[Pattern, float]
     prints: float
     folds: float
@@ -347,7 +348,7 @@ TOPS: dict[TopKind, TopRow] = {
 
 @dataclass(frozen=True)
 class BottomRow:
-    """What bottoms of one kind have in common. Ranges are (least, most)."""
+    """Parameters of one kind of bottom. Ranges are (smallest, largest)."""
 
     men: float
     women: float
@@ -367,7 +368,7 @@ BOTTOMS: dict[BottomKind, BottomRow] = {
 
 
 def in_season(warmth: float, season: tuple[float, float]) -> float:
-    """How usual a garment is: 1 where `warmth` lies in its season, falling to 0.01 at 0.15 beyond."""
+    """Factor on the frequency of a garment: 1 for `warmth` within its season, falling to 0.01 at 0.15 outside."""
     beyond = max(season[0] - warmth, warmth - season[1], 0.0)
     return max(0.01, 1.0 - beyond / 0.15)
 
@@ -399,7 +400,7 @@ def bottom_rand(rng: np.random.Generator, female: bool, warmth: float) -> Bottom
     weights = np.array([(row.women if female else row.men) * in_season(warmth, row.season) for row in rows])
     kind = list(BOTTOMS)[rng.choice(len(BOTTOMS), p=weights / weights.sum())]
     row = BOTTOMS[kind]
-    # Slim legs are slim at hip and ankle, wide ones at both.
+    # One draw for hip and ankle: legs are slim or wide at both.
     width = rng.beta(1.1, 2.0) if female else rng.beta(1.6, 1.6)
     return Bottom(
         kind=kind,
@@ -411,13 +412,13 @@ def bottom_rand(rng: np.random.Generator, female: bool, warmth: float) -> Bottom
 
 
 def skirt_of_dress(rng: np.random.Generator, fabric: Fabric) -> Bottom:
-    """The lower half of a dress: a skirt of the same cloth, from mid-thigh to the ankle."""
+    """Draw the lower half of a dress: a skirt of its fabric that ends between mid-thigh and ankle."""
     length = float(np.clip(rng.normal(0.52, 0.16), 0.3, 0.95))
     return Bottom("skirt", length, rng.uniform(0.008, 0.016), rng.uniform(0.0, 0.06), fabric)
 
 
 def tights_rand(rng: np.random.Generator, kind: BottomKind, female: bool, warmth: float) -> Rgb | None:
-    """Draw what covers the legs below a skirt or shorts: nothing in summer, mostly black in winter."""
+    """Draw the colour of tights under a skirt or shorts: mostly None in summer, mostly black in winter."""
     share = {"skirt": np.clip(2.2 * (warmth - 0.2), 0.02, 0.97), "shorts": 0.3 if female else 0.06}.get(kind, 0.0)
     if rng.random() >= share:
         return None
@@ -425,7 +426,7 @@ def tights_rand(rng: np.random.Generator, kind: BottomKind, female: bool, warmth
 
 
 def shoes_rand(rng: np.random.Generator, female: bool, warmth: float) -> Shoes:
-    """Draw shoes; boots are for the cold."""
+    """Draw shoes; boots are more frequent in winter."""
     boots = rng.random() < (0.06 + 0.3 * warmth) * (1.4 if female else 0.7)
     light_sole = rng.random() < 0.4
     return Shoes(
@@ -436,13 +437,13 @@ def shoes_rand(rng: np.random.Generator, female: bool, warmth: float) -> Shoes:
 
 
 def lips_of(skin: Rgb, female: bool) -> Rgb:
-    """Lips are the skin's colour, darker and redder."""
+    """Colour of the lips: that of the skin, darker and redder."""
     red, green, blue = np.array(skin) * (np.array([0.82, 0.55, 0.55]) if female else np.array([0.88, 0.7, 0.68]))
     return float(red), float(green), float(blue)
 
 
 def outfit_rand(rng: np.random.Generator, gender: float, age: float) -> Outfit:
-    """Draw everything that covers a body of this gender (0 male, 1 female) and age (anny's unit)."""
+    """Draw an outfit for a person of `gender` (0 male, 1 female) and `age`, in units of `Phenotype`."""
     female = gender > 0.5
     warmth = rng.uniform()
     skin = colour_rand(rng, "skin", 0.07)

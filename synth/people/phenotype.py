@@ -1,4 +1,4 @@
-"""Body shape of a person as the body model's parameters."""
+"""Body shape of a person as parameters of the body model, anny."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Phenotype:
-    """Shape of a body, in anny's units (0 to 1)."""
+    """Body shape in units of anny, 0 to 1."""
 
     gender: float
     """0 male, 1 female."""
@@ -20,9 +20,9 @@ class Phenotype:
 
 
 def phenotype_rand(rng: np.random.Generator) -> Phenotype:
-    """Draw an adult: even chances of man and woman, ages from about 18 to 75, alike often.
+    """Draw an adult: women and men equally likely, ages uniform from about 18 to 75.
 
-    Statures are about those of Fryar et al., Anthropometric reference data 2015-2018, Vital and Health Statistics
+    Statures follow Fryar et al., Anthropometric reference data 2015-2018, Vital and Health Statistics
     3(46), 2021: men 175.3 cm, women 161.3 cm on average.
     """
     female = bool(rng.random() < 0.5)
@@ -31,12 +31,12 @@ def phenotype_rand(rng: np.random.Generator) -> Phenotype:
         age=rng.uniform(0.62, 0.95),
         muscle=float(np.clip(rng.normal(0.5, 0.15), 0.15, 0.9)),
         weight=float(np.clip(rng.normal(0.48, 0.17), 0.15, 0.95)),
-        # 1.76 m for men and 1.63 m for women on average, with 7 cm of spread: 1.09 m of stature a unit.
+        # Means of 1.76 m for men and 1.63 m for women, standard deviation 7 cm; a unit is 1.09 m.
         height=float(np.clip(rng.normal(0.365, 0.064), 0.2, 0.6)),
         proportions=rng.uniform(0.3, 0.8),
     )
 
 
 def stature(phenotype: Phenotype) -> float:
-    """Height in metres, to a few centimetres: what `phenotype_rand` counts on."""
+    """Approximate stature in metres, to a few centimetres."""
     return 1.76 - 0.13 * phenotype.gender + 1.09 * (phenotype.height - 0.365)

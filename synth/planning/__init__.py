@@ -1,1 +1,1 @@
-"""What each clip shows, drawn from a seed: people, scenes, cameras, bystanders. Nothing is rendered here."""
+"""The plan of a set: every clip as data, drawn from a seed. Needs neither meshes nor Blender."""

@@ -33,7 +33,7 @@ NEAREST_SHARE = 0.6
 
 @dataclass(frozen=True)
 class Spot:
-    """Position and direction of somebody in mid-clip."""
+    """Position and heading of a person in mid-clip."""
 
     offset: tuple[float, float]
     """(x, y) metres from the person in mid-clip."""
@@ -87,7 +87,7 @@ def ground_position(camera: Camera) -> Floats:
 
 
 def may_be_hidden(camera: Camera, path: Floats, obstacles: Floats) -> NDArray[np.bool_]:
-    """(T,) whether one of `obstacles` (N, 4) may be between the camera and somebody at `path` (T, 2)."""
+    """(T,) whether one of `obstacles` (N, 4) may hide a person at `path` (T, 2) from the camera."""
     camera_at = ground_position(camera)
     height = camera.target_height + camera.distance * np.sin(np.radians(camera.pitch))
     hidden = np.zeros(len(path), dtype=bool)

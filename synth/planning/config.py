@@ -1,4 +1,4 @@
-"""Configuration of a rendering job."""
+"""Options of `python -m synth.render`."""
 
 import math
 from dataclasses import dataclass
@@ -8,30 +8,30 @@ from typing import Literal
 from synth.planning.factors import Factor
 
 VIDEO_RATE = 25.0
-"""Frames a second that a camera gives at most, unless --fps says otherwise."""
-SLOWEST = 0.1
-"""Frames a second that a camera gives at least: people walk on between two frames, and far in a long pause."""
+"""Highest frame rate without --fps, frames a second."""
+MIN_FPS = 0.1
+"""Lowest frame rate, frames a second: people walk far between the frames of a lower one."""
 CLIP_SECONDS = 2.0
-"""How long a sighting lasts at least, unless --fps says otherwise: a person walks some three metres. With the frames
-for it that is video at its full rate; a set of fewer is thinned out, and then shows people for longer."""
+"""Shortest duration of a sighting without --fps, in which a person walks about three metres. Fewer frames than fill it
+at VIDEO_RATE have a lower rate and may be spread over a longer time."""
 SIGHTINGS = 8
-"""How many times a camera sees each person in a set of few frames a clip, unless --sightings says otherwise."""
-VIDEO = 15
-"""Frames of a clip from which on it is video, one walk from beginning to end, unless --sightings says otherwise: the
-paper's network takes chunks of as many (Section 4.2)."""
+"""Largest number of sightings of a clip of fewer than VIDEO_FRAMES frames without --sightings."""
+VIDEO_FRAMES = 15
+"""Clips of at least so many frames are video, a single sighting, without --sightings. The paper trains on chunks of 15
+frames (Section 4.2)."""
 Device = Literal["auto", "cpu", "cuda", "optix", "hip", "metal"]
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One machine's part of a set that several render: every `count`th person, from `number` on."""
+    """Part of a set that one of `count` machines renders: every `count`th person, from person `number` on."""
 
     number: int
     """1 to count."""
     count: int
 
     def holds(self, person: int) -> bool:
-        """Whether this part has the person numbered `person`, from 1."""
+        """Whether `person`, from 1, belongs to this part."""
         return (person - self.number) % self.count == 0
 
 
@@ -39,94 +39,93 @@ def shard_of(text: str) -> Shard:
     """The shard written as "2/8". Raises ValueError for anything else."""
     number, _, count = text.partition("/")
     if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        raise ValueError(f"--shard {text}: must be a part and a number of parts, such as 1/8 to 8/8")
+        raise ValueError(f"--shard {text}: must be a part and the number of parts, such as 1/8 to 8/8")
     return Shard(int(number), int(count))
 
 
 @dataclass(frozen=True)
 class RenderConfig:
-    """Render synthetic people on video, in PRID2011's layout, with exact annotations.
+    """Render a synthetic person re-identification set in the layout of PRID2011, with exact annotations.
 
     Writes OUT/multi_shot/cam_{a,b}/person_0001/0001.png, OUT/annotations, OUT/plan.jsonl and OUT/manifest.jsonl.
-    The same command goes on where a stopped one left off.
+    The same command resumes after an interruption.
     """
 
     ids: int = 1000
-    """Number of identities; each has one clip by each of two cameras."""
+    """Number of identities, each with one clip by each of two cameras; 1 to 9999."""
 
     frames: int = 50
-    """Frames a clip."""
+    """Frames a clip, at least 1."""
 
     fps: float | None = None
-    """Frames a second of the cameras; by default 25 for 50 frames and more. Fewer are spread, those of each sighting,
-    over two to six seconds, for as long as the person meets nothing before that camera. For clips of more than two
-    seconds walks are drawn that have room for them, as far as a place has any."""
+    """Frame rate, frames a second, at least 0.1. Default: 25 for clips of 50 frames or more; otherwise the frames of
+    each sighting are spread over two to six seconds, as long as the person can walk unobstructed. Walks for clips
+    longer than two seconds are chosen to fit the free space of the scene, where there is enough."""
 
     sightings: int = 0
-    """How many times a camera sees a person: each time at another spot, with ground, things, light and people of its
-    own, on another walk; the frames are shared among them. 0 is 1 for clips of 15 frames and more, and with --fps or
-    --camera-pairs; fewer frames, which are no video, come from up to 8."""
+    """Sightings a clip: the frames of a clip are divided among them, each with its own scene, light and walk. 0: one
+    sighting for clips of 15 frames or more and with --fps or --camera-pairs, otherwise up to 8."""
 
     seed: int = 0
-    """Seed of everything that is drawn; the first N identities are the same for any --ids."""
+    """Seed of the random draws, at least 0. The first N identities are the same for any --ids."""
 
     out: Path = Path("data/synthetic")
-    """Folder of the set."""
+    """Output folder of the set."""
 
     samples: int = 16
-    """Cycles samples a pixel: fewer is faster and noisier."""
+    """Samples per pixel of Cycles, at least 1: fewer is faster and noisier."""
 
     denoise: bool = False
-    """Take the grain of few samples out of the frames: 4 samples then come as near to hundreds as 16 do without."""
+    """Denoise the frames: 4 samples are then as close to hundreds of samples as 16 without denoising."""
 
     workers: int = 0
-    """Processes that render, one thread each; 0 is one a core, of this machine or of the cluster."""
+    """Number of render processes of one thread each; 0: one for each core of this machine or of the cluster."""
 
     address: str | None = None
-    """A running Ray cluster to render on, such as "auto" or "10.0.0.1:6379", in place of this machine alone. Its
-    machines must all see --out and this checkout under the same paths."""
+    """Address of a running Ray cluster, such as "auto" or "10.0.0.1:6379"; default: this machine only. All machines of
+    the cluster need --out and this checkout under the same paths."""
 
     shard: str | None = None
-    """Part of the set to render, such as 2/8, for machines without Ray between them. When all parts are there, the
-    same command without --shard makes one set of them."""
+    """Part of the set to render, such as 2/8, to divide a set among machines without a Ray cluster. When all parts are
+    rendered, the same command without --shard merges them."""
 
     device: Device = "auto"
-    """What Cycles renders on; auto takes a GPU where Cycles finds one, else the CPU."""
+    """Device of Cycles; auto: a GPU if Cycles finds one, otherwise the CPU."""
 
     camera_pairs: int = 0
-    """Number of fixed pairs of cameras and places that identities share; 0 gives each identity its own."""
+    """Number of fixed camera pairs, with their scenes, that identities share; 0: one pair for each identity."""
 
     occlusion: float = 0.25
-    """Share of clips in which something stands between the person and the camera, 0 to 1; where a clip is of several
-    sightings, in the first alone, and so are other people: in all of them they make what is learnt carry less far."""
+    """Share of clips with an occluder between person and camera, 0 to 1. Only the first sighting of a clip has
+    occluders and bystanders: sets with them in all sightings transfer worse to real cameras."""
 
     motion: Path | None = None
-    """Folder of BVH files, such as CMU's motion capture, that people move by in place of computed walks; where a
-    recording goes is not looked at, and one that goes far may pass through things. The plan names their paths: keep
-    them as they are until the set is whole, and at the same place on all machines."""
+    """Folder of BVH motion capture files, such as those of CMU, to use in place of the computed gait. The path of a
+    recording is not checked against the scene: it may pass through obstacles. The plan stores the paths of the files:
+    keep them unchanged, and the same on all machines, until the set is complete."""
 
     without: tuple[Factor, ...] = ()
-    """Kinds of variety to leave out, all else equal, to measure what each is worth: a list such as
+    """Factors of variation to leave out, with everything else equal, to measure their effect: a list such as
     "[sensors,places]"."""
 
     plan: Path | None = None
-    """A plan to render in place of one that is drawn: another set's plan.jsonl, as you have edited it. What is drawn
-    by --ids, --frames, --sightings, --seed, --samples and the like is then what the file says."""
+    """Plan to render in place of a drawn one: plan.jsonl of another set, edited or not. It replaces --ids, --frames,
+    --sightings, --seed, --samples and the other options of the content."""
 
     dry_run: bool = False
-    """Print what would be rendered and stop."""
+    """Print the number of clips and an estimate of time and disk space, and exit."""
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot be meant."""
+        """Raise ValueError, with the name of the option, for a value out of range or two that contradict each other."""
         for name in ("ids", "frames", "samples"):
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be at least 1")
         if self.ids > 9999:
-            raise ValueError(f"--ids {self.ids}: PRID2011's folder names hold at most 9999 persons")
-        if self.fps is not None and not (math.isfinite(self.fps) and self.fps >= SLOWEST):
-            raise ValueError(f"--fps {self.fps}: must be at least {SLOWEST}")
+            raise ValueError(f"--ids {self.ids}: must be at most 9999, the largest number in PRID2011's folder names")
+        if self.fps is not None and not (math.isfinite(self.fps) and self.fps >= MIN_FPS):
+            raise ValueError(f"--fps {self.fps}: must be at least {MIN_FPS}")
         if self.sightings > self.frames:
-            raise ValueError(f"--sightings {self.sightings}: {self.frames} frames a clip are fewer")
+            raise ValueError(f"--sightings {self.sightings}: must be at most --frames, {self.frames}")
         if self.sightings > 1 and "sightings" in self.without:
             raise ValueError(f"--sightings {self.sightings} contradicts --without sightings")
         for name in ("seed", "sightings", "workers", "camera_pairs"):
@@ -139,20 +138,20 @@ class RenderConfig:
 
     @property
     def part(self) -> Shard | None:
-        """The shard that --shard names."""
+        """The part given by --shard, None for the whole set."""
         return None if self.shard is None else shard_of(self.shard)
 
     @property
     def frames_of_sightings(self) -> tuple[int, ...]:
-        """How many of a clip's frames each sighting has, in their order."""
-        video = self.frames >= VIDEO or self.fps is not None or self.camera_pairs > 0
+        """Number of frames of each sighting of a clip."""
+        video = self.frames >= VIDEO_FRAMES or self.fps is not None or self.camera_pairs > 0
         once = video or "sightings" in self.without
         times = self.sightings or (1 if once else min(SIGHTINGS, self.frames))
         return tuple(self.frames // times + (number < self.frames % times) for number in range(times))
 
     def frame_rate(self, seconds: float, frames: int) -> float:
-        """The rate of a camera before which the person can be for `stay` seconds, CLIP_SECONDS at least, and that takes
-        `frames` meanwhile."""
+        """Frames a second of a sighting of `frames` frames if the person can walk unobstructed for `seconds`, at least
+        CLIP_SECONDS."""
         if self.fps is not None:
             return self.fps
         longest = CLIP_SECONDS * max(1.0, CLIP_SECONDS * VIDEO_RATE / frames)

@@ -36,9 +36,9 @@ Factor = Literal[
 
 sensors: photometric character of a camera. views: height, pitch and distance of a camera. crops: detector noise of a
 bounding box. places: ground, walls and props of a scene. lights: sun, weather, lamps, shadows. company: bystanders and
-occluders. garments: cuts and lengths. patterns: stripes, checks, prints. accessories: carried things, hats, hoods,
-scarves. motions: turning, stopping, standing and talking; clips longer than two seconds then go straight on, even
-through obstacles that stand beside the turn. sightings: several sightings of a person by a camera. twins:
+occluders. garments: cuts and lengths. patterns: stripes, checks, prints. accessories: bags, umbrellas, phones, hats,
+hoods, scarves. motions: turning, stopping, standing and talking; in clips longer than two seconds people then go
+straight on, even through obstacles beside the curve. sightings: several sightings of a person by a camera. twins:
 near-duplicates.
 """
 
@@ -169,6 +169,6 @@ def plain_fabrics(outfit: Outfit) -> Outfit:
 
 
 def without_accessories(outfit: Outfit) -> Outfit:
-    """The outfit without headwear, hood, scarf and carried things."""
+    """The outfit without headwear, hood, scarf and carried accessories."""
     top = dataclasses.replace(outfit.top, hood="none")
     return dataclasses.replace(outfit, top=top, headwear=None, scarf=None, carried=())

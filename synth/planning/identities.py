@@ -16,7 +16,7 @@ from synth.planning.factors import HIDDEN_BY, Factor
 def make_identity(seed: int, person: int, without: Collection[Factor] = ()) -> Identity:
     """The identity of `person` (from 1) in the set of `seed`.
 
-    A share of NEAR_DUPLICATES of the people copy one of lower number and differ from it in one thing. They are new
+    A share of NEAR_DUPLICATES of the people copy one of lower number and differ from it in one factor. They are new
     people instead if `without` holds "twins", or a factor that would hide the difference.
     """
     return _identity(seed, person, frozenset(without))

@@ -1,5 +1,4 @@
-"""A plan as a file that people read, compare and edit: `plan.jsonl`, a clip a line, as `synth.planning.clip.plan_row`
-has it."""
+"""Reads and validates plan.jsonl, which users may edit: one row of `synth.planning.clip.plan_row` a line."""
 
 import json
 from collections import Counter
@@ -10,36 +9,36 @@ from typing import TYPE_CHECKING, Any
 from alignnet_common.errors import UserError
 from alignnet_common.files import read_jsonl
 from synth.planning.clip import CAMERAS, Clip, Sighting, plan_row, row_hash
-from synth.planning.config import SLOWEST
+from synth.planning.config import MIN_FPS
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 
 def read_plan(file: Path) -> list[Clip]:
-    """The clips of a plan.
+    """The clips of a plan, ordered by person and then camera.
 
-    Raises UserError, naming the line and the field, for what no clip can be rendered of, and without pydantic.
+    Raises UserError, with the line and the field, for a value that cannot be rendered, and if pydantic is missing.
     """
     if not file.is_file():
-        raise UserError(f"--plan {file}: there is no such file; every rendered set has one, OUT/plan.jsonl")
+        raise UserError(f"--plan {file}: no such file: name the plan.jsonl of a rendered set")
     try:
-        rows = read_jsonl(file, strict=True)  # people write it: an odd last line is a slip, not a crash
+        rows = read_jsonl(file, strict=True)  # an incomplete last line is an error of the editor
     except ValueError as broken:
         raise UserError(f"--plan: {broken}") from None
     reader = _reader()
     clips = [_clip_of(reader, row, f"--plan {file}, line {number}") for number, row in enumerate(rows, 1)]
     twice = [name for name, count in Counter(clip.name for clip in clips).items() if count > 1]
     if twice:
-        raise UserError(f"--plan {file}: {twice[0]} is there twice: a person has one clip a camera")
+        raise UserError(f"--plan {file}: {twice[0]} is there twice: keep one clip a person and camera")
     if not clips:
-        raise UserError(f"--plan {file} is empty")
+        raise UserError(f"--plan {file} is empty: it needs at least one clip")
     return sorted(clips, key=lambda clip: (clip.identity.person, CAMERAS.index(clip.camera_name)))
 
 
 def _reader() -> "TypeAdapter[Clip]":
     try:
-        from pydantic import TypeAdapter  # what people may have edited is checked by it, and nothing else
+        from pydantic import TypeAdapter  # needed for edited plans only
     except ImportError:
         raise UserError("not installed: pydantic: run make install, or pip install -e '.[synth]'") from None
     return TypeAdapter(Clip)
@@ -50,24 +49,24 @@ def _clip_of(reader: "TypeAdapter[Clip]", row: Any, where: str) -> Clip:
         json.dumps(row, allow_nan=False)
         clip = reader.validate_python({name: value for name, value in row.items() if name != "clip"})
     except (ValueError, AttributeError) as bad:
-        raise UserError(f"{where}: {_first_of(bad)}") from None
+        raise UserError(f"{where}: {_first_error(bad)}") from None
     found = plan_row(clip)
     if row_hash(found) != row_hash(row):
-        # What the reader does not know it leaves out: a misspelt field must not pass for one left alone.
+        # pydantic drops unknown fields: a misspelt field must not count as a missing one.
         raise UserError(f"{where}: {_difference(row, found)}")
     if not (1 <= clip.identity.person <= 9999 and clip.samples >= 1 and clip.sightings):
         raise UserError(f"{where}: identity.person must be 1 to 9999, samples 1 or more, sightings not empty")
-    if not all(sighting.frames >= 1 and sighting.fps >= SLOWEST for sighting in clip.sightings):
-        raise UserError(f"{where}: each sighting must have 1 frame or more, and fps of {SLOWEST} or more")
-    if impossible := _impossible(clip):
-        raise UserError(f"{where}: {impossible}")
+    if not all(sighting.frames >= 1 and sighting.fps >= MIN_FPS for sighting in clip.sightings):
+        raise UserError(f"{where}: each sighting must have 1 frame or more, and fps of {MIN_FPS} or more")
+    if reason := _out_of_range(clip):
+        raise UserError(f"{where}: {reason}")
     return clip
 
 
-def _impossible(clip: Clip) -> str | None:
-    """Which number cannot be rendered, and what it must be; none of these would be noticed as plainly later."""
+def _out_of_range(clip: Clip) -> str | None:
+    """The first number out of range, with its range: rendering would fail later, or with a worse message."""
     trackers = [sighting.tracker for sighting in clip.sightings]
-    for name, possible, needed in (
+    for name, valid, expected in (
         ("seed", clip.seed >= 0, "0 or more"),
         ("camera.distance", clip.camera.distance > 0, "above 0"),
         ("sensor.loss", 0 <= clip.sensor.loss <= 51, "0 to 51"),
@@ -79,20 +78,20 @@ def _impossible(clip: Clip) -> str | None:
         ("tracker.aspect", all(tracker.aspect > 0 for tracker in trackers), "above 0 in each sighting"),
         ("identity.phenotype", all(0 <= v <= 1 for v in asdict(clip.identity.phenotype).values()), "0 to 1 in each"),
     ):
-        if not possible:
-            return f"{name} must be {needed}"
+        if not valid:
+            return f"{name} must be {expected}"
     return None
 
 
 def _has_scales(sighting: Sighting) -> bool:
-    """Whether every pattern at a sighting's place has a size."""
+    """Whether the pattern of every surface of the scene has a positive scale."""
     place = sighting.place
     solids = (*place.solids, *place.occluders, *place.shades)
     return all(surface.scale > 0 for surface in (place.ground, *(solid.surface for solid in solids)))
 
 
-def _first_of(bad: Exception) -> str:
-    """The first complaint, as "field.field: what is wrong"."""
+def _first_error(bad: Exception) -> str:
+    """The first error of pydantic as "field.field: message"."""
     from pydantic import ValidationError
 
     if not isinstance(bad, ValidationError):
@@ -102,7 +101,7 @@ def _first_of(bad: Exception) -> str:
 
 
 def _difference(row: Any, known: Any, at: str = "") -> str:
-    """Where a row says what no clip knows of."""
+    """The first field in which a row differs from the clip `known` that was read from it."""
     if isinstance(row, dict) and isinstance(known, dict):
         for name in row:
             if name not in known:

@@ -24,10 +24,10 @@ TRIES = 20
 
 @dataclass(frozen=True)
 class SightingSampler:
-    """Draws sightings of `frames` frames in front of one camera, by one generator.
+    """Draws sightings of one camera, `frames` frames each, from the generator `rng`.
 
-    With `recordings`, people move by motion capture in place of the computed gait. The path of a recording is unknown
-    while planning, so such sightings last as short as allowed.
+    With `recordings`, the person moves by motion capture in place of the computed gait. The path of a recording is
+    unknown while planning, so such sightings have the shortest duration, MIN_SECONDS.
     """
 
     config: RenderConfig

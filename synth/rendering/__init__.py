@@ -1,1 +1,1 @@
-"""A clip of the plan to pixels by Blender, and the Ray workers that do it in parallel."""
+"""Rendering of planned clips by Blender, in parallel on Ray workers."""

@@ -48,7 +48,7 @@ class Passes:
 
 @dataclass(frozen=True)
 class RenderSettings:
-    """How Cycles renders a scene, whatever the scene shows."""
+    """Settings of Cycles that do not depend on the scene's content."""
 
     samples: int
     """Samples per pixel."""
@@ -251,7 +251,7 @@ class BlenderScene:
     def _build_patch(self, name: str, patch: Patch, surfaces: Sequence[Surface]) -> Any:
         """A mesh object with its pattern coordinates and one material per surface."""
         thing = self._new_object(name, patch.points, patch.quads)
-        where = thing.data.attributes.new(materials.PLACE, "FLOAT_VECTOR", "POINT")
+        where = thing.data.attributes.new(materials.PATTERN, "FLOAT_VECTOR", "POINT")
         where.data.foreach_set("vector", patch.where.astype(np.float32).ravel())
         for surface in surfaces:
             thing.data.materials.append(materials.place_material(self._bpy, surface))

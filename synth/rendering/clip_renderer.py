@@ -160,9 +160,9 @@ def dressed_bystander(model: BodyModel, bystander: Bystander, frames: int, fps: 
 
 
 def _may_hide(other: Floats, person: Floats) -> bool:
-    """Whether somebody may stand before part of a person; both as points (N, 3) in metres, in the camera's frame.
+    """Whether one person may hide part of another; both as points (N, 3) in metres, in the camera's frame.
 
-    True if the bounding boxes of the projections overlap and the first is not entirely behind the second.
+    True if the bounding boxes of their projections overlap and `other` is not entirely behind `person`.
     """
     if other[:, 2].min() > person[:, 2].max():
         return False

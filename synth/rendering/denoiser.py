@@ -1,5 +1,7 @@
-"""Takes the grain out of a frame that was rendered with few samples, by the Open Image Denoise that Blender's module
-brings along: called directly, it stays loaded, and costs a small part of what Blender's own denoising of a frame does.
+"""Denoises frames by Open Image Denoise, from the library that Blender's module contains.
+
+The library is called directly: it stays loaded between frames, which takes a small part of the time of Blender's own
+denoising step.
 """
 
 import ctypes
@@ -15,6 +17,7 @@ from alignnet_common.errors import UserError
 CPU, FLOAT3 = 1, 3
 """OIDN_DEVICE_TYPE_CPU and OIDN_FORMAT_FLOAT3 of its C interface, https://www.openimagedenoise.org/documentation.html"""
 NAMES = ("libOpenImageDenoise.so.2", "OpenImageDenoise.dll", "libOpenImageDenoise.2.dylib")
+"""File names of the library on Linux, Windows and macOS."""
 _HANDLE, _NAME, _INT, _SIZE = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_size_t
 SIGNATURES = {
     "oidnNewDevice": (_HANDLE, [_INT]),
@@ -28,10 +31,11 @@ SIGNATURES = {
     "oidnExecuteFilter": (None, [_HANDLE]),
     "oidnGetDeviceError": (_INT, [_HANDLE, ctypes.POINTER(_NAME)]),
 }
+"""Return type and argument types of the C functions."""
 
 
 class Denoiser:
-    """Denoises frames of one size, on one thread: the result does not depend on how many cores there are."""
+    """Denoises frames of one size on one thread, so that the result does not depend on the number of cores."""
 
     def __init__(self, height: int, width: int) -> None:
         self._library = library()
@@ -51,7 +55,10 @@ class Denoiser:
         self._check()
 
     def __call__(self, radiance: Floats, albedo: Floats, normal: Floats) -> Floats:
-        """(H, W, 3) linear radiance without grain, of the noisy one and of what is seen first: albedo 0..1, normal."""
+        """Denoise linear `radiance` (H, W, 3), guided by `albedo` (H, W, 3) in 0..1 and `normal` (H, W, 3).
+
+        Raises RuntimeError if the library reports an error.
+        """
         for name, values in (("color", radiance), ("albedo", albedo), ("normal", normal)):
             self._images[name][:] = values
         self._library.oidnExecuteFilter(self._filter)
@@ -59,6 +66,7 @@ class Denoiser:
         return self._images["output"].astype(np.float64)
 
     def _check(self) -> None:
+        """Raise RuntimeError with the library's last error, if any."""
         message = _NAME()
         if self._library.oidnGetDeviceError(self._device, ctypes.byref(message)):
             raise RuntimeError(f"Open Image Denoise: {(message.value or b'').decode()}")
@@ -66,16 +74,16 @@ class Denoiser:
 
 @functools.cache
 def denoiser(height: int, width: int) -> Denoiser:
-    """The process's denoiser of frames of this size: its network takes a moment to load."""
+    """The denoiser of this process for frames of this size, loaded once."""
     return Denoiser(height, width)
 
 
 @functools.cache
 def library() -> ctypes.CDLL:
-    """The shared library. Raises UserError where this build of bpy brings none."""
+    """The shared library. Raises UserError if this build of bpy does not contain it."""
     found = [file.locate() for file in files("bpy") or () if file.name in NAMES]
     if not found:
-        raise UserError("--denoise: this build of Blender's module brings no Open Image Denoise: leave --denoise out")
+        raise UserError("--denoise: this build of Blender's module contains no Open Image Denoise: leave --denoise out")
     loaded = ctypes.CDLL(str(Path(str(found[0]))))
     for name, (returns, takes) in SIGNATURES.items():
         function = getattr(loaded, name)

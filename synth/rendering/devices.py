@@ -10,23 +10,23 @@ from alignnet_common.files import quiet
 
 
 def import_bpy() -> Any:
-    """Blender's Python module. Raises UserError where it cannot be had."""
+    """Blender's Python module. Raises UserError if it cannot be imported."""
     try:
         with one_core():
             import bpy
     except ImportError as missing:
         raise UserError(
-            f"cannot load Blender's Python module ({missing}); `make install` says which package is missing"
+            f"cannot load Blender's Python module ({missing}); run `make install`, which names the missing package"
         ) from None
     return bpy
 
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """Hold this process to one core.
+    """Restrict this process to one core inside the block.
 
-    Blender's task scheduler (TBB) counts the cores when it is loaded, and keeps a thread for each but one; while
-    Cycles renders on a single thread they spin, and take a core from another renderer.
+    Blender's task scheduler (TBB) counts the cores when it is loaded and starts one thread for each but one. While
+    Cycles renders on a single thread, the others would spin and take a core from another worker.
     """
     if not hasattr(os, "sched_setaffinity"):
         yield
@@ -40,7 +40,10 @@ def one_core() -> Iterator[None]:
 
 
 def pick_device(wanted: str) -> str:
-    """The Cycles device to render on: `wanted`, or for "auto" the first kind of GPU that Cycles finds, else "cpu"."""
+    """The Cycles device to render on: `wanted`; for "auto" the first kind of GPU that Cycles finds, else "cpu".
+
+    Raises UserError if Cycles finds no device of the kind `wanted`.
+    """
     if wanted == "cpu":
         return "cpu"
     found = gpu_kinds()
@@ -52,14 +55,14 @@ def pick_device(wanted: str) -> str:
 
 
 def gpu_kinds() -> list[str]:
-    """Kinds of GPU that Cycles can render on here, in lower case, the fastest first."""
+    """Kinds of GPU that Cycles can render on here, in lower case, fastest first."""
     bpy = import_bpy()
     preferences = bpy.context.preferences.addons["cycles"].preferences
     found = []
     for kind in ("OPTIX", "CUDA", "HIP", "METAL"):
         try:
             preferences.compute_device_type = kind
-        except TypeError:  # this build of Cycles does not know the kind
+        except TypeError:  # not supported by this build of Cycles
             continue
         with quiet(1, 2):
             preferences.get_devices()

@@ -1,5 +1,7 @@
-"""Blender materials from plain descriptions. Only this module, `synth.rendering.blender_scene` and what they call
-touch bpy."""
+"""Blender materials of people and scenes, from outfits and surfaces.
+
+Parameters called `nodes` are the node tree of a material; colours are linear RGB or output sockets.
+"""
 
 from typing import Any
 
@@ -11,12 +13,15 @@ from synth.rendering.shader_nodes import Nodes, new_material, opaque
 from synth.scenes.elements import Surface
 
 PART_PASS = "part"
-"""Name of the render pass that carries each pixel's coverage by the person's (upper, middle, lower) part."""
+"""Name of the render pass with each pixel's coverage by the subject's upper, middle and lower part."""
 
 
 def person_material(bpy: Any, name: str, colour: Any, roughness: float, folds: float = 0.0) -> Any:
-    """A material of a dressed person. `colour` is RGB or a function of the nodes; the mesh's `tint` multiplies it,
-    and the mesh's `part` is written to the part pass."""
+    """A material of a dressed person.
+
+    `colour` is RGB or a function of the nodes; the mesh's attribute `tint` multiplies it, and the attribute `part` is
+    written to the part pass. `folds` is the strength of creases, 0 for none.
+    """
     material, nodes, shader = new_material(bpy, name)
     base = colour(nodes) if callable(colour) else colour
     nodes.set(shader.inputs["Base Color"], nodes.mix(1.0, nodes.attribute("tint").outputs["Color"], base, "MULTIPLY"))
@@ -37,7 +42,7 @@ def person_material(bpy: Any, name: str, colour: Any, roughness: float, folds: f
 
 
 def person_materials(bpy: Any, outfit: Outfit) -> list[Any]:
-    """The materials of someone dressed in `outfit`, one a surface, in the order of SURFACES."""
+    """The materials of an outfit, one per surface, in the order of SURFACES."""
     top, bottom = outfit.top.fabric, outfit.bottom.fabric
     white = (1.0, 1.0, 1.0)
     look: dict[str, tuple[Any, float, float]] = {
@@ -56,7 +61,7 @@ def person_materials(bpy: Any, outfit: Outfit) -> list[Any]:
 
 
 def fabric_colour(fabric: Fabric) -> Any:
-    """A function of the nodes that gives the cloth's colour from its place on the garment."""
+    """A function of the nodes that gives the cloth's colour, with its pattern and print."""
 
     def colour(nodes: Nodes) -> Any:
         x, y, z = nodes.split(nodes.attribute("rest").outputs["Vector"])
@@ -70,8 +75,10 @@ def fabric_colour(fabric: Fabric) -> Any:
 
 
 def pattern_mask(nodes: Nodes, fabric: Fabric, x: Any, y: Any, z: Any) -> Any:
-    """0 where the cloth has its colour, 1 where it has its accent, from the place (x, y, z) in the reference pose; None
-    where the cloth is plain (side stripes come with the mesh's tint)."""
+    """Pattern of the cloth at (x, y, z) in the reference pose: 0 for its colour, 1 for its accent.
+
+    None for plain cloth; side stripes are part of the mesh's tint.
+    """
 
     def stripes(along: Any, share: float) -> Any:
         return nodes.math("LESS_THAN", nodes.math("FRACT", nodes.math("DIVIDE", along, fabric.period)), share)
@@ -92,14 +99,14 @@ def pattern_mask(nodes: Nodes, fabric: Fabric, x: Any, y: Any, z: Any) -> Any:
     if fabric.pattern == "two-tone":
         return nodes.math("GREATER_THAN", z, 0.33 + 0.5 * (fabric.period - 0.06))
     if fabric.pattern == "raglan":
-        # From the neck (6 cm off the middle at 0.58 m) to the armpit (15 cm at 0.40 m).
+        # From the neck (6 cm from the middle at 0.58 m) to the armpit (15 cm at 0.40 m).
         slant = nodes.math("ADD", nodes.math("ABSOLUTE", x), nodes.math("MULTIPLY", z, 0.5))
         return nodes.math("GREATER_THAN", slant, 0.35)
     if fabric.pattern == "sash":
         slanted = nodes.math("ADD", x, nodes.math("MULTIPLY", nodes.math("SUBTRACT", z, 0.3), 0.6))
         return within(slanted, 0.0, 0.2 * fabric.period + 0.03)
     if fabric.pattern == "ombre":
-        # From half-way down the thigh, where dresses end, to the neck.
+        # From the middle of the thigh, where dresses end, to the neck.
         share = nodes.add("MapRange", clamp=True)
         for socket, value in zip(share.inputs, (z, -0.15, 0.5), strict=False):
             nodes.set(socket, value)
@@ -113,7 +120,7 @@ def pattern_mask(nodes: Nodes, fabric: Fabric, x: Any, y: Any, z: Any) -> Any:
 
 
 def print_mask(nodes: Nodes, patch: Print, x: Any, y: Any, z: Any) -> Any:
-    """1 on a print, 0 beside it."""
+    """1 on a print, 0 outside it, at (x, y, z) in the reference pose."""
     right = nodes.math("DIVIDE", nodes.math("SUBTRACT", x, patch.across), 0.5 * patch.width)
     up = nodes.math("DIVIDE", nodes.math("SUBTRACT", z, patch.rise), 0.5 * patch.height)
     if patch.shape == "disc":
@@ -130,7 +137,7 @@ def print_mask(nodes: Nodes, patch: Print, x: Any, y: Any, z: Any) -> Any:
 
 
 def lettering(nodes: Nodes, height: float, x: Any, z: Any) -> Any:
-    """1 on what reads as lines of letters, up to three in `height`, but none lower than 4 cm; 0 between them."""
+    """1 on the "letters" of up to three lines in `height` metres, each at least 4 cm high; 0 between them."""
     line = max(height / 3, 0.04)
     letter = nodes.add("CombineXYZ")
     nodes.set(letter.inputs[0], nodes.cell(x, 0.4 * line))
@@ -142,7 +149,7 @@ def lettering(nodes: Nodes, height: float, x: Any, z: Any) -> Any:
 
 
 def print_colour(nodes: Nodes, patch: Print) -> Any:
-    """The colour of a print, from its place in the reference pose."""
+    """Colour of a print, depending on the position in the reference pose."""
     if patch.motif != "picture":
         return patch.colour
     blots = nodes.noise(nodes.attribute("rest").outputs["Vector"], 2.5 / patch.width, 2.0)
@@ -150,7 +157,7 @@ def print_colour(nodes: Nodes, patch: Print) -> Any:
 
 
 def hair_colour(colour: Rgb) -> Any:
-    """Hair: strands lighter and darker than `colour`."""
+    """A function of the nodes that gives lighter and darker strands of `colour`."""
 
     def shade(nodes: Nodes) -> Any:
         strands = nodes.add("Mapping")
@@ -163,21 +170,21 @@ def hair_colour(colour: Rgb) -> Any:
     return shade
 
 
-PLACE = "where"
-"""Name of the mesh attribute that holds each point's place in its surface's pattern, metres."""
+PATTERN = "where"
+"""Name of the mesh attribute with the pattern coordinates of each point, metres."""
 
 
 def place_material(bpy: Any, surface: Surface) -> Any:
-    """A material of the ground or of something on it; its pattern follows the mesh's attribute PLACE."""
+    """A material of the ground or a solid; its pattern follows the mesh's attribute PATTERN."""
     material, nodes, shader = new_material(bpy, surface.kind)
-    where = nodes.attribute(PLACE).outputs["Vector"]
+    where = nodes.attribute(PATTERN).outputs["Vector"]
     stains = nodes.noise(nodes.add("NewGeometry").outputs["Position"], 0.9, 4.0)
     base, roughness = place_colour(nodes, surface, where)
-    # Dirt and wear: no real floor or wall is of one colour.
+    # Dirt and wear vary the colour.
     wear = nodes.math("ADD", 1.0 - surface.wear, nodes.math("MULTIPLY", 2.0 * surface.wear, stains))
     colour = nodes.mix(1.0, base, wear, "MULTIPLY")
     if surface.wet > 0:
-        # Water gathers where the stains are: darker ground under a mirror.
+        # Puddles where the stains are: darker and smoother.
         film = nodes.math("GREATER_THAN", stains, 0.66 - 0.32 * surface.wet)
         colour = nodes.mix(1.0, colour, nodes.mix(film, (0.75, 0.75, 0.75), (0.42, 0.42, 0.44)), "MULTIPLY")
         roughness = nodes.math("SUBTRACT", roughness, nodes.math("MULTIPLY", film, 0.92 * surface.roughness))
@@ -186,20 +193,20 @@ def place_material(bpy: Any, surface: Surface) -> Any:
     if surface.glow > 0:
         nodes.set(shader.inputs["Emission Color"], colour)
         shader.inputs["Emission Strength"].default_value = surface.glow
-        # Lamps light the scene; what merely glows would only add noise.
+        # Glowing surfaces are not sampled as lamps, which would only add noise.
         material.cycles.emission_sampling = "NONE"
     return material
 
 
 def place_colour(nodes: Nodes, surface: Surface, where: Any) -> tuple[Any, Any]:
-    """Colour and roughness of a surface before wear, at the place `where` in its pattern."""
+    """Colour and roughness of a surface before wear, at the pattern coordinates `where`."""
     kind, roughness = surface.kind, surface.roughness
     if kind in ("tiles", "slabs", "bricks", "planks"):
         return brick_colour(nodes, surface, where), roughness
     if kind == "speckled":
         return nodes.mix(nodes.noise(where, 1.0 / surface.scale, 3.0), surface.colour, surface.accent), roughness
     if kind == "grass":
-        # From tufts down to blades.
+        # Noise from the size of tufts to that of blades.
         blades = nodes.noise(where, 1.0 / surface.scale, 5.0)
         return nodes.mix(nodes.stretched(blades, 3.5), surface.colour, surface.accent), roughness
     if kind == "asphalt":
@@ -228,7 +235,7 @@ def place_colour(nodes: Nodes, surface: Surface, where: Any) -> tuple[Any, Any]:
 
 
 def asphalt_colour(nodes: Nodes, surface: Surface, where: Any) -> Any:
-    """Grit, and cracks of the accent's colour between plates of the surface's scale."""
+    """Asphalt: grit, and cracks in the accent's colour between plates of the surface's scale."""
     red, green, blue = surface.colour
     grit = nodes.noise(where, 45.0, 2.0)
     base = nodes.mix(
@@ -243,7 +250,7 @@ def asphalt_colour(nodes: Nodes, surface: Surface, where: Any) -> Any:
 
 
 def cobble_colour(nodes: Nodes, surface: Surface, where: Any) -> Any:
-    """Rounded stones, each a little lighter or darker than the next, in joints of the accent's colour."""
+    """Cobbles: rounded stones of varying lightness, with joints in the accent's colour."""
     edges = nodes.add("TexVoronoi", feature="DISTANCE_TO_EDGE", voronoi_dimensions="2D")
     cells = nodes.add("TexVoronoi", feature="F1", voronoi_dimensions="2D")
     for texture in (edges, cells):
@@ -257,10 +264,10 @@ def cobble_colour(nodes: Nodes, surface: Surface, where: Any) -> Any:
 
 
 def block_colour(nodes: Nodes, surface: Surface, u: Any, v: Any) -> Any:
-    """Blocks of many colours about the surface's own, a fifth of them empty, with gaps of the accent's colour."""
+    """Goods on shelves: blocks of colours near the surface's own, a fifth empty, with gaps in the accent's colour."""
     height = 0.7 * surface.scale
     row = nodes.cell(v, height)
-    # Rows are shifted against each other, as things on shelves are.
+    # Rows are shifted against each other.
     u = nodes.math(
         "ADD", u, nodes.math("MULTIPLY", nodes.math("SINE", nodes.math("MULTIPLY", row, 37.0)), surface.scale)
     )
@@ -269,7 +276,7 @@ def block_colour(nodes: Nodes, surface: Surface, u: Any, v: Any) -> Any:
     nodes.set(corner.inputs[0], nodes.cell(u, surface.scale))
     nodes.set(corner.inputs[1], row)
     nodes.set(random.inputs["Vector"], corner.outputs[0])
-    # Shades of one colour more than colours: print and packing, not confetti.
+    # Shades of one colour rather than many colours.
     tone = nodes.mix(0.22, surface.colour, random.outputs["Color"])
     block = nodes.mix(1.0, tone, nodes.math("ADD", 0.25, random.outputs["Value"]), "MULTIPLY")
     gap = nodes.math(
@@ -282,7 +289,7 @@ def block_colour(nodes: Nodes, surface: Surface, u: Any, v: Any) -> Any:
 
 
 def pane_colour(nodes: Nodes, surface: Surface, u: Any, v: Any) -> tuple[Any, Any]:
-    """Windows in a wall, or glass from frame to frame: each pane has a tone of its own, and mirrors."""
+    """Windows in a wall, or glass between frames: colour and roughness of panes of varying tone, which reflect."""
     height = 1.25 * surface.scale if surface.kind == "windows" else 2.2
     share = 0.31 if surface.kind == "windows" else 0.47
     inside = [
@@ -295,7 +302,7 @@ def pane_colour(nodes: Nodes, surface: Surface, u: Any, v: Any) -> tuple[Any, An
     nodes.set(corner.inputs[0], nodes.cell(u, surface.scale))
     nodes.set(corner.inputs[1], nodes.cell(v, height))
     nodes.set(random.inputs["Vector"], corner.outputs[0])
-    # Few are bright: a curtain, a blind, a lit room.
+    # Few panes are bright: curtains, blinds, lit rooms.
     tone = nodes.math("POWER", random.outputs["Value"], 4.0)
     red, green, blue = surface.accent
     glass = nodes.mix(tone, surface.accent, (min(1, red + 0.3), min(1, green + 0.29), min(1, blue + 0.26)))
@@ -304,7 +311,7 @@ def pane_colour(nodes: Nodes, surface: Surface, u: Any, v: Any) -> tuple[Any, An
 
 
 def brick_colour(nodes: Nodes, surface: Surface, where: Any) -> Any:
-    """Tiles, slabs, bricks or boards of the surface's colour with joints of its accent."""
+    """Tiles, slabs, bricks or boards in the surface's colour, with joints in the accent's colour."""
     cells = nodes.add("TexBrick")
     nodes.set(cells.inputs["Vector"], where)
     red, green, blue = surface.colour

@@ -1,4 +1,4 @@
-"""How large a mesh's silhouette is in a picture, without rendering it."""
+"""Area of a mesh's silhouette in an image, without rendering it."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,19 +6,19 @@ from numpy.typing import NDArray
 from alignnet_common.arrays import Floats, Ints
 
 FINE = 2
-"""Points a pixel, each way, at which it is looked whether a face covers them."""
+"""Sample points per pixel along each axis."""
 
 
 def silhouette_area(pixels: Floats, quads: Ints) -> float:
-    """Area, in pixels, that faces cover together: `quads` (F, 4) of points (N, 2) in a picture without edges."""
+    """Area in pixels of the union of `quads` (F, 4) over points (N, 2) in pixels; the image has no edges."""
     points = ((pixels - pixels.min(0)) * FINE - 0.5).astype(np.float32)
     covered = np.zeros(np.ceil(points.max(0)).astype(int) + 1, dtype=bool)
     triangles = points[np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]])]
-    # Points of the grid that may lie in each triangle: from `low` to `high`.
+    # Bounding box of each triangle, in sample points: from `low` to `high`.
     low, high = np.ceil(triangles.min(1)).astype(int), np.floor(triangles.max(1)).astype(int)
     holds = (high >= low).all(1)
     triangles, low, extent = triangles[holds], low[holds], (high - low)[holds]
-    # Triangles are small, and most alike: those of about one size, in powers of two, are looked at together.
+    # Triangles are processed in groups of similar size (powers of two), which are few.
     size = np.frexp(extent.astype(np.float32))[1]
     kind = size[:, 0] * 64 + size[:, 1]
     for alike in (np.flatnonzero(kind == one) for one in np.unique(kind)):
@@ -30,7 +30,7 @@ def silhouette_area(pixels: Floats, quads: Ints) -> float:
 
 
 def _inside(triangles: Floats, points: Floats) -> NDArray[np.bool_]:
-    """(F, P) which of the points (F, P, 2) lie in their triangle (F, 3, 2), whichever way round that is."""
+    """(F, P) bool: which of the points (F, P, 2) lie in their triangle (F, 3, 2), of either orientation."""
     sides = []
     for corner in range(3):
         start, edge = triangles[:, corner, None], (triangles[:, corner - 2] - triangles[:, corner])[:, None]

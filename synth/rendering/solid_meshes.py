@@ -1,4 +1,4 @@
-"""Meshes of the solids that a place is made of: all of them as one mesh, so that a scene is built at once."""
+"""Meshes of the solids of a scene, merged into one mesh."""
 
 import functools
 from collections.abc import Sequence
@@ -15,32 +15,32 @@ from synth.scenes.footprints import rotation
 COLUMNS = 20
 """Faces around a cylinder."""
 MOST_LEAVES = 700
-"""In one solid."""
+"""Largest number of leaves of one solid."""
 LEAF = 0.6
-"""Width of a leaf over its length."""
+"""Ratio of a leaf's width to its length."""
 COVER = 1.1
-"""How many leaves lie one behind the other, on average, over the surface of the solid."""
+"""Mean number of leaves behind each other, over the surface of the solid."""
 
 
 @dataclass(frozen=True)
 class Assembly:
-    """Solids as one mesh."""
+    """One mesh of several solids."""
 
     points: Floats
     """(N, 3) metres, world."""
     quads: Ints
-    """(F, 4)."""
+    """(F, 4) indices into `points`."""
     where: Floats
-    """(N, 3) place in the pattern: metres across and along the surface, and for leaves a number of their own, 0..1."""
+    """(N, 3) pattern coordinates: metres across and along the surface, and for leaves a random number, 0..1."""
     surface: Ints
     """(F,) index into `surfaces`."""
     smooth: NDArray[np.bool_]
-    """(F,) shaded as if curved."""
+    """(F,) whether the face is shaded smooth."""
     surfaces: tuple[Surface, ...]
 
 
 def assembled(solids: Sequence[Solid]) -> Assembly:
-    """One mesh of at least one solid."""
+    """One mesh of `solids`, at least one."""
     surfaces = tuple(dict.fromkeys(solid.surface for solid in solids))
     number = {surface: index for index, surface in enumerate(surfaces)}
     points, quads, where, surface, smooth = [], [], [], [], []
@@ -65,7 +65,7 @@ def assembled(solids: Sequence[Solid]) -> Assembly:
 
 @dataclass(frozen=True)
 class Patch:
-    """Points (N, 3) metres, quads (F, 4) and the points' place in the pattern (N, 3)."""
+    """Points (N, 3) in metres, quads (F, 4) and pattern coordinates (N, 3)."""
 
     points: Floats
     quads: Ints
@@ -73,7 +73,7 @@ class Patch:
 
 
 def placed(solid: Solid) -> Patch:
-    """The mesh of a solid and of its copies, where they stand."""
+    """The mesh of a solid and its copies, in the world."""
     if solid.shape == "leaves":
         one = leafy(solid)
     elif solid.shape == "ring":
@@ -90,7 +90,7 @@ def placed(solid: Solid) -> Patch:
 
 
 def turned_pattern(where: Floats, degrees: float) -> Floats:
-    """The place in the pattern (N, 3) of a pattern that is turned on its surface."""
+    """Pattern coordinates (N, 3) rotated by `degrees` in the surface."""
     cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     out = where.copy()
     out[:, 0] = cosine * where[:, 0] + sine * where[:, 1]
@@ -99,13 +99,16 @@ def turned_pattern(where: Floats, degrees: float) -> Floats:
 
 
 def shaped(shape: Shape, size: tuple[float, float, float], taper: float) -> Patch:
-    """A box, cylinder, ball or rounded box about the origin; its pattern starts at its foot."""
+    """A box, cylinder, ball or rounded box around the origin, `size` in metres; pattern coordinates start at its foot.
+
+    `taper` is the ratio of the top's width to the bottom's.
+    """
     unit, quads, across = unit_shape(shape)
     metres = np.array(size)
     points = unit * metres
     points[:, :2] *= 1 + (taper - 1) * (unit[:, 2:] + 0.5)
     if shape == "box":
-        # Each face has corners of its own: across it run two of the three axes.
+        # Corners are not shared between faces; each face spans two of the three axes.
         along = points - [0, 0, -size[2] / 2]
         where = np.column_stack([np.take_along_axis(along, across.astype(np.int64), axis=1), np.zeros(len(points))])
     else:
@@ -117,8 +120,10 @@ def shaped(shape: Shape, size: tuple[float, float, float], taper: float) -> Patc
 
 @functools.cache
 def unit_shape(shape: Shape) -> tuple[Floats, Ints, Floats]:
-    """Points (N, 3) in a cube of edge 1, quads, and what the pattern runs along: the two axes of each point's face
-    (N, 2) of a box, else the angle about the vertical (N, 1)."""
+    """Points (N, 3) in a cube of edge 1, quads (F, 4), and the pattern's directions.
+
+    The directions of a box are the two axes of each point's face (N, 2), of others the angle about the vertical (N, 1).
+    """
     if shape == "box":
         return unit_box()
     if shape == "cylinder":
@@ -129,13 +134,13 @@ def unit_shape(shape: Shape) -> tuple[Floats, Ints, Floats]:
 
 
 def unit_box() -> tuple[Floats, Ints, Floats]:
-    """Six faces with corners of their own."""
+    """A cube of edge 1 with six separate faces: points, quads, and the axes of each point's face."""
     points, axes = [], []
     square = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
     for axis, (first, second) in enumerate(((1, 2), (0, 2), (0, 1))):
         for side in (-0.5, 0.5):
             face = np.full((4, 3), side)
-            # Corners run anticlockwise seen from outside: normals point out.
+            # Corners run anticlockwise as seen from outside, so that normals point outwards.
             outward = (side > 0) != (axis == 1)
             face[:, [first, second]] = square if outward else square[::-1]
             points.append(face)
@@ -144,7 +149,7 @@ def unit_box() -> tuple[Floats, Ints, Floats]:
 
 
 def unit_cylinder() -> tuple[Floats, Ints]:
-    """A side and two lids that do not share points, so that the edge stays sharp."""
+    """A cylinder of diameter and height 1. Side and lids share no points, so that the edges are shaded sharp."""
     angle = np.linspace(-np.pi, np.pi, COLUMNS, endpoint=False)
     ring = 0.5 * np.column_stack([np.cos(angle), np.sin(angle)])
 
@@ -158,7 +163,7 @@ def unit_cylinder() -> tuple[Floats, Ints]:
 
 
 def ring(size: tuple[float, float, float]) -> Patch:
-    """A tyre about its own Z axis."""
+    """A torus around its Z axis; `size` in metres."""
     around, section = np.meshgrid(
         np.linspace(0, 2 * np.pi, 24, endpoint=False), np.linspace(0, 2 * np.pi, 6, endpoint=False), indexing="ij"
     )
@@ -180,11 +185,11 @@ def ring(size: tuple[float, float, float]) -> Patch:
 
 
 def leafy(solid: Solid) -> Patch:
-    """Leaves strewn through an ellipsoid, most of them near its surface; `surface.scale` is a leaf's length."""
+    """Leaves in an ellipsoid, most near its surface; `surface.scale` is a leaf's length in metres."""
     size, length = np.array(solid.size), solid.surface.scale
     area = np.pi * (np.prod(size) ** (2 / 3))
     leaves = int(np.clip(COVER * area / (LEAF * length**2), 40, MOST_LEAVES))
-    # A plant too large for so many leaves has larger ones: sprays of leaves, no thinner a crown.
+    # A plant that is too large for MOST_LEAVES has larger leaves instead of a thinner crown.
     length = max(length, float(np.sqrt(COVER * area / (LEAF * leaves))))
     centres, first, second, own = leaf_cards()
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * 0.5 * length
@@ -197,8 +202,8 @@ def leafy(solid: Solid) -> Patch:
 
 @functools.cache
 def leaf_cards() -> tuple[Floats, Floats, Floats, Floats]:
-    """For each of MOST_LEAVES leaves: its centre (M, 3) in a ball of diameter 1, the unit vectors along and across
-    it (M, 3), and a number of its own (M,) in 0..1. The same leaves every time: trees differ by size and turn."""
+    """Leaves in a ball of diameter 1, M = MOST_LEAVES: centres (M, 3), unit vectors along and across (M, 3), and random
+    numbers (M,) in 0..1. Always the same leaves: trees differ by size and rotation."""
     rng = np.random.default_rng(0)
 
     def directions() -> Floats:
@@ -206,7 +211,7 @@ def leaf_cards() -> tuple[Floats, Floats, Floats, Floats]:
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
     centres = 0.5 * directions() * rng.random((MOST_LEAVES, 1)) ** 0.25
-    # Boughs: leaves stand in clumps, with gaps between.
+    # Leaves are drawn towards the nearest of 60 clumps, which leaves gaps, as between boughs.
     clumps = 0.42 * directions()[:60]
     nearest = clumps[np.linalg.norm(centres[:, None] - clumps, axis=2).argmin(1)]
     centres = centres + 0.45 * (nearest - centres)

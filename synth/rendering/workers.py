@@ -67,7 +67,7 @@ def start_ray(workers: int, address: str | None = None) -> int:
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Ray prints the fate of its workers; `job_error` reports what matters in one line.
+    # Ray prints each death of a worker; `job_error` reports the final failures in one line.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "^")
     import ray
 
@@ -153,8 +153,7 @@ class WorkerPool:
     def next_result(self) -> Result:
         """Wait until a worker has started, finished its clip or failed.
 
-        A worker that failed in other ways than by the clip is dropped. One that has rendered
-        CLIPS_BEFORE_RECYCLING clips is replaced.
+        A dead worker is dropped; one that has rendered CLIPS_BEFORE_RECYCLING clips is replaced.
         """
         (done,), _ = self._ray.wait([*self.running, *self._starting], num_returns=1)
         worker, clip = self.running.pop(done) if done in self.running else (self._starting.pop(done), None)
@@ -177,8 +176,8 @@ class WorkerPool:
         return Result(clip, row)
 
 
-class Failures:
-    """Failed attempts of a set, and which of them end the run."""
+class FailureCounts:
+    """Counts failed starts of workers and failed attempts per clip."""
 
     def __init__(self, workers: int) -> None:
         self._most_starts = TRIES * workers
@@ -187,18 +186,21 @@ class Failures:
         self.lost: dict[str, Exception] = {}
         """The last failure of each clip that was given up."""
 
-    def forget_starts(self) -> None:
-        """Count failed starts anew after a success."""
+    def reset_starts(self) -> None:
+        """Start counting failed starts again, after a success."""
         self._failed_starts = 0
 
-    def end_of_run(self, failure: Exception, out: Path) -> JobError | None:
-        """The error to raise if no worker can start: at once for an error at the start, else after several deaths."""
+    def start_error(self, failure: Exception, out: Path) -> JobError | None:
+        """The error to raise after a failed start, or None to try again.
+
+        An exception ends the run at once, deaths only after TRIES starts per worker in a row.
+        """
         self._failed_starts += 1
         is_hopeless = not is_death(failure) or getattr(failure, "actor_init_failed", False)
         return job_error({"Clips": failure}, out) if is_hopeless or self._failed_starts == self._most_starts else None
 
     def may_retry(self, clip: Clip, failure: Exception) -> bool:
-        """Whether to try a failed clip again."""
+        """Whether to try a failed clip again; if not, its failure is added to `lost`."""
         self._tries[clip.name] += 1
         if self._tries[clip.name] < TRIES:
             return True
@@ -213,7 +215,7 @@ def render_all(clips: list[Clip], out: Path, workers: int, device: str) -> Itera
     times in all. Raises JobError at the end if clips could not be rendered, and at once if no worker starts; Ray's
     reports go to a file of the set. UserError and OSError of a full disk are raised as they are.
     """
-    pool, waiting, failures = WorkerPool(out.resolve(), device), deque(clips), Failures(workers)
+    pool, waiting, failures = WorkerPool(out.resolve(), device), deque(clips), FailureCounts(workers)
     # anny fills its cache without a lock, which takes a minute the first time: one worker starts before the others.
     pool.start_workers()
     others = min(workers, len(clips)) - 1
@@ -221,7 +223,7 @@ def render_all(clips: list[Clip], out: Path, workers: int, device: str) -> Itera
         pool.assign(waiting)
         result = pool.next_result()
         if result.failure is None:
-            failures.forget_starts()
+            failures.reset_starts()
             pool.start_workers(others)
             others = 0
             if result.row is not None:
@@ -231,7 +233,7 @@ def render_all(clips: list[Clip], out: Path, workers: int, device: str) -> Itera
         if is_death(result.failure):
             pool.start_workers()
         if result.clip is None:
-            if error := failures.end_of_run(result.failure, out):
+            if error := failures.start_error(result.failure, out):
                 raise error
         elif failures.may_retry(result.clip, result.failure):
             waiting.append(result.clip)
@@ -261,10 +263,10 @@ def job_error(lost: dict[str, Exception], out: Path) -> JobError:
     clip, failure = next(iter(lost.items()))
     cause = getattr(failure, "cause", None)
     if cause is not None:
-        what = f"{type(cause).__name__}: {cause}"
+        reason = f"{type(cause).__name__}: {cause}"
     elif getattr(failure, "actor_init_failed", False):
-        what = f"no worker starts: {str(failure).strip().splitlines()[-1]}"
+        reason = f"no worker starts: {str(failure).strip().splitlines()[-1]}"
     else:
-        what = f"its worker died {TRIES} times"
+        reason = f"its worker died {TRIES} times"
     others = f", nor {len(lost) - 1} more; all others are there" if len(lost) > 1 else ""
-    return JobError(f"{clip} cannot be rendered: {what}{others}: more in {file}; the same command tries again")
+    return JobError(f"{clip} cannot be rendered: {reason}{others}: more in {file}; the same command tries again")

@@ -1,4 +1,8 @@
-"""Contact sheets: pictures of a rendered set, made of its frames, annotations and plan."""
+"""Contact sheets (image grids) of a rendered set, from its frames, annotations and plan.
+
+Sheets are (H, W, 3) uint8. `rows` are those of the manifest, `plan` those of the plan, by clip; clips and people are
+names and numbers in them.
+"""
 
 import json
 from collections.abc import Mapping
@@ -13,30 +17,31 @@ from alignnet_common.images import GAP, PAPER, beside, captioned, draw_skeleton,
 from alignnet_common.set_format import CAMERAS, clip_name, frame_file
 from synth.dataset.layout import RenderedSet
 from synth.dataset.reader import read_truth
-from synth.report.statistics import at, company
+from synth.report.statistics import placed_labels, value_at
 
 Rows = Mapping[str, Mapping[str, Any]]
-"""Rows of the manifest or the plan by their clip."""
+"""Rows of the manifest or the plan, by clip."""
 
-CLEARLY = 0.98
-"""Less than this is seen, on average, of a person of whom something is clearly hidden."""
+OCCLUDED_BELOW = 0.98
+"""A clip with a mean visible ratio below this counts as occluded."""
 PART_COLOURS = np.array([[240, 96, 80], [80, 200, 120], [90, 140, 250]])
+"""8-bit sRGB of the upper, middle and lower part."""
 
 
 def people_sheet(source: RenderedSet, rows: Rows, people: list[int], columns: int = 12) -> Bytes:
-    """Each person once by each camera, the pair side by side."""
+    """The middle frame of each person by camera a and by camera b, side by side."""
     pairs = [pair(source, rows, person) for person in people]
     return grid(pairs, min(columns, len(pairs)))
 
 
 def time_sheet(source: RenderedSet, rows: Rows, clips: list[str], moments: int = 12) -> Bytes:
-    """Clips over time, two side by side: camera a, then camera b of the same person."""
+    """Frames of clips over time, two clips side by side: camera a, then camera b of the same person."""
     strips = [strip(source, rows, clip, moments) for clip in clips]
     return page_of([beside(strips[first : first + 2], GAP) for first in range(0, len(strips), 2)])
 
 
 def truth_sheet(source: RenderedSet, rows: Rows, clips: list[str], scale: int = 3) -> Bytes:
-    """For each clip its middle frame, the part masks over it, and the joints (hidden ones in pink)."""
+    """For each clip: its middle frame, the part masks over it, and its joints (hidden ones in pink), box and ratio."""
     tiles = []
     for clip in clips:
         number = rows[clip]["frames"] // 2
@@ -59,7 +64,7 @@ def truth_sheet(source: RenderedSet, rows: Rows, clips: list[str], scale: int = 
 
 
 def motion_sheet(source: RenderedSet, rows: Rows, groups: Mapping[str, list[str]], moments: int = 12) -> Bytes:
-    """Two clips over time of each group, side by side, under the group's name."""
+    """Frames over time of two clips of each group, under the group's name."""
     strips = []
     for name, clips in groups.items():
         shown = [strip(source, rows, clip, moments) for clip in spread_over(clips, 2)]
@@ -68,7 +73,7 @@ def motion_sheet(source: RenderedSet, rows: Rows, groups: Mapping[str, list[str]
 
 
 def places_sheet(source: RenderedSet, rows: Rows, groups: Mapping[str, list[str]], clips: int = 24) -> Bytes:
-    """Middle frames of clips of each group, under the group's name."""
+    """Middle frames of up to `clips` clips of each group, under the group's name."""
     return grid(
         [
             captioned(beside([middle(source, rows, clip) for clip in spread_over(group, clips)], 0), name)
@@ -79,9 +84,9 @@ def places_sheet(source: RenderedSet, rows: Rows, groups: Mapping[str, list[str]
 
 
 def cameras_sheet(source: RenderedSet, rows: Rows, plan: Rows, pairs: int = 12, people: int = 6) -> Bytes:
-    """A few people before each of some pairs of cameras, each pair's crops side by side, under the cameras' places.
+    """People by pairs of cameras: both middle frames of up to `people` people per pair, under the cameras' geometry.
 
-    Where each person has cameras of their own, there are as many more pairs.
+    If each person has cameras of their own, `pairs` × `people` / 2 people are shown.
     """
     groups: dict[str, list[int]] = {}
     for person in sorted({row["person"] for row in rows.values()}):
@@ -95,7 +100,7 @@ def cameras_sheet(source: RenderedSet, rows: Rows, plan: Rows, pairs: int = 12, 
 
 
 def occlusion_sheet(source: RenderedSet, rows: Rows, clips: list[str], moments: int = 10) -> Bytes:
-    """Clips over time, each frame under its true visible ratio."""
+    """Frames of clips over time, each under its visible ratio."""
     strips = []
     for clip in clips:
         ratios = read_truth(source, clip, ("visible_ratio",))["visible_ratio"]
@@ -106,7 +111,7 @@ def occlusion_sheet(source: RenderedSet, rows: Rows, clips: list[str], moments: 
 
 
 def twins_sheet(source: RenderedSet, rows: Rows, plan: Rows, twins: list[int], columns: int = 5) -> Bytes:
-    """Near-duplicates: who they look like by both cameras, then they, under what they differ in."""
+    """Near-duplicates: the person they were copied from and they, by both cameras, under the attribute that differs."""
     tiles = []
     for person in twins:
         identity = plan[clip_name(CAMERAS[0], person)]["identity"]
@@ -116,49 +121,51 @@ def twins_sheet(source: RenderedSet, rows: Rows, plan: Rows, twins: list[int], c
 
 
 def grouped(plan: Rows, rows: Rows, path: str) -> dict[str, list[str]]:
-    """Finished clips by the name that the plan has at a dotted path, most frequent first; {} where it has none."""
+    """Finished clips by the plan's value at a dotted path, most frequent value first; {} if the plan has none."""
     groups: dict[str, list[str]] = {}
     for clip in rows:
-        name = at(plan.get(clip), path)
+        name = value_at(plan.get(clip), path)
         if name is not None:
             groups.setdefault(name if isinstance(name, str) else ", ".join(map(str, name)), []).append(clip)
     return dict(sorted(groups.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
 def occluded(plan: Rows, rows: Rows) -> list[str]:
-    """Finished clips of which something is hidden, and that have things or people about in one of their sightings."""
-    accompanied = [clip for clip in rows if set(company(plan.get(clip, {}))) != {"nothing"}]
-    return [clip for clip in accompanied if rows[clip]["visible_ratio"] < CLEARLY]
+    """Finished clips with a placed bystander or occluder in a sighting, and a visible ratio below OCCLUDED_BELOW."""
+    accompanied = [clip for clip in rows if set(placed_labels(plan.get(clip, {}))) != {"nothing"}]
+    return [clip for clip in accompanied if rows[clip]["visible_ratio"] < OCCLUDED_BELOW]
 
 
 def twins_in(plan: Rows, rows: Rows) -> list[int]:
-    """People who are another's near-duplicate, where both are finished by camera a."""
-    identities = [at(plan.get(clip), "identity") or {} for clip, row in rows.items() if row["camera"] == CAMERAS[0]]
+    """People who are near-duplicates, if they and their originals are finished by camera a."""
+    identities = [
+        value_at(plan.get(clip), "identity") or {} for clip, row in rows.items() if row["camera"] == CAMERAS[0]
+    ]
     finished = {identity.get("person") for identity in identities}
     return sorted(identity["person"] for identity in identities if identity.get("twin_of", ...) in finished)
 
 
 def pair_of_cameras(plan: Rows, person: int) -> str:
-    """What tells one pair of cameras from another."""
+    """Text that is equal for equal pairs of cameras and sensors."""
     clips = [plan.get(clip_name(camera, person), {}) for camera in CAMERAS]
     return json.dumps([[clip.get("camera"), clip.get("sensor")] for clip in clips])
 
 
 def camera_words(plan: Rows, person: int) -> str:
-    """Where each of a person's cameras stands: distance, and how far it looks down."""
-    cameras = [at(plan.get(clip_name(camera, person)), "camera") for camera in CAMERAS]
+    """Distance and pitch of each of a person's cameras, as a caption."""
+    cameras = [value_at(plan.get(clip_name(camera, person)), "camera") for camera in CAMERAS]
     return " | ".join(f"{camera['distance']:.1f} m {camera['pitch']:.0f}°" for camera in cameras if camera)
 
 
 def pair(source: RenderedSet, rows: Rows, person: int) -> Bytes:
-    """A person's middle frame by each camera; dark where a clip is not there."""
+    """A person's middle frames by both cameras; dark for a missing clip."""
     clips = [clip_name(camera, person) for camera in CAMERAS]
     nothing = np.full((128, 64, 3), PAPER, np.uint8)
     return beside([middle(source, rows, clip) if clip in rows else nothing for clip in clips], 0)
 
 
 def strip(source: RenderedSet, rows: Rows, clip: str, moments: int) -> Bytes:
-    """A clip over time."""
+    """Frames of a clip, evenly spread over time, side by side."""
     return beside([frame_of(source, clip, number) for number in spread_over(range(rows[clip]["frames"]), moments)], 0)
 
 

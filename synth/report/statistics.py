@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from alignnet_common.arrays import Floats
 from alignnet_common.coco18 import JOINTS
+from synth.cameras.colour import LUMA, srgb_encode
 from synth.people.fabric import PALETTE
 
 Row = Mapping[str, Any]
@@ -23,8 +24,6 @@ Counted = Literal["people", "clips", "sightings", "frames"]
 EYE_HEIGHT = 0.936
 """Height of the eyes over stature, standing (Drillis & Contini 1966, as in Winter, Biomechanics and Motor Control of
 Human Movement)."""
-LUMA = np.array([0.299, 0.587, 0.114])
-"""Weights of R, G, B in the luma (ITU-R BT.601)."""
 ACROSS = ("shoulder", "hip")
 """Pairs of left and right joints that define the direction that a person faces."""
 USED = ("joints2d", "joints3d", "joints_visible", "mask", "visible_ratio", "rotation", "translation")
@@ -84,19 +83,19 @@ class Spread:
 
 @dataclass(frozen=True)
 class Statistics:
-    """The numbers of a set."""
+    """Statistics of a set."""
 
     people: int
     clips: int
     frames: int
     joints_on_mask: float | None
-    """Share of the visible joints whose own pixel belongs to the person's mask, 0..1; None where none is visible."""
+    """Share, 0..1, of the visible joints whose pixel belongs to the mask; None if no joint is visible."""
     shares: tuple[Shares, ...]
     spreads: tuple[Spread, ...]
 
 
 def statistics(plan: list[Row], measured: Mapping[str, Measured]) -> Statistics:
-    """Statistics of the clips in `measured` (by name), at least one; `plan` has a row per clip, as of `in_mid_clip`."""
+    """Statistics of the clips in `measured`, at least one, by name; `plan` has a row per clip, as of `in_mid_clip`."""
     clips = [row for row in plan if row["clip"] in measured]
     people = list({row["identity"]["person"]: row for row in reversed(clips)}.values())[::-1]
     found = [measured[row["clip"]] for row in clips]
@@ -132,7 +131,7 @@ def shares_of_people(people: list[Row]) -> list[Shares]:
         Shares(
             "Arms, right and left",
             "people",
-            tally(arm for row in people for arm in at(row, "identity.gait.arms") or ()),
+            tally(arm for row in people for arm in value_at(row, "identity.gait.arms") or ()),
         ),
         Shares("Gender", "people", tally(gender(row["identity"]) for row in people)),
         Shares("Near-duplicates differ in", "people", tally(name_at(row, "identity.differs_in") for row in people)),
@@ -144,15 +143,15 @@ def shares_of_clips(clips: list[Row]) -> list[Shares]:
     return [
         Shares("Places", "clips", tally(name_at(row, "place.family") for row in clips)),
         Shares("Motion", "clips", tally(name_at(row, "walk.kind") for row in clips)),
-        Shares("Light", "clips", tally(light_of(at(row, "place.light")) for row in clips)),
-        Shares("In the picture besides", "sightings", tally(name for row in clips for name in company(row))),
+        Shares("Light", "clips", tally(light_of(value_at(row, "place.light")) for row in clips)),
+        Shares("In the picture besides", "sightings", tally(name for row in clips for name in placed_labels(row))),
         Shares("Recorder", "clips", tally(name_at(row, "sensor.codec") for row in clips)),
     ]
 
 
 def spreads_of_people(people: list[Row], measured: Mapping[str, Measured]) -> list[Spread]:
     """Histograms of stature and age."""
-    ages = [years(at(row, "identity.phenotype.age")) for row in people]
+    ages = [years(value_at(row, "identity.phenotype.age")) for row in people]
     return [
         spread("Stature", "people", "m", [measured[row["clip"]].stature for row in people], Bins(1.4, 2.05, 13)),
         spread("Age", "people", "years", [age for age in ages if age is not None], Bins(15, 80, 13)),
@@ -163,8 +162,8 @@ def spreads_of_clips(clips: list[Row], found: list[Measured]) -> list[Spread]:
     """Histograms of viewpoint, visibility, speed, light and brightness."""
     ratios = [ratio for one in found for ratio in one.visible_ratio]
     speeds = [path_speed(row, one) for row, one in zip(clips, found, strict=True)]
-    suns = [at(row, "place.light.sun_elevation") for row in clips if (at(row, "place.light.sun") or 0) > 0]
-    lamps = [len(at(row, "place.light.lamps") or ()) for row in clips]
+    suns = [value_at(row, "place.light.sun_elevation") for row in clips if (value_at(row, "place.light.sun") or 0) > 0]
+    lamps = [len(value_at(row, "place.light.lamps") or ()) for row in clips]
     return [
         spread("Seen from (0 front, 90 left)", "clips", "°", [one.azimuth for one in found], Bins(-180, 180, 12)),
         spread("Camera looks down", "clips", "°", [one.pitch for one in found], Bins(0, 45, 9)),
@@ -246,8 +245,8 @@ def tally(names: Iterable[str | None]) -> dict[str, int]:
 def in_mid_clip(row: Row) -> Row:
     """A clip's row of the plan with the fields of its middle frame's sighting (place, walk, …) in place of `sightings`.
 
-    `company` has the labels of `about` for each sighting. The frame rate is kept only if there is one sighting, since
-    frames of different sightings do not follow each other.
+    The field `placed_labels` has the label of `placed_label` for each sighting. The frame rate is kept only if there is
+    one sighting, since frames of different sightings do not follow each other.
     """
     sightings = row.get("sightings")
     if not sightings:
@@ -256,11 +255,11 @@ def in_mid_clip(row: Row) -> Row:
     seen = dict(sightings[int(np.searchsorted(ends, ends[-1] // 2, side="right"))])
     if len(sightings) > 1:
         del seen["fps"]
-    seen["company"] = [about(sighting) for sighting in sightings]
+    seen["placed_labels"] = [placed_label(sighting) for sighting in sightings]
     return {name: value for name, value in row.items() if name != "sightings"} | seen
 
 
-def at(row: Any, path: str) -> Any:
+def value_at(row: Any, path: str) -> Any:
     """The value of a row at a dotted path such as "place.light.sun"; None if there is none."""
     for name in path.split("."):
         row = row.get(name) if isinstance(row, Mapping) else None
@@ -269,7 +268,7 @@ def at(row: Any, path: str) -> Any:
 
 def name_at(row: Row, path: str, absent: str | None = None) -> str | None:
     """The name at a dotted path; `absent` if the path's first part exists and is None."""
-    found = at(row, path)
+    found = value_at(row, path)
     if found is None and row.get(path.split(".")[0], ...) is None:
         return absent
     return found if found is None else str(found)
@@ -282,7 +281,7 @@ def years(age: float | None) -> float | None:
 
 def gender(identity: Row) -> str | None:
     """ "man" or "woman"."""
-    share = at(identity, "phenotype.gender")
+    share = value_at(identity, "phenotype.gender")
     return None if share is None else "woman" if share > 0.5 else "man"
 
 
@@ -305,15 +304,15 @@ def light_of(light: Row | None) -> str | None:
     return " and ".join(filter(None, (day, lamps))) or "sky alone"
 
 
-def company(row: Row) -> list[str]:
+def placed_labels(row: Row) -> list[str]:
     """Labels of the bystanders and occluders that were placed in each sighting; `row` is as of `in_mid_clip`."""
-    known: list[str] | None = row.get("company")
-    return [about(row)] if known is None else known
+    known: list[str] | None = row.get("placed_labels")
+    return [placed_label(row)] if known is None else known
 
 
-def about(sighting: Row) -> str:
+def placed_label(sighting: Row) -> str:
     """Label of the bystanders and occluders that were placed in a sighting."""
-    things = "an occluder" if at(sighting, "place.occluders") else ""
+    things = "an occluder" if value_at(sighting, "place.occluders") else ""
     people = "other people" if sighting.get("bystanders") else ""
     return "both of these" if things and people else things or people or "nothing"
 
@@ -326,14 +325,14 @@ def path_speed(row: Row, found: Measured) -> float | None:
 
 def garment_colour(outfit: Row, garment: str) -> str | None:
     """Name of a garment's colour; None if the plan has no such garment."""
-    colour = at(outfit, f"{garment}.fabric.colour")
+    colour = value_at(outfit, f"{garment}.fabric.colour")
     return None if colour is None else nearest_colour(colour)
 
 
 def nearest_colour(linear: Iterable[float]) -> str:
     """The name in `named_colours` nearest to a linear RGB colour (3,), by Euclidean distance in sRGB."""
     light = np.asarray(tuple(linear))
-    srgb = np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 1e-9) ** (1 / 2.4) - 0.055)
+    srgb = srgb_encode(light)
     names = named_colours()
     return min(names, key=lambda name: float(np.square(names[name] - 255 * srgb).sum()))
 

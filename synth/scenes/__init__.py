@@ -1,1 +1,1 @@
-"""Ground, walls, props, occluders and light of a scene as data; `families` has one file a kind of place."""
+"""Ground, walls, props, occluders and light of a scene, as data; `families` has one file for each kind of place."""

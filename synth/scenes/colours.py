@@ -1,4 +1,4 @@
-"""Colours of streets and rooms, in linear RGB."""
+"""Random colours of streets and rooms, in linear RGB."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from alignnet_common.arrays import Rgb
 
 
 def grey_rand(rng: np.random.Generator, low: float, high: float, tint: float = 0.06) -> Rgb:
-    """A nearly neutral colour of brightness `low` to `high`, a little warm or cold."""
+    """Draw a nearly neutral colour of brightness `low` to `high`; `tint`: standard deviation of its warmth."""
     warmth = rng.normal(0, tint)
     red, green, blue = np.clip(
         rng.uniform(low, high) * np.array([1 + warmth, 1 + rng.normal(0, 0.02), 1 - warmth]), 0, 1
@@ -15,7 +15,7 @@ def grey_rand(rng: np.random.Generator, low: float, high: float, tint: float = 0
 
 
 def paint_rand(rng: np.random.Generator) -> Rgb:
-    """A colour of doors, bins and awnings: half of them grey, the rest muted."""
+    """Draw a colour of doors, bins and awnings: half are grey, the rest muted."""
     if rng.random() < 0.5:
         return grey_rand(rng, 0.03, 0.6)
     colour = rng.uniform(0.02, 0.45, 3)
@@ -24,7 +24,7 @@ def paint_rand(rng: np.random.Generator) -> Rgb:
 
 
 def bright_rand(rng: np.random.Generator) -> Rgb:
-    """A strong colour of signs, plastic chairs and stalls: mostly red, yellow, green or blue, a little faded."""
+    """Draw a strong, slightly faded colour of signs, plastic chairs and stalls."""
     pure = (
         (0.5, 0.03, 0.03),
         (0.6, 0.22, 0.03),
@@ -40,29 +40,29 @@ def bright_rand(rng: np.random.Generator) -> Rgb:
 
 
 def car_rand(rng: np.random.Generator) -> Rgb:
-    """A car's paint: four in five are white, black, grey or silver (Axalta's colour popularity report, 2020)."""
+    """Draw the paint of a car: 80 % are white, black, grey or silver (Axalta, colour popularity report, 2020)."""
     if rng.random() < 0.8:
         return grey_rand(rng, *((0.5, 0.75), (0.01, 0.03), (0.08, 0.2), (0.3, 0.45))[rng.integers(4)], tint=0.03)
     return ((0.3, 0.02, 0.02), (0.03, 0.07, 0.25), (0.05, 0.12, 0.07), (0.3, 0.2, 0.1))[rng.integers(4)]
 
 
 def green_rand(rng: np.random.Generator) -> Rgb:
-    """Grass and leaves, from dark and bluish to dry and yellow."""
+    """Draw a colour of grass or leaves, from dark green to dry yellow."""
     dryness, level = rng.beta(1.5, 3.0), rng.uniform(0.05, 0.14)
     return float(level * (0.35 + 0.75 * dryness)), float(level), float(level * (0.28 + 0.1 * rng.random()))
 
 
 def scaled(colour: Rgb, factor: float) -> Rgb:
-    """A colour lighter or darker by a factor."""
+    """A colour multiplied by a factor, at most 1 in each channel."""
     red, green, blue = (min(1.0, factor * channel) for channel in colour)
     return red, green, blue
 
 
 def kelvin(temperature: float) -> Rgb:
-    """The colour of a lamp of this colour temperature (1667-25000 K), its brightest channel 1, as a camera shows it.
+    """Linear RGB of a lamp of this colour temperature (1667 to 25000 K), scaled to 1 in the brightest channel.
 
-    Planckian locus by the cubic fit of Kim et al. (US patent 7024034, 2002). The square root stands for the camera's
-    white balance, which takes about half of a lamp's tint away.
+    Planckian locus by the cubic fit of Kim et al. (US patent 7024034, 2002). The square root approximates the white
+    balance of a camera, which removes about half of the tint.
     """
     t = temperature
     if t < 4000:

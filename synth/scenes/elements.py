@@ -1,7 +1,7 @@
-"""Where a clip happens: ground, things, occluders and light, as pure data. `synth.scenes.families` draws them.
+"""The scene of a sighting as data: ground, solids, occluders and light. `synth.scenes.families` draws them.
 
-Coordinates as in `synth.cameras.camera`: the person passes the origin, the camera stands at negative Y. A place is
-built around that line of sight, so nothing hides the person but the occluders, which are put there on purpose.
+Coordinates as in `synth.cameras.camera`: the person passes the origin, the camera is at negative Y, metres. The line of
+sight is kept free, so that only occluders, which are placed on purpose, hide the person.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Literal
 from alignnet_common.arrays import Rgb, Vector
 
 Family = Literal["street", "crossing", "plaza", "park", "market", "hall", "corridor", "shops", "station", "car park"]
-Kind = Literal[
+SurfaceKind = Literal[
     "plain",
     "speckled",
     "asphalt",
@@ -33,94 +33,93 @@ Shape = Literal["box", "rounded", "cylinder", "ball", "ring", "leaves"]
 
 @dataclass(frozen=True)
 class Surface:
-    """A material of the place. Colours are linear RGB in 0..1."""
+    """A material of the scene. Colours are linear RGB in 0..1."""
 
-    kind: Kind
+    kind: SurfaceKind
     colour: Rgb
     accent: Rgb
-    """Joints, panes, cracks, every second stripe or check, light blades and leaves: what the kind has beside its
-    colour. Of `blocks` it is the colour of the gaps; the blocks vary about `colour`."""
+    """Second colour of the pattern: joints, panes, cracks, every second stripe or check, light blades and leaves. For
+    `blocks`, the colour of the gaps; the blocks vary about `colour`."""
     scale: float
     """Size of a tile, brick, window, stripe, block or speckle, metres."""
     roughness: float
     yaw: float = 0.0
-    """Degrees that the pattern is turned on its surface."""
+    """Rotation of the pattern on its surface, degrees."""
     wear: float = 0.38
-    """Depth of stains and dirt: 0 spotless, 1 filthy."""
+    """Strength of stains and dirt: 0 clean, 1 filthy."""
     wet: float = 0.0
-    """Share of the surface under a film of water, 0..1: darker, and a mirror."""
+    """Share of the surface under a film of water, 0..1, which is darker and reflects."""
     glow: float = 0.0
-    """Light that it gives off itself, in units of the sky's radiance: lamps, signs, lit windows."""
+    """Emission in units of the radiance of the sky: lamps, signs, lit windows."""
 
 
 @dataclass(frozen=True)
 class Solid:
-    """A simple body, of a few of which everything is made: walls, benches, cars, trees, painted lines."""
+    """A simple solid. Walls, benches, cars, trees and painted lines are made of a few of them."""
 
     centre: Vector
     size: Vector
-    """Metres along its own axes."""
+    """Metres along the axes of the solid."""
     yaw: float
-    """Degrees about the vertical, turned last."""
+    """Degrees about the vertical; the last rotation."""
     surface: Surface
     shape: Shape = "box"
-    """`rounded` is a box of soft edges; a `ring` lies flat, as thick as it is high; `leaves` are an
-    ellipsoid of single leaves that light falls through."""
+    """`rounded`: a box with rounded edges. `ring`: a flat torus, as thick as it is high. `leaves`: an ellipsoid filled
+    with single leaves, through which light falls."""
     pitch: float = 0.0
-    """Degrees about its own X, turned first."""
+    """Degrees about X; the first rotation."""
     roll: float = 0.0
-    """Degrees about its own Y, turned second."""
+    """Degrees about Y; the second rotation."""
     taper: float = 1.0
-    """Width of its upper end over that of its lower one: a car's cabin is a box of 0.8, a traffic cone a cylinder
-    of 0.1."""
+    """Width of the upper end over that of the lower one: about 0.8 for the cabin of a car, 0.1 for a traffic cone."""
     count: int = 1
-    """Copies in a row: columns, stripes of a crossing, bars of a fence."""
+    """Number of copies in a row: columns, stripes of a crossing, bars of a fence."""
     step: Vector = (0.0, 0.0, 0.0)
-    """From one copy to the next, metres; the first is at `centre`."""
+    """Metres from one copy to the next; the first is at `centre`."""
 
 
 @dataclass(frozen=True)
 class Lamp:
-    """A square lamp."""
+    """A square area lamp."""
 
     position: Vector
     strength: float
-    """Watts, in Blender's sense."""
+    """Power in watts, as defined by Blender."""
     colour: Rgb
     size: float
-    """Metres along an edge: small lamps cast hard shadows."""
+    """Length of an edge, metres: small lamps cast hard shadows."""
     aim: Vector = (0.0, 0.0, 0.0)
-    """The point it faces; straight below it, it is a ceiling's."""
+    """Point that the lamp faces; straight below a ceiling lamp."""
 
 
 @dataclass(frozen=True)
 class Light:
-    """Sun and sky outdoors, lamps indoors and at night. The sun's strength is Blender's (W/m²)."""
+    """Sun and sky outdoors, lamps indoors and at night. `sun` is the irradiance of Blender in W/m²."""
 
     sun: float
     sun_colour: Rgb
     sun_elevation: float
     """Degrees above the horizon."""
     sun_azimuth: float
-    """Degrees about the vertical; 0 shines from behind the camera."""
+    """Degrees about the vertical; 0: from behind the camera."""
     sun_size: float
-    """Angular diameter in degrees: 0.5 is a clear sky, more is haze with softer shadows."""
+    """Angular diameter, degrees: 0.5 in a clear sky, more in haze, with softer shadows."""
     sky: float
     sky_colour: Rgb
     horizon_colour: Rgb
     lamps: tuple[Lamp, ...]
     haze: float = 0.0
-    """Fog: the share of light lost a metre. What is lost is replaced by the horizon's light."""
+    """Fog: share of the light lost a metre, replaced by that of the horizon."""
 
     @property
     def indoors(self) -> bool:
-        """Whether it is a room's, of which some lamps hang from the ceiling."""
+        """Whether the light is that of a room: at least one lamp points straight down."""
         return any(lamp.aim[:2] == lamp.position[:2] for lamp in self.lamps)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Everything around the person."""
+    """A scene: everything around the person."""
 
     family: Family
     ground: Surface
@@ -128,4 +127,4 @@ class Place:
     occluders: tuple[Solid, ...]
     light: Light
     shades: tuple[Solid, ...] = ()
-    """Things off screen (trees, houses, wires) that only their shadows tell of: the camera does not see them."""
+    """Objects outside the image (trees, houses, poles) that cast shadows but are invisible to the camera."""

@@ -1,4 +1,4 @@
-"""Ground outlines of the solids of a scene, and which solids stand in the way."""
+"""Ground footprints of solids, and the space that a scene leaves free for the walk."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from synth.scenes.elements import Solid
 
 
 def rotation(solid: Solid) -> Floats:
-    """(3, 3) from the solid's own axes to the world's."""
+    """(3, 3) rotation from the axes of the solid to the world."""
     (cx, cy, cz), (sx, sy, sz) = (
         function(np.radians([solid.pitch, solid.roll, solid.yaw])) for function in (np.cos, np.sin)
     )
@@ -20,17 +20,18 @@ def rotation(solid: Solid) -> Floats:
     return turn
 
 
-ROOM = 1.9
-"""Metres about the origin, and to each side of the line from there to the camera, that stay free: a person walks some
-way to any side within a clip."""
-
-
+FREE_RADIUS = 1.9
+"""Distance kept free around the origin, and to both sides of the line from there to the camera, metres: a person walks
+in any direction within a clip."""
 FLAT, OVERHEAD = 0.04, 2.7
-"""What is lower than the one or begins above the other is in nobody's way, metres."""
+"""A solid whose top is below FLAT or whose bottom is above OVERHEAD does not obstruct people, metres."""
 
 
 def footprint(solid: Solid, spacing: float = 0.5) -> Floats:
-    """(N, 2) points on the ground, at most `spacing` apart, that a solid and its copies cover. Tilts are ignored."""
+    """(N, 2) points on the ground, at most `spacing` metres apart, that a solid and its copies cover.
+
+    Pitch and roll are ignored.
+    """
     width, depth = (max(extent, 0.01) for extent in solid.size[:2])
     u, v = (np.linspace(-0.5, 0.5, 2 + int(extent / spacing)) * extent for extent in (width, depth))
     grid = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
@@ -40,16 +41,16 @@ def footprint(solid: Solid, spacing: float = 0.5) -> Floats:
     return points
 
 
-def stands(solid: Solid) -> bool:
-    """Whether it is in the way of people: neither flat on the ground nor overhead."""
+def is_obstacle(solid: Solid) -> bool:
+    """Whether a solid obstructs people: neither flat on the ground nor overhead."""
     low, high = solid.centre[2] - solid.size[2] / 2, solid.centre[2] + solid.size[2] / 2
     return high > FLAT and low < OVERHEAD
 
 
-def in_the_way(solids: Sequence[Solid]) -> bool:
-    """Whether something stands where the person walks, or between there and the camera."""
-    ground = [footprint(solid) for solid in solids if stands(solid)]
+def blocks_walk(solids: Sequence[Solid]) -> bool:
+    """Whether an obstacle is within FREE_RADIUS of the origin or of the line of sight to the camera."""
+    ground = [footprint(solid) for solid in solids if is_obstacle(solid)]
     if not ground:
         return False
     x, y = np.concatenate(ground).T
-    return bool(((np.hypot(x, y) < ROOM) | ((y < 0) & (np.abs(x) < ROOM))).any())
+    return bool(((np.hypot(x, y) < FREE_RADIUS) | ((y < 0) & (np.abs(x) < FREE_RADIUS))).any())

@@ -1,21 +1,20 @@
-"""Grounds and what lies flat on them: most of what a camera that looks down sees behind a person."""
+"""Ground surfaces, and marks, litter and lines on them. They are most of the background of a camera that looks down."""
 
 import dataclasses
 
 import numpy as np
 
-from alignnet_common.arrays import Rgb
 from synth.scenes.colours import green_rand, grey_rand, scaled
-from synth.scenes.elements import Kind, Solid, Surface
+from synth.scenes.elements import Shape, Solid, Surface, SurfaceKind
 
 
 def yaw_rand(rng: np.random.Generator) -> float:
-    """The turn of a pattern against the camera: no camera hangs square to the paving."""
+    """Draw the yaw of a ground pattern relative to the camera, degrees."""
     return rng.uniform(0, 180)
 
 
 LINE = 0.0057
-"""Metres that a painted line is high: level with no stripe of a zebra, no line of a bay and no mark."""
+"""Height of a painted line, metres: different from zebra stripes, bay lines and marks, so that no two are level."""
 
 
 def asphalt_rand(rng: np.random.Generator) -> Surface:
@@ -27,7 +26,7 @@ def asphalt_rand(rng: np.random.Generator) -> Surface:
 
 def paving_rand(rng: np.random.Generator) -> Surface:
     """Slabs, setts, bricks or cobbles of concrete or stone."""
-    kind: Kind = ("tiles", "slabs", "bricks", "cobbles", "checks")[rng.choice(5, p=[0.3, 0.25, 0.2, 0.17, 0.08])]
+    kind: SurfaceKind = ("tiles", "slabs", "bricks", "cobbles", "checks")[rng.choice(5, p=[0.3, 0.25, 0.2, 0.17, 0.08])]
     low, high = {"tiles": (0.2, 0.7), "slabs": (0.3, 1.0), "bricks": (0.2, 0.3), "cobbles": (0.1, 0.2)}.get(
         kind, (0.3, 0.6)
     )
@@ -39,9 +38,9 @@ def paving_rand(rng: np.random.Generator) -> Surface:
 
 
 def concrete_rand(rng: np.random.Generator) -> Surface:
-    """Poured concrete, in bays of some metres or without joints."""
+    """Poured concrete, in slabs of 2 to 4 m or without joints."""
     colour = grey_rand(rng, 0.15, 0.45, 0.05)
-    kind: Kind = "tiles" if rng.random() < 0.4 else "speckled"
+    kind: SurfaceKind = "tiles" if rng.random() < 0.4 else "speckled"
     scale = rng.uniform(2.0, 4.0) if kind == "tiles" else rng.uniform(0.05, 0.4)
     return Surface(
         kind, colour, scaled(colour, rng.uniform(0.5, 0.85)), scale, 0.8, yaw_rand(rng), rng.uniform(0.3, 0.7)
@@ -61,8 +60,8 @@ def gravel_rand(rng: np.random.Generator) -> Surface:
 
 
 def floor_rand(rng: np.random.Generator) -> Surface:
-    """A floor indoors: stone or vinyl tiles, terrazzo, parquet, carpet; hard floors shine."""
-    kind: Kind = ("tiles", "slabs", "checks", "speckled", "planks", "plain")[
+    """An indoor floor: stone or vinyl tiles, terrazzo, parquet or carpet."""
+    kind: SurfaceKind = ("tiles", "slabs", "checks", "speckled", "planks", "plain")[
         rng.choice(6, p=[0.35, 0.12, 0.08, 0.25, 0.1, 0.1])
     ]
     colour = grey_rand(rng, 0.12, 0.65, 0.09)
@@ -77,35 +76,41 @@ def floor_rand(rng: np.random.Generator) -> Surface:
 
 
 def carpet_rand(rng: np.random.Generator) -> Surface:
-    """Carpet: mostly dull, often with a pattern."""
+    """Carpet, some with checks or stripes."""
     colour = grey_rand(rng, 0.05, 0.3, 0.2)
-    kind: Kind = ("speckled", "checks", "stripes")[rng.choice(3, p=[0.6, 0.25, 0.15])]
+    kind: SurfaceKind = ("speckled", "checks", "stripes")[rng.choice(3, p=[0.6, 0.25, 0.15])]
     scale = rng.uniform(0.01, 0.06) if kind == "speckled" else rng.uniform(0.2, 0.8)
     return Surface(kind, colour, scaled(colour, rng.uniform(0.6, 1.4)), scale, 1.0, yaw_rand(rng), 0.15)
 
 
 def wetted(surface: Surface, share: float) -> Surface:
-    """The same ground after rain."""
+    """The ground after rain, with a `share` of it under water."""
     return dataclasses.replace(surface, wet=share)
 
 
 def flat(
-    x: float, y: float, size: tuple[float, float], yaw: float, surface: Surface, layer: int, round_: bool = False
+    centre: tuple[float, float],
+    size: tuple[float, float],
+    yaw: float,
+    surface: Surface,
+    layer: int,
+    shape: Shape = "box",
 ) -> Solid:
-    """Something as thin as paint on the ground; a higher `layer` covers a lower one."""
+    """A solid as thin as paint on the ground. A higher `layer` (from 0) covers a lower one."""
+    x, y = centre
     height = 0.0013 * (layer + 1)  # never level with stripes and lines, which are 6 mm high
-    return Solid((x, y, height / 2), (*size, height), yaw, surface, "cylinder" if round_ else "box")
+    return Solid((x, y, height / 2), (*size, height), yaw, surface, shape)
 
 
-def paint(rng: np.random.Generator, colour: Rgb | None = None) -> Surface:
-    """Road paint, worn; white or yellow."""
+def road_paint_rand(rng: np.random.Generator) -> Surface:
+    """Draw worn road paint, white (75 %) or yellow."""
     yellow = (rng.uniform(0.45, 0.65), rng.uniform(0.28, 0.4), 0.03)
-    own = colour or (grey_rand(rng, 0.45, 0.8, 0.03) if rng.random() < 0.75 else yellow)
-    return Surface("speckled", own, scaled(own, rng.uniform(0.3, 0.9)), rng.uniform(0.03, 0.2), 0.7, wear=0.5)
+    colour = grey_rand(rng, 0.45, 0.8, 0.03) if rng.random() < 0.75 else yellow
+    return Surface("speckled", colour, scaled(colour, rng.uniform(0.3, 0.9)), rng.uniform(0.03, 0.2), 0.7, wear=0.5)
 
 
 def marks_rand(rng: np.random.Generator, ground: Surface, count: int) -> list[Solid]:
-    """What streets gather, about the person's path and behind: patches, manholes, gratings, stains, puddles."""
+    """`count` marks on or behind the path: patches, manholes, gratings, stains, puddles, filled trenches."""
     marks: list[Solid] = []
     for layer in range(count):
         x, y, yaw = rng.uniform(-2.0, 2.0), rng.uniform(-1.0, 6.0), yaw_rand(rng)
@@ -115,34 +120,37 @@ def marks_rand(rng: np.random.Generator, ground: Surface, count: int) -> list[So
         if kind == "patch":
             tone = scaled(ground.colour, rng.choice([0.5, 0.65, 1.5]))
             patch = Surface("speckled", tone, scaled(tone, 0.6), 0.03, 0.95)
-            marks.append(flat(x, y, (rng.uniform(0.4, 2.0), rng.uniform(0.4, 1.5)), yaw, patch, layer))
+            marks.append(flat((x, y), (rng.uniform(0.4, 2.0), rng.uniform(0.4, 1.5)), yaw, patch, layer))
         elif kind == "manhole":
             iron = Surface("checks", grey_rand(rng, 0.03, 0.12), grey_rand(rng, 0.02, 0.08), 0.08, 0.5, yaw)
             rim = Surface("plain", grey_rand(rng, 0.15, 0.35), (0.1, 0.1, 0.1), 1.0, 0.8)
-            marks += [flat(x, y, (0.85, 0.85), 0, rim, layer, True), flat(x, y, (0.65, 0.65), 0, iron, layer + 1, True)]
+            marks += [
+                flat((x, y), (0.85, 0.85), 0, rim, layer, "cylinder"),
+                flat((x, y), (0.65, 0.65), 0, iron, layer + 1, "cylinder"),
+            ]
         elif kind == "grating":
             iron = Surface("stripes", grey_rand(rng, 0.08, 0.2), (0.01, 0.01, 0.01), 0.07, 0.5)
-            marks.append(flat(x, y, (0.5, rng.choice([0.35, 3.0])), yaw, iron, layer))
+            marks.append(flat((x, y), (0.5, rng.choice([0.35, 3.0])), yaw, iron, layer))
         elif kind == "trench":
             fill = Surface("speckled", scaled(ground.colour, 0.6), scaled(ground.colour, 0.4), 0.04, 0.95)
-            marks.append(flat(x, y, (rng.uniform(6, 12), rng.uniform(0.3, 0.7)), yaw, fill, layer))
+            marks.append(flat((x, y), (rng.uniform(6, 12), rng.uniform(0.3, 0.7)), yaw, fill, layer))
         else:
             film = scaled(ground.colour, rng.uniform(0.35, 0.7))
             roughness = 0.05 if kind == "puddle" else 0.7
             stain = Surface("plain", film, film, 1.0, roughness)
-            marks.append(flat(x, y, (rng.uniform(0.3, 1.4), rng.uniform(0.2, 0.8)), yaw, stain, layer, True))
+            marks.append(flat((x, y), (rng.uniform(0.3, 1.4), rng.uniform(0.2, 0.8)), yaw, stain, layer, "cylinder"))
     return marks
 
 
 def litter_rand(rng: np.random.Generator) -> list[Solid]:
-    """Fallen leaves or scraps of paper, strewn in short rows that do not look like rows."""
+    """Fallen leaves or scraps of paper, scattered in short rows."""
     autumn = (rng.uniform(0.2, 0.45), rng.uniform(0.1, 0.25), 0.03)
     colour = autumn if rng.random() < 0.7 else grey_rand(rng, 0.5, 0.8)
     scrap = Surface("plain", colour, colour, 1.0, 0.9, wear=0.6)
-    things = []
+    scraps = []
     for _ in range(int(rng.integers(4, 14))):
         size = rng.uniform(0.05, 0.13)
-        things.append(
+        scraps.append(
             Solid(
                 (rng.uniform(-1.5, 0.5), rng.uniform(-1.0, 4.0), 0.012),
                 (size, 0.7 * size, 0.006),
@@ -152,13 +160,13 @@ def litter_rand(rng: np.random.Generator) -> list[Solid]:
                 step=(rng.uniform(0.3, 0.9), rng.normal(0, 0.5), 0.0),
             )
         )
-    return things
+    return scraps
 
 
 def lines_rand(rng: np.random.Generator, yaw: float) -> list[Solid]:
-    """A solid or broken line, or two, along `yaw`, near the person's path."""
-    things = []
-    white = paint(rng)
+    """One or two solid or broken road lines along `yaw` degrees, near the path."""
+    lines = []
+    white = road_paint_rand(rng)
     broken = rng.random() < 0.5
     along = np.array([np.cos(np.radians(yaw)), np.sin(np.radians(yaw))])
     across = np.array([-along[1], along[0]])
@@ -177,5 +185,5 @@ def lines_rand(rng: np.random.Generator, yaw: float) -> list[Solid]:
             )
         else:
             line = Solid((x, y, LINE / 2), (40.0, width, LINE), yaw, white)
-        things.append(line)
-    return things
+        lines.append(line)
+    return lines

@@ -1,4 +1,4 @@
-"""Light and weather: day, dusk, night and rooms, and shadows of what stands off screen."""
+"""Light and weather: day, dusk, night and indoors, and shadows of objects outside the image."""
 
 import numpy as np
 
@@ -9,22 +9,22 @@ from synth.scenes.props import coat
 
 BLACK: Rgb = (0.0, 0.0, 0.0)
 LEAVES = Surface("plain", (0.05, 0.08, 0.03), BLACK, 0.28, 1.0)
-"""Leaves of the trees off screen, in clumps of this size: only their shadows matter."""
+"""Foliage of trees outside the image, in coarse clumps: only their shadows are visible."""
 
 
 def outdoors_rand(rng: np.random.Generator) -> Light:
-    """Any light outdoors: clear, overcast, dusk, night; mostly day, in which what is learnt carries further."""
+    """Draw outdoor light: clear 46 %, overcast 40 %, dusk 7 %, night 7 %. Daylight transfers best to real cameras."""
     kind = rng.choice(["clear", "overcast", "dusk", "night"], p=[0.46, 0.4, 0.07, 0.07])
     return {"clear": clear_rand, "overcast": overcast_rand, "dusk": dusk_rand, "night": night_rand}[kind](rng)
 
 
 def haze_rand(rng: np.random.Generator, share: float) -> float:
-    """Fog in a `share` of cases: half of the light is lost after 50 to 300 m."""
+    """Draw the fog: light lost a metre, in a `share` of draws half of it after 50 to 300 m, otherwise none."""
     return float(np.log(2) / np.exp(rng.uniform(np.log(50), np.log(300)))) if rng.random() < share else 0.0
 
 
 def clear_rand(rng: np.random.Generator) -> Light:
-    """Sun in a blue sky, low and warm or high and white."""
+    """Clear sky; a low sun is warm, a high one white."""
     elevation = rng.uniform(12, 68)
     warmth = float(np.interp(elevation, [12, 40, 68], [0.4, 0.1, 0.0]))
     blue = rng.uniform(0.12, 0.42)
@@ -43,7 +43,7 @@ def clear_rand(rng: np.random.Generator) -> Light:
 
 
 def overcast_rand(rng: np.random.Generator) -> Light:
-    """A grey sky with a hint of where the sun is."""
+    """Overcast sky with a weak, diffuse sun."""
     blue = rng.uniform(0.0, 0.15)
     return Light(
         sun=rng.uniform(0.0, 0.9),
@@ -60,7 +60,7 @@ def overcast_rand(rng: np.random.Generator) -> Light:
 
 
 def dusk_rand(rng: np.random.Generator) -> Light:
-    """The sun at the horizon or just gone: long shadows or none, a coloured sky, lamps sometimes on."""
+    """Dusk: a low or set sun, coloured sky, some with a street lamp."""
     warmth = rng.uniform(0.3, 0.7)
     lamps = tuple(street_lamp_rand(rng) for _ in range(int(rng.integers(0, 2))))
     return Light(
@@ -78,7 +78,7 @@ def dusk_rand(rng: np.random.Generator) -> Light:
 
 
 def night_rand(rng: np.random.Generator) -> Light:
-    """One to three street lamps under a sky that a town tints."""
+    """Night: one to three street lamps and a dim sky tinted by city light."""
     lamps = tuple(street_lamp_rand(rng) for _ in range(int(rng.integers(1, 4))))
     return Light(
         sun=0.0,
@@ -95,7 +95,7 @@ def night_rand(rng: np.random.Generator) -> Light:
 
 
 def street_lamp_rand(rng: np.random.Generator) -> Lamp:
-    """A lamp at 3.5-8 m: sodium (2300 K) or LED (3000-5500 K). Behind the person, too: then it is a rim of light."""
+    """A street lamp 3.5 to 8 m high in any direction: sodium (2300 K) or LED (3000 to 5500 K)."""
     around, away, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.8, 6), rng.uniform(3.5, 8)
     temperature = 2300.0 if rng.random() < 0.35 else rng.uniform(3000, 5500)
     position = (away * float(np.sin(around)), away * float(np.cos(around)), height)
@@ -103,8 +103,10 @@ def street_lamp_rand(rng: np.random.Generator) -> Lamp:
 
 
 def indoors_rand(rng: np.random.Generator, half_width: float, reach: float) -> Light:
-    """Rows of ceiling lamps of one colour temperature (3000-6500 K), sometimes with a window's light from one side,
-    in a room that is `half_width` metres to each side and `reach` metres deep behind the person."""
+    """Draw indoor light: two or three ceiling lamps of one colour temperature (3000 to 6500 K), 35 % with window light.
+
+    The room is `half_width` metres wide to each side and `reach` metres deep behind the person.
+    """
     colour, height = kelvin(rng.uniform(3000, 6500)), rng.uniform(2.6, 4.5)
     x, spacing = rng.uniform(-0.5, 0.5) * half_width, rng.uniform(2.0, 5.0)
     start, strength = rng.uniform(-4, -1), rng.uniform(40, 160) * (height / 3) ** 2
@@ -127,7 +129,7 @@ def indoors_rand(rng: np.random.Generator, half_width: float, reach: float) -> L
         sun_elevation=60.0,
         sun_azimuth=0.0,
         sun_size=10.0,
-        sky=rng.uniform(0.35, 0.9),  # what walls and ceilings give back
+        sky=rng.uniform(0.35, 0.9),  # light reflected by walls and ceiling
         sky_colour=tint,
         horizon_colour=tint,
         lamps=tuple(lamps),
@@ -135,7 +137,7 @@ def indoors_rand(rng: np.random.Generator, half_width: float, reach: float) -> L
 
 
 def window_light_rand(rng: np.random.Generator, half_width: float, reach: float) -> Lamp:
-    """Daylight through windows at the side, or against the camera from the room's far end."""
+    """Daylight from windows at one side, or from the far end of the room towards the camera."""
     sky = kelvin(rng.uniform(5500, 9000))
     if rng.random() < 0.5:
         return Lamp((0.0, reach - 0.3, 2.2), 9 * reach**2, sky, 2.5, (0.0, 0.0, 1.0))
@@ -144,7 +146,10 @@ def window_light_rand(rng: np.random.Generator, half_width: float, reach: float)
 
 
 def shades_rand(rng: np.random.Generator, light: Light) -> tuple[Solid, ...]:
-    """In 30 % of clips with a strong, sharp sun: a tree, a house, wires or a railing between the sun and the person."""
+    """Draw what casts a shadow on the person in 30 % of scenes with a strong, sharp sun: tree, house, poles or awning.
+
+    The solids are between the sun and the person and not visible to the camera.
+    """
     if light.sun < 0.8 or light.sun_size > 8 or rng.random() > 0.3:
         return ()
     kind = rng.choice(["tree", "house", "poles", "awning"], p=[0.5, 0.25, 0.15, 0.1])
@@ -163,7 +168,7 @@ def shades_rand(rng: np.random.Generator, light: Light) -> tuple[Solid, ...]:
             for _ in range(int(rng.integers(1, 4)))
         )
     if kind == "house":
-        # Its edge passes near the person: one side, or all below some height, lies in the shade.
+        # The edge of its shadow passes near the person.
         edge = rng.uniform(-0.8, 0.8) + float(rng.choice([-6, 6]))
         along = np.radians(light.sun_azimuth)
         centre = (x + edge * float(np.cos(along)), y + edge * float(np.sin(along)), z)
@@ -179,7 +184,7 @@ def shades_rand(rng: np.random.Generator, light: Light) -> tuple[Solid, ...]:
 
 
 def sunwards(light: Light, away: float) -> Vector:
-    """The point `away` metres from the person's chest towards the sun."""
+    """The point `away` metres from (0, 0, 1), the chest of the person, towards the sun."""
     elevation, azimuth = np.radians([light.sun_elevation, light.sun_azimuth])
     flat = away * float(np.cos(elevation))
     return flat * float(np.sin(azimuth)), -flat * float(np.cos(azimuth)), 1.0 + away * float(np.sin(elevation))

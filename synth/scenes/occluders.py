@@ -1,4 +1,4 @@
-"""Things that stand between the person and the camera on purpose."""
+"""Occluders: props placed between the person and the camera on purpose."""
 
 import numpy as np
 
@@ -10,23 +10,25 @@ from synth.scenes.elements import Solid, Surface
 from synth.scenes.footprints import footprint
 
 CLEARANCE = 0.45
-"""Metres that their path keeps from what hides them."""
+"""Distance of an occluder from the path of the person, metres."""
 HIDDEN = (0.08, 0.7)
-"""Share of the person that may be hidden in mid-clip."""
-KINDS_TRIED, TRIES = 4, 8
+"""Smallest and largest share of the person that an occluder hides in mid-clip."""
+KINDS_TRIED, POSITIONS_TRIED = 4, 8
+"""Kinds of prop, and positions of each, that are drawn before the best one is taken."""
 
 
 def occluders_rand(rng: np.random.Generator, camera: Camera, path: Floats) -> tuple[Solid, ...]:
-    """One thing between the person and the camera that is not on their `path` (N, 2), metres from where they are in
-    mid-clip, and hides a part of them, not all, from that camera. Where no try does both, the one that comes nearest.
+    """Draw a prop between the person and the camera that hides a share HIDDEN of the person and is off the path.
+
+    `path`: (N, 2) metres from the position in mid-clip. Returns the solids of the prop, or the best of those tried.
     """
-    kinds, shares = zip(*KINDS, strict=True)
+    kinds, shares = zip(*OCCLUDERS, strict=True)
     best: tuple[Solid, ...] = ()
     most = -1.0
-    for thing in rng.choice(len(KINDS), size=KINDS_TRIED, p=shares):
-        for _ in range(TRIES):
-            solids = standing_rand(rng, kinds[thing], camera)
-            room = np.linalg.norm(ground(solids)[:, None] - path[None], axis=-1).min()
+    for kind in rng.choice(len(OCCLUDERS), size=KINDS_TRIED, p=shares):
+        for _ in range(POSITIONS_TRIED):
+            solids = placed_rand(rng, kinds[kind], camera)
+            room = np.linalg.norm(footprints(solids)[:, None] - path[None], axis=-1).min()
             hides = HIDDEN[0] <= hidden_share(solids, camera) <= HIDDEN[1]
             merit = float(min(room, CLEARANCE)) + 0.3 * hides
             if merit > most:
@@ -36,20 +38,22 @@ def occluders_rand(rng: np.random.Generator, camera: Camera, path: Floats) -> tu
     return best
 
 
-def standing_rand(rng: np.random.Generator, thing: props.Thing, camera: Camera) -> tuple[Solid, ...]:
-    """A thing somewhere between the origin and the camera."""
+def placed_rand(rng: np.random.Generator, prop: props.Prop, camera: Camera) -> tuple[Solid, ...]:
+    """Solids of a prop at a random position between the origin and the camera."""
     y = -rng.uniform(0.7, min(3.0, 0.55 * ground_distance(camera)))
-    return tuple(props.put(thing(rng), rng.normal(0, 0.22), y, rng.choice([0.0, 180.0]) + rng.normal(0, 8)))
+    return tuple(props.put(prop(rng), rng.normal(0, 0.22), y, rng.choice([0.0, 180.0]) + rng.normal(0, 8)))
 
 
-def ground(solids: tuple[Solid, ...]) -> Floats:
-    """(N, 2) points that the solids cover."""
+def footprints(solids: tuple[Solid, ...]) -> Floats:
+    """(N, 2) points on the ground that the solids cover."""
     return np.concatenate([footprint(solid) for solid in solids])
 
 
 def hidden_share(solids: tuple[Solid, ...], camera: Camera) -> float:
-    """About how much of a person at the origin, 0.45 m by 1.75 m, the solids hide from the camera: each counts as an
-    upright board as wide and as high as it is."""
+    """Approximate share of a person at the origin (0.4 m by 1.65 m) that the solids hide from the camera.
+
+    Each solid counts as an upright board of its width and height.
+    """
     distance = ground_distance(camera)
     height = camera.target_height + camera.distance * float(np.sin(np.radians(camera.pitch)))
     x, z = np.meshgrid(np.linspace(-0.2, 0.2, 9), np.linspace(0.05, 1.7, 18))
@@ -71,8 +75,7 @@ def post_rand(rng: np.random.Generator) -> list[Solid]:
 
 
 def low_wall_rand(rng: np.random.Generator) -> list[Solid]:
-    """The end of a low wall of bricks under a coping, from one side. A bare grey one, from above, looks like paving in
-    which people have sunk."""
+    """The end of a low brick wall with a coping, from one side. A plain grey wall would look like paving from above."""
     height = rng.uniform(0.5, 0.95)
     side = float(rng.choice([-1, 1]))
     colour = grey_rand(rng, 0.1, 0.6)
@@ -85,7 +88,7 @@ def low_wall_rand(rng: np.random.Generator) -> list[Solid]:
 
 
 def hedge_rand(rng: np.random.Generator) -> list[Solid]:
-    """The end of a low hedge."""
+    """The end of a low hedge, from one side."""
     leaves = props.foliage_rand(rng, 0.09)
     height, side = rng.uniform(0.5, 0.9), float(rng.choice([-1, 1]))
     clump = Solid(
@@ -95,7 +98,7 @@ def hedge_rand(rng: np.random.Generator) -> list[Solid]:
     return [Solid((1.1 * side, 0, 0.48 * height), (1.7, 0.42, 0.9 * height), 0, core), clump]
 
 
-KINDS: tuple[tuple[props.Thing, float], ...] = (
+OCCLUDERS: tuple[tuple[props.Prop, float], ...] = (
     (post_rand, 0.22),
     (props.bin_rand, 0.12),
     (props.bench_rand, 0.1),
@@ -108,4 +111,4 @@ KINDS: tuple[tuple[props.Thing, float], ...] = (
     (props.seats_rand, 0.04),
     (props.bollard_rand, 0.04),
 )
-"""What occludes, and its share."""
+"""Props that serve as occluders, each with its probability."""

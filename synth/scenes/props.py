@@ -1,4 +1,7 @@
-"""What stands about: each thing a few solids on its own origin, facing -Y, put in its place by `put`."""
+"""Street furniture and other props. Each is a list of solids around its own origin, facing -Y; `put` places it.
+
+The `_rand` functions draw a prop, or a surface of one. Sizes are in metres.
+"""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -8,13 +11,13 @@ import numpy as np
 from alignnet_common.arrays import Rgb
 from synth.scenes.colours import bright_rand, car_rand, green_rand, grey_rand, paint_rand, scaled
 from synth.scenes.elements import Solid, Surface
-from synth.scenes.footprints import in_the_way
+from synth.scenes.footprints import blocks_walk
 
-Thing = Callable[[np.random.Generator], list[Solid]]
+Prop = Callable[[np.random.Generator], list[Solid]]
 
 
 def put(solids: Sequence[Solid], x: float, y: float, yaw: float = 0.0) -> list[Solid]:
-    """The same solids turned about the vertical by `yaw` degrees and moved to (x, y)."""
+    """The solids rotated about the vertical by `yaw` degrees, then moved to (x, y) metres."""
     cosine, sine = float(np.cos(np.radians(yaw))), float(np.sin(np.radians(yaw)))
 
     def turned(vector: tuple[float, float, float]) -> tuple[float, float, float]:
@@ -30,22 +33,22 @@ def put(solids: Sequence[Solid], x: float, y: float, yaw: float = 0.0) -> list[S
 
 
 def row(solid: Solid, count: int, step: tuple[float, float, float]) -> Solid:
-    """`count` copies of a solid."""
+    """`count` copies of a solid, each moved by `step` metres from the one before."""
     return dataclasses.replace(solid, count=count, step=step)
 
 
 def coat(colour: Rgb, roughness: float = 0.6, wear: float = 0.25, glow: float = 0.0) -> Surface:
-    """Paint, plastic or metal of one colour."""
+    """A surface of one colour: paint, plastic or metal."""
     return Surface("plain", colour, colour, 1.0, roughness, wear=wear, glow=glow)
 
 
 def painted_rand(rng: np.random.Generator) -> Surface:
-    """Something painted in any colour."""
+    """Painted metal or wood in any colour."""
     return coat(paint_rand(rng), rng.uniform(0.3, 0.8))
 
 
 def dark_rand(rng: np.random.Generator) -> Surface:
-    """Iron, rubber, skirting boards, frames."""
+    """Dark iron, rubber or paint, as of frames and skirting boards."""
     return coat(grey_rand(rng, 0.015, 0.12), 0.6)
 
 
@@ -61,18 +64,18 @@ def wood_rand(rng: np.random.Generator) -> Surface:
 
 
 def pole_rand(rng: np.random.Generator) -> list[Solid]:
-    """A lamp post or a sign's pole, sometimes with the sign or a coloured foot."""
+    """A lamp post or sign pole, some with a sign or a wider foot."""
     width, surface = rng.uniform(0.07, 0.2), painted_rand(rng) if rng.random() < 0.4 else metal_rand(rng)
-    things = [Solid((0, 0, 2.5), (width, width, 5.0), 0, surface, "cylinder")]
+    parts = [Solid((0, 0, 2.5), (width, width, 5.0), 0, surface, "cylinder")]
     if rng.random() < 0.35:
-        things.append(Solid((0, 0, 0.25), (1.8 * width, 1.8 * width, 0.5), 0, surface, "cylinder"))
+        parts.append(Solid((0, 0, 0.25), (1.8 * width, 1.8 * width, 0.5), 0, surface, "cylinder"))
     if rng.random() < 0.35:
-        things += put(sign_plate_rand(rng), 0, -0.5 * width)
-    return things
+        parts += put(sign_plate_rand(rng), 0, -0.5 * width)
+    return parts
 
 
 def sign_plate_rand(rng: np.random.Generator) -> list[Solid]:
-    """A traffic sign or a notice, at the height of heads."""
+    """A traffic sign, round or rectangular, at head height."""
     height = rng.uniform(1.5, 2.3)
     colour = coat(((0.02, 0.08, 0.4), (0.5, 0.02, 0.02), (0.7, 0.7, 0.7), (0.6, 0.35, 0.02))[rng.integers(4)], 0.4)
     if rng.random() < 0.5:
@@ -83,20 +86,20 @@ def sign_plate_rand(rng: np.random.Generator) -> list[Solid]:
 
 
 def bollard_rand(rng: np.random.Generator) -> list[Solid]:
-    """Bollards in a row."""
+    """One to five bollards in a row."""
     surface, height = painted_rand(rng), rng.uniform(0.6, 1.1)
     width, step = rng.uniform(0.1, 0.3), (rng.uniform(1.1, 2.0), 0.0, 0.0)
     count = int(rng.integers(1, 6))
-    things = [Solid((0, 0, height / 2), (width, width, height), 0, surface, "cylinder", count=count, step=step)]
+    parts = [Solid((0, 0, height / 2), (width, width, height), 0, surface, "cylinder", count=count, step=step)]
     if rng.random() < 0.5:
         band = coat((0.75, 0.75, 0.75), 0.4)
         ring = (1.06 * width, 1.06 * width, 0.1)
-        things.append(Solid((0, 0, 0.8 * height), ring, 0, band, "cylinder", count=count, step=step))
-    return things
+        parts.append(Solid((0, 0, 0.8 * height), ring, 0, band, "cylinder", count=count, step=step))
+    return parts
 
 
 def bin_rand(rng: np.random.Generator) -> list[Solid]:
-    """A litter bin, or a wheeled one with its lid."""
+    """A round litter bin, or a wheeled bin with a lid."""
     surface, height = painted_rand(rng), rng.uniform(0.7, 1.1)
     if rng.random() < 0.5:
         body = Solid((0, 0, height / 2), (0.45, 0.45, height), 0, surface, "cylinder", taper=rng.uniform(1.0, 1.2))
@@ -108,15 +111,15 @@ def bin_rand(rng: np.random.Generator) -> list[Solid]:
 
 
 def bench_rand(rng: np.random.Generator) -> list[Solid]:
-    """A bench with or without a back."""
+    """A bench with or without a backrest."""
     slats, legs = wood_rand(rng) if rng.random() < 0.6 else painted_rand(rng), dark_rand(rng)
     length = rng.uniform(1.3, 2.2)
     seat = Solid((0, -0.18, 0.44), (length, 0.13, 0.04), 0, slats, count=3, step=(0, 0.16, 0))
     feet = Solid((-0.4 * length, 0, 0.21), (0.06, 0.42, 0.42), 0, legs, count=2, step=(0.8 * length, 0, 0))
-    things = [seat, feet]
+    parts = [seat, feet]
     if rng.random() < 0.6:
-        things.append(Solid((0, 0.25, 0.62), (length, 0.03, 0.11), 0, slats, pitch=-10, count=2, step=(0, 0.03, 0.16)))
-    return things
+        parts.append(Solid((0, 0.25, 0.62), (length, 0.03, 0.11), 0, slats, pitch=-10, count=2, step=(0, 0.03, 0.16)))
+    return parts
 
 
 def seats_rand(rng: np.random.Generator) -> list[Solid]:
@@ -135,7 +138,7 @@ def seats_rand(rng: np.random.Generator) -> list[Solid]:
 def chair_rand(rng: np.random.Generator) -> list[Solid]:
     """A café table with two chairs."""
     seat, legs = coat(bright_rand(rng)) if rng.random() < 0.5 else wood_rand(rng), dark_rand(rng)
-    things = [
+    parts = [
         Solid((0, 0, 0.73), (0.7, 0.7, 0.04), 0, painted_rand(rng), "cylinder"),
         Solid((0, 0, 0.36), (0.06, 0.06, 0.72), 0, legs, "cylinder"),
     ]
@@ -146,12 +149,12 @@ def chair_rand(rng: np.random.Generator) -> list[Solid]:
             Solid((-0.18, -0.18, 0.22), (0.035, 0.035, 0.44), 0, legs, count=2, step=(0.36, 0, 0)),
             Solid((-0.18, 0.18, 0.22), (0.035, 0.035, 0.44), 0, legs, count=2, step=(0.36, 0, 0)),
         ]
-        things += put(chair, side, 0, turn)
-    return things
+        parts += put(chair, side, 0, turn)
+    return parts
 
 
 def foliage_rand(rng: np.random.Generator, leaf: float) -> Surface:
-    """Leaves of one plant."""
+    """Foliage with leaves of `leaf` metres."""
     colour = green_rand(rng)
     if rng.random() < 0.12:
         colour = (rng.uniform(0.15, 0.35), rng.uniform(0.08, 0.16), 0.02)
@@ -159,15 +162,15 @@ def foliage_rand(rng: np.random.Generator, leaf: float) -> Surface:
 
 
 def bush_rand(rng: np.random.Generator) -> list[Solid]:
-    """One to three bushes grown together."""
+    """One to three intergrown bushes."""
     leaves = foliage_rand(rng, rng.uniform(0.07, 0.13))
-    inside, things = coat(scaled(leaves.colour, 0.35), 1.0), []
+    inside, parts = coat(scaled(leaves.colour, 0.35), 1.0), []
     for _ in range(int(rng.integers(1, 4))):
         width, height = rng.uniform(0.7, 1.6), rng.uniform(0.6, 1.6)
         x, y = rng.normal(0, 0.5, 2)
-        things.append(Solid((x, y, 0.5 * height), (width, width, height), rng.uniform(0, 360), leaves, "leaves"))
-        things.append(Solid((x, y, 0.42 * height), (0.75 * width, 0.75 * width, 0.8 * height), 0, inside, "ball"))
-    return things
+        parts.append(Solid((x, y, 0.5 * height), (width, width, height), rng.uniform(0, 360), leaves, "leaves"))
+        parts.append(Solid((x, y, 0.42 * height), (0.75 * width, 0.75 * width, 0.8 * height), 0, inside, "ball"))
+    return parts
 
 
 def hedge_rand(rng: np.random.Generator) -> list[Solid]:
@@ -189,22 +192,22 @@ def hedge_rand(rng: np.random.Generator) -> list[Solid]:
 
 
 def tree_rand(rng: np.random.Generator) -> list[Solid]:
-    """A tree: trunk, a few boughs, a crown of clouds of leaves."""
+    """A tree: trunk, three boughs, and a crown of leaf ellipsoids."""
     bark = Surface("speckled", grey_rand(rng, 0.04, 0.16, 0.15), (0.02, 0.016, 0.012), 0.06, 1.0)
     leaves = foliage_rand(rng, rng.uniform(0.14, 0.24))
     height, width = rng.uniform(1.6, 3.2), rng.uniform(0.15, 0.45)
     trunk = Solid((0, 0, height / 2 + 0.3), (width, width, height + 0.6), 0, bark, "cylinder", taper=0.7)
-    things, turn = [trunk], rng.uniform(0, 120)
+    parts, turn = [trunk], rng.uniform(0, 120)
     for number in range(3):
         bough = Solid((0, 0.5, height + 0.5), (0.4 * width, 0.4 * width, 1.6), 0, bark, "cylinder", -40, taper=0.5)
         size = rng.uniform(1.8, 3.2)
         crown = Solid((0, 0.8, height + 0.9 + rng.uniform(0, 0.6)), (size, size, 0.75 * size), turn, leaves, "leaves")
-        things += put([bough, crown], 0, 0, turn + 120.0 * number)
-    return things
+        parts += put([bough, crown], 0, 0, turn + 120.0 * number)
+    return parts
 
 
 def planter_rand(rng: np.random.Generator) -> list[Solid]:
-    """A tub with a plant."""
+    """A plant in a tub."""
     tub, leaves = painted_rand(rng), foliage_rand(rng, rng.uniform(0.06, 0.12))
     width, height, plant = rng.uniform(0.4, 1.0), rng.uniform(0.35, 0.7), rng.uniform(0.6, 1.4)
     return [
@@ -217,7 +220,7 @@ def planter_rand(rng: np.random.Generator) -> list[Solid]:
 
 
 def car_body_rand(rng: np.random.Generator) -> list[Solid]:
-    """A car along X: body, glazed cabin, four wheels, lamps, plates; a hatchback, a saloon or a van."""
+    """A hatchback, saloon or van along X: body, glazed cabin, four wheels, lights, number plates."""
     paint = coat(car_rand(rng), 0.18, 0.12)
     glass, tyre = coat((0.012, 0.014, 0.016), 0.04, 0.0), coat((0.012, 0.012, 0.012), 0.9)
     length, width = rng.uniform(3.8, 4.8), rng.uniform(1.68, 1.85)
@@ -249,11 +252,11 @@ def car_body_rand(rng: np.random.Generator) -> list[Solid]:
 
 
 def bicycle_rand(rng: np.random.Generator) -> list[Solid]:
-    """A parked bicycle along X: two wheels with thin tyres, a frame of tubes, saddle and bars."""
+    """A parked bicycle along X: two wheels, tubular frame, saddle and handlebar, some with a basket."""
     tube, tyre = coat(paint_rand(rng), 0.3), coat((0.02, 0.02, 0.02), 0.8)
-    # Spokes do not show.
+    # Spokes are too thin to be visible.
     wheel = Solid((-0.52, 0, 0.34), (0.68, 0.68, 0.04), 0, tyre, "ring", pitch=90)
-    things = [row(wheel, 2, (1.04, 0, 0))]
+    parts = [row(wheel, 2, (1.04, 0, 0))]
     for start, end in (
         ((-0.52, 0.34), (-0.1, 0.32)),
         ((-0.52, 0.34), (-0.2, 0.8)),
@@ -262,18 +265,18 @@ def bicycle_rand(rng: np.random.Generator) -> list[Solid]:
         ((-0.2, 0.8), (0.38, 0.86)),
         ((0.52, 0.34), (0.36, 1.0)),
     ):
-        things.append(tube_between((start[0], 0.0, start[1]), (end[0], 0.0, end[1]), 0.04, tube))
-    things.append(Solid((-0.24, 0, 0.95), (0.26, 0.15, 0.07), 0, dark_rand(rng), "rounded"))
-    things.append(Solid((0.34, 0, 1.02), (0.05, 0.56, 0.04), 0, dark_rand(rng)))
+        parts.append(tube_between((start[0], 0.0, start[1]), (end[0], 0.0, end[1]), 0.04, tube))
+    parts.append(Solid((-0.24, 0, 0.95), (0.26, 0.15, 0.07), 0, dark_rand(rng), "rounded"))
+    parts.append(Solid((0.34, 0, 1.02), (0.05, 0.56, 0.04), 0, dark_rand(rng)))
     if rng.random() < 0.35:
-        things.append(Solid((0.62, 0, 0.86), (0.32, 0.4, 0.26), 0, wood_rand(rng), taper=1.2))
-    return things
+        parts.append(Solid((0.62, 0, 0.86), (0.32, 0.4, 0.26), 0, wood_rand(rng), taper=1.2))
+    return parts
 
 
 def tube_between(
     start: tuple[float, float, float], end: tuple[float, float, float], width: float, surface: Surface
 ) -> Solid:
-    """A cylinder from one point to another in a plane of constant Y."""
+    """A cylinder between two points with the same y, `width` metres thick."""
     dx, dz = end[0] - start[0], end[2] - start[2]
     middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2, (start[2] + end[2]) / 2)
     lean = float(np.degrees(np.arctan2(dx, dz)))
@@ -281,11 +284,11 @@ def tube_between(
 
 
 def bicycles_rand(rng: np.random.Generator) -> list[Solid]:
-    """One bicycle, or a few side by side in a stand."""
-    things = []
+    """One to three bicycles side by side."""
+    parts = []
     for number in range(int(rng.integers(1, 4))):
-        things += put(bicycle_rand(rng), rng.normal(0, 0.1), 0.55 * number, rng.normal(0, 5))
-    return things
+        parts += put(bicycle_rand(rng), rng.normal(0, 0.1), 0.55 * number, rng.normal(0, 5))
+    return parts
 
 
 def scooter_rand(rng: np.random.Generator) -> list[Solid]:
@@ -302,7 +305,7 @@ def scooter_rand(rng: np.random.Generator) -> list[Solid]:
 
 
 def stall_rand(rng: np.random.Generator) -> list[Solid]:
-    """A market stall: a table of goods, a cloth before it, a striped or plain awning on posts."""
+    """A market stall: a table with goods behind a cloth, under a striped or plain awning on posts."""
     width = rng.uniform(1.8, 3.2)
     goods = goods_rand(rng, rng.uniform(0.08, 0.3))
     cloth = coat(bright_rand(rng) if rng.random() < 0.4 else grey_rand(rng, 0.05, 0.6), 0.9)
@@ -318,13 +321,13 @@ def stall_rand(rng: np.random.Generator) -> list[Solid]:
 
 
 def goods_rand(rng: np.random.Generator, scale: float) -> Surface:
-    """Goods on shelves, books, posters: blocks of many colours."""
+    """Goods or books on shelves: blocks of many colours of about `scale` metres."""
     colour = bright_rand(rng) if rng.random() < 0.5 else grey_rand(rng, 0.1, 0.6, 0.15)
     return Surface("blocks", colour, grey_rand(rng, 0.01, 0.15), scale, 0.6, wear=0.3)
 
 
 def shelf_rand(rng: np.random.Generator) -> list[Solid]:
-    """A rack of goods, as in a shop or a library."""
+    """A shelf with goods or books, as in a shop or library."""
     width, height, depth = rng.uniform(0.8, 2.4), rng.uniform(1.2, 2.2), rng.uniform(0.3, 0.6)
     goods, board = goods_rand(rng, rng.uniform(0.06, 0.3)), coat(grey_rand(rng, 0.1, 0.7), 0.5)
     shelves = int(rng.integers(3, 6))
@@ -338,7 +341,7 @@ def shelf_rand(rng: np.random.Generator) -> list[Solid]:
 
 
 def sign_rand(rng: np.random.Generator) -> list[Solid]:
-    """A standing board: a poster or a menu before a shop."""
+    """A free-standing sign: a poster or menu in front of a shop."""
     height, width = rng.uniform(0.9, 1.9), rng.uniform(0.5, 0.9)
     frame = metal_rand(rng) if rng.random() < 0.5 else dark_rand(rng)
     poster = poster_rand(rng)
@@ -349,14 +352,14 @@ def sign_rand(rng: np.random.Generator) -> list[Solid]:
 
 
 def poster_rand(rng: np.random.Generator) -> Surface:
-    """A printed sheet: a few large blocks of colour, or one colour."""
+    """A poster: large blocks of colour."""
     scale = rng.uniform(0.1, 0.45)
     ground = bright_rand(rng) if rng.random() < 0.5 else grey_rand(rng, 0.3, 0.8)
     return Surface("blocks", ground, scaled(ground, rng.uniform(0.5, 1.5)), scale, 0.4, wear=0.1)
 
 
 def cone_rand(rng: np.random.Generator) -> list[Solid]:
-    """Traffic cones or a barrier of red and white boards."""
+    """Traffic cones, or a barrier of red and white boards."""
     orange, white = coat((0.65, 0.1, 0.02), 0.6), coat((0.75, 0.75, 0.75), 0.5)
     if rng.random() < 0.6:
         count, step = int(rng.integers(1, 4)), (rng.uniform(0.8, 1.5), 0.0, 0.0)
@@ -375,22 +378,22 @@ def cone_rand(rng: np.random.Generator) -> list[Solid]:
 
 
 def luggage_rand(rng: np.random.Generator) -> list[Solid]:
-    """A suitcase with its handle up, sometimes a soft bag beside it."""
+    """A suitcase with an extended handle, half of them with a soft bag beside it."""
     shell = coat(bright_rand(rng) if rng.random() < 0.4 else grey_rand(rng, 0.01, 0.15), 0.4)
     height, width = rng.uniform(0.5, 0.75), rng.uniform(0.35, 0.48)
-    things = [
+    parts = [
         Solid((0, 0, height / 2 + 0.05), (width, 0.25, height), 0, shell, "rounded"),
         Solid((-0.1, 0.08, height + 0.2), (0.02, 0.02, 0.4), 0, metal_rand(rng), count=2, step=(0.2, 0, 0)),
         Solid((0, 0.08, height + 0.4), (0.24, 0.035, 0.03), 0, dark_rand(rng)),
     ]
     if rng.random() < 0.5:
         bag = coat(paint_rand(rng), 0.9)
-        things.append(Solid((width + 0.1, 0, 0.16), (0.55, 0.3, 0.32), rng.uniform(-30, 30), bag, "rounded"))
-    return things
+        parts.append(Solid((width + 0.1, 0, 0.16), (0.55, 0.3, 0.32), rng.uniform(-30, 30), bag, "rounded"))
+    return parts
 
 
 def barrier_rand(rng: np.random.Generator) -> list[Solid]:
-    """Tape between posts, as before a counter."""
+    """A belt barrier between posts, as in front of a counter."""
     post, tape = metal_rand(rng), coat(bright_rand(rng) if rng.random() < 0.5 else (0.02, 0.02, 0.06), 0.7)
     count = int(rng.integers(2, 4))
     first, step = -0.75 * (count - 1), (1.5, 0.0, 0.0)
@@ -413,7 +416,7 @@ def fence_rand(rng: np.random.Generator) -> list[Solid]:
 
 
 def counter_rand(rng: np.random.Generator) -> list[Solid]:
-    """A desk or ticket machine."""
+    """A desk or a ticket machine."""
     body = painted_rand(rng)
     if rng.random() < 0.5:
         screen = coat((0.1, 0.2, 0.35), 0.1, 0.0, glow=0.6)
@@ -428,18 +431,19 @@ def counter_rand(rng: np.random.Generator) -> list[Solid]:
     ]
 
 
-def scattered_rand(
-    rng: np.random.Generator, things: Sequence[Thing], count: int, near: float, far: float
-) -> list[Solid]:
-    """`count` of the `things` behind the person, where the crop can see them: it is about 1 m wide at the person and
-    widens slowly, so most stand less than 2 m aside. What would be in the person's way moves back, or stays away."""
+def scattered_rand(rng: np.random.Generator, props: Sequence[Prop], count: int, near: float, far: float) -> list[Solid]:
+    """Solids of `count` of the `props`, drawn with replacement, `near` to `far` metres behind the person.
+
+    Most are less than 2 m to the side, since the crop is about 1 m wide at the person and widens slowly with distance.
+    A prop that would block the walk is moved back, or left out if there is no room.
+    """
     solids: list[Solid] = []
     for _ in range(count if far > near else 0):
-        thing = things[rng.integers(len(things))](rng)
+        prop = props[rng.integers(len(props))](rng)
         x, y, yaw = rng.normal(0, 1), rng.uniform(near, far), rng.choice([0, 90, 180]) + rng.normal(0, 12)
         while y < far:
-            placed = put(thing, x * (0.6 + 0.25 * y), y, yaw)
-            if not in_the_way(placed):
+            placed = put(prop, x * (0.6 + 0.25 * y), y, yaw)
+            if not blocks_walk(placed):
                 solids += placed
                 break
             y += 0.8

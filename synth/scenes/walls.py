@@ -1,15 +1,15 @@
-"""What closes the view: house fronts, shop windows, garden walls, rows of trees, panels."""
+"""Backgrounds: house fronts, garden walls, rows of trees, walls of rooms and panels on them."""
 
 import numpy as np
 
 from synth.scenes import props
 from synth.scenes.colours import bright_rand, grey_rand, paint_rand, scaled
-from synth.scenes.elements import Kind, Solid, Surface
+from synth.scenes.elements import Solid, Surface, SurfaceKind
 
 
 def wall_rand(rng: np.random.Generator) -> Surface:
-    """The surface of a house: plaster, brick, stone, windows, glass or a shutter."""
-    kind: Kind = ("plain", "bricks", "slabs", "speckled", "windows", "glass", "shutter", "stripes")[
+    """Facade of a house: plaster, brick, stone, windows, glass or shutters."""
+    kind: SurfaceKind = ("plain", "bricks", "slabs", "speckled", "windows", "glass", "shutter", "stripes")[
         rng.choice(8, p=[0.22, 0.2, 0.1, 0.1, 0.14, 0.12, 0.08, 0.04])
     ]
     colour = grey_rand(rng, 0.1, 0.6, 0.14)
@@ -31,8 +31,8 @@ def wall_rand(rng: np.random.Generator) -> Surface:
 
 
 def front_rand(rng: np.random.Generator, x: float, y: float, width: float) -> list[Solid]:
-    """One house front whose foot is at `y`: wall, a plinth, and at the height of people doors, shop windows, posters,
-    shutters."""
+    """One house front at `y`: wall, half of them with a plinth, and up to three doors, shop windows, shutters, posters
+    or pipes at the height of people."""
     wall, height = wall_rand(rng), rng.uniform(5, 12)
     solids = [Solid((x, y + 2, height / 2), (width, 4, height), 0, wall)]
     if rng.random() < 0.5:
@@ -45,7 +45,7 @@ def front_rand(rng: np.random.Generator, x: float, y: float, width: float) -> li
 
 
 def opening_rand(rng: np.random.Generator, x: float, y: float) -> list[Solid]:
-    """A door, a shop window, a roller shutter or a poster on the wall at `y`."""
+    """A door, shop window, roller shutter, poster or pipe on the wall at `y`."""
     kind, wide = rng.choice(["door", "window", "shutter", "poster", "pipe"], p=[0.28, 0.27, 0.15, 0.2, 0.1]), 1.0
     if kind == "pipe":
         return [Solid((x, y - 0.08, 3), (0.12, 0.12, 6), 0, props.metal_rand(rng), "cylinder")]
@@ -70,7 +70,7 @@ def opening_rand(rng: np.random.Generator, x: float, y: float) -> list[Solid]:
 
 
 def fronts_rand(rng: np.random.Generator, distance: float) -> list[Solid]:
-    """A row of house fronts about `distance` behind the person."""
+    """A row of house fronts, `distance` metres behind the person."""
     solids, x = [], -14.0
     while x < 14:
         width = rng.uniform(3.5, 8)
@@ -80,7 +80,7 @@ def fronts_rand(rng: np.random.Generator, distance: float) -> list[Solid]:
 
 
 def backdrop_rand(rng: np.random.Generator, near: float, far: float) -> list[Solid]:
-    """What stands at the end of an open view: houses, a belt of trees, a hedge before them, a garden wall."""
+    """Background of an open view, `near` to `far` metres away: houses, or trees, some behind a garden wall."""
     distance = rng.uniform(near, far)
     if rng.random() < 0.5:
         return fronts_rand(rng, distance)
@@ -91,7 +91,7 @@ def backdrop_rand(rng: np.random.Generator, near: float, far: float) -> list[Sol
 
 
 def belt_rand(rng: np.random.Generator, distance: float) -> list[Solid]:
-    """Shrubs and trees in a dense row: dark below, no sky between them."""
+    """A dense row of shrubs and trees without gaps."""
     leaves = props.foliage_rand(rng, 0.4)
     deep = Surface("speckled", scaled(leaves.colour, 0.3), leaves.colour, 0.5, 1.0)
     solids = [Solid((0, distance + 3.0, 4), (50, 1.0, 8), 0, deep)]
@@ -104,7 +104,7 @@ def belt_rand(rng: np.random.Generator, distance: float) -> list[Solid]:
 
 
 def garden_wall_rand(rng: np.random.Generator, distance: float) -> list[Solid]:
-    """A wall of the height of a person, or a railing on a low one."""
+    """A garden wall, 0.5 to 2.2 m high; a low one with a railing."""
     height, surface = rng.uniform(0.5, 2.2), wall_rand(rng)
     cap = props.coat(grey_rand(rng, 0.15, 0.5), 0.8, 0.5)
     solids = [
@@ -118,8 +118,8 @@ def garden_wall_rand(rng: np.random.Generator, distance: float) -> list[Solid]:
 
 
 def room_wall_rand(rng: np.random.Generator) -> Surface:
-    """A wall indoors: plaster, tiles, wood, brick, concrete."""
-    kind: Kind = ("plain", "tiles", "slabs", "planks", "bricks", "speckled")[
+    """An indoor wall: plaster, tiles, wood, brick or concrete."""
+    kind: SurfaceKind = ("plain", "tiles", "slabs", "planks", "bricks", "speckled")[
         rng.choice(6, p=[0.45, 0.18, 0.12, 0.07, 0.08, 0.1])
     ]
     colour = grey_rand(rng, 0.2, 0.75, 0.1)
@@ -134,7 +134,7 @@ def room_wall_rand(rng: np.random.Generator) -> Surface:
 
 
 def room_end_rand(rng: np.random.Generator, distance: float) -> list[Solid]:
-    """The far wall of a room with its skirting, a dado or a band of another colour, doors, panels, notices."""
+    """The far wall of a room with skirting, some with a dado, and one to five panels."""
     wall = room_wall_rand(rng)
     solids = [
         Solid((0, distance + 0.15, 2.5), (40, 0.3, 5), 0, wall),
@@ -150,7 +150,7 @@ def room_end_rand(rng: np.random.Generator, distance: float) -> list[Solid]:
 
 
 def panel_rand(rng: np.random.Generator, x: float, y: float) -> list[Solid]:
-    """Something on a wall indoors: a door, a lit sign, a notice board, a fire hose, a radiator, a handrail."""
+    """A panel on an indoor wall: door, lit sign, notice board, fire hose, radiator or handrail."""
     kind = rng.choice(["door", "sign", "board", "hose", "radiator", "rail"], p=[0.35, 0.12, 0.23, 0.1, 0.1, 0.1])
     if kind == "door":
         leaf = props.wood_rand(rng) if rng.random() < 0.4 else props.painted_rand(rng)

@@ -1,4 +1,4 @@
-"""The measurements of benchmarks/ on a small case: they run, and say what they cost."""
+"""The benchmarks on small cases."""
 
 import dataclasses
 import json
@@ -21,7 +21,7 @@ from synth_runs import python
 
 
 @pytest.mark.parametrize("job", ["our-ranking", "our-re-ranking", "our-re-ranking-of-features"])
-def test_our_jobs(tmp_path, job):
+def test_jobs_of_this_project_report_time_and_memory(tmp_path, job):
     rng = np.random.default_rng(0)
     for side, rows in (("query", 20), ("gallery", 50)):
         np.save(tmp_path / f"{side}_features.npy", rng.normal(size=(rows, 8)))
@@ -53,7 +53,7 @@ def test_speed_is_compared_at_equal_error():
     assert many["times_as_fast_at_equal_error"] is None
 
 
-def test_seconds_at_an_error_lie_between_those_measured():
+def test_seconds_at_an_error_are_interpolated():
     bare, errors = {"4": 1.0, "16": 4.0}, {"4": 20.0, "16": 30.0}
     assert seconds_at_error(bare, errors, 25.0) == pytest.approx(2.0)
     assert seconds_at_error(bare, errors, 20.0) == pytest.approx(1.0)
@@ -75,7 +75,7 @@ def test_the_renderer_is_timed_against_a_bare_loop(tmp_path):
     assert result["peak_mib"]["after 2 clips"] > 100
 
 
-def test_leaving_out_goes_on_where_it_stopped_and_puts_what_costs_most_first(tmp_path, capsys, monkeypatch):
+def test_leaving_out_goes_on_after_an_interruption_and_lists_the_largest_loss_first(tmp_path, capsys):
     out, called = tmp_path / "sets", []
     config = leave_one_out.LeaveOneOutConfig(
         market=tmp_path / "market", factors=("places", "lights"), workers=2, out=out, json=tmp_path / "table.json"
@@ -83,7 +83,7 @@ def test_leaving_out_goes_on_where_it_stopped_and_puts_what_costs_most_first(tmp
     scores = {"everything": 9.0, "places": 8.5, "lights": 6.0}
     (tmp_path / "market" / "bounding_box_train").mkdir(parents=True)
 
-    def call(module, words):
+    def start(module, words):
         options = dict(word[2:].partition("=")[::2] for word in words)
         called.append((module, options))
         if module == "benchmarks.transfer":
@@ -92,8 +92,7 @@ def test_leaving_out_goes_on_where_it_stopped_and_puts_what_costs_most_first(tmp
             found = {"trained": {"rank1": 2 * score, "mAP": score}, "loss": {"identity": 1.0}, "config": asked}
             Path(options["json"]).write_text(json.dumps(found))
 
-    monkeypatch.setattr(leave_one_out, "call", call)
-    leave_one_out.leave_one_out(config)
+    leave_one_out.leave_one_out(config, start)
     rendered = [options for module, options in called if module == "synth.render"]
     assert [options.get("without") for options in rendered] == [None, "[places]", "[lights]"]
     assert len({(options["ids"], options["seed"], options["workers"]) for options in rendered}) == 1
@@ -104,17 +103,17 @@ def test_leaving_out_goes_on_where_it_stopped_and_puts_what_costs_most_first(tmp
     ]
     (out / "places-seed-0.json").unlink()
     called.clear()
-    leave_one_out.leave_one_out(config)
+    leave_one_out.leave_one_out(config, start)
     assert [module for module, _ in called] == ["synth.render", "benchmarks.transfer"]
     assert json.loads(config.json.read_text())["results"]["lights"][0]["mAP"] == 6.0
     for other in ({"steps": 1200}, {"samples": 16}, {"seed": 1}):
-        with pytest.raises(UserError, match=r"is of other options \(--[a-z]+ \d+\): repeat them"):
-            leave_one_out.leave_one_out(dataclasses.replace(config, **other))
-    with pytest.raises(UserError, match="has no folder bounding_box_train"):
+        with pytest.raises(UserError, match=r"other options \(--[a-z]+ \d+\)"):
+            leave_one_out.leave_one_out(dataclasses.replace(config, **other), start)
+    with pytest.raises(UserError, match="bounding_box_train"):
         leave_one_out.leave_one_out(dataclasses.replace(config, market=tmp_path))
 
 
-def test_a_set_trained_on_from_several_seeds_gets_a_mean_and_a_spread():
+def test_results_of_several_seeds_are_a_mean_and_a_standard_deviation():
     results = {
         "everything": [{"rank1": 20.0, "mAP": 9.0}, {"rank1": 22.0, "mAP": 10.0}],
         "lights": [{"rank1": 12.0, "mAP": 6.0}, {"rank1": 12.0, "mAP": 7.0}],
@@ -125,12 +124,12 @@ def test_a_set_trained_on_from_several_seeds_gets_a_mean_and_a_spread():
     ]
 
 
-def test_a_command_that_fails_is_named_with_its_last_line():
+def test_a_failing_command_is_reported_with_its_last_line():
     with pytest.raises(JobError, match=r"python -m synth.render --ids=0: .*--ids 0: must be at least 1"):
         call("synth.render", ["--ids=0"])
 
 
-def test_choices_are_compared_from_every_seed_and_go_on_where_they_stopped(tmp_path, capsys, monkeypatch):
+def test_choices_are_compared_over_the_seeds_and_go_on_after_an_interruption(tmp_path, capsys):
     called = []
     config = choices.ChoicesConfig(
         market=tmp_path / "market", choices=("stride-8", "letter"), seeds=(0, 3), trainers=2, out=tmp_path / "out"
@@ -138,7 +137,7 @@ def test_choices_are_compared_from_every_seed_and_go_on_where_they_stopped(tmp_p
     (tmp_path / "market" / "bounding_box_train").mkdir(parents=True)
     scores = {"as-it-is": 40.0, "stride-8": 42.0, "letter": 35.0}
 
-    def stub(module, words, threads):
+    def stub(module, words):
         options = dict(word[2:].partition("=")[::2] for word in words)
         called.append(options)
         folder = Path(options["run"])
@@ -146,8 +145,7 @@ def test_choices_are_compared_from_every_seed_and_go_on_where_they_stopped(tmp_p
         score = scores[folder.parent.name] + int(options["seed"])
         (folder / "result.json").write_text(json.dumps({"finetuned": {"rank1": score, "mAP": score / 2}}))
 
-    monkeypatch.setattr(choices, "call", stub)
-    choices.compare_choices(config)
+    choices.compare_choices(config, stub)
     assert capsys.readouterr().out.splitlines()[2:] == [
         "| as-it-is | 41.5 ± 2.1 | 20.8 ± 1.1 | 2 |",
         "| stride-8 | 43.5 ± 2.1 | 21.8 ± 1.1 | 2 |",
@@ -158,11 +156,11 @@ def test_choices_are_compared_from_every_seed_and_go_on_where_they_stopped(tmp_p
     assert {options["part-gain"] for options in called} == {"30", "1"}
     assert not any("resume" in options for options in called)
     called.clear()
-    choices.compare_choices(config)
+    choices.compare_choices(config, stub)
     assert all("resume" in options for options in called)
 
 
-def test_every_choice_is_made_of_options_that_fine_tuning_has(tmp_path):
+def test_all_choices_are_options_of_fine_tuning(tmp_path):
     job = PROJECT_ROOT / "jobs/ablation-market-finetune.yaml"
     for changed in choices.CHOICES.values():
         read_config(FinetuneConfig, "test", ["--config", str(job), *choices.OURS, *changed])
@@ -205,7 +203,7 @@ def test_steps_of_training_are_timed_in_turns(tmp_path, capsys):
     assert found["share_of_peak"] == pytest.approx(rate / found["measured_peak_flops"]["torch.float32"])
 
 
-def test_a_folder_that_is_no_clone_is_named(tmp_path):
+def test_a_folder_that_is_no_clone_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"has no torchreid/models/resnet.py: name a clone"):
         train.from_clone(tmp_path, "models/resnet.py")
     with pytest.raises(UserError, match=r"no such file: .*absent.yaml"):
@@ -228,7 +226,7 @@ def evidence(*words, python):
     return done.returncode, done.stdout + done.stderr
 
 
-def test_evidence_tells_what_failed_and_takes_paths_with_spaces(tmp_path):
+def test_the_evidence_script_names_the_failed_step_and_takes_paths_with_spaces(tmp_path):
     out = tmp_path / "my out"
     for name in ("everything", "lights"):
         (out / "leave" / name).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The benchmark of transfer: its batches, its augmentation, its ranking, and a whole small run."""
+"""The benchmark of direct transfer: batches, augmentation, ranking, and a small run."""
 
 import dataclasses
 import json
@@ -13,7 +13,7 @@ from reid_folders import write_market
 
 
 def crops(people=14, cameras=2, each=3):
-    """Images whose pixels tell person, camera and number: (person, 10 * camera + number, 0)."""
+    """Images of one colour that encodes person, camera and number: (person, 10 * camera + number, 0)."""
     rows = [(p, c, n) for p in range(people) for c in range(cameras) for n in range(each)]
     pixels = torch.zeros(len(rows), 3, transfer.HEIGHT, transfer.WIDTH, dtype=torch.uint8)
     for row, (person, camera, number) in enumerate(rows):
@@ -52,7 +52,7 @@ def test_augmentation_flips_shifts_and_erases_some_and_follows_the_generator():
 
 
 class Looker(torch.nn.Module):
-    """Describes a picture by its red value, as one direction of many."""
+    """A network whose feature is a one-hot vector of the image's red value."""
 
     def forward(self, pixels):
         person = (255 * pixels[:, 0, 0, 0]).round().long()
@@ -66,18 +66,18 @@ def test_ranking_finds_the_same_person_by_another_camera():
     assert found == {"rank1": 100.0, "mAP": 100.0}
 
 
-def test_a_whole_run_learns_and_writes_its_result(rendered, tmp_path, monkeypatch):
+def test_a_whole_run_learns_and_writes_its_result(rendered, tmp_path):
     pytest.importorskip("efficientnet_lite_pytorch", reason="needs pip install '.[benchmarks]'")
-    monkeypatch.setattr(transfer, "PEOPLE", 4)
     market, out = write_market(tmp_path / "market", persons=5), tmp_path / "transfer.json"
-    transfer.transfer(transfer.TransferConfig(market=market, data=rendered.out, json=out, ids=4, steps=3))
+    config = transfer.TransferConfig(market=market, data=rendered.out, json=out, ids=4, steps=3)
+    transfer.transfer(config, people=4)
     result = json.loads(out.read_text())
     assert result["trained_on"].startswith("4 identities")
     assert 0 <= result["trained"]["rank1"] <= 100
     assert result["loss"]["identity"] > 0
 
 
-def test_a_rendered_set_is_tested_on_with_people_who_were_not_trained_on(rendered, tmp_path):
+def test_test_identities_of_a_rendered_set_are_not_trained_on(rendered, tmp_path):
     config = transfer.TransferConfig(test=rendered.out, data=rendered.out, ids=1, json=tmp_path / "out.json")
     query, gallery = transfer.tested_images(config)
     assert 1 not in query.pids
@@ -87,7 +87,7 @@ def test_a_rendered_set_is_tested_on_with_people_who_were_not_trained_on(rendere
         transfer.tested_images(dataclasses.replace(config, ids=1000))
 
 
-def test_one_thing_to_test_on_is_named(tmp_path):
+def test_exactly_one_test_set_is_required(tmp_path):
     for both in ({}, {"market": tmp_path, "test": tmp_path}):
         with pytest.raises(ValueError, match="--market or --test"):
             transfer.TransferConfig(**both)

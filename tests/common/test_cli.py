@@ -1,4 +1,4 @@
-"""YAML and flags fill a dataclass; what a user gets wrong is one line and exit code 2."""
+"""YAML and flags fill a dataclass; an error of the user is one line and exit code 2."""
 
 import errno
 import os
@@ -56,7 +56,7 @@ def read(*argv):
 
 
 def refused(capsys, *argv):
-    """The one line that the user sees."""
+    """The single line of the error."""
     with pytest.raises(SystemExit) as stop:
         read(*argv)
     printed = capsys.readouterr()
@@ -68,7 +68,7 @@ def refused(capsys, *argv):
     return line
 
 
-def test_without_arguments_the_defaults_hold():
+def test_defaults_without_arguments():
     assert read() == Job()
 
 
@@ -89,7 +89,7 @@ def test_a_bare_flag_sets_a_bool_and_no_clears_it(tmp_path):
 
 
 @pytest.mark.parametrize("order", ["config first", "flag first", "one word"])
-def test_flags_win_over_yaml_wherever_they_stand(tmp_path, order):
+def test_flags_override_yaml_in_any_position(tmp_path, order):
     recipe = tmp_path / "job.yaml"
     recipe.write_text("loaves: 7\nflour: rye\n")
     argv = {
@@ -100,13 +100,13 @@ def test_flags_win_over_yaml_wherever_they_stand(tmp_path, order):
     assert read(*argv) == Job(loaves=2, flour="rye")
 
 
-def test_of_two_yaml_files_the_later_wins(tmp_path):
+def test_the_later_of_two_yaml_files_overrides_the_first(tmp_path):
     for name, loaves in (("a", 7), ("b", 8)):
         (tmp_path / name).write_text(f"loaves: {loaves}\n")
     assert read("--config", tmp_path / "a", "--config", tmp_path / "b").loaves == 8
 
 
-def test_config_without_a_value_stays_a_mistake(capsys):
+def test_config_without_a_value_is_an_error(capsys):
     assert config_first(["--loaves", "2", "--config"]) == ["--config", "--loaves", "2"]
     assert "--config" in refused(capsys, "--loaves", 2, "--config")
 
@@ -147,7 +147,7 @@ def test_a_wrong_yaml_file_is_one_line(capsys, tmp_path, text, complaint):
     assert complaint in refused(capsys, "--config", recipe)
 
 
-def test_a_config_that_is_no_text_or_not_there_is_one_line(capsys, tmp_path):
+def test_a_config_file_that_is_missing_or_no_text_is_one_line(capsys, tmp_path):
     (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe")
     assert "not a text file" in refused(capsys, "--config", tmp_path / "picture.png")
     assert "absent.yaml" in refused(capsys, "--config", tmp_path / "absent.yaml")
@@ -193,7 +193,7 @@ def raising(failure):
     return job
 
 
-def test_a_job_that_ends_well_exits_with_0_after_seeing_its_config(monkeypatch, capsys):
+def test_a_successful_job_gets_its_config_and_exits_with_0(monkeypatch, capsys):
     seen = []
     assert outcome(monkeypatch, capsys, seen.append, "--loaves", "9") == (0, "")
     assert seen == [Job(loaves=9)]
@@ -219,14 +219,14 @@ def test_a_job_that_ends_well_exits_with_0_after_seeing_its_config(monkeypatch, 
         (NotADirectoryError(errno.ENOTDIR, "Not a directory", "oven"), 2, "error: cannot use oven: Not a directory"),
     ],
 )
-def test_how_a_job_fails_decides_the_exit_code_and_the_line(monkeypatch, capsys, failure, code, text):
+def test_exit_code_and_line_of_each_kind_of_failure(monkeypatch, capsys, failure, code, text):
     found, printed = outcome(monkeypatch, capsys, raising(failure))
     assert found == code
     assert printed.startswith(text)
     assert len(printed.splitlines()) == 1
 
 
-def test_a_stopped_job_says_how_to_go_on_where_it_can(monkeypatch, capsys):
+def test_an_interrupted_job_prints_how_to_continue(monkeypatch, capsys):
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "loaf")
     on = "; the same command goes on where it stopped"
     assert outcome(monkeypatch, capsys, raising(KeyboardInterrupt()), goes_on=True)[1] == f"error: interrupted{on}\n"
@@ -238,7 +238,7 @@ def test_a_stopped_job_says_how_to_go_on_where_it_can(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("failure", [ZeroDivisionError("ours"), FileNotFoundError(errno.ENOENT, "gone", "loaf")])
-def test_a_fault_of_ours_keeps_its_traceback(monkeypatch, failure):
+def test_unexpected_exceptions_keep_their_traceback(monkeypatch, failure):
     monkeypatch.setattr(sys, "argv", ["bake"])
     with pytest.raises(type(failure)):
         run_command(raising(failure), Job, "bake")
@@ -263,7 +263,7 @@ class Delivery:
     """How many."""
 
 
-def test_what_has_no_default_is_asked_for(monkeypatch, capsys, tmp_path):
+def test_a_missing_required_option_is_named(monkeypatch, capsys, tmp_path):
     assert outcome(monkeypatch, capsys, print, config_type=Delivery) == (
         2,
         "error: --to is needed: Where it is wanted. Not the oven (see bake --help)\n",
@@ -286,7 +286,7 @@ def test_what_has_no_default_is_asked_for(monkeypatch, capsys, tmp_path):
         (b"\xff\xfe\x00", "not a text file"),
     ],
 )
-def test_a_faulty_file_of_options_is_the_users_mistake_and_named(tmp_path, content, complaint):
+def test_a_faulty_file_of_options_raises_user_error_with_its_name(tmp_path, content, complaint):
     recipe = tmp_path / "job.yaml"
     if content is not None:
         recipe.write_bytes(content)

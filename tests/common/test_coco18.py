@@ -1,4 +1,4 @@
-"""The skeleton's tables against OpenPose's and the paper's, written out again here by channel number."""
+"""The skeleton's tables against those of OpenPose and the paper, by channel number."""
 
 import pytest
 
@@ -53,7 +53,7 @@ UNUSED = [18, *(19 + field for field in (12, 13, 20, 21, 18, 19, 26, 27))]
 
 
 def short(joint):
-    """right_shoulder as RShoulder."""
+    """OpenPose's name of a joint: right_shoulder gives RShoulder."""
     side = {"right": "R", "left": "L"}.get(joint.split("_")[0], "")
     return side + joint.split("_")[-1].capitalize()
 
@@ -79,7 +79,7 @@ def test_part_channels_are_the_papers(part):
     assert list(part_channels(part)) == sorted([*heat_maps, *(19 + field for field in fields)])
 
 
-def test_parts_share_no_channel_and_leave_out_what_the_paper_leaves_out():
+def test_parts_share_no_channel_and_omit_those_that_the_paper_omits():
     used = [channel for part in PARTS for channel in part_channels(part)]
     assert len(used) == len(set(used)) == 48
     assert sorted([*used, *UNUSED]) == list(range(57))

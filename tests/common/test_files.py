@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and read back as far as they are whole."""
+"""Files are written atomically; JSON-lines files are read up to a line that a crash cut short."""
 
 import json
 
@@ -20,7 +20,7 @@ def test_replacing_gives_the_new_content_and_leaves_nothing_else(tmp_path):
     assert names(path.parent) == ["file.txt"]
 
 
-def test_until_the_block_ends_the_old_content_stands(tmp_path):
+def test_the_old_content_stays_until_the_block_ends(tmp_path):
     path = tmp_path / "file.txt"
     write_atomically(path, b"old")
     with replacing(path) as partial:
@@ -33,7 +33,7 @@ def test_until_the_block_ends_the_old_content_stands(tmp_path):
 
 
 @pytest.mark.parametrize("there_before", [True, False])
-def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path, there_before):
+def test_a_failure_leaves_the_old_content_and_no_other_file(tmp_path, there_before):
     path = tmp_path / "file.txt"
     if there_before:
         write_atomically(path, b"old")
@@ -44,7 +44,7 @@ def test_a_failure_leaves_what_was_there_and_nothing_else(tmp_path, there_before
     assert not there_before or path.read_bytes() == b"old"
 
 
-def test_json_that_cannot_be_read_back_is_refused_and_not_written(tmp_path):
+def test_nan_is_refused_and_not_written(tmp_path):
     path = tmp_path / "result.json"
     write_json(path, {"rank1": 50.0})
     with pytest.raises(ValueError, match="JSON"):
@@ -62,7 +62,7 @@ def test_jsonl_rows_come_back_in_order(tmp_path):
     assert len((tmp_path / "rows.jsonl").read_text().splitlines()) == 4
 
 
-def test_every_way_of_cutting_the_last_line_short_drops_that_row_alone(tmp_path):
+def test_a_last_line_cut_short_anywhere_drops_only_that_row(tmp_path):
     path = tmp_path / "rows.jsonl"
     rows = [{"step": 1}, {"step": 2, "note": "[]"}]
     write_jsonl(path, rows)
@@ -75,7 +75,7 @@ def test_every_way_of_cutting_the_last_line_short_drops_that_row_alone(tmp_path)
     assert read_jsonl(path) == rows
 
 
-def test_a_torn_line_in_the_middle_is_named(tmp_path):
+def test_a_broken_line_in_the_middle_is_an_error(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text('{"step": 1}\n{"step": \n{"step": 3}\n')
     with pytest.raises(ValueError, match=r"rows\.jsonl, line 2: not JSON"):

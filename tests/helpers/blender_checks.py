@@ -1,6 +1,6 @@
-"""Renders balls at known places and boards of cloth and writes what the passes show: `blender_checks.py OUT.json`.
+"""Measures the passes of balls at known positions and of boards of cloth: `blender_checks.py OUT.json`.
 
-A process of its own: Blender lives once a process.
+A separate process, since Blender's scene is global to the process.
 """
 
 import dataclasses
@@ -34,7 +34,7 @@ LIGHT = Light(2.0, (1, 1, 1), 50, 30, 1, 0.8, (0.6, 0.8, 1), (0.9, 0.9, 0.9), ()
 
 
 def ball():
-    """A ball that stands at one of PLACES a frame: its upper half is the upper part, its lower half the lower one."""
+    """A ball at one of PLACES per frame; its upper half is the upper part, its lower half the lower part."""
     points, quads = superellipsoid(np.zeros(3), (RADIUS,) * 3, 1.0)
     high = points[quads].mean(1)[:, 2] > 0
     return Mesh(
@@ -51,7 +51,7 @@ OUTFIT = outfit_rand(np.random.default_rng(0), 0.5, 0.7)
 
 
 def ball_scene(seed=0, occluders=(), light=LIGHT, shades=(), others=(), samples=20, denoise=False):
-    """The ball in an empty place, and balls beside it at `others`."""
+    """A scene of the ball at an empty place, with further balls at the offsets `others`."""
     place = Place("plaza", GREY, (), tuple(occluders), light, tuple(shades))
     moved = [dataclasses.replace(ball(), vertices=ball().vertices + offset) for offset in others]
     balls = [DressedPerson(mesh, OUTFIT) for mesh in moved]
@@ -75,7 +75,7 @@ def view(number):
 
 
 def balls():
-    """What each camera sees of each ball."""
+    """Measurements of each ball by each camera."""
     scene, found = ball_scene(), []
     for number in range(len(CAMERAS)):
         rotation, translation, intrinsics = view(number)
@@ -101,7 +101,7 @@ def balls():
 
 
 def half_hidden():
-    """Coverage of the first ball behind a board that covers all to the right of the optical axis."""
+    """Coverage of the first ball behind a board to the right of the optical axis."""
     scene = ball_scene(occluders=[Solid((2.0, -3.0, 1.0), (4.0, 0.1, 4.0), 0, GREY)])
     rotation, translation, intrinsics = view(0)
     seen = scene.render(0, rotation, translation, intrinsics)
@@ -145,7 +145,7 @@ def brightness():
 
 
 def repeats():
-    """Light of one frame: twice, after another scene with another seed, and that other one."""
+    """Radiance of one frame: repeated, with another seed, and repeated after that."""
     rotation, translation, intrinsics = view(1)
     pictures = []
     started, used = time.perf_counter(), time.process_time()
@@ -164,7 +164,7 @@ def repeats():
 
 
 def grain():
-    """How far a frame of four samples is from one of 600, with its grain taken out and without; what else differs."""
+    """Error of a frame at 4 samples against 600 samples, denoised and not, and whether the part pass is equal."""
     rotation, translation, intrinsics = view(1)
     pictures = {}
     for name, seed, samples, denoise in (
@@ -194,8 +194,8 @@ COLOUR, ACCENT = (0.1, 0.1, 0.1), (0.7, 0.1, 0.1)
 
 
 def board_of(fabric):
-    """What shows of an upright board of a top's cloth, 0.6 m by 0.9 m about the hip's height, without light: what share
-    of the accent, of INK and of SECOND each pixel has, (H, W, 3)."""
+    """Shares of the accent, of INK and of SECOND in each pixel (H, W, 3) of the albedo of an upright board of a top's
+    cloth, 0.6 m by 0.9 m, at the height of the hip."""
     corners = np.array([[-0.3, 0, -0.3], [0.3, 0, -0.3], [0.3, 0, 0.6], [-0.3, 0, 0.6]])
     mesh = Mesh(
         vertices=corners[None] + np.array([0, 0, 0.9 - SOLE]),

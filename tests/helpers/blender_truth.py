@@ -1,8 +1,8 @@
-"""Renders clips and, by brute force, each person alone: `blender_truth.py OUT.json` writes how the two agree.
+"""Compares the ground truth of clips with the person alone: `blender_truth.py OUT.json`.
 
-A process of its own: Blender lives once a process. Of each clip's middle frame there are the stored truth, at the
-clip's own few samples; the person alone in an empty place at many samples; and the silhouette that the person's faces
-fill, drawn without Blender.
+A separate process, since Blender's scene is global to the process. For the middle frame of each clip: the stored ground
+truth; the person alone in an empty place, rendered at many samples; and the silhouette of the person's faces, drawn
+without Blender.
 """
 
 import dataclasses
@@ -26,7 +26,7 @@ FRAMES = 3
 
 
 def chosen():
-    """Two clips: somebody behind a thing, and somebody in nobody's way."""
+    """Two clips: one with an occluder, and one without occluders and bystanders."""
     config = RenderConfig(ids=30, frames=FRAMES, fps=8, samples=6, seed=3, occlusion=1.0)
     plan = make_plan(config)
     hidden = next(clip for clip in plan if clip.sightings[0].place.occluders)
@@ -50,7 +50,7 @@ def alone(scene, frame, rotation, translation, intrinsics):
 
 
 def silhouette(mesh, frame, rotation, translation, intrinsics):
-    """The same without Blender: every face filled on a grid FINE times as fine, then averaged."""
+    """Coverage without Blender: all faces filled on a grid FINE times as fine, then averaged."""
     size = np.array([WIDTH + 2 * MARGIN, HEIGHT + 2 * MARGIN])
     points = to_camera(mesh.vertices[frame] + [0, 0, SOLE], rotation, translation)
     pixels = (project(points, intrinsics) + MARGIN) * FINE - 0.5
@@ -67,7 +67,7 @@ def agreement(first, second):
 
 
 def check(model, clip):
-    """How the stored truth of one clip's middle frame agrees with the person alone."""
+    """Comparison of the ground truth of one clip's middle frame with the person alone."""
     found = render_clip(model, clip, "cpu")
     scene = Scene.from_clip(model, clip, clip.sightings[0], clip.frame_rng())
     frame = FRAMES // 2
@@ -89,7 +89,7 @@ def check(model, clip):
 
 
 def sightings(model):
-    """What a clip of two sightings is like, and its second one alone."""
+    """Comparison of a clip of two sightings with a clip of its second sighting."""
     (clip, *_) = make_plan(RenderConfig(ids=1, frames=3, sightings=2, samples=2, seed=4))
     both = render_clip(model, clip, "cpu")
     second = render_clip(model, dataclasses.replace(clip, sightings=clip.sightings[1:]), "cpu")

@@ -73,11 +73,13 @@ def run_in_turn(tree, commands, cwd=None):
     assert ended.returncode == 0, ended.stderr[-3000:]
 
 
-def cpu_vendor():
-    """The maker of the CPU as Linux names it; None elsewhere. Libraries choose their kernels by it."""
+def cpu_model():
+    """Vendor, family and model of the CPU as Linux reports them; None elsewhere. Libraries choose kernels by them."""
     table = Path("/proc/cpuinfo")
-    lines = table.read_text().splitlines() if table.is_file() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("vendor_id")), None)
+    lines = [line.split(":", 1) for line in table.read_text().split("\n\n")[0].splitlines()] if table.is_file() else []
+    found = {name.strip(): value.strip() for name, value in lines}
+    fields = [found.get(name) for name in ("vendor_id", "cpu family", "model")]
+    return " ".join(fields) if all(fields) else None
 
 
 def machine():
@@ -93,7 +95,7 @@ def machine():
             return None
 
     return {
-        "cpu_vendor": cpu_vendor(),
+        "cpu": cpu_model(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         **{package: version_of(package) for package in ("torch", "torchvision", "numpy", "scipy", "bpy", "anny")},
     }

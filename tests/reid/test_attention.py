@@ -1,4 +1,4 @@
-"""python -m reid.attention: which frames are covered, what correlates with what, and what is written."""
+"""python -m reid.attention: occlusion of frames, correlation, and written results."""
 
 import json
 import shutil
@@ -9,11 +9,11 @@ import torch
 
 from alignnet_common.files import read_jsonl, write_jsonl
 from reid import attention, pretrain
-from reid.attention import BothPoolings, correlation
+from reid.attention import AttentionConfig, BothPoolings, correlation
 from reid.data.datasets.synthetic import read_clips
 from reid.data.loading.frame_store import FrameStore
 from reid.data.loading.occluded_store import OccludedFrames
-from reid.data.transforms.occlusion import covered_from_side
+from reid.data.transforms.occlusion import occlude_from_side
 from reid.models.checkpoint import load_model
 from reid_folders import TINY, command, flags, write_rendered
 
@@ -45,7 +45,7 @@ def store_of(clips):
     return FrameStore([path for clip in clips for path in clip.frames], 128, 64, 1.0)
 
 
-def test_as_many_frames_are_covered_as_asked_for_by_others(rendered):
+def test_the_given_share_of_frames_is_occluded_by_other_persons(rendered):
     clips = read_clips(rendered)
     store = store_of(clips)
     for share, count in ((0.0, 0), (0.4, 2), (0.99, 4)):
@@ -59,27 +59,26 @@ def test_as_many_frames_are_covered_as_asked_for_by_others(rendered):
     assert (one != other).any()
 
 
-def test_the_middle_of_another_comes_in_from_a_side():
+def test_occlusion_pastes_the_middle_of_the_other_frame_at_a_side():
     cover = np.arange(10, dtype=np.uint8)[None, :, None].repeat(2, 0).repeat(3, 2)
     for from_left, expected in ((True, [3, 4, 5, 6, 99, 99]), (False, [99, 99, 99, 99, 99, 99, 3, 4, 5, 6])):
         frame = np.full((2, 10, 3), 99, np.uint8)
-        covered_from_side(frame, cover, 0.4, from_left)
+        occlude_from_side(frame, cover, 0.4, from_left)
         assert frame[0, : len(expected), 0].tolist() == expected
 
 
 @pytest.mark.parametrize(("sign", "expected"), [(1.0, 1.0), (-1.0, -1.0), (0.0, 0.0)])
-def test_the_correlation_is_that_of_weights_and_visible_ratios(rendered, monkeypatch, sign, expected):
-    """Weights that follow the truth, that are against it, and that are all alike."""
+def test_the_correlation_is_that_of_weights_and_visible_ratios(rendered, sign, expected):
+    """Weights that rise with the visible ratio, that fall with it, and equal weights."""
     clips = read_clips(rendered)
     ratio = np.array([1.0, 0.8, 0.4, 0.3, 0.9], np.float32)
     weights = np.tile(0.5 + 0.1 * sign * ratio[:, None] ** 3, (1, 4))
-    monkeypatch.setattr(attention, "frame_weights", lambda *_: weights)
-    found = correlation(None, clips, None, 0.2, torch.device("cpu"))
+    found = correlation(clips, lambda clip: weights, 0.2)
     assert found["clips"] == 5
     assert found["appearance"] == found["upper"] == {"mean": pytest.approx(expected), "sd": pytest.approx(0)}
 
 
-def test_what_is_written(rendered, trained, tmp_path, capsys):
+def test_results_are_written_and_printed(rendered, trained, tmp_path, capsys):
     options = {
         "data": rendered,
         "checkpoint": trained["align-tap"],
@@ -101,20 +100,13 @@ def test_what_is_written(rendered, trained, tmp_path, capsys):
     assert json.loads((tmp_path / "f.json").read_text())["correlation"] is None
 
 
-def test_the_ranking_takes_chunks_of_the_asked_length(rendered, trained, tmp_path, monkeypatch):
-    chunks = []
-
-    def rankings(model, data, store, chunk, device):
-        chunks.append(chunk)
-        return {"": {"rank1": 0.0, "mAP": 0.0}}
-
-    monkeypatch.setattr(attention, "rankings", rankings)
-    options = {"data": rendered, "checkpoint": trained["baseline"], "covered": "[0.4]"}
-    assert command(attention, flags(options)) == command(attention, flags(options | {"chunk": 5})) == 0
-    assert chunks == [TINY["chunk"], 5]
+def test_the_chunk_length_is_that_of_the_option_or_of_the_training(trained):
+    _, metadata = load_model(trained["baseline"] / "model.pt")
+    assert attention.chunk_length(AttentionConfig(), metadata["images"]) == TINY["chunk"]
+    assert attention.chunk_length(AttentionConfig(chunk=5), metadata["images"]) == 5
 
 
-def test_beside_its_descriptor_a_network_gives_the_average_of_its_frames(trained):
+def test_both_poolings_append_the_descriptor_of_average_pooling(trained):
     model, _ = load_model(trained["align-tap"] / "model.pt")
     generator = torch.Generator().manual_seed(0)
     frames, valid = torch.rand(1, 3, 3, 48, 32, generator=generator), torch.ones(1, 3, dtype=torch.bool)
@@ -130,36 +122,43 @@ def test_beside_its_descriptor_a_network_gives_the_average_of_its_frames(trained
     torch.testing.assert_close(padded.descriptor.chunk(2, dim=1)[1], sum(single[:2]) / 2)
 
 
-def test_ranking_leaves_the_network_as_it_was(rendered, trained):
+def test_ranking_restores_the_mode_of_the_network(rendered, trained):
     model, _ = load_model(trained["align-tap"] / "model.pt")
     clips = read_clips(rendered)
     store = FrameStore([frame for clip in clips for frame in clip.frames], 48, 32, 1.0)
-    found = attention.rankings(model, attention.both_ways(rendered, clips), store, 3, torch.device("cpu"))
+    found = attention.rank_poolings(model, attention.both_directions(rendered, clips), store, 3, torch.device("cpu"))
     assert found.keys() == {"", "average"}
     assert not model.training
     assert not any(part.training for part in model.modules())
 
 
-def test_the_ranking_is_the_mean_over_draws(rendered, trained, tmp_path, monkeypatch):
-    """Frames that nothing covers are the same in every draw: they are ranked once."""
-    found = iter([(80.0, 70.0), (40.0, 30.0), (50.0, 60.0)])
-    monkeypatch.setattr(attention, "rankings", lambda *_: {"": dict(zip(("rank1", "mAP"), next(found), strict=True))})
-    options = {"data": rendered, "checkpoint": trained["baseline"], "draws": 2, "json": tmp_path / "f.json"}
-    assert command(attention, flags(options | {"covered": "[0.0,0.4]"})) == 0
-    rows = json.loads((tmp_path / "f.json").read_text())["covered"]
-    assert rows == [{"share": 0.0, "rank1": 80, "mAP": 70}, {"share": 0.4, "rank1": 45, "mAP": 45}]
+def test_the_ranking_is_the_mean_over_draws():
+    draws = [{"": {"rank1": 40.0, "mAP": 30.0}, "average": {"rank1": 10.0, "mAP": 0.0}}]
+    draws += [{"": {"rank1": 50.0, "mAP": 60.0}, "average": {"rank1": 30.0, "mAP": 0.0}}]
+    assert attention.occlusion_row(0.4, draws) == {
+        "share": 0.4,
+        "rank1": 45,
+        "mAP": 45,
+        "average": {"rank1": 20, "mAP": 0},
+    }
 
 
-def test_people_are_looked_for_both_ways(rendered):
-    """Camera b shows the last of five people like the fourth of camera a: that one is lost from b to a alone."""
+def test_each_draw_has_a_seed_but_frames_without_occlusion_are_ranked_once():
+    config = AttentionConfig(draws=3, seed=5)
+    assert list(attention.draw_seeds(config, 0.4)) == [5, 6, 7]
+    assert list(attention.draw_seeds(config, 0.0)) == [5]
+
+
+def test_figures_are_the_mean_of_both_directions(rendered):
+    """In camera b the fifth person is nearest to the fourth of camera a, so that a query fails from b to a only."""
     clips = read_clips(rendered)
     row = {pid: number for number, pid in enumerate(sorted({clip.pid for clip in clips}))}
     position = {0: [0, 10, 20, 30, 40], 1: [0, 10, 20, 30, 34]}
     described = [[float(position[clip.camera][row[clip.pid]]), 1.0] for clip in clips]
     found = dict(zip(clips, np.array(described, np.float32), strict=True))
-    ways = attention.both_ways(rendered, clips)
-    assert [len(way.query) for way in ways] == [5, 5]
-    assert attention.ranking(found, ways)["rank1"] == pytest.approx((100 + 80) / 2)
+    directions = attention.both_directions(rendered, clips)
+    assert [len(data.query) for data in directions] == [5, 5]
+    assert attention.mean_ranking(found, directions)["rank1"] == pytest.approx((100 + 80) / 2)
 
 
 def test_bad_input(rendered, trained, tmp_path, capsys):
@@ -174,12 +173,12 @@ def test_bad_input(rendered, trained, tmp_path, capsys):
         ({"checkpoint": trained["align-tap"], "least_change": 0.9}, "the visible ratio changes by 0.9"),
         ({"checkpoint": trained["align-tap"], "held_out": 5}, "too few to keep 5 out"),
         ({"covered": "[1.0]"}, "--covered"),
-        ({"chunk": -1}, "--chunk must not be negative"),
+        ({"chunk": -1}, "--chunk must be at least 0"),
         ({"draws": 0}, "--draws must be at least 1"),
-        ({"held_out": -1}, "--held-out must not be negative, not -1"),
-        ({"held_out": 1}, "--held-out 1: one person cannot be told from others"),
-        ({"seed": -1}, "--seed must not be negative, not -1"),
-        ({"checkpoint": trained["baseline"], "data": alone}, f"{alone}: one person, who cannot be told from others"),
+        ({"held_out": -1}, "--held-out must be at least 0"),
+        ({"held_out": 1}, "--held-out 1"),
+        ({"seed": -1}, "--seed must be at least 0"),
+        ({"checkpoint": trained["baseline"], "data": alone}, f"{alone}: one person"),
     ):
         assert command(attention, flags({"data": rendered} | options)) == 2
         error = capsys.readouterr().err

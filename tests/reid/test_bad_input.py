@@ -1,4 +1,4 @@
-"""What users get wrong: exit code 2, one line on standard error, and nothing written."""
+"""Errors of users: exit code 2, one line on standard error, and no files."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ CUT = b"\x89PNG\r\n\x1a\n" + bytes(40)
 
 @pytest.fixture(scope="module")
 def sets(tmp_path_factory):
-    """One whole set in each layout; a test that spoils one makes its own."""
+    """A complete data set in each layout; not to be modified."""
     folder = tmp_path_factory.mktemp("sets")
     write_rendered(folder / "rendered", persons=4, frames=3)
     write_prid(folder / "prid", persons=4, frames=3)
@@ -29,7 +29,7 @@ def sets(tmp_path_factory):
 
 
 def refused(module, capsys, folder, argv, complaint):
-    """The command ends with 2 after one line that holds `complaint`, and `folder` is as it was."""
+    """The command exits with 2 after one line that contains `complaint`, and does not change `folder`."""
     before = sorted(path for path in folder.rglob("*"))
     code = command(module, argv)
     printed = capsys.readouterr()
@@ -48,7 +48,7 @@ def finetune_argv(root, folder, **options):
     return flags(TINY | {"root": root, "run": folder / "run", "max_steps": 1, "init": "none"} | options)
 
 
-def test_no_such_root(sets, tmp_path, capsys):
+def test_missing_root(sets, tmp_path, capsys):
     absent = tmp_path / "absent"
     refused(pretrain, capsys, tmp_path, pretrain_argv(absent, tmp_path), "python -m synth.render")
     for dataset, hint in (("prid", "put PRID2011 there"), ("market", "put Market-1501 there"), ("synthetic", "synth")):
@@ -150,7 +150,7 @@ def test_annotations_that_do_not_fit(tmp_path, capsys):
     refused(pretrain, capsys, tmp_path, pretrain_argv(rendered, tmp_path), "annotations are not there")
 
 
-def test_a_run_folder_that_cannot_be(sets, tmp_path, capsys):
+def test_invalid_run_folders(sets, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     argv = [*pretrain_argv(sets / "rendered", tmp_path), "--run", str(tmp_path / "file" / "run")]
     refused(pretrain, capsys, tmp_path, argv, "is a file")
@@ -173,8 +173,8 @@ def test_options(tmp_path, capsys, argv, complaint):
     refused(pretrain, capsys, tmp_path, argv, complaint)
 
 
-def test_as_typed(tmp_path):
-    """The commands themselves, bare, where there is no data yet."""
+def test_in_a_process_of_its_own(tmp_path):
+    """The commands without options, without any data."""
     for command_line, hint in (
         ("reid.pretrain", "data/synthetic: render a set first (python -m synth.render"),
         ("reid.finetune --dataset prid", "data/prid2011: put PRID2011 there"),

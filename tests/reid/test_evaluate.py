@@ -1,4 +1,4 @@
-"""python -m reid.evaluate: anybody's features without torch, and a checkpoint on a data set."""
+"""python -m reid.evaluate: a file of features without PyTorch, and a checkpoint on a data set."""
 
 import json
 import subprocess
@@ -46,7 +46,7 @@ def by_hand(arrays):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_features_against_counting_by_hand(tmp_path, seed, capsys):
+def test_figures_of_features_equal_the_naive_ones(tmp_path, seed, capsys):
     arrays = some_features(seed)
     np.savez(tmp_path / "f.npz", **arrays)
     assert command(evaluate, ["--features", str(tmp_path / "f.npz"), "--json", str(tmp_path / "out.json")]) == 0
@@ -82,7 +82,7 @@ def test_pids_may_be_stored_as_other_numbers(tmp_path):
 
 
 def standing_queries(seed=0):
-    """Features whose queries stand in the gallery too: every third item is one."""
+    """Features whose queries are in the gallery: every third item is a query."""
     arrays = some_features(seed, gallery=90)
     rows = np.flatnonzero(arrays["gallery_pids"] > 0)[::3]
     for kind in ("features", "pids", "cams"):
@@ -235,7 +235,7 @@ def tuned(tmp_path_factory):
     return root, folder / "run"
 
 
-def test_a_checkpoint_gives_what_fine_tuning_measured(tuned, tmp_path):
+def test_a_checkpoint_gives_the_figures_of_fine_tuning(tuned, tmp_path):
     root, run = tuned
     argv = flags({"dataset": "prid", "root": root, "checkpoint": run, "split": 1, "json": tmp_path / "out.json"})
     assert command(evaluate, argv) == 0
@@ -247,7 +247,7 @@ def test_a_checkpoint_gives_what_fine_tuning_measured(tuned, tmp_path):
     assert found["images"] == {"height": 48, "width": 32, "chunk": 3}
 
 
-def test_people_who_were_trained_on_are_noticed(tuned, capsys):
+def test_identities_seen_in_training_are_reported(tuned, capsys):
     root, run = tuned
     assert command(evaluate, flags({"root": root, "checkpoint": run / "model.pt", "split": 1})) == 0
     assert "was trained on" not in capsys.readouterr().out
@@ -265,6 +265,6 @@ def test_a_pretrained_network_on_a_rendered_set(tmp_path):
 
 
 @pytest.mark.parametrize("argv", [[], ["--features", "f.npz", "--checkpoint", "c.pt"]])
-def test_one_or_the_other(argv, capsys):
+def test_either_features_or_a_checkpoint_must_be_given(argv, capsys):
     assert command(evaluate, argv) == 2
     assert "either --features" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The page that the demo leaves."""
+"""python -m reid.report: the page and result.json."""
 
 import json
 import re
@@ -78,7 +78,7 @@ class Seen(HTMLParser):
         self.text += data
 
 
-def test_the_page_stands_alone_and_says_every_number(runs):
+def test_the_page_is_self_contained_and_has_all_figures(runs):
     report(runs)
     page = Seen()
     source = (runs.out / "report.html").read_text()
@@ -99,7 +99,7 @@ def test_the_json_has_the_four_stages_and_the_sizes(runs):
     assert result["sizes"]["pretrain_steps"] == 9 and result["sizes"]["query"]["ids"] == 7
 
 
-def test_the_same_runs_give_the_same_page(runs):
+def test_equal_runs_give_equal_pages(runs):
     report(runs)
     first = (runs.out / "report.html").read_bytes()
     report(runs)
@@ -138,18 +138,18 @@ def test_runs_that_do_not_belong_together_are_one_line(runs):
     path = runs.pretrain / "result.json"
     whole = path.read_text()
     path.write_text(json.dumps(json.loads(whole) | {"model": {"sha256": "34" * 32}}))
-    with pytest.raises(UserError, match="holds, but from another run: name the run that it started from") as fault:
+    with pytest.raises(UserError, match="--pretrain") as fault:
         report(runs)
     assert str(fault.value).startswith(f"{runs.finetune} did not start from what {runs.pretrain} holds")
     assert "\n" not in str(fault.value)
     path.write_text(whole)
     (runs.pretrain / "metrics.jsonl").write_text(json.dumps({"step": 1, "loss": 0.5, "pose": 0.5}) + "\n")
-    with pytest.raises(UserError, match="learnt joints alone"):
+    with pytest.raises(UserError, match="no identity loss"):
         report(runs)
     assert not runs.out.exists()
 
 
-def test_the_page_does_not_say_that_no_training_saw_them_where_one_did(runs):
+def test_the_page_reports_test_identities_seen_in_training(runs):
     report(runs)
     assert "others that no training saw." in (runs.out / "report.html").read_text()
     path = runs.finetune / "result.json"

@@ -1,4 +1,4 @@
-"""Parts of a set that machines render without Ray between them, and one set made of them; disk and hours foretold."""
+"""Shards of a set rendered on several machines and merged; estimates of time and disk space."""
 
 import json
 import os
@@ -26,7 +26,7 @@ STUB = PROJECT_ROOT / "tests" / "helpers" / "stub_workers.py"
 BUSY = r"another command \(synth\.render or synth\.unpack\) is writing"
 
 
-def test_shards_part_the_people_and_keep_a_pair_of_clips_together():
+def test_shards_divide_the_people_and_keep_both_clips_of_a_person_together():
     whole = make_plan(RenderConfig(ids=7, frames=2))
     parts = [make_plan(RenderConfig(ids=7, frames=2, shard=f"{number}/3")) for number in (1, 2, 3)]
     assert [len(part) for part in parts] == [6, 4, 4]
@@ -35,20 +35,20 @@ def test_shards_part_the_people_and_keep_a_pair_of_clips_together():
 
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "1", "1/", "/2", "a/b", "-1/2", "1/2/3", "1.5/2"])
-def test_what_is_no_shard_is_refused(text):
+def test_an_invalid_shard_is_refused(text):
     with pytest.raises(ValueError, match="--shard"):
         RenderConfig(shard=text)
 
 
-def test_a_shard_reads_as_it_is_written():
+def test_shard_of_parses_part_and_count():
     assert shard_of("2/8") == Shard(2, 8)
 
 
-def test_parts_rendered_apart_become_one_set(tmp_path):
+def test_parts_rendered_on_two_machines_merge_into_one_set(tmp_path):
     out = tmp_path / "set"
     options = ("--ids", 5, "--frames", 2, "--workers", 1)
     for number in (2, 1):
-        # Each machine has its own disk; the parts are copied together.
+        # Each machine has a disk of its own; the parts are copied into one folder.
         finished = python(STUB, "well", *options, "--out", tmp_path / f"machine{number}", "--shard", f"{number}/2")
         assert finished.returncode == 0, finished.stderr
         assert f"part {number}/2 complete, {6 if number == 1 else 4} clips; " in finished.stdout
@@ -66,7 +66,7 @@ def test_parts_rendered_apart_become_one_set(tmp_path):
     assert python("-m", "synth.verify", out).returncode == 0
 
 
-def test_the_slurm_script_renders_the_part_of_its_task(tmp_path):
+def test_the_slurm_script_renders_the_part_of_its_array_task(tmp_path):
     script = PROJECT_ROOT / "jobs" / "cluster" / "render.slurm"
     task = environment(SLURM_ARRAY_TASK_ID="2", PARTS="3", PYTHON=sys.executable)
     words = ["bash", str(script), "--ids", "7", "--frames", "2", "--out", str(tmp_path / "set"), "--dry-run"]
@@ -75,7 +75,7 @@ def test_the_slurm_script_renders_the_part_of_its_task(tmp_path):
     assert finished.stdout.startswith(f"{tmp_path / 'set'}: 4 clips planned, 0 there, 4 to render (8 frames)\n")
 
 
-def test_a_shard_of_a_set_that_is_there_has_nothing_to_do(tmp_path):
+def test_a_shard_of_a_complete_set_has_nothing_left_to_render(tmp_path):
     out = filled(tmp_path / "set").out
     part = make_plan(RenderConfig(ids=3, frames=2, shard="2/3"))
     finished, waiting = open_set(RenderedSet(out, Shard(2, 3)), part)
@@ -84,7 +84,7 @@ def test_a_shard_of_a_set_that_is_there_has_nothing_to_do(tmp_path):
 
 
 def half_filled(out):
-    """The first of two parts of a set of three people, all of it there."""
+    """The first of two parts of a set of three people, complete."""
     half, plan = RenderedSet(out, Shard(1, 2)), make_plan(RenderConfig(ids=3, frames=2, shard="1/2"))
     begin_set(half, plan, [])
     for clip in plan:
@@ -92,7 +92,7 @@ def half_filled(out):
     return half
 
 
-def test_a_shard_finds_what_shards_of_another_count_have_left(tmp_path):
+def test_a_shard_reuses_clips_of_shards_of_another_count(tmp_path):
     half = half_filled(tmp_path / "set")
     finished, waiting = open_set(
         RenderedSet(half.out, Shard(1, 3)), make_plan(RenderConfig(ids=3, frames=2, shard="1/3"))
@@ -101,15 +101,15 @@ def test_a_shard_finds_what_shards_of_another_count_have_left(tmp_path):
     assert waiting == []
 
 
-def test_a_shard_that_is_asked_for_fewer_people_loses_nothing(tmp_path):
+def test_a_shard_for_fewer_people_is_refused_and_deletes_nothing(tmp_path):
     half = half_filled(tmp_path / "set")
     with pytest.raises(UserError, match=r"not asked for \(cam_b/person_0003\)"):
         open_set(half, make_plan(RenderConfig(ids=2, frames=2, shard="1/2")))
-    # Of another part nothing is known here.
+    # The other part has no rows of its own.
     assert open_set(RenderedSet(half.out, Shard(2, 2)), make_plan(RenderConfig(ids=2, frames=2, shard="2/2")))[0] == []
 
 
-def test_shards_are_written_side_by_side_and_the_whole_set_alone(tmp_path):
+def test_locks_of_shards_exclude_only_the_whole_set(tmp_path):
     whole, first, second = RenderedSet(tmp_path), RenderedSet(tmp_path, Shard(1, 2)), RenderedSet(tmp_path, Shard(2, 2))
     with first.held():
         with second.held(), pytest.raises(UserError, match=BUSY), first.held():
@@ -125,14 +125,14 @@ def test_shards_are_written_side_by_side_and_the_whole_set_alone(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_hours_and_disk_grow_with_the_set():
+def test_estimates_grow_with_the_set():
     one, two = PLAN[:1], PLAN[:2]
     assert core_seconds(two) == 2 * core_seconds(one)
     assert disk_bytes(two) == 2 * disk_bytes(one)
     assert disk_bytes(one) > 2 * FRAME_BYTES
     often, once = (make_plan(RenderConfig(ids=1, frames=4, sightings=times)) for times in (4, 1))
     assert core_seconds(often) > core_seconds(once)
-    # A row of the plan says all that stands about, and is written before the first frame.
+    # A row of the plan holds all solids of the scene, and the plan is written before the first frame.
     rows_of_plan = sum(len(json.dumps(plan_row(clip))) for clip in often)
     assert disk_bytes(often) - disk_bytes(once) > rows_of_plan / 3
     thousand = make_plan(RenderConfig(ids=20))
@@ -140,15 +140,15 @@ def test_hours_and_disk_grow_with_the_set():
     assert "minutes" in cost(one, 2)
 
 
-def test_a_disk_without_room_is_one_line_before_anything_is_written(tmp_path):
+def test_too_small_a_disk_is_an_error_before_anything_is_written(tmp_path):
     many = PLAN[:1] * (shutil.disk_usage(tmp_path).free // disk_bytes(PLAN[:1]) + 2)
-    with pytest.raises(JobError, match="make space and run the same command again"):
+    with pytest.raises(JobError, match="free disk space"):
         check_space(tmp_path, many)
     check_space(tmp_path, PLAN)
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounts a small disk: needs root")
-def test_a_disk_that_fills_is_one_line_and_the_same_command_goes_on_once_there_is_space(tmp_path):
+def test_a_full_disk_is_a_one_line_error_and_the_same_command_resumes_once_there_is_space(tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(disk)], capture_output=True)
@@ -157,7 +157,7 @@ def test_a_disk_that_fills_is_one_line_and_the_same_command_goes_on_once_there_i
     try:
         filler = disk / "filler"
         command = (STUB, "brisk", "--ids", 20, "--frames", 10, "--sightings", 1, "--workers", 2, "--out", disk / "set")
-        # Room for the check before the start, and not for the set: its noise compresses worse than pictures do.
+        # Enough for the estimate but not for the set, whose noise compresses worse than real frames.
         filler.write_bytes(bytes(20_000_000 - 8_500_000))
         full = python(*command)
         assert full.returncode == 1

@@ -12,13 +12,13 @@ from reid.data.tracklets.types import Tracklet
 
 @dataclass(frozen=True)
 class Joints:
-    """The exact joints of a clip's T frames."""
+    """Ground-truth joints (COCO-18) of a clip's T frames."""
 
     positions: np.ndarray
-    """(T, 18, 2) float32: x, y in pixels of the frame as rendered, whole numbers at the centres of pixels."""
+    """(T, 18, 2) float32: x, y in pixels of the rendered frame; pixel centers are whole numbers."""
 
     visible: np.ndarray
-    """(T, 18) bool: inside the frame and not hidden."""
+    """(T, 18) bool: inside the frame and not occluded."""
 
 
 def read_joints(tracklet: Tracklet) -> Joints:

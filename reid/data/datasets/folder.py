@@ -1,11 +1,11 @@
-"""One's own data: ROOT/camera/person/frames, or a CSV file with a row an image.
+"""Custom data: ROOT/camera/person/frames, or a CSV file with a row per image.
 
-    ROOT/entrance/anna/0001.jpg …                     any names; frames by the last number in their names
-    ROOT.csv:  path,person,camera[,sequence]          path from the CSV's folder; an image, or a folder of images
+    ROOT/entrance/anna/0001.jpg …                     any names; frames are ordered by the last number in their names
+    ROOT.csv:  path,person,camera[,sequence]          path relative to the CSV; an image, or a folder of images
     ROOT/splits.json                                  [{"train": [persons], "test": [persons]}, …]   (optional)
 
-0 is a distractor and -1 junk. Persons who all have whole numbers for names keep them; else they are numbered from 1 by
-name.
+Person 0 is a distractor and person -1 junk. If all names of persons are integers, these are the person ids; otherwise
+persons are numbered from 1 in the order of their names.
 """
 
 import csv
@@ -39,8 +39,8 @@ PROTOCOL = (
 
 
 @dataclass(frozen=True)
-class Sighting:
-    """One person before one camera, once."""
+class NamedTracklet:
+    """A tracklet with the names of its person and camera."""
 
     person: str
     camera: str
@@ -48,67 +48,85 @@ class Sighting:
     frames: tuple[Path, ...]
 
 
-def folder_splits(root: Path, splits: SplitSource, seed: int) -> tuple[ReidData, ...]:
-    """One's own data under the splits of ROOT/splits.json, or else ten seeded halves of the persons of several cameras.
+@dataclass(frozen=True)
+class CustomData:
+    """A custom data set before its division."""
 
-    With halves, persons whom one camera alone saw are trained on; with a file, whom it names, and nobody else. Raises
-    UserError on a missing folder, another layout, an empty or damaged CSV, an empty tracklet, or splits that do not
-    fit.
+    root: Path
+    """The folder or CSV file that was named."""
+
+    home: Path
+    """The folder of the data: `root`, or that of the CSV file."""
+
+    tracklets: Mapping[str, list[Tracklet]]
+    """Tracklets by person's name."""
+
+    pids: Mapping[str, int]
+    """Person id by person's name."""
+
+    @property
+    def persons(self) -> set[str]:
+        """Names without distractors and junk."""
+        return {name for name, pid in self.pids.items() if pid > 0}
+
+
+def folder_splits(root: Path, splits: SplitSource, seed: int) -> tuple[ReidData, ...]:
+    """Custom data under the splits of ROOT/splits.json, or else ten random splits of the persons of several cameras.
+
+    Persons of one camera are for training with random splits; with a file, only the persons that it names are used.
+    Raises UserError on a missing folder, another layout, an empty or damaged CSV, an empty tracklet, or splits that do
+    not fit.
     """
+    data = read_custom_data(root)
+    halves, sources, notes = _halves(data, splits, seed)
+    return tuple(_divided(data, half, source, notes) for half, source in zip(halves, sources, strict=True))
+
+
+def read_custom_data(root: Path) -> CustomData:
+    """The tracklets of a folder or CSV file. Raises UserError as `folder_splits`."""
     if root.is_file():
-        home, sightings = root.parent, read_csv(root)
+        home, found = root.parent, read_csv(root)
     elif root.is_dir():
-        home, sightings = root, read_folders(root)
+        home, found = root, read_folders(root)
     else:
         raise UserError(f"no such folder or CSV file: {root}: name your data with --root (ROOT/camera/person/frames)")
-    cameras = {name: number for number, name in enumerate(sorted({sighting.camera for sighting in sightings}))}
-    pids = pids_of(sighting.person for sighting in sightings)
+    cameras = {name: number for number, name in enumerate(sorted({each.camera for each in found}))}
+    pids = pids_of(each.person for each in found)
     tracklets: dict[str, list[Tracklet]] = defaultdict(list)
-    for sighting in sorted(sightings, key=lambda each: (pids[each.person], each.camera, each.sequence)):
-        sequence = len([t for t in tracklets[sighting.person] if t.camera == cameras[sighting.camera]])
-        tracklet = Tracklet(pids[sighting.person], cameras[sighting.camera], sighting.frames, sequence=sequence)
-        tracklets[sighting.person].append(tracklet)
-    several = {name for name in pids if pids[name] > 0 and len({t.camera for t in tracklets[name]}) > 1}
-    halves, sources, notes = _halves(root, home, sorted(several), pids, splits, seed)
-    return tuple(_divided(root, home, tracklets, pids, *each, notes) for each in zip(halves, sources, strict=True))
+    for each in sorted(found, key=lambda each: (pids[each.person], each.camera, each.sequence)):
+        sequence = len([t for t in tracklets[each.person] if t.camera == cameras[each.camera]])
+        tracklet = Tracklet(pids[each.person], cameras[each.camera], each.frames, sequence=sequence)
+        tracklets[each.person].append(tracklet)
+    return CustomData(root, home, tracklets, pids)
 
 
-def _halves(
-    root: Path, home: Path, several: list[str], pids: Mapping[str, int], splits: SplitSource, seed: int
-) -> tuple[tuple[Split, ...], list[str], tuple[str, ...]]:
-    """The splits, where each comes from, and what to say of them."""
-    places = (home / SPLITS_FILE,)
+def _halves(data: CustomData, splits: SplitSource, seed: int) -> tuple[tuple[Split, ...], list[str], tuple[str, ...]]:
+    """The splits, the source of each, and notes."""
+    places = (data.home / SPLITS_FILE,)
     file = find_file(places) if splits != "random" else None
     if file is not None:
         halves = read_json_splits(file, equal=False)
-        check_names(halves, {name for name in pids if pids[name] > 0}, file, str(root))
+        check_names(halves, data.persons, file, str(data.root))
         return halves, [f"split {number} of {file.name}" for number in range(len(halves))], ()
     if splits in ("json", "mat"):
         raise UserError(missing_file(places, "splits of your own"))
+    several = sorted(name for name in data.persons if len({t.camera for t in data.tracklets[name]}) > 1)
     if len(several) < 4:
-        raise UserError(f"{root}: {len(several)} persons were seen by more than one camera; halves need 4")
+        raise UserError(f"{data.root}: {len(several)} persons were seen by more than one camera; halves need 4")
     sources = [f"seeded random half {number} of {SPLITS} (seed {seed})" for number in range(SPLITS)]
     note = f"seeded random halves of the {len(several)} persons whom more than one camera saw"
-    single = tuple(sorted({name for name in pids if pids[name] > 0} - set(several)))
+    single = tuple(sorted(data.persons - set(several)))
     halves = tuple(Split((*half.train, *single), half.test) for half in random_halves(several, seed))
     return halves, sources, (note,)
 
 
-def _divided(
-    root: Path,
-    home: Path,
-    tracklets: Mapping[str, list[Tracklet]],
-    pids: Mapping[str, int],
-    half: Split,
-    source: str,
-    notes: tuple[str, ...],
-) -> ReidData:
+def _divided(data: CustomData, half: Split, source: str, notes: tuple[str, ...]) -> ReidData:
     trained, tested = set(half.train), set(half.test)
-    gallery = tuple(t for name, some in tracklets.items() if name in tested or pids[name] <= 0 for t in some)
+    gallery = tuple(t for name, some in data.tracklets.items() if name in tested or data.pids[name] <= 0 for t in some)
     return ReidData(
-        name=f"own data ({root.name})",
-        root=home,
-        train=tuple(t for name, some in tracklets.items() if name in trained for t in some),
+        name=f"own data ({data.root.name})",
+        root=data.home,
+        train=tuple(t for name, some in data.tracklets.items() if name in trained for t in some),
         query=first_of_each_camera(tuple(t for t in gallery if t.pid > 0)),
         gallery=gallery,
         protocol=PROTOCOL,
@@ -118,11 +136,10 @@ def _divided(
 
 
 def pids_of(persons: Iterable[str]) -> dict[str, int]:
-    """A number for each name: the name itself where all are whole numbers, else 1, 2, … in ascending order.
+    """Person id by name: the name itself if all names are integers, else 1, 2, … in ascending order of the names.
 
-    In any case -1 is junk and 0 a distractor.
-
-    Raises UserError where two names are one number, or a number is below -1.
+    The names "-1" (junk) and "0" (distractor) always keep their numbers. Raises UserError where two names are the same
+    number, or a number is below -1.
     """
     names = sorted(set(persons))
     try:
@@ -138,11 +155,11 @@ def pids_of(persons: Iterable[str]) -> dict[str, int]:
     return dict(zip(names, numbers, strict=True))
 
 
-def read_folders(root: Path) -> list[Sighting]:
-    """Every ROOT/camera/person/frames. Raises UserError where there is none, or a person's folder holds no image."""
+def read_folders(root: Path) -> list[NamedTracklet]:
+    """The tracklets ROOT/camera/person. Raises UserError where there is none, or a person's folder has no image."""
     cameras = _folders(root)
     found = [
-        Sighting(person.name, camera.name, "", numbered_frames(person))
+        NamedTracklet(person.name, camera.name, "", numbered_frames(person))
         for camera in cameras
         for person in _folders(camera)
     ]
@@ -155,11 +172,11 @@ def _folders(root: Path) -> list[Path]:
     return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
-def read_csv(path: Path) -> list[Sighting]:
-    """The rows of a CSV by (person, camera, sequence); paths from the CSV's folder.
+def read_csv(path: Path) -> list[NamedTracklet]:
+    """The tracklets of a CSV file: its images by (person, camera, sequence); paths are relative to the CSV.
 
-    Raises UserError where a column is missing, a cell is empty, a path is not there or comes twice, or two images of
-    one tracklet have the same number.
+    Raises UserError where a column is missing, a cell is empty, a path is missing or repeated, or two images of a
+    tracklet have the same number.
     """
     frames: dict[tuple[str, str, str], list[Path]] = defaultdict(list)
     lines: dict[Path, int] = {}
@@ -182,7 +199,7 @@ def read_csv(path: Path) -> list[Sighting]:
     if not frames:
         raise UserError(f"{path}: no row below the names of the columns")
     return [
-        Sighting(person, camera, sequence, in_numeric_order(images, f"{path}: {person}, camera {camera}"))
+        NamedTracklet(person, camera, sequence, in_numeric_order(images, f"{path}: {person}, camera {camera}"))
         for (person, camera, sequence), images in frames.items()
     ]
 

@@ -1,10 +1,10 @@
-"""iLIDS-VID: cam1 asks, cam2 answers, half of 300 persons are trained on.
+"""iLIDS-VID. Queries are from cam1, the gallery from cam2; half of the 300 persons are for training.
 
     ROOT/i-LIDS-VID/sequences/cam1/person001/cam1_person001_00317.png …      cam2 likewise
     ROOT/train-test people splits/train_test_splits_ilidsvid.mat             ls_set (10, 300), 1-based
 
 The numbers of the split file are positions in the *sorted* list of the folders of cam1 (person001 … person319, with
-gaps); the first 150 columns are for testing. An unsorted list, or the halves the other way round, gives other splits.
+gaps); the first 150 columns are for testing.
 """
 
 from pathlib import Path
@@ -23,9 +23,9 @@ PROTOCOL = "query = test persons of cam1, gallery = test persons of cam2, one tr
 
 
 def ilids_splits(root: Path, splits: SplitSource, seed: int) -> tuple[ReidData, ...]:
-    """iLIDS-VID under each of its splits: the published ones, or ten seeded halves where `splits` is "random".
+    """iLIDS-VID under each of its splits: the published splits, or ten random ones from `seed` if `splits` is "random".
 
-    Raises UserError on a missing folder, another layout, a person of one camera alone, an empty tracklet, or a split
+    Raises UserError on a missing folder, another layout, a person in only one camera, an empty tracklet, or a split
     file that is missing or does not fit the persons.
     """
     top = find_sequences(root)
@@ -62,7 +62,7 @@ def ilids_splits(root: Path, splits: SplitSource, seed: int) -> tuple[ReidData, 
 
 
 def find_sequences(root: Path) -> Path:
-    """The folder `sequences`, in the archive's folder or directly in the root. Raises UserError where it is in none."""
+    """The folder `sequences`, in the folder of the archive or in the root. Raises UserError where it is missing."""
     layout = "sequences/cam{1,2}/person001/cam1_person001_00317.png"
     if not root.is_dir():
         raise UserError(f"no such folder: {root}: put iLIDS-VID there (i-LIDS-VID/{layout} …), or name it with --root")
@@ -73,15 +73,15 @@ def find_sequences(root: Path) -> Path:
 
 
 def split_places(root: Path, top: Path) -> tuple[Path, ...]:
-    """Where the split file may lie: as the archive has it, or beside the data."""
+    """Paths at which the split file may be: as in the archive, or beside the data."""
     beside = (root / MAT_FOLDER, root, top.parent / MAT_FOLDER, top.parent)
     return tuple(dict.fromkeys(folder / MAT_FILE for folder in beside))
 
 
 def read_persons(top: Path) -> dict[str, tuple[Tracklet, Tracklet]]:
-    """The tracklets (cam1, cam2) of each person, by name in ascending order: the order that the split file counts in.
+    """The tracklets (cam1, cam2) by person's name, in ascending order, which is the order of the split file.
 
-    Raises UserError where a person is not in both cameras (every later position would mean somebody else).
+    Raises UserError where a person is not in both cameras, since later positions would be of other persons.
     """
     first, second = ({path.name for path in (top / camera).iterdir() if path.is_dir()} for camera in CAMERAS)
     if first != second:

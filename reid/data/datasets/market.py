@@ -1,7 +1,7 @@
-"""Market-1501 as short tracklets: images grouped by (pid, camera, sequence) and ordered by frame.
+"""Market-1501 as short tracklets: images grouped by (pid, camera, sequence), in the order of the frames.
 
 ROOT/bounding_box_train/0002_c1s1_000451_03.jpg …     pid, camera, sequence, frame, box
-ROOT/query, ROOT/bounding_box_test                    for the official test alone
+ROOT/query, ROOT/bounding_box_test                    only for the official test
 """
 
 import re
@@ -27,9 +27,10 @@ OFFICIAL_PROTOCOL = (
 
 
 def load_market(root: Path, seed: int, test: Literal["held-out", "official"], held_out: float = 0.1) -> ReidData:
-    """Market-1501: trained on bounding_box_train, without the share `held_out` of its identities unless `test` is
-    "official".
+    """Market-1501 with bounding_box_train for training.
 
+    test -- "official": query and bounding_box_test; "held-out": a share `held_out` (0..1) of the training identities,
+    drawn with `seed`.
     Raises UserError on a missing folder, another layout, or too few identities.
     """
     if not root.is_dir():
@@ -75,7 +76,7 @@ def _images(tracklets: tuple[Tracklet, ...]) -> int:
 
 
 def first_of_each_camera(tracklets: tuple[Tracklet, ...]) -> tuple[Tracklet, ...]:
-    """The first sequence of each (pid, camera)."""
+    """The first tracklet of each (pid, camera)."""
     first: dict[tuple[int, int], Tracklet] = {}
     for tracklet in sorted(tracklets, key=lambda t: (t.pid, t.camera, t.sequence)):
         first.setdefault((tracklet.pid, tracklet.camera), tracklet)
@@ -83,10 +84,10 @@ def first_of_each_camera(tracklets: tuple[Tracklet, ...]) -> tuple[Tracklet, ...
 
 
 def read_folder(folder: Path) -> tuple[Tracklet, ...]:
-    """Tracklets of a folder by (pid, camera, sequence), frames in ascending order.
+    """Tracklets of a folder in the order of (pid, camera, sequence).
 
-    An image of a distractor (pid 0) or of junk (-1) is a tracklet by itself: two of them need not be one person.
-    Raises UserError on a missing folder or an image that is not named in Market-1501's way.
+    Each image of a distractor (pid 0) or of junk (-1) is a tracklet, since two such images need not show one person.
+    Raises UserError on a missing folder, a folder without images, or another naming of images.
     """
     if not folder.is_dir():
         raise UserError(f"{folder.parent}: not Market-1501's layout: no folder {folder.name}")

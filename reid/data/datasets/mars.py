@@ -1,10 +1,10 @@
-"""MARS: its own training and test tracklets, six cameras, 1980 queries.
+"""MARS: published training and test tracklets, six cameras, 1980 queries.
 
 ROOT/bbox_train/0001/0001C1T0001F001.jpg …                       pid, camera, tracklet, frame
 ROOT/bbox_test/{00-1,0000,0002,…}/…                              00-1 junk, 0000 distractors
 ROOT/info/{train_name,test_name}.txt                             a file name a line
 ROOT/info/tracks_{train,test}_info.mat                           rows: first line, last line (from 1), pid, camera
-ROOT/info/query_IDX.mat                                          rows of the test table (from 1) that ask
+ROOT/info/query_IDX.mat                                          rows of the test table (from 1) that are queries
 """
 
 import itertools
@@ -34,7 +34,7 @@ QUERIES, JUNK, DISTRACTORS, TRAIN_IDS, TEST_IDS = 1980, 870, 3248, 625, 634
 
 
 def load_mars(root: Path) -> ReidData:
-    """MARS as published. Raises UserError on a missing folder or file, and where names, tables and frames disagree."""
+    """MARS with its published split. Raises UserError on a missing file, or if names, tables and frames disagree."""
     top = find_top(root)
     sides = {}
     for side in ("train", "test"):
@@ -62,7 +62,7 @@ def load_mars(root: Path) -> ReidData:
 
 
 def find_top(root: Path) -> Path:
-    """The folder with bbox_train, bbox_test and info: the root, or mars in it. Raises UserError where there is none."""
+    """The folder of bbox_train, bbox_test and info: the root, or mars in it. Raises UserError where it is missing."""
     if not root.is_dir():
         raise UserError(f"no such folder: {root}: put MARS there (bbox_train, bbox_test, info), or name it with --root")
     parts = ("bbox_train", "bbox_test", "info")
@@ -75,7 +75,7 @@ def find_top(root: Path) -> Path:
 
 
 def read_table(info: Path, side: str) -> Table:
-    """The table of one side's tracklets. Raises UserError where it is missing or is not such a table."""
+    """The table of the tracklets of `side`, "train" or "test". Raises UserError where it is missing or misshapen."""
     file, key = TABLES[side]
     table = read_mat(info / file, key)
     if table.shape[1] != 4:
@@ -84,7 +84,7 @@ def read_table(info: Path, side: str) -> Table:
 
 
 def read_names(path: Path) -> list[str]:
-    """File names, one a line. Raises UserError where there is no such file, or a name is there twice."""
+    """File names, one a line. Raises UserError where the file is missing, or a name is repeated."""
     try:
         names = path.read_text().split()
     except FileNotFoundError:
@@ -99,10 +99,10 @@ def read_names(path: Path) -> list[str]:
 
 
 def tracklets_of(table: Table, names: Sequence[str], folder: Path, where: str) -> tuple[Tracklet, ...]:
-    """The tracklet of each row: the files of its lines in numeric order, under FOLDER/PID.
+    """The tracklet of each row of `table`: the files of its lines, in numeric order, in FOLDER/PID.
 
-    `where` begins each message. Raises UserError where a row is empty, ends beyond the names, or its names are of
-    another person or camera than it says, or have the same number twice.
+    Raises UserError, beginning with `where`, if a row is empty or ends beyond the names, or if its names are of another
+    person or camera, or repeat a frame number.
     """
     found = []
     for row, (first, last, pid, camera) in enumerate(table.tolist(), start=1):
@@ -145,7 +145,7 @@ def _ordered(names: Sequence[str], where: str) -> list[str]:
 
 
 def check_frames(names: Sequence[str], folder: Path) -> None:
-    """Raise UserError where a file that is named is not on the disk; each person's folder is listed once."""
+    """Raise UserError where a named file is missing. Each person's folder is listed once."""
     present = {
         name
         for person in sorted({name[:4] for name in names})
@@ -161,7 +161,7 @@ def check_frames(names: Sequence[str], folder: Path) -> None:
 
 
 def read_queries(path: Path, table: Table) -> npt.NDArray[np.int64]:
-    """Rows (Q,) from 0 of the test table that ask. Raises UserError where they are not rows of persons, each once."""
+    """Rows (Q,), from 0, of the queries in the test table. Raises UserError on other rows, junk, or repeated rows."""
     rows = read_mat(path, "query_IDX").ravel() - 1
     if rows.min() < 0 or rows.max() >= len(table):
         raise UserError(
@@ -171,12 +171,12 @@ def read_queries(path: Path, table: Table) -> npt.NDArray[np.int64]:
         raise UserError(f"{path}: names a row twice; take the published file")
     nobody = rows[table[rows, 2] <= 0]
     if len(nobody):
-        raise UserError(f"{path}: row {nobody[0] + 1} asks for pid {table[nobody[0], 2]}, which is nobody")
+        raise UserError(f"{path}: row {nobody[0] + 1} is a query of pid {table[nobody[0], 2]}, which is no person")
     return rows
 
 
 def check_tables(train: Table, test: Table, queries: npt.NDArray[np.int64]) -> tuple[str, ...]:
-    """Warnings where the tables have other numbers than the published ones."""
+    """Warnings about counts that differ from the published ones."""
     pids = test[:, 2]
     return (
         *expect(len(train), TRACKLETS["train"], "training tracklets"),

@@ -1,4 +1,4 @@
-"""Arrays out of MATLAB's .mat files, as whole numbers wide enough to calculate with."""
+"""Tables of integers in MATLAB .mat files."""
 
 from pathlib import Path
 
@@ -9,24 +9,23 @@ from alignnet_common.errors import UserError
 
 
 def read_mat(path: Path, key: str) -> npt.NDArray[np.int64]:
-    """The two-dimensional table of whole numbers named `key`, as int64: some files keep theirs in 16 bits.
+    """The table of integers named `key` as int64 of two dimensions; some files store 16 bits.
 
-    Raises UserError where the file is missing, cannot be read, has no such table (it says which ones it has), or the
-    table is not one of whole numbers.
+    Raises UserError where the file is missing or unreadable, has no such table, or the table has other values.
     """
     if not path.is_file():
         raise UserError(f"no {path.name} in {path.parent}")
-    from scipy import io  # here: most data sets have no .mat file, and this takes a tenth of a second
+    from scipy import io  # here, because the import takes a tenth of a second and few data sets need it
 
     try:
         found = io.loadmat(path, appendmat=False)
     except NotImplementedError as newer:
         raise UserError(f"{path}: a .mat file of version 7.3; save it as version 7 (-v7)") from newer
-    except Exception as broken:  # scipy raises whatever the damaged bytes lead it to
+    except Exception as broken:  # damaged bytes raise various exceptions in scipy
         raise UserError(f"{path}: not a readable .mat file ({broken})") from broken
     if key not in found:
         others = ", ".join(sorted(name for name in found if not name.startswith("__"))) or "nothing"
-        raise UserError(f"{path}: the .mat file of something else: it holds {others}, not {key}")
+        raise UserError(f"{path}: not the expected .mat file: it contains {others}, not {key}")
     values = np.asarray(found[key])
     whole = values.ndim == 2 and values.size > 0 and np.issubdtype(values.dtype, np.number)
     if not whole or np.iscomplexobj(values) or not (np.isfinite(values).all() and (values == np.rint(values)).all()):

@@ -1,12 +1,14 @@
-"""PRID2011, multi-shot: cam_a asks, cam_b answers, half the persons are trained on.
+"""PRID2011, multi-shot. Queries are from cam_a, the gallery from cam_b; half of the persons are for training.
 
     ROOT/[prid_2011/]multi_shot/cam_{a,b}/person_0001/0001.png …
     ROOT/splits_prid2011.json                  the ten published splits: a list of {"train": names, "test": names}
-    ROOT/train_test_splits_prid.mat            the same, as iLIDS-VID's archive ships them (ls_set, 10 x 178)
+    ROOT/train_test_splits_prid.mat            the same, in the archive of iLIDS-VID (ls_set, 10 x 178)
 
-A rendered set has this layout too; it is told by its manifest.jsonl and named «synthetic stand-in».
+A synthetic data set has this layout too; it is recognized by its manifest.jsonl and named «synthetic stand-in».
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from alignnet_common.errors import UserError
@@ -31,18 +33,21 @@ ARCHIVE_FOLDER = "prid_2011"
 SPLITS_FILE = "splits_prid2011.json"
 MAT_FILE, MAT_FOLDER = "train_test_splits_prid.mat", "train-test people splits"
 SHARED_PERSONS = 200
-"""In PRID2011 only persons 1-200 are the same in both views; a higher number names two different people."""
+"""Persons 1-200 of PRID2011 are the same in both cameras; a higher number is of two different persons."""
 
 EXCLUDED = frozenset(
     (6, 19, 31, 52, 57, 62, 71, 94, 106, 120, 136, 138, 139, 142, 145, 158, 159, 166, 183, 190, 199, 200)
 )
-"""Persons of 1-200 whom the published splits leave out: their tracklets are short."""
+"""Persons of 1-200 that the published splits leave out because their tracklets are short."""
 
 KEPT = tuple(number for number in range(1, SHARED_PERSONS + 1) if number not in EXCLUDED)
-"""The 178 persons of the published splits, ascending; the .mat file counts positions in this list."""
+"""The 178 persons of the published splits, ascending; the .mat file has positions in this list."""
 
 USUAL_FRAMES = 27
-"""Persons with at least this many frames in both cameras are 178 (with 21, as most papers say, they are 183)."""
+"""178 persons have at least this many frames in both cameras (183 have the 21 frames that most papers state)."""
+
+Persons = Mapping[str, tuple[Tracklet, Tracklet]]
+"""The tracklets (cam_a, cam_b) by person's name."""
 
 PROTOCOL = "query = test persons of cam_a, gallery = test persons of cam_b, one tracklet each; Euclidean distance"
 
@@ -53,12 +58,12 @@ def load_prid(root: Path, split: int, splits: SplitSource, seed: int, min_frames
 
 
 def prid_splits(root: Path, splits: SplitSource, seed: int, min_frames: int = 1) -> tuple[ReidData, ...]:
-    """PRID2011 (or a stand-in laid out as it) under each of its splits.
+    """PRID2011, or a synthetic data set in its layout (stand-in), under each of its splits.
 
-    splits -- "json", "mat": this published file, demanded; "random": ten halves from `seed`; "all": one of the two
-    files, demanded; "auto": a file where one is there, else halves. No file was published for a stand-in: for it,
-    "all" is as "auto".
-    min_frames -- random halves are made of persons with at least this many frames in both cameras.
+    splits -- "json", "mat": this published file, which must exist; "all": either file, one of which must exist;
+    "random": ten random halves from `seed`; "auto": a published file if there is one, else random halves. A stand-in
+    has no published file: "all" is then the same as "auto".
+    min_frames -- random halves are of persons with at least this many frames in both cameras.
     Raises UserError on a missing folder, another layout, an empty tracklet, or a split file that does not fit.
     """
     top = find_multi_shot(root)
@@ -68,25 +73,12 @@ def prid_splits(root: Path, splits: SplitSource, seed: int, min_frames: int = 1)
     file = None if splits == "random" else find_file(places)
     if file is None and splits in ("json", "mat", "all") and not (stand_in and splits == "all"):
         raise UserError(missing_file(places, "PRID2011's ten splits"))
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
     if file is not None:
-        halves = read_splits(file)
-        check_names(halves, persons, file, "both cameras")
-        sources = [f"split {number} of {file.name}" for number in range(len(halves))]
-        warnings = _check_published(halves, file)
+        found = _published_splits(file, persons)
     else:
-        known = sorted(name for name, pair in persons.items() if min(len(t.frames) for t in pair) >= min_frames)
-        if len(known) < 4:
-            raise UserError(f"{top}: {len(known)} persons with {min_frames} frames in both cameras; halves need 4")
-        halves = random_halves(known, seed)
-        sources = [f"seeded random half {number} of {SPLITS} (seed {seed})" for number in range(SPLITS)]
-        why = (
-            "asked for"
-            if splits == "random"
-            else "there is " + missing_file(places, "PRID2011's ten splits").partition(":")[0]
-        )
-        notes = (f"not the published splits: seeded random halves of {len(known)} persons ({why})",)
+        missing = missing_file(places, "PRID2011's ten splits").partition(":")[0]
+        why = "asked for" if splits == "random" else f"there is {missing}"
+        found = _random_splits(top, persons, seed, min_frames, why)
     return tuple(
         ReidData(
             name="synthetic stand-in" if stand_in else "PRID2011",
@@ -96,15 +88,41 @@ def prid_splits(root: Path, splits: SplitSource, seed: int, min_frames: int = 1)
             gallery=tuple(persons[name][1] for name in half.test),
             protocol=PROTOCOL,
             split=source,
-            notes=notes,
-            warnings=() if stand_in else (*_check_persons(top, persons), *warnings),
+            notes=found.notes,
+            warnings=() if stand_in else (*_check_persons(top, persons), *found.warnings),
         )
-        for half, source in zip(halves, sources, strict=True)
+        for half, source in zip(found.halves, found.sources, strict=True)
     )
 
 
+@dataclass(frozen=True)
+class _Splits:
+    """Splits with the source of each, and notes and warnings about all."""
+
+    halves: tuple[Split, ...]
+    sources: list[str]
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def _published_splits(file: Path, persons: Persons) -> _Splits:
+    halves = read_splits(file)
+    check_names(halves, persons, file, "both cameras")
+    sources = [f"split {number} of {file.name}" for number in range(len(halves))]
+    return _Splits(halves, sources, warnings=_check_published(halves, file))
+
+
+def _random_splits(top: Path, persons: Persons, seed: int, min_frames: int, why: str) -> _Splits:
+    known = sorted(name for name, pair in persons.items() if min(len(t.frames) for t in pair) >= min_frames)
+    if len(known) < 4:
+        raise UserError(f"{top}: {len(known)} persons with {min_frames} frames in both cameras; halves need 4")
+    sources = [f"seeded random half {number} of {SPLITS} (seed {seed})" for number in range(SPLITS)]
+    note = f"not the published splits: seeded random halves of {len(known)} persons ({why})"
+    return _Splits(random_halves(known, seed), sources, notes=(note,))
+
+
 def split_places(root: Path, top: Path, splits: SplitSource) -> tuple[Path, ...]:
-    """Where a published split file may lie: in the root, where the archive was unpacked, or as iLIDS-VID ships it."""
+    """Paths at which a published split file may be: in the root, beside multi_shot, or as in iLIDS-VID's archive."""
     names = {"json": (SPLITS_FILE,), "mat": (MAT_FILE,)}.get(splits, (SPLITS_FILE, MAT_FILE))
     folders = dict.fromkeys((root, top.parent))
     places = [folder / name for name in names for folder in folders]
@@ -114,14 +132,14 @@ def split_places(root: Path, top: Path, splits: SplitSource) -> tuple[Path, ...]
 
 
 def read_splits(file: Path) -> tuple[Split, ...]:
-    """The splits of either published file. Raises UserError where it is damaged or another set's."""
+    """The splits of a published file, .json or .mat. Raises UserError where it is damaged or of another data set."""
     if file.suffix == ".json":
         return read_json_splits(file)
     return read_mat_splits(file, [person_folder(number) for number in KEPT], "persons in PRID2011's splits")
 
 
 def _check_published(halves: tuple[Split, ...], file: Path) -> tuple[str, ...]:
-    """Warnings where a split file is not PRID2011's: ten times 89/89 over 178 persons, without the 22."""
+    """Warnings where a split file differs from PRID2011's: ten splits of 89/89 of the 178 persons `KEPT`."""
     named = {*halves[0].train, *halves[0].test}
     excluded = sorted(named & {person_folder(number) for number in EXCLUDED})
     return (
@@ -132,8 +150,8 @@ def _check_published(halves: tuple[Split, ...], file: Path) -> tuple[str, ...]:
     )
 
 
-def _check_persons(top: Path, persons: dict[str, tuple[Tracklet, Tracklet]]) -> tuple[str, ...]:
-    """Warnings where the folders are not PRID2011's: 385 and 749 persons, 200 in both, 178 with 27 frames in both."""
+def _check_persons(top: Path, persons: Persons) -> tuple[str, ...]:
+    """Warnings where folders differ from PRID2011: 385 and 749 persons, 200 in both, 178 with 27 frames in both."""
     folders = [sum(path.is_dir() for path in (top / camera).iterdir()) for camera in CAMERAS]
     long = sum(min(len(tracklet.frames) for tracklet in pair) >= USUAL_FRAMES for pair in persons.values())
     return (
@@ -145,7 +163,7 @@ def _check_persons(top: Path, persons: dict[str, tuple[Tracklet, Tracklet]]) -> 
 
 
 def find_multi_shot(root: Path) -> Path:
-    """The multi_shot folder under either root of the two in use. Raises UserError where neither is there."""
+    """The folder multi_shot, in the root or in prid_2011. Raises UserError if it is missing."""
     layout = FRAMES_FOLDER + "/cam_{a,b}/person_0001/0001.png"
     if not root.is_dir():
         raise UserError(f"no such folder: {root}: put PRID2011 there ({layout} …), or name its place with --root")
@@ -164,7 +182,10 @@ def person_number(folder: Path) -> int:
 
 
 def read_persons(top: Path, stand_in: bool) -> dict[str, tuple[Tracklet, Tracklet]]:
-    """The tracklets (cam_a, cam_b) of each person that both cameras saw, by name in ascending order."""
+    """The tracklets (cam_a, cam_b) by name of each person of both cameras, in ascending order.
+
+    Raises UserError where no person is in both cameras.
+    """
     seen = []
     for camera in CAMERAS:
         folders = sorted(path for path in (top / camera).iterdir() if path.is_dir())

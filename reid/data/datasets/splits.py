@@ -1,4 +1,4 @@
-"""Which people are for training and which for testing: the published file, or seeded random halves."""
+"""Splits into training and test persons: from a published file, or random halves with a seed."""
 
 import json
 from collections.abc import Container, Iterable, Sequence
@@ -15,21 +15,21 @@ SPLITS = 10
 """Number of random halves (paper, Section 4.1)."""
 
 MAT_COLUMNS = {178: "PRID2011", 300: "iLIDS-VID"}
-"""Persons in the published .mat files of splits, and whose they are."""
+"""Data set by number of persons in the published .mat files of splits."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """Names of the persons for training and for testing; no one is in both."""
+    """Names of the persons for training and for testing, which are disjoint."""
 
     train: tuple[str, ...]
     test: tuple[str, ...]
 
 
 def random_halves(names: Sequence[str], seed: int, count: int = SPLITS) -> tuple[Split, ...]:
-    """`count` random halves of `names` (an odd one goes to training), each in ascending order.
+    """`count` random splits of `names` into halves, each in ascending order; training has the larger half.
 
-    Half number n depends on the seed, n and the sorted names alone.
+    Split n depends on the seed, n and the sorted names only.
     """
     ordered = sorted(names)
     half = len(ordered) // 2
@@ -42,9 +42,10 @@ def random_halves(names: Sequence[str], seed: int, count: int = SPLITS) -> tuple
 
 
 def read_json_splits(path: Path, equal: bool = True) -> tuple[Split, ...]:
-    """The splits of a `splits_prid2011.json`: a list of {"train": [names], "test": [names]}, two `equal` halves each.
+    """The splits of a JSON file: a list of {"train": [names], "test": [names]}, as splits_prid2011.json.
 
-    Raises UserError where it is not such a list, a person is named twice, or equal halves differ by more than one.
+    equal -- whether training and test must be halves. Raises UserError on other contents, a person named twice, or
+    halves whose sizes differ by more than one.
     """
     try:
         rows = json.loads(path.read_text())
@@ -71,12 +72,12 @@ def _split_of(row: Any, where: str, equal: bool) -> Split:
 
 
 def read_mat_splits(path: Path, names: Sequence[str], persons: str) -> tuple[Split, ...]:
-    """The splits of a train_test_splits_*.mat: `ls_set` (S, N), a row a split, of N persons in two equal halves.
+    """The splits of a train_test_splits_*.mat: table `ls_set` (S, N), a row a split, of N persons in equal halves.
 
-    A number is a 1-based position in `names`, which is in ascending order; the first half of the columns is for
-    *testing*, the second for training. `persons` says in a message who the names are.
-    Raises UserError where the file has another number of columns than there are names (it belongs to another set, or
-    a person is missing: every later position would mean somebody else), or a row does not name each person once.
+    A value is a position, from 1, in `names`, which are in ascending order; the first half of the columns is for
+    *testing*, the second for training. persons -- description of the names for errors.
+    Raises UserError where the number of columns is not that of the names (a file of another set, or a missing person),
+    or a row does not contain each person once.
     """
     table = read_mat(path, "ls_set")
     count = len(names)
@@ -101,14 +102,14 @@ def find_file(places: Sequence[Path]) -> Path | None:
 
 
 def missing_file(places: Sequence[Path], what: str) -> str:
-    """One line for a split file that is in none of `places`: its name, where it was looked for, what can be done."""
+    """The error for a split file that is at none of `places`: its name, the folders, and the remedy."""
     names = " or ".join(dict.fromkeys(place.name for place in places))
     folders = ", ".join(dict.fromkeys(str(place.parent) for place in places))
     return f"no {names} in {folders}: {what}; put the file there, or ask for ten seeded halves with --splits random"
 
 
 def check_names(splits: Sequence[Split], known: Container[str], file: Path, where: str) -> None:
-    """Raise UserError where a split names a person who is not `known`, or divides other people than the first."""
+    """Raise UserError where a split names a person that is not `known`, or has other persons than the first split."""
     everybody = {*splits[0].train, *splits[0].test}
     for number, split in enumerate(splits):
         named = (*split.train, *split.test)

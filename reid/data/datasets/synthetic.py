@@ -21,7 +21,7 @@ from reid.data.tracklets.types import ReidData, Tracklet, split_number
 
 
 def read_clips(root: Path) -> tuple[Tracklet, ...]:
-    """Every finished clip of a rendered set, by person, then camera.
+    """Every finished clip of a synthetic data set, in the order of persons, then cameras.
 
     Raises UserError on a missing folder, another layout, or a clip that disagrees with the manifest.
     """
@@ -51,17 +51,17 @@ def _clip(root: Path, clip: str, row: ManifestRow) -> Tracklet:
         raise UserError(f"{root}: the manifest names {clip}, but its frames or its annotations are not there")
     files = numbered_frames(folder)
     if len(files) != frames:
-        raise UserError(f"{folder}: {len(files)} frames, where the manifest says {frames}; render the set again")
+        raise UserError(f"{folder}: {len(files)} frames, but {frames} in the manifest; render the set again")
     return Tracklet(person_number(folder), CAMERAS.index(camera), files, annotations)
 
 
 def load_synthetic(root: Path, split: int, seed: int) -> ReidData:
-    """A rendered set under seeded random half number `split`: PRID2011's protocol on rendered people."""
+    """Random split number `split` (0-9) of a synthetic data set, with the protocol of PRID2011."""
     return split_number(synthetic_splits(root, seed), split)
 
 
 def synthetic_splits(root: Path, seed: int) -> tuple[ReidData, ...]:
-    """A rendered set under each of ten seeded random halves. Raises UserError as `read_clips`, and on few persons."""
+    """A synthetic data set under each of ten random splits. Raises UserError as `read_clips`, and on few persons."""
     clips = read_clips(root)
     names = sorted(f"{pid:04d}" for pid in _ids_in_both(clips))
     if len(names) < 4:
@@ -78,7 +78,10 @@ def synthetic_splits(root: Path, seed: int) -> tuple[ReidData, ...]:
 
 
 def load_pretraining(root: Path, validation_ids: int, seed: int) -> ReidData:
-    """A rendered set for pre-training: all of it, but for `validation_ids` persons kept out to be ranked."""
+    """A synthetic data set for pre-training, with `validation_ids` held-out persons as query and gallery.
+
+    Raises UserError as `read_clips`, and on too few persons.
+    """
     clips = read_clips(root)
     ids = _ids_in_both(clips)
     if validation_ids and validation_ids > len(ids) - 2:
@@ -107,7 +110,7 @@ def _divided(clips: tuple[Tracklet, ...], root: Path, tested: set[int], split: s
 
 
 def clips_kept_out(root: Path, held_out: int, seed: int) -> tuple[Tracklet, ...]:
-    """The clips of a rendered set's persons whom a training kept out, see `load_pretraining`; of all for 0."""
+    """The clips of the persons held out of a training, see `load_pretraining`; all clips if `held_out` is 0."""
     if held_out == 0:
         return read_clips(root)
     data = load_pretraining(root, held_out, seed)

@@ -1,9 +1,8 @@
-"""Arrays on the disk: made once, for later runs and for all processes of one machine that train together."""
+"""Cache of arrays on disk, for later runs and for the processes of one machine that train together."""
 
 import errno
-import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from alignnet_common.errors import UserError
-from alignnet_common.files import DISK_FULL, replacing
+from alignnet_common.files import DISK_FULL, replacing, sha256_of_lines
 from alignnet_common.locks import file_lock
 
 Arrays = dict[str, npt.NDArray[Any]]
@@ -22,9 +21,9 @@ Arrays = dict[str, npt.NDArray[Any]]
 def cached_arrays(
     name: Path, forms: Mapping[str, tuple[tuple[int, ...], npt.DTypeLike]], fill: Callable[[Arrays], None]
 ) -> Arrays:
-    """Arrays of the given shapes and types, mapped from the files NAME.<key>.npy, which `fill` fills if need be.
+    """Memory-mapped arrays of the given shapes and types in the files NAME.<key>.npy; `fill` fills missing files.
 
-    Where several processes ask at once, one fills and the others wait for it.
+    Of several processes that call this at the same time, one fills the files and the others wait.
     """
     files = {key: name.with_name(f"{name.name}.{key}.npy") for key in forms}
     name.parent.mkdir(parents=True, exist_ok=True)
@@ -39,16 +38,16 @@ def cached_arrays(
                 for path in partial.values():
                     take_up_space(path)
                 fill({**made})
-                while made:  # Windows renames no file that is still mapped
+                while made:  # Windows cannot rename a mapped file
                     made.popitem()[1].flush()
     return {key: np.load(path, mmap_mode="r") for key, path in files.items()}
 
 
 class SharedArray:
-    """An array that goes to a loader's workers without a copy for each of them.
+    """An array that the worker processes of a DataLoader share without copies.
 
-    Forked ones have it anyway. Where they are spawned it is pickled: a mapped file is then mapped again, and what is in
-    memory moves, once, into memory that processes share.
+    Forked workers share memory. For spawned workers the array is pickled: a mapped file is mapped again, and an array
+    in memory is moved, once, into shared memory.
     """
 
     def __init__(self, array: npt.NDArray[Any]) -> None:
@@ -56,30 +55,30 @@ class SharedArray:
 
     @property
     def array(self) -> npt.NDArray[Any]:
-        """The array, not a copy."""
+        """The array itself, not a copy."""
         found: npt.NDArray[Any] = self._content if isinstance(self._content, np.memmap) else self._content.numpy()
         return found
 
     def __getstate__(self) -> dict[str, Any]:
-        """The file's path, or the tensor, which PyTorch's own pickling shares."""
+        """The path of the file, or the tensor, which PyTorch pickles as shared memory."""
         mapped = isinstance(self._content, np.memmap)
         return {"file": str(self._content.filename)} if mapped else {"tensor": self._content}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Map the file again, or take up the shared tensor."""
+        """Map the file again, or use the shared tensor."""
         self._content = np.load(state["file"], mmap_mode="r") if "file" in state else state["tensor"]
 
 
 def take_up_space(path: Path) -> None:
-    """Have the disk set aside the room that a file says it takes; where that is not known here, nothing is done.
+    """Allocate the disk space of a file's whole length (posix_fallocate), where the system supports it.
 
-    A file that was only made long has no room of its own: a disk that is full by the time it is filled, through a map,
-    ends the process (SIGBUS). Raises OSError (ENOSPC) where there is not so much.
+    A sparse file has no space allocated: filling it through a memory map ends the process (SIGBUS) when the disk is
+    full. Raises OSError (ENOSPC) where the space is not there.
     """
     try:
         with path.open("r+b") as stream:
             os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
-    except AttributeError:  # not every system has it
+    except AttributeError:  # the system has no posix_fallocate
         return
     except OSError as failure:
         if failure.errno in DISK_FULL:
@@ -87,15 +86,17 @@ def take_up_space(path: Path) -> None:
 
 
 def key_of(paths: Sequence[Path]) -> str:
-    """Sixteen hex digits that change with the paths, and with the size or the time of any file.
+    """Sixteen hex digits of a SHA-256 over each file's path, size and modification time.
 
-    Raises UserError where one is not there.
+    Raises UserError where a file is missing.
     """
-    digest = hashlib.sha256()
-    for path in paths:
-        try:
-            state = path.stat()
-        except OSError as failure:
-            raise UserError(f"{path}: unreadable image ({failure.strerror})") from None
-        digest.update(f"{path.absolute()}\t{state.st_size}\t{state.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:16]
+
+    def lines() -> Iterator[str]:
+        for path in paths:
+            try:
+                state = path.stat()
+            except OSError as failure:
+                raise UserError(f"{path}: unreadable image ({failure.strerror})") from None
+            yield f"{path.absolute()}\t{state.st_size}\t{state.st_mtime_ns}"
+
+    return sha256_of_lines(lines())[:16]

@@ -15,8 +15,8 @@ from reid.data.loading.pose_map_store import MapStore
 from reid.data.loading.sampler import Draw
 from reid.data.tracklets.types import Tracklet
 from reid.data.transforms.augmentation import AugmentationRange, draw_augmentation
-from reid.data.transforms.background import before_another_place
-from reid.data.transforms.occlusion import WHILE_TRAINING, covered_from_side
+from reid.data.transforms.background import replace_background
+from reid.data.transforms.occlusion import TRAINING_SHARES, occlude_from_side
 
 
 class ChunkDataset(Dataset):
@@ -55,7 +55,7 @@ class ChunkDataset(Dataset):
         frames, scales = self._read(chunk)
         if rng.random() < self._limits.new_place:
             place = self._chunks[rng.integers(len(self._chunks))]
-            frames = before_another_place(frames, self._masks(chunk), self._read(place)[0], self._masks(place))
+            frames = replace_background(frames, self._masks(chunk), self._read(place)[0], self._masks(place))
         maps = self.maps.read(self._paths(chunk)) if self.maps is not None else None
         in_sight = self._cover(chunk, frames, rng)
         return Batch(
@@ -92,8 +92,8 @@ class ChunkDataset(Dataset):
         in_sight = np.ones((len(frames), self._store.width), bool)
         for number in np.flatnonzero(rng.random(len(frames)) < self._limits.cover):
             path = self._frame_of_somebody_else(chunk, rng)
-            share, from_left = rng.uniform(*WHILE_TRAINING), bool(rng.integers(2))
-            columns = covered_from_side(frames[number], self._store.read([path])[0][0], share, from_left)
+            share, from_left = rng.uniform(*TRAINING_SHARES), bool(rng.integers(2))
+            columns = occlude_from_side(frames[number], self._store.read([path])[0][0], share, from_left)
             in_sight[number, columns] = False
         return in_sight
 

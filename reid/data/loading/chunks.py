@@ -1,4 +1,4 @@
-"""Cutting tracklets into chunks (paper, Section 4.2): 15 frames, 5 shared in training, none shared in the test."""
+"""Chunks of tracklets (paper, Section 4.2): 15 frames, with an overlap of 5 in training and of 0 in testing."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,10 +8,10 @@ from reid.data.tracklets.types import Tracklet, labels_of
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some frames of one tracklet, to be looked at together."""
+    """Frames of one tracklet that are one input of the network."""
 
     tracklet: int
-    """Position of the tracklet in the list that was cut."""
+    """Position of the tracklet in the list of tracklets."""
 
     frames: tuple[int, ...]
     """Positions of the frames in the tracklet."""
@@ -24,9 +24,10 @@ class Chunk:
 
 
 def chunk_ranges(length: int, size: int = 15, overlap: int = 0) -> tuple[range, ...]:
-    """Positions of a tracklet's frames, cut into chunks; every frame is in one, the last may be shorter.
+    """Chunks of a tracklet of `length` frames, as ranges of positions; each frame is in a chunk.
 
-    A new chunk starts every `size - overlap` frames while there is a frame that no chunk holds yet.
+    A chunk of `size` frames starts every `size - overlap` frames; the last chunk may be shorter. Raises ValueError on a
+    length or size below 1, or an overlap outside 0..size - 1.
 
     >>> chunk_ranges(16, 15, 5)
     (range(0, 15), range(10, 16))
@@ -40,8 +41,8 @@ def chunk_ranges(length: int, size: int = 15, overlap: int = 0) -> tuple[range, 
 def training_frames(length: int, size: int, overlap: int, tail: Literal["wrap", "drop"]) -> tuple[tuple[int, ...], ...]:
     """Like `chunk_ranges`, but each chunk has exactly `size` frames.
 
-    tail -- "wrap": a shorter last chunk goes on at the tracklet's beginning; "drop": it is left out, unless it is
-    the only one (a person with short tracklets alone would vanish).
+    tail -- "wrap": a shorter last chunk is filled with the tracklet's first frames; "drop": it is left out, unless it
+    is the tracklet's only chunk, which is always wrapped.
     """
     chunks = [
         tuple((chunk.start + step) % length for step in range(size))
@@ -54,7 +55,7 @@ def training_frames(length: int, size: int, overlap: int, tail: Literal["wrap", 
 def training_chunks(
     tracklets: tuple[Tracklet, ...], size: int, overlap: int, tail: Literal["wrap", "drop"]
 ) -> tuple[Chunk, ...]:
-    """The chunks of every tracklet, in order, labelled by `labels_of`."""
+    """The training chunks of each tracklet, in order, with class numbers from `labels_of`."""
     labels = labels_of(tracklets)
     return tuple(
         Chunk(position, frames, labels[tracklet.pid], tracklet.camera)

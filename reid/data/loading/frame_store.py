@@ -1,6 +1,6 @@
 """Decoded frames of a data set, in memory or on disk."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +12,24 @@ from reid.data.tracklets.frames import read_frame
 
 
 class FrameStore:
-    """Frames at the network's input size, decoded once and kept as uint8 where they fit in `kept_gib`; 0 keeps none.
+    """Frames at the network's input size, decoded once and kept as uint8 if they fit in `kept_gib` GiB (0: none kept).
 
-    With a `folder` they are kept there whatever their size, see `reid.data.loading.array_cache`. Raises UserError, at
-    once where the frames are kept and at first use where they are not, on an unreadable image.
+    height, width -- of the network's input, pixels. folder -- frames are kept in this folder whatever their size, see
+    `reid.data.loading.array_cache`. decode -- reads an image file as (H, W, 3) uint8 RGB.
+    Raises UserError on an unreadable image: here if frames are kept, else in `read`.
     """
 
     def __init__(
-        self, paths: Iterable[Path], height: int, width: int, kept_gib: float, folder: Path | None = None
+        self,
+        paths: Iterable[Path],
+        height: int,
+        width: int,
+        kept_gib: float,
+        folder: Path | None = None,
+        decode: Callable[[Path], np.ndarray] = read_frame,
     ) -> None:
         self.height, self.width = height, width
+        self._decode = decode
         self.kept = False
         if not kept_gib and folder is None:
             return
@@ -29,14 +37,14 @@ class FrameStore:
         size = len(wanted) * height * width * 3
         self.kept = folder is not None or size <= kept_gib * 2**30
         if not self.kept:
-            print(f"{size / 2**30:.1f} GiB of frames do not fit --cache-gib {kept_gib}: they are decoded when needed")
+            print(f"{size / 2**30:.1f} GiB of frames do not fit --cache-gib {kept_gib}: they are decoded at each use")
             return
         self._position = {path: position for position, path in enumerate(wanted)}
         forms = {"frames": ((len(wanted), height, width, 3), np.uint8), "factors": ((len(wanted), 2), np.float32)}
 
         def fill(arrays: Arrays) -> None:
             for position, path in enumerate(tqdm(wanted, "decoding", unit="frame", disable=None, leave=False)):
-                arrays["frames"][position], arrays["factors"][position] = self._decode(path)
+                arrays["frames"][position], arrays["factors"][position] = self._resized(path)
 
         if folder is not None:
             arrays = cached_arrays(folder / f"frames-{height}x{width}-{key_of(wanted)}", forms, fill)
@@ -46,15 +54,15 @@ class FrameStore:
         self._frames, self._scales = SharedArray(arrays["frames"]), SharedArray(arrays["factors"])
 
     def read(self, paths: Iterable[Path]) -> tuple[np.ndarray, np.ndarray]:
-        """Frames (T, H, W, 3) uint8 RGB, and by what factors (T, 2) x and y grew when they were resized."""
+        """Frames (T, H, W, 3) uint8 RGB, and the factors (T, 2) of x and y by which they were resized."""
         if self.kept:
             positions = [self._position[path] for path in paths]
             return self._frames.array[positions], self._scales.array[positions]
-        decoded = [self._decode(path) for path in paths]
+        decoded = [self._resized(path) for path in paths]
         return np.stack([frame for frame, _ in decoded]), np.stack([scale for _, scale in decoded])
 
-    def _decode(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
-        image = read_frame(path)
+    def _resized(self, path: Path) -> tuple[np.ndarray, np.ndarray]:
+        image = self._decode(path)
         height, width = image.shape[:2]
         scale = np.array([self.width / width, self.height / height], np.float32)
         if (height, width) != (self.height, self.width):

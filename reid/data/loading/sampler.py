@@ -1,4 +1,4 @@
-"""PK batches over chunks: P identities, K chunks of each, so that the ranking loss finds positives in the batch."""
+"""PK batches of chunks: P identities with K chunks each, so that each chunk has positives (for the triplet loss)."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -12,10 +12,10 @@ from reid.data.loading.chunks import Chunk
 
 @dataclass(frozen=True)
 class Draw:
-    """One chunk drawn for one place of one batch; the place seeds its augmentation."""
+    """One chunk drawn for one place of a batch. The place is part of the seed of the chunk's augmentation."""
 
     chunk: int
-    """Position of the chunk in the list that is sampled."""
+    """Position of the chunk in the list of chunks."""
 
     place: tuple[int, int, int]
     """Epoch, batch in the epoch, place in the batch."""
@@ -33,16 +33,17 @@ class TooFewIdentitiesError(UserError):
 
 
 class PKSampler:
-    """Batches of P identities x K chunks each.
+    """Batches of P identities with K chunks each.
 
-    Identities are dealt like cards: each comes up once before any comes up again (and never twice in a batch), so
-    all are seen equally often however many chunks they have. Within an identity, its chunks are dealt too, cameras
-    in turn and tracklets in turn within a camera, so the K chunks come from as many cameras and tracklets as have
-    chunks left: where one camera has more than the others, the last of its hands are its own alone. A batch never
-    holds a chunk twice, unless the identity has fewer than K: then all of them, over and over.
+    Identities are drawn without replacement: each is drawn once before any is drawn again, and never twice in a batch,
+    so that all are drawn equally often, whatever their number of chunks. The chunks of an identity are drawn without
+    replacement too: cameras in turn, and tracklets in turn within a camera, so that the K chunks are from as many
+    cameras and tracklets as have chunks left. A batch contains a chunk twice only if its identity has fewer than K.
 
-    Length of an epoch: round(chunks / (P x K)) batches, at least 1: as many draws as there are chunks. Which chunks
-    are drawn depends on the seed and the number of the epoch alone, so a run resumes from (epoch, batch).
+    An epoch has round(chunks / (P x K)) batches, at least 1, so that as many chunks are drawn as there are. The draws
+    depend on the seed and the number of the epoch only; a run resumes from (epoch, batch).
+
+    Raises TooFewIdentitiesError, and UserError if there are fewer than two identities.
     """
 
     def __init__(self, chunks: Sequence[Chunk], ids_per_batch: int, chunks_per_id: int, seed: int) -> None:
@@ -50,7 +51,7 @@ class PKSampler:
         for position, chunk in enumerate(chunks):
             self._chunks_of[chunk.label].append(position)
         if len(self._chunks_of) < 2:
-            raise UserError(f"{len(self._chunks_of)} identities to train on; telling people apart needs 2 or more")
+            raise UserError(f"{len(self._chunks_of)} identities to train on; re-identification needs 2 or more")
         if ids_per_batch > len(self._chunks_of):
             raise TooFewIdentitiesError(ids_per_batch, len(self._chunks_of))
         self._chunks = chunks
@@ -77,7 +78,7 @@ class PKSampler:
         ]
 
     def _hands(self, positions: list[int], rng: np.random.Generator) -> Iterator[list[int]]:
-        """K chunks of one identity at a time, for ever."""
+        """K chunks of one identity at a time, without end."""
         count = self._chunks_per_id
         while True:
             deck = self._spread(positions, rng)
@@ -95,7 +96,7 @@ class PKSampler:
         return _in_turn([_in_turn(list(tracklets.values())) for tracklets in cameras.values()])
 
 
-def batch_notes(chunks: Sequence[Chunk], chunks_per_id: int) -> list[str]:
+def sampling_notes(chunks: Sequence[Chunk], chunks_per_id: int) -> list[str]:
     """Notes about identities with too few chunks or tracklets for a batch, a line each."""
     tracklets: dict[int, set[int]] = defaultdict(set)
     counts: dict[int, int] = defaultdict(int)
@@ -116,7 +117,7 @@ def batch_notes(chunks: Sequence[Chunk], chunks_per_id: int) -> list[str]:
 
 
 def _in_turn(rows: list[list[int]]) -> list[int]:
-    """One of each row, then the second of each row, and so on.
+    """The first item of each row, then the second of each row, and so on.
 
     >>> _in_turn([[1, 2, 3], [10]])
     [1, 10, 2, 3]
@@ -126,7 +127,7 @@ def _in_turn(rows: list[list[int]]) -> list[int]:
 
 
 def _dealt_without_repeats(labels: list[int], count: int, rng: np.random.Generator) -> Iterator[list[int]]:
-    """`count` different labels at a time, for ever; none comes up again before all have come up."""
+    """`count` different labels at a time, without end; no label is drawn again before all were drawn."""
     deck: list[int] = []
     while True:
         hand, deck = deck[:count], deck[count:]

@@ -15,7 +15,7 @@ IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
 def frame_number(path: Path) -> int:
-    """The last number in a file's name: `0012.png` -> 12. Raises UserError where there is none."""
+    """The last number in a file's name: `0012.png` -> 12. Raises UserError if the name has none."""
     digits = re.findall(r"\d+", path.stem)
     if not digits:
         raise UserError(f"{path}: no frame number in the file's name")
@@ -23,14 +23,14 @@ def frame_number(path: Path) -> int:
 
 
 def is_image(path: Path) -> bool:
-    """Whether the name is that of an image (and not one of the hidden files that some systems leave)."""
+    """Whether the name has the suffix of an image and is not that of a hidden file."""
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
 def numbered_frames(folder: Path) -> tuple[Path, ...]:
-    """Image files of a folder by frame number, not by name: 9.png comes before 10.png.
+    """Image files of a folder in the order of their frame numbers: 9.png comes before 10.png.
 
-    Raises UserError where there is none, or two have the same number.
+    Raises UserError where there is no image, or two images have the same number.
     """
     frames = [folder / name for name in os.listdir(folder) if is_image(Path(name))]  # noqa: PTH208 - iterdir is slower
     if not frames:
@@ -39,7 +39,7 @@ def numbered_frames(folder: Path) -> tuple[Path, ...]:
 
 
 def in_numeric_order(frames: Sequence[Path], where: str) -> tuple[Path, ...]:
-    """Image files by frame number. Raises UserError, which begins with `where`, where two have the same number."""
+    """Image files in the order of their frame numbers. Raises UserError, beginning with `where`, on equal numbers."""
     ordered = sorted((frame_number(path), path) for path in frames)
     for (number, path), (following, other) in itertools.pairwise(ordered):
         if number == following:
@@ -53,4 +53,4 @@ def read_frame(path: Path) -> np.ndarray:
     try:
         return np.asarray(iio.imread(path, plugin="pillow", mode="RGB"), dtype=np.uint8)
     except (OSError, SyntaxError, ValueError, EOFError) as broken:
-        raise UserError(f"{path}: unreadable image ({broken}); put a whole one there or remove it") from broken
+        raise UserError(f"{path}: unreadable image ({broken}); replace or remove it") from broken

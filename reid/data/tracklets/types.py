@@ -1,4 +1,4 @@
-"""A tracklet: the frames of one person from one camera, in order; and what a data set is made of."""
+"""A tracklet (the frames of one person from one camera, in order), and a data set under a split."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ class Tracklet:
     """Frames of one person from one camera, in the order in which they were taken."""
 
     pid: int
-    """Identity; -1 = junk (ignored in evaluation), 0 = distractor (matches nobody)."""
+    """Person id, from 1; -1 = junk (ignored in evaluation), 0 = distractor (matches no query)."""
 
     camera: int
     """Number of the camera."""
@@ -21,18 +21,18 @@ class Tracklet:
     """Image files, at least one."""
 
     annotations: Path | None = None
-    """The exact joints of a rendered clip (.npz)."""
+    """Annotations (.npz) of a rendered clip; None for real data."""
 
     sequence: int = 0
-    """Number of the sequence, where one camera saw the person more than once."""
+    """Number of the tracklet among those of the same person and camera."""
 
 
 @dataclass(frozen=True)
 class ReidData:
-    """A data set, divided: who is trained on, who is asked for, and who they are looked for among."""
+    """A data set under one split: tracklets for training, queries, and gallery."""
 
     name: str
-    """The data that was really read: «synthetic stand-in» for a rendered set laid out as another."""
+    """Name of the data; «synthetic stand-in» for a rendered set in the layout of another data set."""
 
     root: Path
     """Folder that was read."""
@@ -42,16 +42,16 @@ class ReidData:
     gallery: tuple[Tracklet, ...]
 
     protocol: str
-    """Who is asked for and who is searched, for people."""
+    """Description of query and gallery."""
 
     split: str
-    """Where the division comes from."""
+    """Source of the split."""
 
     notes: tuple[str, ...] = ()
-    """What a reader of the numbers should know besides."""
+    """Notes that results must carry."""
 
     warnings: tuple[str, ...] = ()
-    """Integrity checks that found another number than the published data has: what, expected, found."""
+    """Counts that differ from those of the published data: name, expected, found."""
 
     @property
     def tracklets(self) -> tuple[Tracklet, ...]:
@@ -60,19 +60,19 @@ class ReidData:
 
 
 def split_number(splits: Sequence[ReidData], number: int) -> ReidData:
-    """Split `number` of a data set's splits. Raises UserError where there are fewer."""
+    """Split `number` (from 0) of a data set's splits. Raises UserError where there are fewer."""
     if not 0 <= number < len(splits):
         raise UserError(f"{splits[0].root}: has splits 0-{len(splits) - 1}, not {number}")
     return splits[number]
 
 
 def labels_of(tracklets: tuple[Tracklet, ...]) -> dict[int, int]:
-    """Class number of each identity: 0, 1, … in ascending order of pid."""
+    """Class number by person id: 0, 1, … in ascending order of the ids."""
     return {pid: label for label, pid in enumerate(sorted({tracklet.pid for tracklet in tracklets}))}
 
 
 def expect(found: int, expected: int, what: str) -> tuple[str, ...]:
-    """A warning, with both numbers, where `found` is not what the published data has; else nothing.
+    """A one-item tuple with a warning if `found` differs from the published number, else an empty tuple.
 
     >>> expect(384, 385, "persons in cam_a")
     ('persons in cam_a: 385 expected, 384 found',)

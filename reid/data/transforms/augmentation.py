@@ -1,7 +1,6 @@
-"""One random change for all frames of a chunk: drawn chunk by chunk, made for a whole batch, on whatever device it is.
+"""Augmentation with one random draw per chunk (the same for all its frames), applied to a whole batch on its device.
 
-What a batch holds beside its frames changes with them: joints, and pose maps, in which a mirrored left arm is a right
-one.
+Joints and pose maps are transformed with the frames; a horizontal flip exchanges left and right.
 """
 
 from dataclasses import dataclass
@@ -16,43 +15,43 @@ from reid.functional.pose_targets import CELL
 
 @dataclass(frozen=True)
 class AugmentationRange:
-    """How far a chunk may be changed; see the fields of the same names in `reid.configs.training.TrainConfig`."""
+    """Ranges of the augmentation; see the fields of the same names in `reid.configs.training.TrainConfig`."""
 
     flip: float = 0.5
     shift: int = 4
     erase: float = 0.0
     colour: float = 0.0
     new_place: float = 0.0
-    """Chance that the people of a rendered chunk are put before another chunk's place, 0..1."""
+    """Probability that the background of a rendered chunk is replaced by that of another chunk, 0..1."""
     cover: float = 0.0
-    """Chance that a frame of a chunk is covered in part by another person's, 0..1."""
+    """Probability that a frame is occluded in part by another person's frame, 0..1."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """One change, made to every frame of a chunk alike, in the order of the fields but for the blank, which is last."""
+    """One transform for all frames of a chunk, applied in the order of the fields, except that `erased` is last."""
 
     flip: bool = False
-    """Mirrored left to right."""
+    """Horizontal flip."""
 
     shift: tuple[int, int] = (0, 0)
-    """Pixels down and to the right; the edge is repeated where the picture ends."""
+    """Translation down and to the right, pixels; the edge is repeated."""
 
     erased: tuple[int, int, int, int] = (0, 0, 0, 0)
-    """Top, left, bottom, right of a rectangle that is blanked, pixels; all 0: none."""
+    """Random erasing: top, left, bottom, right of a rectangle, pixels; all 0: none."""
 
     brightness: float = 1.0
     contrast: float = 1.0
     saturation: float = 1.0
 
     def packed(self) -> Tensor:
-        """The change as one row (10,) float32, as batches carry it."""
+        """The transform as a row (10,) float32, for a batch."""
         colour = self.brightness, self.contrast, self.saturation
         return torch.tensor([self.flip, *self.shift, *self.erased, *colour], dtype=torch.float32)
 
 
 def draw_augmentation(rng: np.random.Generator, limits: AugmentationRange, height: int, width: int) -> Augmentation:
-    """A random change within the limits. The same numbers are drawn from `rng` whatever the limits."""
+    """A random transform of frames of `height` x `width` pixels. `limits` do not change the draws from `rng`."""
     flip, erase = rng.random(2)
     down, right = rng.integers(-limits.shift, limits.shift, size=2, endpoint=True).tolist()
     share, aspect, top, left = rng.uniform((0.05, 0.5, 0, 0), (0.25, 2.0, 1, 1)).tolist()
@@ -71,7 +70,7 @@ def draw_augmentation(rng: np.random.Generator, limits: AugmentationRange, heigh
 
 
 def augmented_frames(frames: Tensor, change: Tensor) -> Tensor:
-    """Frames (B, T, 3, H, W) uint8 mirrored, moved, recoloured, then blanked in part, by `change` (B, 10)."""
+    """Frames (B, T, 3, H, W) uint8 after flip, translation, color jitter and erasing by `change` (B, 10)."""
     height, width = frames.shape[-2:]
     rows, columns = _sources(change, height, width)
     frames = _picked(frames, rows, columns)
@@ -82,9 +81,9 @@ def augmented_frames(frames: Tensor, change: Tensor) -> Tensor:
 
 
 def augmented_joints(joints: Tensor, visible: Tensor, change: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Joints (B, T, 18, 2) and `visible` (B, T, 18) of changed frames: in a mirrored one left and right change places.
+    """Joints (B, T, 18, 2) in pixels and `visible` (B, T, 18) of frames transformed by `change` (B, 10).
 
-    A joint that leaves the frame, or is blanked, is not visible any more.
+    A flip exchanges left and right joints. A joint outside the frame, or in the erased rectangle, is not visible.
     """
     flip, shift, erased = change[:, 0].bool(), change[:, 1:3], change[:, 3:7]
     mirrored = list(MIRRORED_JOINTS)
@@ -101,11 +100,10 @@ def augmented_joints(joints: Tensor, visible: Tensor, change: Tensor, height: in
 
 
 def augmented_maps(maps: Tensor, change: Tensor, scale: float = 1.0) -> Tensor:
-    """Pose maps (B, T, 57, h, w) of frames that were mirrored and moved; between cells they are interpolated.
+    """Pose maps (B, T, 57, h, w) after flip and translation by `change` (B, 10), with linear interpolation.
 
-    A cell is 8 pixels of what the pose net saw: the frames, enlarged `scale` times.
-
-    Neither the colours nor the blank are known to them: they are what the pose net says of the frame as it was.
+    A cell is 8 pixels of the pose network's input, the frames enlarged by `scale`. Color jitter and erasing do not
+    change the maps.
     """
     flip = change[:, 0].bool()[:, None, None, None, None]
     maps = torch.where(flip, mirrored_maps(maps), maps)
@@ -115,7 +113,7 @@ def augmented_maps(maps: Tensor, change: Tensor, scale: float = 1.0) -> Tensor:
 
 
 def mirrored_maps(maps: Tensor) -> Tensor:
-    """Pose maps (..., 57, h, w) of the frames mirrored left to right: sides change places, and x its sign."""
+    """Pose maps (..., 57, h, w) of flipped frames: left and right are exchanged, x of the limb fields is negated."""
     background = HEATMAP_CHANNELS - 1
     heat = [*MIRRORED_JOINTS, background]
     paf = [HEATMAP_CHANNELS + 2 * limb + axis for limb in MIRRORED_LIMBS for axis in (0, 1)]
@@ -124,7 +122,7 @@ def mirrored_maps(maps: Tensor) -> Tensor:
 
 
 def _sources(change: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """From which row (B, H) and which column (B, W) of a frame each of the changed one's is."""
+    """Source row (B, H) and source column (B, W) of each row and column after flip and translation."""
     flip, (down, right) = change[:, :1].bool(), change[:, 1:3].long().T[:, :, None]
     rows = (torch.arange(height, device=change.device) - down).clamp(0, height - 1)
     columns = (torch.arange(width, device=change.device) - right).clamp(0, width - 1)
@@ -144,9 +142,9 @@ def _picked(frames: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 def _recoloured(frames: Tensor, change: Tensor) -> Tensor:
-    """Saturation about each pixel's grey, contrast about the chunk's mean grey, then brightness."""
+    """Saturation around each pixel's gray value, contrast around the chunk's mean gray value, then brightness."""
     brightness, contrast, saturation = change[:, 7:].T[:, :, None, None, None, None]
-    # In whole thousandths, the mean is the same to the bit whatever else is in the batch, and on any device.
+    # Integer sums (thousandths) make the mean independent of the batch and of the device, to the bit.
     red, green, blue = frames.int().unbind(2)
     thousandths = 299 * red + 587 * green + 114 * blue  # (B, T, H, W)
     mean = thousandths.sum(dim=(1, 2, 3)).double() / thousandths[0].numel() / 1000
@@ -157,7 +155,7 @@ def _recoloured(frames: Tensor, change: Tensor) -> Tensor:
 
 
 def _blank(change: Tensor, height: int, width: int) -> Tensor:
-    """(B, H, W) bool: what is blanked."""
+    """Mask (B, H, W) bool of the erased rectangles."""
     top, left, bottom, right = change[:, 3:7].T[:, :, None]
     row, column = torch.arange(height, device=change.device), torch.arange(width, device=change.device)
     rows, columns = (row >= top) & (row < bottom), (column >= left) & (column < right)
@@ -165,7 +163,7 @@ def _blank(change: Tensor, height: int, width: int) -> Tensor:
 
 
 def _moved(maps: Tensor, cells: Tensor, axis: int) -> Tensor:
-    """Maps (B, T, C, h, w) moved along an axis by `cells` (B,), each by its own; the edge is repeated."""
+    """Maps (B, T, C, h, w), those of chunk b moved along an axis by `cells[b]` cells; the edge is repeated."""
     size = maps.shape[axis]
     source = torch.arange(size, device=maps.device) - cells[:, None]  # (B, size)
     below = source.floor()

@@ -1,7 +1,7 @@
-"""Rendered people before another clip's place, by their exact masks.
+"""Background replacement: rendered persons in front of the background of another clip, by their exact masks.
 
-In a rendered set everybody has places of their own, so who a person is can be read off the walls behind them. Real
-cameras see many people before the same wall: a network that learns walls fails there.
+In a rendered set each person has scenes of their own, so that the background identifies the person. Real cameras see
+many persons in front of the same background, where a network that learned backgrounds fails.
 """
 
 import numpy as np
@@ -10,27 +10,27 @@ from torch import Tensor
 from torch.nn import functional as F
 
 REACH = 3
-"""Pixels round a mask that still show something of the person: blur, ringing, blocks of JPEG."""
+"""Pixels around a mask that may still show the person: blur, ringing, JPEG blocks."""
 
 
-def before_another_place(
+def replace_background(
     frames: np.ndarray, masks: np.ndarray, others: np.ndarray, other_masks: np.ndarray
 ) -> np.ndarray:
-    """The people of `frames` before what is behind those of `others`, frame by frame.
+    """The persons of `frames` in front of the backgrounds of `others`, frame by frame: (T, H, W, 3) uint8.
 
-    frames, others -- (T, H, W, 3) uint8; masks, other_masks -- (T, H, W) bool, true on the person. Result as `frames`.
+    frames, others -- (T, H, W, 3) uint8. masks, other_masks -- (T, H, W) bool, true on the person.
     """
     person = torch.from_numpy(np.ascontiguousarray(masks)).float()[:, None]
-    # The outline of a person is a mixture of both sides.
+    # Pixels on the outline are mixtures of person and background.
     share = F.avg_pool2d(person, 3, stride=1, padding=1, count_include_pad=False).permute(0, 2, 3, 1).numpy()
     mixed = share * frames + (1 - share) * without_person(others, other_masks)
     return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
 
 
 def without_person(frames: np.ndarray, masks: np.ndarray) -> np.ndarray:
-    """(T, H, W, 3) float32 in 0..255: `frames` with their people painted over in the colours round about.
+    """Frames (T, H, W, 3) float32, 0..255, with the person (`masks`, (T, H, W) bool) filled with surrounding colors.
 
-    Where nothing but the person is seen, the result is black.
+    A frame without background becomes black.
     """
     colours = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float()
     person = torch.from_numpy(np.ascontiguousarray(masks)).float()[:, None]
@@ -39,8 +39,10 @@ def without_person(frames: np.ndarray, masks: np.ndarray) -> np.ndarray:
 
 
 def _filled(colours: Tensor, known: Tensor) -> Tensor:
-    """(T, 3, H, W): `colours`, weighted by `known` (T, 1, H, W) in 0..1; what is not known comes from a coarser level,
-    and there from a still coarser one."""
+    """Fill the unknown pixels of `colours` (T, 3, H, W) from a coarser level of an image pyramid, recursively.
+
+    known -- (T, 1, H, W) weights, 0..1; `colours` are premultiplied by `known`.
+    """
     here = colours / known.clamp(min=1e-6)
     height, width = known.shape[-2:]
     if height == width == 1 or bool((known > 0).all()):

@@ -1,4 +1,4 @@
-"""Draws places: each family in a file of its own, made of `ground`, `walls`, `things` and `light`."""
+"""Families of scenes, one file for each, built from `ground`, `walls`, `props` and `lighting`."""
 
 import numpy as np
 
@@ -29,11 +29,11 @@ FAMILIES = (
     (station_rand, 0.06),
     (car_park_rand, 0.07),
 )
-"""Every family and its share. Two thirds are outdoors, as public re-identification sets are: Market-1501 and MARS are
-a campus with market stalls, PRID2011 a crossing and a street, iLIDS an airport's hall."""
+"""Families and their probabilities. Two thirds are outdoors, as in public re-identification sets: Market-1501 and MARS
+show a campus with market stalls, PRID2011 a crossing and a street, iLIDS-VID an airport hall."""
 
 
 def place_rand(rng: np.random.Generator) -> Place:
-    """Draw a place, without occluders."""
+    """Draw a scene without occluders."""
     families, shares = zip(*FAMILIES, strict=True)
     return families[rng.choice(len(families), p=shares)](rng)

@@ -1,4 +1,4 @@
-"""Car parks, open and below ground."""
+"""Car parks, outdoors and underground."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ BESIDE = (props.pole_rand, props.bollard_rand, props.cone_rand, props.bin_rand, 
 
 
 def car_park_rand(rng: np.random.Generator) -> Place:
-    """Bays with lines, most of them taken, an aisle before them where the person walks."""
+    """Parking bays, most of them occupied, behind the aisle in which the person walks."""
     below = rng.random() < 0.35
     floor = ground.concrete_rand(rng) if below or rng.random() < 0.3 else ground.asphalt_rand(rng)
     front = rng.uniform(2.1, 4.5)
@@ -30,9 +30,11 @@ def car_park_rand(rng: np.random.Generator) -> Place:
 
 
 def bays_rand(rng: np.random.Generator, front: float) -> list[Solid]:
-    """A row of bays 2.4-2.6 m wide across the view; two in three are taken."""
+    """A row of bays 2.4 to 2.6 m wide across the view; two thirds are occupied."""
     bay, start = rng.uniform(2.4, 2.6), rng.uniform(-8.0, -6.5)
-    line = Solid((start, front + 2.4, 0.003), (0.1, 4.8, 0.006), 0, ground.paint(rng), count=7, step=(bay, 0, 0))
+    line = Solid(
+        (start, front + 2.4, 0.003), (0.1, 4.8, 0.006), 0, ground.road_paint_rand(rng), count=7, step=(bay, 0, 0)
+    )
     solids = [line]
     for number in range(6):
         if rng.random() < 0.65:
@@ -43,7 +45,7 @@ def bays_rand(rng: np.random.Generator, front: float) -> list[Solid]:
 
 
 def garage_rand(rng: np.random.Generator, front: float) -> list[Solid]:
-    """Concrete pillars with a coloured foot, and a far wall."""
+    """Concrete pillars with a coloured foot, and the far wall."""
     concrete = Surface("speckled", grey_rand(rng, 0.2, 0.5), grey_rand(rng, 0.15, 0.35), 0.4, 0.9, wear=0.5)
     warning = Surface("stripes", (0.5, 0.35, 0.02), (0.02, 0.02, 0.02), 0.3, 0.7, yaw=45.0)
     foot = warning if rng.random() < 0.5 else props.painted_rand(rng)

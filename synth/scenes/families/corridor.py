@@ -11,7 +11,7 @@ FURNITURE = (props.bin_rand, props.planter_rand, props.chair_rand, props.shelf_r
 
 
 def corridor_rand(rng: np.random.Generator) -> Place:
-    """A corridor seen along its length, or at an angle: walls with doors and notices, a far end."""
+    """A corridor seen along its length: walls with doors and notice boards, and a far wall."""
     width, length = rng.uniform(2.2, 3.2), rng.uniform(4, 14)
     wall, floor = walls.room_wall_rand(rng), dataclasses.replace(ground.floor_rand(rng), yaw=rng.choice([0.0, 45.0]))
     solids = walls.room_end_rand(rng, length)
@@ -22,7 +22,7 @@ def corridor_rand(rng: np.random.Generator) -> Place:
         for y in np.arange(rng.uniform(0, 2), length - 1, rng.uniform(1.6, 3.5)):
             solids += props.put(walls.panel_rand(rng, 0, 0), side * width, float(y), -90.0 * side)
     if rng.random() < 0.3:
-        solids.append(ground.flat(0, 0, (rng.uniform(0.8, 1.8), 60), 0, ground.carpet_rand(rng), 0))
+        solids.append(ground.flat((0, 0), (rng.uniform(0.8, 1.8), 60), 0, ground.carpet_rand(rng), 0))
     if rng.random() < 0.5:
         solids += props.scattered_rand(rng, FURNITURE, 1, 2.2, length - 0.5)
     return Place("corridor", floor, tuple(solids), (), lighting.indoors_rand(rng, width, length))

@@ -10,7 +10,7 @@ KERBSIDE = (props.pole_rand, props.bollard_rand, props.sign_rand, props.bin_rand
 
 
 def crossing_rand(rng: np.random.Generator) -> Place:
-    """A zebra crossing or a plain road, with kerbs, lane markings and cars that wait or pass behind."""
+    """A zebra crossing or a plain road, with kerbs, lane markings and at most one car in the background."""
     road = ground.asphalt_rand(rng)
     yaw = rng.uniform(-90, 90)
     solids = zebra_rand(rng, yaw) if rng.random() < 0.75 else ground.lines_rand(rng, yaw)
@@ -39,13 +39,13 @@ def crossing_rand(rng: np.random.Generator) -> Place:
 
 
 def zebra_rand(rng: np.random.Generator, yaw: float) -> list[Solid]:
-    """Stripes 0.4-0.6 m wide with gaps as wide, under the person's feet."""
+    """Zebra stripes 0.4 to 0.6 m wide with gaps of the same width, under the person."""
     width, length = rng.uniform(0.4, 0.6), rng.uniform(2.5, 5.0)
     stripes = Solid(
         (-7 * width, rng.uniform(-1.5, 1.5), 0.003),
         (width, length, 0.006),
         0,
-        ground.paint(rng),
+        ground.road_paint_rand(rng),
         count=8,
         step=(2 * width, 0, 0),
     )

@@ -18,14 +18,14 @@ FURNITURE = (
 
 
 def hall_rand(rng: np.random.Generator) -> Place:
-    """A wide room with a floor that shines, pillars, seats, counters and luggage, a far wall or a glass front."""
+    """A wide room with seats, counters and luggage, some with pillars, in front of a wall or a glass front."""
     floor, distance = ground.floor_rand(rng), rng.uniform(3, 13)
     solids = glass_front_rand(rng, distance) if rng.random() < 0.3 else walls.room_end_rand(rng, distance)
     if rng.random() < 0.4:
         solids += pillars_rand(rng)
     if rng.random() < 0.3:
         strip, yaw = ground.floor_rand(rng), ground.yaw_rand(rng)
-        solids.append(ground.flat(rng.normal(0, 1), rng.uniform(-1, 3), (40, rng.uniform(0.3, 2)), yaw, strip, 0))
+        solids.append(ground.flat((rng.normal(0, 1), rng.uniform(-1, 3)), (40, rng.uniform(0.3, 2)), yaw, strip, 0))
     solids += props.scattered_rand(rng, FURNITURE, int(rng.integers(1, 6)), 2.0, distance - 0.5)
     return Place("hall", floor, tuple(solids), (), lighting.indoors_rand(rng, 7.0, distance))
 
@@ -39,7 +39,7 @@ def pillars_rand(rng: np.random.Generator) -> list[Solid]:
 
 
 def glass_front_rand(rng: np.random.Generator, distance: float) -> list[Solid]:
-    """Windows to the floor that the day shines through: the camera looks against the light."""
+    """Bright windows down to the floor, against which the camera looks."""
     bright = rng.uniform(0.3, 1.4)
     pane = props.coat((0.7, 0.8, 0.95), 0.1, 0.1, glow=bright)
     frame, gap = props.dark_rand(rng), rng.uniform(0.9, 2.2)

@@ -9,7 +9,7 @@ BETWEEN = (props.bicycles_rand, props.scooter_rand, props.luggage_rand, props.si
 
 
 def market_rand(rng: np.random.Generator) -> Place:
-    """Stalls in a row with goods in all colours, crates before them, bicycles and scooters between."""
+    """A row of stalls with goods in all colours, crates in front, bicycles and scooters between them."""
     floor = (ground.paving_rand, ground.asphalt_rand, ground.concrete_rand)[rng.integers(3)](rng)
     distance = rng.uniform(3.0, 5.0)
     solids, x = [], -6.0

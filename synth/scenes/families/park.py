@@ -19,14 +19,14 @@ GREENERY = (
 
 
 def park_rand(rng: np.random.Generator) -> Place:
-    """Lawn with a path along or across the view, trees, bushes, hedges, a campus building at the far side."""
+    """A lawn with a path, trees, bushes and hedges, some with houses in the background."""
     lawn, path = ground.grass_rand(rng), path_rand(rng)
     yaw = rng.uniform(0, 180)
     solids = path_solids_rand(rng, path, yaw)
     if rng.random() < 0.4:
-        # The person walks on the paving, and grass begins behind.
+        # The person walks on the paving; the grass is behind.
         lawn, path = path, lawn
-        solids = [ground.flat(0, rng.uniform(9, 11.5), (60, rng.uniform(14, 18)), rng.normal(0, 12), path, 0)]
+        solids = [ground.flat((0, rng.uniform(9, 11.5)), (60, rng.uniform(14, 18)), rng.normal(0, 12), path, 0)]
     solids += walls.backdrop_rand(rng, 7, 18)
     solids += props.scattered_rand(rng, GREENERY, int(rng.integers(2, 7)), 2.0, 8.0)
     if rng.random() < 0.4:
@@ -36,7 +36,7 @@ def park_rand(rng: np.random.Generator) -> Place:
 
 
 def path_rand(rng: np.random.Generator) -> ground.Surface:
-    """What a path is made of."""
+    """Surface of a path."""
     return (ground.asphalt_rand, ground.gravel_rand, ground.paving_rand, ground.concrete_rand)[rng.integers(4)](rng)
 
 

@@ -20,14 +20,14 @@ FURNITURE = (
 
 
 def plaza_rand(rng: np.random.Generator) -> Place:
-    """Paving with bands of another stone, furniture, trees, houses or green at the far side."""
+    """Paving, some with bands of another stone, street furniture, houses or trees in the background."""
     floor = ground.paving_rand(rng) if rng.random() < 0.75 else ground.concrete_rand(rng)
     solids = walls.backdrop_rand(rng, 8, 20)
     if rng.random() < 0.4:
         band, yaw = ground.paving_rand(rng), ground.yaw_rand(rng)
         for _ in range(int(rng.integers(1, 4))):
             solids.append(
-                ground.flat(rng.normal(0, 2), rng.uniform(-1, 5), (40.0, rng.uniform(0.3, 1.5)), yaw, band, 0)
+                ground.flat((rng.normal(0, 2), rng.uniform(-1, 5)), (40.0, rng.uniform(0.3, 1.5)), yaw, band, 0)
             )
     solids += props.scattered_rand(rng, FURNITURE, int(rng.integers(2, 8)), 2.0, 9.0)
     solids += ground.marks_rand(rng, floor, int(rng.integers(0, 4)))

@@ -10,19 +10,19 @@ FURNITURE = (props.shelf_rand, props.sign_rand, props.planter_rand, props.bench_
 
 
 def shops_rand(rng: np.random.Generator) -> Place:
-    """A row of shops in a mall behind glass and signs, or an aisle between shelves of goods."""
+    """A row of shops in a mall, or an aisle between shelves."""
     floor, distance = ground.floor_rand(rng), rng.uniform(2.6, 7)
     aisle = rng.random() < 0.35
     solids = aisle_rand(rng) if aisle else shop_row_rand(rng, distance)
     solids += walls.room_end_rand(rng, distance + 4)
     solids += props.scattered_rand(rng, FURNITURE, int(rng.integers(0, 4)), 2.1, distance - 0.4)
-    # Windows are on this side of shelves and shop fronts.
+    # Window light comes from this side of shelves and shop fronts.
     half_width, reach = (2.1, 5.2) if aisle else (6.0, distance)
     return Place("shops", floor, tuple(solids), (), lighting.indoors_rand(rng, half_width, reach))
 
 
 def aisle_rand(rng: np.random.Generator) -> list[Solid]:
-    """Shelves along both sides of the view and across its end."""
+    """Shelves along both sides and at the end of the view."""
     half, solids = rng.uniform(2.1, 2.6), []
     for side in (-1, 1):
         for y in np.arange(-2.0, 6.0, 2.4):
@@ -33,7 +33,7 @@ def aisle_rand(rng: np.random.Generator) -> list[Solid]:
 
 
 def shop_row_rand(rng: np.random.Generator, distance: float) -> list[Solid]:
-    """Shop windows that show goods, open fronts, signs that shine above, pillars between."""
+    """Shop fronts (goods, glass, shutter or wall) under lit signs, with pillars between them."""
     solids, x = [], -10.0
     pillar = walls.room_wall_rand(rng)
     while x < 10:

@@ -21,7 +21,7 @@ FURNITURE = (
 
 
 def street_rand(rng: np.random.Generator) -> Place:
-    """A pavement along house fronts with its furniture, or the road before it with parked cars."""
+    """A pavement along house fronts with street furniture, or a road with parked cars in front of it."""
     distance = rng.uniform(2.3, 7.0)
     paved = rng.random() < 0.6
     floor = ground.paving_rand(rng) if paved else ground.asphalt_rand(rng)
@@ -42,7 +42,7 @@ def street_rand(rng: np.random.Generator) -> Place:
 
 
 def road_rand(rng: np.random.Generator, distance: float) -> list[Solid]:
-    """A kerb and a pavement at the foot of the houses, cars parked along it."""
+    """A pavement with a kerb in front of the houses, and cars parked along it."""
     edge = distance - rng.uniform(0.8, 1.5)
     stone = props.coat(grey_rand(rng, 0.2, 0.45), 0.9, 0.5)
     pavement = ground.paving_rand(rng)

@@ -1,4 +1,4 @@
-"""python -m reid.data: what is there, and what is wrong."""
+"""python -m reid.data: contents and errors of data sets."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ def looked_at(tmp_path, root, dataset, **options):
     return json.loads((tmp_path / "out.json").read_text())
 
 
-def test_as_typed(tmp_path):
+def test_in_a_process_of_its_own(tmp_path):
     root = write_prid(tmp_path / "prid", persons=6, frames=4)
     write_splits(root, persons=6)
     (root / "multi_shot/cam_a/person_0001/0004.png").unlink()
@@ -84,7 +84,7 @@ def test_frames_are_read_when_asked_for(tmp_path, capsys):
     assert command(data, [*argv, "--decode"]) == 2
     printed = capsys.readouterr()
     assert "unreadable image" in printed.err
-    assert "(and 1 more things are wrong)" in printed.err
+    assert "(further errors: 1)" in printed.err
     for name in ("yard/anna/img_9.png", "yard/bo/img_10.png"):
         assert f"  {root / name}: unreadable image" in printed.out
 
@@ -92,5 +92,5 @@ def test_frames_are_read_when_asked_for(tmp_path, capsys):
 def test_a_negative_seed_is_one_line(tmp_path, capsys):
     assert command(data, flags({"root": tmp_path, "seed": -1})) == 2
     error = capsys.readouterr().err
-    assert "--seed must not be negative, not -1" in error
+    assert "--seed must be at least 0" in error
     assert error.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Descriptors in memory that neither a tracklet's length nor the number of tracklets changes; and on the disk."""
+"""Descriptors on disk, in memory that does not grow with the length or number of tracklets."""
 
 import os
 import tracemalloc
@@ -21,7 +21,7 @@ SIZE = 64
 
 
 class FakeNetwork(torch.nn.Module):
-    """Describes a chunk by the mean colour of its frames, and remembers the largest batch."""
+    """A network whose descriptor is the mean color of the frames; it records the largest batch."""
 
     def __init__(self):
         super().__init__()
@@ -34,7 +34,7 @@ class FakeNetwork(torch.nn.Module):
 
 
 class FakeStore:
-    """A frame's number is in its name; every read is counted."""
+    """A store whose frames have the value of their name; it records the largest read."""
 
     def __init__(self):
         self.most_frames = 0
@@ -50,7 +50,7 @@ def tracklet(length):
 
 
 def peak_of(tracklets, folder):
-    """Bytes at the peak while `tracklets` are described and written, and the frames held at a time."""
+    """Peak memory in bytes while descriptors of `tracklets` are written, and the largest batch and read in frames."""
     network, store = FakeNetwork(), FakeStore()
     tracemalloc.start()
     write_rows(folder / f"{len(tracklets)}.npy", stream_descriptors(network, tracklets, store, 15, CPU), len(tracklets))
@@ -81,7 +81,7 @@ def test_descriptors_are_means_over_chunks_of_fifteen(tmp_path):
         assert np.array([row[0] * 255 for row in found]) == pytest.approx(expected, abs=1e-3)
 
 
-def test_written_as_it_comes_and_read_back(tmp_path):
+def test_rows_are_written_one_by_one_and_read_back(tmp_path):
     rows = np.random.default_rng(0).normal(size=(5, 7)).astype(np.float32)
     write_rows(tmp_path / "new" / "f.npy", iter(rows), 5)
     assert (np.load(tmp_path / "new" / "f.npy") == rows).all()
@@ -99,7 +99,7 @@ def with_fault(fault):
 
 
 @pytest.mark.parametrize(("fault", "error"), [("nan", UserError), ("error", UserError), ("short", ValueError)])
-def test_nothing_half_written(tmp_path, fault, error):
+def test_no_file_is_left_after_an_error(tmp_path, fault, error):
     with pytest.raises(error):
         write_rows(tmp_path / "new" / "f.npy", with_fault(fault), 2)
     assert list(tmp_path.iterdir()) == []
@@ -110,7 +110,7 @@ def never():
     yield
 
 
-def test_the_file_is_used_again_where_it_is_whole(tmp_path):
+def test_a_complete_file_is_read_again(tmp_path):
     rows = np.ones((4, 3), np.float32)
     assert not load_or_compute(tmp_path, "ab" * 32, 4, iter(rows)).reused
     again = load_or_compute(tmp_path, "ab" * 32, 4, never())
@@ -123,7 +123,7 @@ def test_the_file_is_used_again_where_it_is_whole(tmp_path):
         load_or_compute(tmp_path, "cd" * 32, 4, never())
 
 
-def test_the_fingerprint_follows_weights_options_and_frames(tmp_path):
+def test_the_fingerprint_depends_on_weights_options_and_frames(tmp_path):
     data = load_prid(write_prid(tmp_path, persons=4, frames=2), 0, "random", seed=0)
     made_of = {"weights": "0" * 64, "images": {"height": 128, "width": 64, "chunk": 15}}
     first = features_fingerprint(tmp_path, data.tracklets, made_of)

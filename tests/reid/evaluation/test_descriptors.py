@@ -1,4 +1,4 @@
-"""Tracklet descriptors: the plain mean over chunks without overlap, in bounded memory."""
+"""Descriptors of tracklets: the mean over chunks without overlap, in bounded memory."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def tracklets(tmp_path_factory):
 
 
 class WatchedStore(FrameStore):
-    """Remembers how many frames were asked for at a time."""
+    """A store that records the number of frames of each read."""
 
     asked: list[int]
 
@@ -48,7 +48,7 @@ def store(tracklets):
 
 
 def one_by_one(model, tracklets, store, chunk):
-    """The mean over chunks of what the network says of each chunk alone."""
+    """The mean over chunks of the descriptors of single chunks."""
     model.eval()
     rows = []
     for tracklet in tracklets:
@@ -63,7 +63,7 @@ def one_by_one(model, tracklets, store, chunk):
 
 
 @pytest.mark.parametrize("batch_frames", [1, 5, 100])
-def test_the_mean_over_chunks_however_they_are_batched(model, tracklets, store, batch_frames):
+def test_descriptors_are_means_over_chunks_for_any_batch_size(model, tracklets, store, batch_frames):
     found = tracklet_descriptors(model, tracklets, store, 3, CPU, batch_frames)
     assert found.shape == (4, model.descriptor_size)
     assert found.dtype == np.float32
@@ -71,7 +71,7 @@ def test_the_mean_over_chunks_however_they_are_batched(model, tracklets, store, 
     assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
 
 
-def test_a_long_tracklet_is_read_a_chunk_at_a_time(model, tracklets, store):
+def test_a_long_tracklet_is_read_chunk_by_chunk(model, tracklets, store):
     long = Tracklet(1, 0, tracklets[-1].frames * 6)
     store.asked.clear()
     batches = []
@@ -83,7 +83,7 @@ def test_a_long_tracklet_is_read_a_chunk_at_a_time(model, tracklets, store):
     assert sum(batches) == len(long.frames)
 
 
-def test_the_network_is_left_as_it_was(model, tracklets, store):
+def test_the_mode_of_the_network_is_restored(model, tracklets, store):
     model.train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     tracklet_descriptors(model, tracklets[:1], store, 3, CPU)

@@ -1,4 +1,4 @@
-"""Chance, fingerprints, and how a ranking becomes plain numbers."""
+"""Chance level, fingerprints, and rankings as plain numbers."""
 
 import dataclasses
 import shutil
@@ -43,7 +43,7 @@ def test_chance_with_one_positive_each_is_one_in_the_gallery():
     assert chance["mAP"] == pytest.approx(100 * (1 / np.arange(1, 26)).mean(), abs=1e-3)
 
 
-def test_a_small_gallery_has_a_cmc_of_twenty_all_the_same():
+def test_cmc_has_twenty_values_for_a_small_gallery():
     query, gallery = (Labels(np.array([1, 2]), np.array([camera, camera])) for camera in (0, 1))
     metrics = metrics_dict(evaluate_protocol(np.array([[0.0, 1.0], [0.5, 0.4]]), query, gallery))
     assert metrics["cmc"] == [100.0] * 20 == [metrics["rank1"]] * 20
@@ -57,7 +57,7 @@ def test_a_set_without_positives_cannot_be_evaluated(tmp_path):
         chance_of(same_camera)
 
 
-def test_where_no_query_stands_in_the_gallery_torchreids_protocol_is_step(tmp_path):
+def test_torchreid_protocol_equals_step_without_queries_in_the_gallery(tmp_path):
     data = load_prid(write_prid(tmp_path, persons=6, frames=1), 0, "random", seed=0)
     features = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
     options = [RankingOptions(protocol) for protocol in ("step", "torchreid")]
@@ -73,7 +73,7 @@ def test_descriptors_without_distances_are_refused(tmp_path):
         rank_tracklets(data.query, data.gallery, *features)
 
 
-def test_the_fingerprint_follows_the_data_not_the_place(tmp_path):
+def test_the_fingerprint_depends_on_the_data_and_not_on_the_folder(tmp_path):
     first = write_rendered(tmp_path / "first", persons=4, frames=2)
     shutil.copytree(first, tmp_path / "second")
     prints = [fingerprint(load_prid(tmp_path / name, 0, "random", seed=0)) for name in ("first", "second")]
@@ -85,11 +85,11 @@ def test_the_fingerprint_follows_the_data_not_the_place(tmp_path):
     frame.unlink()
     assert fingerprint(load_prid(first, 0, "random", seed=0)) != prints[0]
     frame.symlink_to(tmp_path / "gone.png")
-    with pytest.raises(UserError, match=r"0002.png: a link to nothing"):
+    with pytest.raises(UserError, match=r"0002.png: a broken link"):
         fingerprint(load_prid(first, 0, "random", seed=0))
 
 
-def test_the_division_tells_who_is_trained_on_where_the_files_are_the_same(tmp_path):
+def test_the_division_changes_with_the_split_of_the_same_files(tmp_path):
     root = write_prid(tmp_path, persons=6, frames=1)
     first, again, other = (load_prid(root, number, "random", seed=0) for number in (0, 0, 1))
     assert {one.pid for one in first.train} != {one.pid for one in other.train}
@@ -99,7 +99,7 @@ def test_the_division_tells_who_is_trained_on_where_the_files_are_the_same(tmp_p
     assert division(renamed) != division(first)
 
 
-def test_a_manifest_of_ones_own_data_is_nobodys_business(tmp_path):
+def test_a_file_named_manifest_in_custom_data_is_ignored(tmp_path):
     root = write_prid(tmp_path, persons=4, frames=1)
     data = load_prid(root, 0, "random", seed=0)
     before = fingerprint(data)

@@ -1,4 +1,4 @@
-"""Joints from maps, and how near they are to the truth: against what was drawn, and against pycocotools."""
+"""Decoding of joints and keypoint metrics, against drawn joints and pycocotools."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ import torch
 from alignnet_common.coco18 import JOINTS
 from reid.functional.keypoint_metrics import SIGMA, average_precision, distances, keypoint_similarity, rate, within_head
 from reid.functional.pose_decoding import joints_of_maps
-from reid.functional.pose_targets import pose_targets
+from reid.functional.pose_targets import TargetSize, pose_targets
 
 COCO_17 = [
     *("nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow"),
@@ -16,19 +16,19 @@ COCO_17 = [
 ]
 
 
-def test_drawn_joints_are_found_where_they_are():
+def test_joints_are_decoded_from_their_heat_maps():
     joints = torch.rand(6, 18, 2, generator=torch.Generator().manual_seed(0)) * torch.tensor([44.0, 108.0]) + 10
     known = torch.ones(6, 18, dtype=torch.bool)
-    heat = pose_targets(joints, known, 128, 64).heat
+    heat = pose_targets(joints, known, TargetSize(128, 64)).heat
     found, confidence = joints_of_maps(heat)
     assert float((found - joints).norm(dim=2).max()) < 0.05
     assert float((confidence - heat[:, :18].flatten(2).amax(2)).abs().max()) == 0
     assert float(confidence.min()) > 0.6  # half a cell's diagonal away at most
-    enlarged, _ = joints_of_maps(pose_targets(joints, known, 128, 64, scale=1.5).heat, scale=1.5)
+    enlarged, _ = joints_of_maps(pose_targets(joints, known, TargetSize(128, 64, scale=1.5)).heat, scale=1.5)
     assert float((enlarged - joints).norm(dim=2).max()) < 0.05
 
 
-def test_at_the_edge_it_is_the_cells_middle_and_nothing_is_no_number():
+def test_a_maximum_at_the_edge_is_at_the_center_of_its_cell():
     heat = torch.zeros(1, 19, 4, 3)
     heat[0, 0, 0, 2] = 1.0  # a corner
     heat[0, 1, 2, 1] = -1.0  # lower than all others
@@ -38,7 +38,7 @@ def test_at_the_edge_it_is_the_cells_middle_and_nothing_is_no_number():
     assert confidence[0, :2].tolist() == [1.0, 0.0]
 
 
-def test_half_a_head_is_a_fifteenth_of_the_body():
+def test_pckh_threshold_is_a_fifteenth_of_the_body_height():
     error = np.array([[7.9, 8.1], [3.9, 4.1]])
     assert within_head(error, np.array([120.0, 60.0])).tolist() == [[True, False], [True, False]]
     assert within_head(error, np.array([120.0, 60.0]), share=1.0).all()
@@ -54,7 +54,7 @@ def some_people(count=40, seed=0):
     return true, found, rng.uniform(500, 4000, count), rng.random((count, 18)) < 0.7, rng.random(count)
 
 
-def test_a_joint_that_is_right_counts_1_and_one_that_is_far_0():
+def test_oks_is_1_for_exact_and_0_for_far_joints():
     true, _, area, visible, _ = some_people()
     visible[0] = False
     found = true.copy()
@@ -69,7 +69,7 @@ def test_a_joint_that_is_right_counts_1_and_one_that_is_far_0():
     assert one[0] == pytest.approx(np.exp(-0.5))
 
 
-def test_oks_and_its_precision_are_those_of_pycocotools(capsys):
+def test_oks_and_ap_equal_those_of_pycocotools(capsys):
     coco = pytest.importorskip("pycocotools.coco")
     cocoeval = pytest.importorskip("pycocotools.cocoeval")
     true, found, area, visible, score = some_people()

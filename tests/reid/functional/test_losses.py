@@ -1,4 +1,4 @@
-"""The losses against loops in float64, and their corners."""
+"""The losses against loops in float64, and edge cases."""
 
 import math
 
@@ -15,7 +15,7 @@ def numbers(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def plain_batch_hard(descriptors: torch.Tensor, labels: list[int], margin: float) -> float:
-    """Every triplet of the batch by loops; the worst of each anchor; the mean over anchors that have one."""
+    """Mean over the anchors of the hardest triplet, by loops over all triplets."""
     rows = descriptors.tolist()
     losses = []
     for a, anchor in enumerate(rows):
@@ -46,7 +46,7 @@ def test_eq10_for_each_anchor() -> None:
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_batch_hard_is_the_worst_triplet_of_each_anchor(seed: int) -> None:
+def test_batch_hard_loss_uses_the_hardest_triplet_of_each_anchor(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     size = int(torch.randint(1, 12, (1,), generator=generator))
     labels = torch.randint(0, 4, (size,), generator=generator)
@@ -71,7 +71,7 @@ def test_without_anchors_the_loss_is_zero_and_keeps_the_graph(labels: list[int])
     assert float(descriptors.grad.abs().max()) == 0.0
 
 
-def test_descriptors_that_coincide_give_the_margin_and_a_finite_gradient() -> None:
+def test_equal_descriptors_give_the_margin_and_a_finite_gradient() -> None:
     descriptors = torch.full((4, 3), 2.0, requires_grad=True)
     loss = batch_hard_ranking_loss(descriptors, torch.tensor([0, 0, 1, 1]), 0.3)
     assert loss.item() == pytest.approx(0.3)

@@ -1,4 +1,4 @@
-"""The three protocols against plain versions of their own, and on the real MARS tables."""
+"""The three protocols against naive implementations, and on the real MARS tables."""
 
 import importlib.util
 import os
@@ -27,7 +27,7 @@ Case = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndar
 
 
 def random_case(seed: int) -> Case:
-    """Distances, labels, query_index: queries stand in a gallery of few persons, with junk, distractors and ties."""
+    """Distances, labels and query_index: queries are in a gallery of few persons, with junk, distractors and ties."""
     rng = np.random.default_rng(seed)
     gallery, queries = int(rng.integers(1, 60)), int(rng.integers(1, 90))
     pids, cams = rng.integers(-1, rng.integers(2, 9), gallery), rng.integers(1, rng.integers(2, 5), gallery)
@@ -41,7 +41,7 @@ def random_case(seed: int) -> Case:
 
 
 def plain(case: Case, protocol: Protocol, max_rank: int = 20) -> tuple[list[float], float, float, int]:
-    """CMC, mAP, mINP and valid queries, walking down each query's list with the precision-recall curve in hand."""
+    """CMC, mAP, mINP and valid queries, from each query's sorted list and its precision-recall curve."""
     distances, query_pids, gallery_pids, query_cams, gallery_cams, rows = case
     cmcs, areas, penalties, valid = [], [], [], 0
     for q in range(len(query_pids)):
@@ -84,7 +84,7 @@ def evaluated(case: Case, protocol: Protocol, max_rank: int = 20) -> Ranking:
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("seed", range(60))
-def test_agrees_with_the_plain_version(seed: int, protocol: Protocol) -> None:
+def test_agrees_with_the_naive_implementation(seed: int, protocol: Protocol) -> None:
     case = random_case(seed)
     try:
         cmc, precision, penalty, valid = plain(case, protocol)
@@ -100,7 +100,7 @@ def test_agrees_with_the_plain_version(seed: int, protocol: Protocol) -> None:
 
 
 @pytest.mark.parametrize("ties", [False, True])
-def test_both_ways_of_counting_agree(ties: bool) -> None:
+def test_sorting_and_counting_of_ranks_agree(ties: bool) -> None:
     """A query with many positives is sorted, one with a single far positive is counted: a gallery that has both."""
     rng = np.random.default_rng(0)
     pids = np.concatenate((np.repeat(1, 200), np.arange(2, 302), np.zeros(500, dtype=np.int64)))
@@ -114,7 +114,7 @@ def test_both_ways_of_counting_agree(ties: bool) -> None:
     assert (found.mAP, found.mINP, found.valid_queries) == (pytest.approx(precision), pytest.approx(penalty), valid)
 
 
-def test_infinite_whole_and_half_distances_are_ranked_as_they_are() -> None:
+def test_infinite_integer_and_float16_distances_are_ranked() -> None:
     labels = [np.array(each) for each in ([5], [5, -1, 7, 5], [1], [1, 2, 2, 2])]
     for distances in ([[0.0, 0.0, np.inf, np.inf]], [[0, 0, 9, 9]], np.array([[0, 0, 9, 9]], dtype=np.float16)):
         assert evaluate_protocol(np.array(distances), *labels).mAP == 0.5
@@ -136,7 +136,7 @@ def test_official_counts_a_query_without_a_positive_as_zero() -> None:
     ]
 
 
-def test_torchreid_needs_to_know_the_queries() -> None:
+def test_torchreid_protocol_requires_query_index() -> None:
     labels = [np.array(each) for each in ([1, 2], [1, 1, 2, 2], [1, 1], [1, 2, 1, 2])]
     distances = np.zeros((2, 4))
     with pytest.raises(ValueError, match="needs query_index"):
@@ -166,7 +166,7 @@ def test_chance_is_what_random_rankings_get(protocol: Protocol) -> None:
 
 
 def some_features(seed: int = 0) -> tuple[np.ndarray, ...]:
-    """Features of 30 queries that stand in a gallery of 300, junk among them, and labels as in a case."""
+    """Features and labels of 30 queries that are in a gallery of 300 with junk."""
     rng = np.random.default_rng(seed)
     pids, cams = rng.integers(-1, 40, 300), rng.integers(1, 4, 300)
     features = rng.normal(size=(42, 8))[pids + 1] + rng.normal(size=(300, 8))
@@ -177,7 +177,7 @@ def some_features(seed: int = 0) -> tuple[np.ndarray, ...]:
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("score_norm", [None, "row", "column", "symmetric"])
 @pytest.mark.parametrize("rerank", [False, True])
-def test_features_are_ranked_as_their_distances(protocol, score_norm, rerank) -> None:
+def test_rank_features_equals_evaluate_protocol_of_distances(protocol, score_norm, rerank) -> None:
     query, gallery, *labels, rows = some_features()
     found = rank_features(query, gallery, *labels, protocol, rows, score_norm, rerank)
     left = labels[1] != -1
@@ -194,7 +194,7 @@ def test_features_are_ranked_as_their_distances(protocol, score_norm, rerank) ->
     assert (found.mAP, found.mINP) == (expected.mAP, expected.mINP)
 
 
-def test_distances_may_come_in_blocks() -> None:
+def test_distances_in_blocks_give_the_same_ranking() -> None:
     *known, rows = random_case(31)
     whole = evaluate_protocol(*known)
     for size in (1, 7, len(rows)):
@@ -219,7 +219,7 @@ def test_memory_does_not_grow_with_the_queries() -> None:
     assert peaks[1] < 4096 * 2000 * 4  # the distances of all, in float32
 
 
-def test_distances_given_are_not_changed() -> None:
+def test_input_distances_are_not_modified() -> None:
     *known, rows = random_case(31)
     before = known[0].copy()
     for protocol in PROTOCOLS:

@@ -16,7 +16,7 @@ Case = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def naive(case: Case, max_rank: int) -> tuple[list[float], float, int]:
-    """CMC, mAP and valid queries, by walking down each query's list."""
+    """CMC, mAP and valid queries, from each query's sorted list."""
     distances, query_pids, gallery_pids, query_cams, gallery_cams = case
     cmc, precisions = [0.0] * max_rank, []
     for q, (pid, cam) in enumerate(zip(query_pids, query_cams, strict=True)):
@@ -54,7 +54,7 @@ def random_case(rng: np.random.Generator) -> Case:
 
 
 @pytest.mark.parametrize("seed", range(150))
-def test_agrees_with_walking_down_the_list(seed: int) -> None:
+def test_agrees_with_the_naive_ranking(seed: int) -> None:
     rng = np.random.default_rng(seed)
     case, max_rank = random_case(rng), int(rng.integers(1, 80))
     try:
@@ -83,27 +83,27 @@ def test_one_item() -> None:
     assert found.cmc.tolist() == [1.0] * 50
 
 
-def test_ties_go_by_gallery_order() -> None:
+def test_ties_are_ranked_in_gallery_order() -> None:
     zeros = np.zeros((1, 4))
     ranks = list(positive_ranks(zeros, *labels_of(*arrays([5], [7, 5, 8, 5], [1], [2, 2, 2, 2]))))
     assert ranks[0].tolist() == [2, 4]
     assert evaluate_protocol(zeros, *arrays([5], [5, 7, 8, 9], [1], [2, 2, 2, 2])).rank1 == 1.0
 
 
-def test_same_camera_and_junk_take_no_place_but_distractors_do() -> None:
+def test_same_camera_and_junk_are_ignored_but_distractors_are_ranked() -> None:
     distances = np.array([[0.0, 0.1, 0.2, 0.3, 0.4]])
     ranks = list(positive_ranks(distances, *labels_of(*arrays([5], [5, -1, 0, 7, 5], [1], [1, 2, 2, 1, 2]))))
     assert ranks[0].tolist() == [3]
 
 
-def test_distractors_and_junk_match_nobody_even_as_queries() -> None:
+def test_distractors_and_junk_as_queries_have_no_positive() -> None:
     distances = np.zeros((3, 3))
     pids = arrays([0, -1, 5], [0, -1, 5])
     ranks = list(positive_ranks(distances, *labels_of(*pids, *arrays([1, 1, 1], [2, 2, 2]))))
     assert [each.tolist() for each in ranks] == [[], [], [2]]
 
 
-def test_skipped_queries_are_counted_and_in_no_figure() -> None:
+def test_queries_without_a_positive_are_counted_and_skipped() -> None:
     distances = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
     found = evaluate_protocol(distances, *arrays([1, 2, 9], [1, 2], [1, 1, 1], [2, 2]), max_rank=20)
     assert (found.queries, found.valid_queries) == (3, 2)
@@ -112,7 +112,7 @@ def test_skipped_queries_are_counted_and_in_no_figure() -> None:
         found.rank(21)
 
 
-def test_blocks_do_not_show() -> None:
+def test_rank_of_a_query_does_not_depend_on_its_block() -> None:
     rng = np.random.default_rng(0)
     distances, pids = rng.random((300, 40)), rng.integers(1, 6, 340)
     cams = rng.integers(1, 3, 340)
@@ -151,7 +151,7 @@ def test_chance_is_what_random_rankings_get() -> None:
     assert np.mean(rank1) == pytest.approx(chance_rank1(*labels_of(*labels)), abs=0.01)
 
 
-def test_distances_are_the_plain_ones() -> None:
+def test_distances_equal_the_naive_ones() -> None:
     rng = np.random.default_rng(0)
     query, gallery = rng.normal(size=(4, 7)).astype(np.float32), 100 + rng.normal(size=(5, 7)).astype(np.float32)
     found = euclidean_distances(query, gallery)
@@ -161,7 +161,7 @@ def test_distances_are_the_plain_ones() -> None:
             assert found[q, g] == pytest.approx(math.sqrt(sum(squares)), rel=1e-6)
 
 
-def test_equal_descriptors_are_at_distance_zero_and_close_ones_keep_their_digits() -> None:
+def test_equal_features_have_distance_zero_and_small_distances_are_precise() -> None:
     rng = np.random.default_rng(0)
     features = (50 + rng.normal(size=(40, 2048))).astype(np.float32)
     distances = euclidean_distances(features, features)
@@ -182,7 +182,7 @@ def test_distances_over_many_gallery_blocks() -> None:
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_features_that_are_not_finite_are_one_line(bad: float) -> None:
+def test_features_that_are_not_finite_raise_value_error(bad: float) -> None:
     features = np.ones((4, 3), dtype=np.float32)
     broken = features.copy()
     broken[2, 1] = bad

@@ -79,8 +79,8 @@ def test_one_item_and_items_that_are_all_the_same() -> None:
     assert re_ranked_features(np.ones((2, 3)), np.ones((30, 3))).shape == (2, 30)
 
 
-def test_blocks_and_matrices_that_are_not_quite_symmetric() -> None:
-    """More items than a block has rows; an item's neighbours are those that it is near to, as in the reference."""
+def test_asymmetric_distances_in_several_blocks() -> None:
+    """More items than rows in a block; neighbors are taken from the rows, as in the reference."""
     query, gallery = groups(0, 300, 400)
     whole = joined(*three(query, gallery))
     rng = np.random.default_rng(0)
@@ -94,7 +94,7 @@ def test_blocks_and_matrices_that_are_not_quite_symmetric() -> None:
 
 @pytest.mark.parametrize("decimals", [0, 1, 3, 9])
 @pytest.mark.parametrize("k", [1, 6, 21])
-def test_nearest_is_a_stable_sort_cut_short(k: int, decimals: int) -> None:
+def test_nearest_equals_the_first_columns_of_a_stable_sort(k: int, decimals: int) -> None:
     rng = np.random.default_rng(k)
     for columns in (k, 16 * k - 1, 16 * k, 1003):
         distances = np.round(rng.random((9, columns)), decimals).astype(np.float32)
@@ -103,7 +103,7 @@ def test_nearest_is_a_stable_sort_cut_short(k: int, decimals: int) -> None:
         assert np.array_equal(nearest(distances, k), expected)
 
 
-def test_what_cannot_be_re_ranked() -> None:
+def test_invalid_input_of_re_ranking_raises_value_error() -> None:
     across, first, second = three(*groups(0))
     with pytest.raises(ValueError, match="must be"):
         re_ranked(across.T, first, second)
@@ -118,7 +118,7 @@ def test_what_cannot_be_re_ranked() -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (300, 7), (20, 30)])
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_score_normalisation_is_its_formula(shape: tuple[int, int], kind: type) -> None:
+def test_score_normalization_equals_its_formula(shape: tuple[int, int], kind: type) -> None:
     distances = np.random.default_rng(0).random(shape).astype(kind)
     similarity = -distances.astype(np.float64)
     z = {}

@@ -1,4 +1,4 @@
-"""Distances of tensors are those of arrays, wherever the tensors are."""
+"""Distances of tensors equal those of arrays, on every device."""
 
 import numpy as np
 import pytest
@@ -28,17 +28,17 @@ def agree(device):
     assert found[0, 0] == 0
 
 
-def test_tensors_are_as_far_apart_as_arrays():
+def test_distances_of_tensors_equal_those_of_arrays():
     agree("cpu")
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_tensors_on_a_gpu_are_as_far_apart_as_arrays():
+def test_distances_of_tensors_on_a_gpu_equal_those_of_arrays():
     agree("cuda")
 
 
-def test_they_rank_as_features_do():
+def test_rankings_of_tensors_equal_those_of_arrays():
     query, gallery = features()
     rng = np.random.default_rng(1)
     people = (rng.integers(1, 9, 37), rng.integers(-1, 9, 90), rng.integers(0, 3, 37), rng.integers(0, 3, 90))
@@ -57,6 +57,6 @@ def test_they_rank_as_features_do():
         (torch.zeros(2, 3), torch.full((2, 3), torch.nan), "gallery features hold NaN"),
     ],
 )
-def test_what_has_no_distances_is_refused(query, gallery, words):
+def test_invalid_features_raise_value_error(query, gallery, words):
     with pytest.raises(ValueError, match=words):
         next(tensor_distance_blocks(query, gallery))

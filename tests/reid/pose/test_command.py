@@ -46,7 +46,7 @@ def test_what_it_records_and_advises_is_its_own(trained, rendered, tmp_path, cap
     assert json.loads((trained / "result.json").read_text())["command"].startswith("python -m reid.pose train --config")
     assert pose("train", "--data", rendered, "--run", tmp_path / "run", "--batch", "14") == 2
     error = capsys.readouterr().err
-    assert "a batch of 7 identities, but there are 6 to train on: use --batch 12 or fewer" in error
+    assert "--batch 12" in error
     assert error.count("\n") == 1
     assert pose("train", "--config", trained / "config.yaml", "--batch", "4", "--resume") == 2
     assert f"resume it with --config {trained / 'config.yaml'} --resume" in capsys.readouterr().err
@@ -216,12 +216,12 @@ def test_people_whom_the_network_has_seen_are_noticed(trained, rendered, tmp_pat
         (["show"], "name either --images or --data"),
         (["show", "--images", "absent", "--scale", "0.5"], "--scale must be at least 1, not 0.5"),
         (["predict", "--scale", "1.2"], "--scale 1.2 makes frames of 128×64 pixels 153.6×76.8: both must be"),
-        (["show", "--images", "absent", "--height", "0"], "--height and --width must be at least 16 pixels"),
+        (["show", "--images", "absent", "--height", "0"], "--height must be at least 16"),
         (["train", "--lr", "-1"], "--lr must be above 0, not -1"),
         (["parts", "--gains", "[0]"], "--gains must be above 0"),
-        (["parts", "--held-out", "-1"], "--held-out must not be negative, not -1"),
-        (["parts", "--seed", "-1"], "--seed must not be negative, not -1"),
-        (["evaluate", "--seed", "-1"], "--seed must not be negative, not -1"),
+        (["parts", "--held-out", "-1"], "--held-out must be at least 0"),
+        (["parts", "--seed", "-1"], "--seed must be at least 0"),
+        (["evaluate", "--seed", "-1"], "--seed must be at least 0"),
         (["train", "--batch", "5"], "--batch must be an even number"),
         (["evaluate", "--data", "{data}", "--weights", "{weights}", "--held-out", "6"], "too few to keep 6 out"),
         (["evaluate", "--data", "{data}", "--weights", "{other}"], "no weights of a pose network"),

@@ -12,7 +12,7 @@ from alignnet_common.errors import UserError
 from reid.configs.training import TrainConfig
 from reid.data.transforms.augmentation import Augmentation
 from reid.functional.losses import batch_hard_ranking_loss, identity_loss, pose_loss
-from reid.functional.pose_targets import pose_targets
+from reid.functional.pose_targets import TargetSize, pose_targets
 from reid.models.batch_norm import freeze_norms
 from reid.runtime.device import pick_device
 from reid.training.loop import next_batch
@@ -116,7 +116,7 @@ def test_the_loss_is_the_weighted_sum_of_its_parts():
     found = losses(model, batch, config, GroundTruthWeights(pose=3.0))
     output = model(batch.frames.float() / 255, batch.valid)
     joints, visible = batch.joints.flatten(0, 1), batch.visible.flatten(0, 1)
-    targets = pose_targets(joints, torch.ones(8, 18, dtype=torch.bool), 48, 32, visible=visible)
+    targets = pose_targets(joints, torch.ones(8, 18, dtype=torch.bool), TargetSize(48, 32), visible)
     parts = {
         "identity": identity_loss(output.logits, batch.label),
         "ranking": batch_hard_ranking_loss(output.descriptor, batch.label, 0.7),
@@ -236,7 +236,7 @@ def test_a_pose_network_that_sees_enlarged_frames_is_taught_on_the_finer_grid():
     batch = batch_of([0, 0, 1, 1])
     joints, visible = batch.joints.flatten(0, 1), batch.visible.flatten(0, 1)
     known = torch.ones(8, 18, dtype=torch.bool)
-    targets = pose_targets(1.5 * joints + 0.25, known, 72, 48, visible=visible)
+    targets = pose_targets(1.5 * joints + 0.25, known, TargetSize(72, 48), visible)
     said = model(batch.frames.float() / 255, batch.valid).pose
     expected = float(pose_loss(said.heat, said.paf, targets))
     assert float(losses(model, batch, config)["pose"]) == pytest.approx(expected, rel=1e-4)

@@ -1,4 +1,4 @@
-"""Gait: the published curves come back, strides repeat, and a style belongs to a person."""
+"""Gait: fit of the published curves, periodicity, and the ranges of styles and bodies."""
 
 import dataclasses
 import json
@@ -47,7 +47,7 @@ BOTH_LEGS = ("hip", "knee", "ankle", "swing", "elbow")
 
 
 def fourier(coefficients, phase):
-    """The series a0 + sum a_k cos + b_k sin, term by term."""
+    """The series a0 + sum a_k cos + b_k sin."""
     value = np.full(len(phase), coefficients[0])
     for k in range(1, HARMONICS + 1):
         value += coefficients[2 * k - 1] * np.cos(2 * np.pi * k * phase)
@@ -56,7 +56,7 @@ def fourier(coefficients, phase):
 
 
 def extremum(curve, find, start, end):
-    """Value, and place in per cent of the stride, of a curve's highest or lowest point between two places."""
+    """Value and position, in per cent of the stride, of the extremum of a curve between two positions."""
     place = 100 * ROUND
     inside = np.flatnonzero((place >= start) & (place <= end))
     at = inside[find(curve[inside])]
@@ -73,7 +73,7 @@ def test_five_harmonics_reproduce_the_sampled_curve(joint):
     assert np.abs(found - samples).max() < 3.5
 
 
-def test_anchors_of_normal_walking():
+def test_extrema_of_normal_walking():
     angles = joint_angles(PLAIN, ROUND)
     hip, knee, ankle = angles.hip[:, 0], angles.knee[:, 0], angles.ankle[:, 0]
     value, place = extremum(hip, np.argmax, 0, 100)
@@ -104,14 +104,14 @@ def test_strides_repeat(name):
 
 
 @pytest.mark.parametrize("name", BOTH_LEGS)
-def test_without_asymmetry_the_left_side_runs_half_a_stride_behind(name):
+def test_without_asymmetry_the_left_side_is_half_a_stride_behind(name):
     style = dataclasses.replace(gait_rand(np.random.default_rng(4)), asymmetry=0, arm_asymmetry=0)
     angles = getattr(joint_angles(style, ROUND), name)
     np.testing.assert_allclose(angles[:, 1], np.roll(angles[:, 0], len(ROUND) // 2), atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["pelvis_list", "pelvis_turn", "trunk_turn"])
-def test_without_asymmetry_the_pelvis_mirrors_itself_half_a_stride_on(name):
+def test_without_asymmetry_the_pelvis_is_mirrored_after_half_a_stride(name):
     curve = getattr(joint_angles(PLAIN, ROUND), name)
     np.testing.assert_allclose(curve, -np.roll(curve, len(ROUND) // 2), atol=1e-9)
 
@@ -122,7 +122,7 @@ def test_asymmetry_makes_the_right_step_longer():
     assert right / left == pytest.approx(1.05 / 0.95, rel=1e-6)
 
 
-def test_an_arm_swings_against_its_own_leg_and_the_trunk_against_the_pelvis():
+def test_an_arm_swings_opposite_to_its_leg_and_the_trunk_opposite_to_the_pelvis():
     angles = joint_angles(PLAIN, ROUND)
     for side in (0, 1):
         assert np.corrcoef(angles.swing[:, side], angles.hip[:, side])[0, 1] < -0.8
@@ -145,12 +145,12 @@ def test_two_steps_make_a_stride():
     assert strides_a_second(PLAIN) == pytest.approx(110 / 60 / 2)
 
 
-def test_the_same_generator_gives_the_same_style_and_another_gives_another():
+def test_equal_generators_give_equal_styles_and_others_others():
     assert gait_rand(np.random.default_rng(0)) == gait_rand(np.random.default_rng(0))
     assert gait_rand(np.random.default_rng(0)) != gait_rand(np.random.default_rng(1))
 
 
-def test_styles_stay_in_the_ranges_of_people():
+def test_styles_are_within_human_ranges():
     styles = [gait_rand(np.random.default_rng(seed)) for seed in range(400)]
     for name, low, high in (
         ("cadence", 95, 125),
@@ -169,7 +169,7 @@ def test_styles_stay_in_the_ranges_of_people():
 
 @pytest.mark.parametrize("band", [published_band, childrens_band])
 @pytest.mark.parametrize("joint", ANGLES)
-def test_every_style_stays_within_two_standard_deviations_of_people(joint, band):
+def test_every_style_is_within_two_standard_deviations_of_people(joint, band):
     mean, sd = band(joint, ROUND)
     styles = [gait_rand(np.random.default_rng([6, seed])) for seed in range(200)]
     away = np.array([getattr(joint_angles(style, ROUND), joint)[:, 0] - mean for style in styles]) / sd
@@ -185,13 +185,13 @@ def test_without_amplitude_and_steps_a_person_stands_still(name):
         np.testing.assert_allclose(angles, STANDING[name])
 
 
-def test_a_short_step_moves_less_and_is_lifted_all_the_same():
+def test_a_short_step_moves_less_but_lifts_the_foot():
     full, half = joint_angles(PLAIN, ROUND), joint_angles(PLAIN, ROUND, 0.5)
     assert np.ptp(half.hip[:, 0]) == pytest.approx(0.5 * np.ptp(full.hip[:, 0]), rel=0.01)
     assert np.ptp(half.knee[:, 0]) > 0.6 * np.ptp(full.knee[:, 0])
 
 
-def test_the_foot_lies_flat_in_mid_stance_strikes_with_the_heel_and_leaves_by_the_toes():
+def test_the_foot_is_flat_in_mid_stance_heel_first_at_strike_and_toes_last_at_toe_off():
     pitch = foot_pitch(joint_angles(PLAIN, ROUND))[:, 0]
     assert np.abs(pitch[(ROUND > 0.1) & (ROUND < 0.38)]).max() < 3
     assert -25 < pitch[0] < -10
@@ -199,7 +199,7 @@ def test_the_foot_lies_flat_in_mid_stance_strikes_with_the_heel_and_leaves_by_th
     assert foot_pitch(joint_angles(PLAIN, ROUND, 0.0, 0.0)) == pytest.approx(0)
 
 
-def test_weight_is_handed_over_while_both_feet_stand():
+def test_load_changes_over_in_double_support():
     load, contact = foot_load(ROUND), foot_contact(ROUND)
     np.testing.assert_allclose(load.sum(1), 1)
     assert (contact[load > 0] == 1).all()
@@ -208,7 +208,7 @@ def test_weight_is_handed_over_while_both_feet_stand():
     assert (contact[(ROUND > 0.65) & (ROUND < 0.85), 0] == 0).all()
 
 
-def test_shorter_people_take_more_steps():
+def test_shorter_people_have_a_higher_cadence():
     short, tall = (gait_rand(np.random.default_rng(0), stature=stature) for stature in (1.5, 1.9))
     assert short.cadence / tall.cadence == pytest.approx((1.9 / 1.5) ** 0.5)
     assert dataclasses.replace(short, cadence=tall.cadence) == tall
@@ -220,13 +220,13 @@ def test_arms_mostly_swing():
     assert {pose for pair in arms for pose in pair} == {"swing", "pocket"}
 
 
-def test_one_arm_may_swing_wider():
+def test_arm_asymmetry_swings_one_arm_wider():
     right, left = np.ptp(joint_angles(dataclasses.replace(PLAIN, arm_asymmetry=0.2), ROUND).swing, axis=0)
     assert right / left == pytest.approx(1.1 / 0.9)
 
 
 WALKERS, A_STRIDE = 6, 40
-"""How many people are drawn and walked, and frames in one of their strides."""
+"""Number of people, and frames of one stride."""
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +245,7 @@ def away(body_model):
             for course in (steady(phase, 0 * phase), still)
         )
         for name in ANGLES:
-            # Joints of a rig lie off those that laboratories find: hip and knee count from standing, which is known.
+            # The joints of the rig differ from anatomical ones: hip and knee are measured relative to standing.
             angle = walking[name] - standing[name] + (STANDING[name] if name != "ankle" else 0.0)
             for column, later in enumerate((0, A_STRIDE // 2)):
                 stride = np.roll(angle[A_STRIDE:, column], later)
@@ -257,12 +257,12 @@ def away(body_model):
 
 @pytest.mark.parametrize("band", [published_band, childrens_band])
 @pytest.mark.parametrize("joint", ANGLES)
-def test_bodies_that_walk_are_within_two_standard_deviations_of_people(away, joint, band):
-    """But for moments about a heel strike, where knees and ankles of some people leave the adults' band."""
+def test_walking_bodies_are_within_two_standard_deviations_of_people(away, joint, band):
+    """Except around heel strike, where knees and ankles of some people are outside of the band of adults."""
     legs = np.abs(away[band][joint])
     assert np.mean(legs < 2) > 0.97
     assert np.mean(legs < 2, axis=1).min() > 0.9
     assert np.mean(legs < 2, axis=0).min() > 0.7
     assert legs.max() < 3.5
-    # The mean of those who are drawn is never far from the mean of people.
+    # The mean of the drawn people is close to the published mean.
     assert np.abs(away[band][joint].mean(0)).max() < 1.75

@@ -1,4 +1,4 @@
-"""Recorded motion: BVH files are read, turned into postures, and walked on locked feet."""
+"""Motion capture: reading of BVH files, retargeting to postures, and foot planting."""
 
 import dataclasses
 
@@ -23,7 +23,7 @@ LIMB = {"Leg": 40, "Foot": 40, "ToeBase": 15, "ForeArm": 28, "Hand": 25}
 
 
 def joint(name, offset, children):
-    """Lines of one joint."""
+    """BVH lines of one joint."""
     kind = "End Site" if name == "End" else f"JOINT {name}"
     lines = [kind, "{", "OFFSET " + " ".join(map(str, offset))]
     if name != "End":
@@ -32,7 +32,7 @@ def joint(name, offset, children):
 
 
 def hierarchy(names):
-    """A person of 1.7 m in centimetres, T-pose, facing +Z; `names` are those of the joints of one side."""
+    """BVH hierarchy of a person of 1.7 m, in centimetres, in T-pose, facing +Z. `names`: joints of one side."""
     thigh, shin, foot, arm, forearm, hand = names
     lines = [
         "HIERARCHY",
@@ -59,7 +59,7 @@ PLAIN = ("Hip", "Knee", "Ankle", "Shoulder", "Elbow", "Wrist")
 
 
 def walking_file(path, names=CGSPEED, frames=60, seconds=1 / 50, facing=0.0):
-    """A stiff walk of one stride a second, arms hanging."""
+    """Write a BVH file of a stiff walk of one stride a second with hanging arms."""
     lines = hierarchy(names)
     order = [line.split()[1] for line in lines if line.startswith(("ROOT", "JOINT"))]
     rows = []
@@ -87,7 +87,7 @@ def walking(tmp_path):
     return walking_file(tmp_path / "walk.bvh")
 
 
-def test_a_file_is_read_as_it_was_written(walking):
+def test_a_bvh_file_is_parsed(walking):
     bvh = read_bvh(walking)
     assert bvh.values.shape == (60, 6 + 3 * 15)
     assert bvh.seconds == pytest.approx(0.02)
@@ -96,13 +96,13 @@ def test_a_file_is_read_as_it_was_written(walking):
     assert [joint.parent for joint in bvh.joints[1:5]] == [0, 1, 2, 3]
 
 
-def test_joints_lie_where_their_turns_put_them(walking):
+def test_positions_follow_from_rotations(walking):
     bvh = read_bvh(walking)
     values = np.zeros((2, bvh.values.shape[1]))
     column = {joint.name: sum(len(other.channels) for other in bvh.joints[:n]) for n, joint in enumerate(bvh.joints)}
     values[1, 0:3] = 1, 2, 3
     values[1, column["LeftUpLeg"] + 2] = -90  # about X: the thigh swings forward
-    values[1, column["LeftLeg"]] = 90  # about Z, in the thigh's own axes
+    values[1, column["LeftLeg"]] = 90  # about Z, in the axes of the thigh
     _, places = joint_transforms(bvh, values)
     number = {joint.name: n for n, joint in enumerate(bvh.joints)}
     np.testing.assert_allclose(places[0, number["LeftFoot"]], [9, -85, 0])
@@ -111,7 +111,7 @@ def test_joints_lie_where_their_turns_put_them(walking):
     np.testing.assert_allclose(places[1, number["LeftFoot"]], [50, -3, 43], atol=1e-9)
 
 
-def test_motion_keeps_its_speed_and_runs_back_at_the_end(walking):
+def test_sampling_keeps_the_speed_and_runs_backwards_at_the_end(walking):
     bvh = read_bvh(walking)
     ahead = sampled(bvh, 10, 20, FPS)
     np.testing.assert_allclose(ahead, bvh.values[10:50:2])
@@ -121,7 +121,7 @@ def test_motion_keeps_its_speed_and_runs_back_at_the_end(walking):
     np.testing.assert_allclose(back, bvh.values[[57, 58, 59, 58, 57]])
 
 
-def test_a_first_frame_in_the_skeletons_own_pose_is_left_out(walking):
+def test_a_first_frame_in_the_rest_pose_is_left_out(walking):
     values = read_bvh(walking).values
     lines = walking.read_text().splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("Frame Time")) + 1
@@ -130,19 +130,19 @@ def test_a_first_frame_in_the_skeletons_own_pose_is_left_out(walking):
     np.testing.assert_array_equal(read_bvh(walking).values, values)
 
 
-def test_angles_go_the_short_way_round(walking):
+def test_angles_are_interpolated_the_short_way_round(walking):
     bvh = read_bvh(walking)
     bvh.values[0, 3:6], bvh.values[1, 3:6] = 179, -179
     assert sampled(bvh, 0, 2, 100.0)[1, 3:6] == pytest.approx([180, 180, 180])
 
 
 @pytest.mark.parametrize(("names", "facing"), [(CGSPEED, 0.0), (PLAIN, 0.0), (CGSPEED, 137.0)])
-def test_a_posture_faces_ahead_whatever_joints_are_called_and_wherever_the_recording_went(tmp_path, names, facing):
+def test_a_posture_faces_ahead_for_any_joint_names_and_any_direction_of_the_recording(tmp_path, names, facing):
     path = walking_file(tmp_path / "walk.bvh", names, facing=facing)
     posture = recorded_posture(Take(str(path), 0), 25, FPS)
     np.testing.assert_allclose(posture.pelvis[12], np.eye(3), atol=1e-3)
     np.testing.assert_allclose(posture.head[12], np.eye(3), atol=1e-3)
-    # Arms hang 10 degrees off the body, thighs swing 20 degrees about a bent middle.
+    # Arms hang 10 degrees away from the body, thighs swing by 20 degrees.
     arms = posture.arm @ DOWN
     np.testing.assert_allclose(arms[0], [[-0.1736, 0, -0.9848], [0.1736, 0, -0.9848]], atol=1e-3)
     thigh = posture.thigh @ DOWN
@@ -150,14 +150,14 @@ def test_a_posture_faces_ahead_whatever_joints_are_called_and_wherever_the_recor
     phase = 2 * np.pi * np.arange(25) / FPS
     bend = 25 * np.maximum(0, -np.sin(phase - 0.4)) + 8
     np.testing.assert_allclose(angle[:, 0], 20 * np.cos(phase) + bend / 2, atol=0.01)
-    # Knees bend backwards, and the file keeps the feet level.
+    # Knees bend backwards, feet are level.
     shin = posture.shin @ DOWN
     assert (shin[..., 1] > thigh[..., 1]).all()
     np.testing.assert_allclose(posture.foot_pitch, 0, atol=0.01)
     np.testing.assert_allclose(posture.foot_yaw, 0, atol=0.01)
 
 
-def test_a_recorded_person_walks_on_locked_feet(body_model, walking):
+def test_recorded_feet_are_planted(body_model, walking):
     rng = np.random.default_rng(4)
     phenotype, style = phenotype_rand(rng), gait_rand(rng)
     walk = Walk(heading=90, turn=0, phase=0, take=Take(str(walking), 3))
@@ -173,7 +173,7 @@ def test_a_recorded_person_walks_on_locked_feet(body_model, walking):
     assert (np.linalg.norm(np.diff(skin[..., :2], axis=0), axis=-1) * both).max() < 0.01
 
 
-def test_a_style_still_carries_what_it_carries(body_model, walking):
+def test_recorded_motion_keeps_the_arm_pose_of_the_style(body_model, walking):
     rng = np.random.default_rng(4)
     phenotype, style = phenotype_rand(rng), gait_rand(rng)
     take = Take(str(walking), 3)
@@ -186,13 +186,13 @@ def test_a_style_still_carries_what_it_carries(body_model, walking):
     assert apart["phone-ear"].max() < 0.22 < 0.5 < apart["swing"].min()
 
 
-def test_the_plan_names_the_file_and_its_first_frame(tmp_path):
+def test_the_plan_has_the_file_and_its_first_frame(tmp_path):
     for name in ("a.bvh", "b.BVH"):
         walking_file(tmp_path / name)
     clips = make_plan(RenderConfig(ids=8, frames=10, fps=25.0, motion=tmp_path))
     takes = [clip.sightings[0].walk.take for clip in clips]
     assert {take.file for take in takes} == {str(tmp_path / "a.bvh"), str(tmp_path / "b.BVH")}
-    # 10 frames at 25 a second are 20 of the file's 60.
+    # 10 frames at 25 frames a second span 20 of the 60 frames of the file.
     assert len({take.first for take in takes}) > 8
     assert all(0 <= take.first <= 40 for take in takes)
     assert max(take.first for take in takes) > 25
@@ -216,7 +216,7 @@ def test_the_plan_names_the_file_and_its_first_frame(tmp_path):
         (lambda text: text.replace("Zrotation", "zrotation", 1), "channel zrotation"),
     ],
 )
-def test_a_broken_file_is_named_with_what_is_wrong(walking, change, why):
+def test_an_invalid_file_is_reported_with_the_reason(walking, change, why):
     walking.write_text(change(walking.read_text()))
     with pytest.raises(UserError) as mistake:
         recordings(walking.parent)
@@ -225,14 +225,14 @@ def test_a_broken_file_is_named_with_what_is_wrong(walking, change, why):
     assert "\n" not in str(mistake.value)
 
 
-def test_a_skeleton_without_arms_is_refused_by_name(walking):
+def test_a_skeleton_without_forearms_is_refused(walking):
     walking.write_text(walking.read_text().replace("ForeArm", "Tentacle"))
     with pytest.raises(UserError, match=r"walk\.bvh.*RightForeArm"):
         recorded_posture(Take(str(walking), 0), 3, FPS)
 
 
 @pytest.mark.parametrize("what", ["missing", "empty", "file"])
-def test_a_folder_without_recordings_is_named(tmp_path, what):
+def test_a_folder_without_recordings_is_refused(tmp_path, what):
     folder = tmp_path / "mocap"
     if what == "empty":
         folder.mkdir()

@@ -1,4 +1,4 @@
-"""Walks: kinds and their shares, the course of a clip, and feet that stay where they stand in every kind."""
+"""Walks: kinds and their probabilities, timelines, and planted feet in every kind."""
 
 import dataclasses
 import json
@@ -8,7 +8,7 @@ import pytest
 
 from alignnet_common.coco18 import JOINTS
 from synth.animation.gait import foot_contact, strides_a_second
-from synth.animation.walk import KINDS, Walk, steady, timeline, walk_rand
+from synth.animation.walk import WALK_KINDS, Walk, steady, timeline, walk_rand
 from synth.body.anatomy import FOOT
 from synth.people.gait_style import ArmPose, gait_rand
 from synth.people.phenotype import phenotype_rand, stature
@@ -28,7 +28,7 @@ WALKS = {
 
 
 def joint(body, name):
-    """(T, 3) path of a joint."""
+    """(T, 3) positions of a joint, metres."""
     return body.joints[:, JOINTS.index(name)]
 
 
@@ -38,9 +38,9 @@ def person(number):
     return phenotype, dataclasses.replace(gait_rand(rng, stature(phenotype)), arms=("swing", "swing"))
 
 
-def test_kinds_come_as_often_as_they_should_and_from_all_sides():
+def test_kinds_have_their_probabilities_and_headings_are_uniform():
     walks = [walk_rand(np.random.default_rng([5, seed])) for seed in range(2000)]
-    share = {kind: np.mean([walk.kind == kind for walk in walks]) for kind in KINDS}
+    share = {kind: np.mean([walk.kind == kind for walk in walks]) for kind in WALK_KINDS}
     assert share["straight"] + share["turning"] == pytest.approx(0.74, abs=0.04)
     for kind, wanted in (("slowing", 0.10), ("standing", 0.08), ("talking", 0.08)):
         assert share[kind] == pytest.approx(wanted, abs=0.025)
@@ -53,14 +53,14 @@ def test_kinds_come_as_often_as_they_should_and_from_all_sides():
     assert json.loads(json.dumps(dataclasses.asdict(walks[0])))["kind"] == walks[0].kind
 
 
-def test_the_same_generator_draws_the_same_walk():
+def test_equal_generators_draw_equal_walks():
     assert walk_rand(np.random.default_rng(3)) == walk_rand(np.random.default_rng(3))
     assert walk_rand(np.random.default_rng(3)) != walk_rand(np.random.default_rng(4))
 
 
 @pytest.mark.parametrize("name", WALKS)
 @pytest.mark.parametrize("frames", [1, 2, 50])
-def test_a_timeline_has_every_term_for_every_frame(name, frames):
+def test_a_timeline_has_values_for_every_frame(name, frames):
     course = timeline(WALKS[name], STYLE, frames, FPS)
     for field in dataclasses.fields(course):
         value = getattr(course, field.name)
@@ -74,7 +74,7 @@ def test_a_timeline_has_every_term_for_every_frame(name, frames):
     assert np.degrees(course.heading).mean() == pytest.approx(WALKS[name].heading)
 
 
-def test_a_straight_walk_is_the_gait_at_the_persons_own_cadence():
+def test_a_straight_walk_has_the_cadence_of_the_style():
     course = timeline(WALKS["straight"], STYLE, 50, FPS)
     np.testing.assert_allclose(np.diff(course.phase), strides_a_second(STYLE) / FPS)
     assert course.phase[0] == pytest.approx(0.1)
@@ -82,14 +82,14 @@ def test_a_straight_walk_is_the_gait_at_the_persons_own_cadence():
     assert np.ptp(course.shift) == 0
 
 
-def test_a_turning_path_bends_as_fast_as_it_says():
+def test_a_turning_path_has_its_turning_rate():
     course = timeline(WALKS["turning left"], STYLE, 51, FPS)
     assert np.degrees(course.heading[-1] - course.heading[0]) == pytest.approx(45 * 2)
 
 
 @pytest.mark.parametrize("phase", [0.0, 0.13, 0.5, 0.77])
 @pytest.mark.parametrize("stop", [0.5, 0.9])
-def test_slowing_comes_smoothly_to_a_stand_where_a_step_ends(phase, stop):
+def test_slowing_stops_smoothly_at_the_end_of_a_step(phase, stop):
     course = timeline(dataclasses.replace(WALKS["slowing"], phase=phase, stop=stop), STYLE, 250, FPS)
     assert course.phase[0] == pytest.approx(phase)
     assert course.amplitude[0] == 1
@@ -103,11 +103,11 @@ def test_slowing_comes_smoothly_to_a_stand_where_a_step_ends(phase, stop):
     rates = np.diff(course.phase)
     assert rates.min() >= 0
     assert np.diff(rates[rates > 0][:-1]).max() < 1e-6
-    # A foot is put down at its last step before the person stands, not lifted again.
+    # The feet are lifted until the last step.
     assert (course.stepping[course.amplitude > 0.2] == 1).all()
 
 
-def test_standing_shifts_weight_and_looks_about_and_goes_nowhere():
+def test_standing_shifts_weight_and_gaze_without_moving_on():
     course = timeline(WALKS["standing"], STYLE, 250, FPS)
     assert course.amplitude.max() == course.stepping.max() == 0
     assert np.ptp(course.shift) > 0.5
@@ -115,7 +115,7 @@ def test_standing_shifts_weight_and_looks_about_and_goes_nowhere():
     assert np.ptp(course.heading) == 0
 
 
-def test_talking_raises_the_arms_it_says():
+def test_talking_raises_the_gesturing_arm():
     course = timeline(WALKS["talking on the way"], STYLE, 100, FPS)
     assert course.gesture[:, 0].max() == 0
     assert course.gesture[:, 1].min() > 0.3
@@ -125,7 +125,7 @@ def test_talking_raises_the_arms_it_says():
 
 @pytest.fixture(scope="module")
 def clip(body_model):
-    """Baked bodies of 50 frames, by person and name of the walk."""
+    """A function from a walk, by name, and a person to a baked body of 50 frames."""
     done = {}
 
     def clip_of(number, name):
@@ -139,7 +139,7 @@ def clip(body_model):
 
 @pytest.fixture(scope="module")
 def feet(body_model):
-    """Vertices of the right and of the left foot."""
+    """Vertex indices of the right and of the left foot."""
     anatomy = body_model.anatomy
     skin = np.unique(anatomy.quads["body"])
     return [skin[(anatomy.region[skin] == FOOT) & (anatomy.side[skin] == side)] for side in (-1, 1)]
@@ -158,7 +158,7 @@ def test_no_foot_is_below_the_ground_and_one_is_always_on_it(clip, feet, name, n
 
 @EVERY_KIND
 @PEOPLE
-def test_a_foot_that_stands_does_not_slip(clip, feet, name, number):
+def test_a_foot_in_contact_does_not_slide(clip, feet, name, number):
     """Over as long as a point of the sole keeps to the ground, it stays within a centimetre of where it came down.
 
     Points count while the sole is within 3 mm of the ground, but for the moment of leaving it.
@@ -182,7 +182,7 @@ def test_a_foot_that_stands_does_not_slip(clip, feet, name, number):
 
 @EVERY_KIND
 @PEOPLE
-def test_heel_and_toes_keep_to_the_ground_in_mid_stance(clip, feet, body_model, name, number):
+def test_heel_and_toes_are_on_the_ground_in_mid_stance(clip, feet, body_model, name, number):
     body = clip(number, name)
     _, style = person(number)
     course = timeline(WALKS[name], style, 50, FPS)
@@ -197,7 +197,7 @@ def test_heel_and_toes_keep_to_the_ground_in_mid_stance(clip, feet, body_model, 
 
 @EVERY_KIND
 @PEOPLE
-def test_both_feet_are_on_the_ground_while_both_stand(clip, feet, name, number):
+def test_both_feet_are_on_the_ground_in_double_support(clip, feet, name, number):
     body = clip(number, name)
     _, style = person(number)
     course = timeline(WALKS[name], style, 50, FPS)
@@ -208,14 +208,14 @@ def test_both_feet_are_on_the_ground_while_both_stand(clip, feet, name, number):
 
 
 @EVERY_KIND
-def test_nothing_jumps(clip, name):
-    """No joint is thrown: accelerations stay below those of an ankle that is swung forward."""
+def test_joints_do_not_jump(clip, name):
+    """Accelerations of joints stay below those of the ankle of a swinging leg."""
     for number in (0, 1):
         joints = clip(number, name).joints
         assert np.abs(np.diff(joints, n=2, axis=0)).max() * FPS**2 < 90
 
 
-def test_who_slows_down_ends_with_both_feet_side_by_side(clip):
+def test_slowing_ends_with_both_feet_side_by_side(clip):
     body = clip(0, "slowing")
     forward = np.array([np.sin(np.radians(-60)), -np.cos(np.radians(-60)), 0])
     apart = (joint(body, "right_ankle") - joint(body, "left_ankle")) @ forward
@@ -225,7 +225,7 @@ def test_who_slows_down_ends_with_both_feet_side_by_side(clip):
     assert still.max() < 0.02
 
 
-def test_who_stands_stays_and_still_moves(clip):
+def test_a_standing_person_moves_in_place(clip):
     for name in ("standing", "talking"):
         body = clip(0, name)
         ankles = [joint(body, f"{side}_ankle") for side in ("right", "left")]
@@ -234,7 +234,7 @@ def test_who_stands_stays_and_still_moves(clip):
         assert np.ptp(joint(body, "nose"), axis=0).max() > 0.01
 
 
-def test_who_talks_moves_the_hands(clip):
+def test_a_talking_person_moves_the_hands(clip):
     def height(name):
         body = clip(0, name)
         return joint(body, "right_wrist")[:, 2] - joint(body, "right_hip")[:, 2]
@@ -243,7 +243,7 @@ def test_who_talks_moves_the_hands(clip):
     assert np.ptp(height("talking")) > 5 * np.ptp(height("standing"))
 
 
-def test_the_head_looks_into_the_turn(clip):
+def test_the_head_turns_into_the_curve(clip):
     for name, sign in (("turning left", 1), ("turning right", -1)):
         body = clip(0, name)
         eyes = joint(body, "left_eye") - joint(body, "right_eye")
@@ -254,7 +254,7 @@ def test_the_head_looks_into_the_turn(clip):
 
 @pytest.fixture(scope="module")
 def holding(body_model):
-    """Bodies of three people in 25 frames of a walk, the left arm in a pose."""
+    """A function from an arm pose to bodies of three people over 25 frames, with the left arm in that pose."""
     done = {}
 
     def holding_of(pose: ArmPose):
@@ -272,7 +272,7 @@ def holding(body_model):
 
 
 def from_joint(body, name):
-    """(T, 3) metres (outwards, forwards, up) from a joint to the left wrist of someone who walks along -Y."""
+    """(T, 3) metres (outwards, forwards, up) from a joint to the left wrist of a person who walks along -Y."""
     return (joint(body, "left_wrist") - joint(body, name)) * np.array([1, -1, 1])
 
 
@@ -288,7 +288,7 @@ def from_joint(body, name):
         ("pocket", "left_hip", (0.03, -0.12, -0.1), (0.25, 0.15, 0.2)),
     ],
 )
-def test_a_carrying_hand_is_where_it_belongs(holding, pose, by, low, high):
+def test_a_carrying_hand_is_at_its_position(holding, pose, by, low, high):
     for body in holding(pose):
         wrist = from_joint(body, by)
         assert (wrist > np.array(low)).all(), wrist.min(0)
@@ -296,14 +296,14 @@ def test_a_carrying_hand_is_where_it_belongs(holding, pose, by, low, high):
 
 
 @pytest.mark.parametrize("pose", ["hold", "phone-ear", "phone-read", "umbrella", "trolley", "strap", "pocket"])
-def test_a_carrying_hand_hardly_swings_and_the_other_one_does(holding, pose):
+def test_a_carrying_hand_hardly_swings_and_the_other_hand_does(holding, pose):
     for body, free in zip(holding(pose), holding("swing"), strict=True):
         assert np.ptp(from_joint(body, "neck")[:, 1]) < 0.11 < np.ptp(from_joint(free, "neck")[:, 1])
         right = [joint(each, "right_wrist") - joint(each, "neck") for each in (body, free)]
         np.testing.assert_allclose(right[0], right[1], atol=0.005)
 
 
-def test_elbows_stay_outside_the_body_and_hands_out_of_it(holding, body_model):
+def test_elbows_and_hands_stay_outside_the_body(holding, body_model):
     for pose in ("strap", "pocket", "phone-read", "umbrella"):
         for body in holding(pose):
             assert (joint(body, "left_elbow")[:, 0] > joint(body, "left_hip")[:, 0]).all(), pose

@@ -1,4 +1,4 @@
-"""Cloth over bodies of extreme build: no skin through it that a person would notice."""
+"""Cloth over bodies of extreme build: no visible skin through the cloth."""
 
 import json
 
@@ -10,7 +10,7 @@ from synth_runs import PROJECT_ROOT, python
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
-    """What `cloth_checks.py` found: pixels of skin through cloth, of every build in a few outfits."""
+    """Output of `cloth_checks.py`: pixels of skin through cloth, for every build in a few outfits."""
     pytest.importorskip("bpy")
     out = tmp_path_factory.mktemp("cloth") / "out.json"
     finished = python(PROJECT_ROOT / "tests" / "helpers" / "cloth_checks.py", out)
@@ -18,7 +18,7 @@ def rows(tmp_path_factory):
     return json.loads(out.read_text())
 
 
-def test_the_extremes_of_what_is_drawn_were_dressed(rows):
+def test_the_extreme_builds_were_dressed(rows):
     assert len(rows) == 80
     for name, low, high in (
         ("gender", 0, 1),
@@ -34,14 +34,14 @@ def test_the_extremes_of_what_is_drawn_were_dressed(rows):
     assert len({(row["top"], row["bottom"]) for row in rows}) > 15
 
 
-def test_no_skin_stands_out_of_cloth_that_would_fill_a_pixel(rows):
-    """From eight sides, at two moments of a stride; closer to a hem than a pixel, it cannot be told from the hem."""
+def test_skin_through_cloth_fills_no_pixel(rows):
+    """From eight sides, at two moments of a stride; skin within a pixel of a hem is not counted."""
     found = np.array([row["through"] for row in rows])
     assert found.max() < 1
 
 
-def test_skin_through_cloth_is_found_where_there_is_some(rows):
-    """The check itself: cloth that is drawn 4 cm too tight lets skin through, though little is left under it."""
+def test_the_check_finds_skin_through_cloth(rows):
+    """Cloth that is 4 cm too tight lets skin through."""
     tight = np.array([row["tight"] for row in rows if "tight" in row])
     assert len(tight) == 16
     assert tight.min() > 4

@@ -1,4 +1,4 @@
-"""Cutting and easing cloth, and whole people dressed in every kind of outfit."""
+"""Cutting and offsetting cloth, and people dressed in every kind of outfit."""
 
 import dataclasses
 
@@ -12,9 +12,9 @@ from synth.body.anatomy import FOOT, HEAD, LEG
 from synth.body.garments import SOLE, dress
 from synth.body.mesh import SURFACES, Mesh, cut, eased, joined
 from synth.body.primitives import grid_quads, superellipsoid
-from synth.people.accessories import KINDS as THINGS
-from synth.people.accessories import arms_of, thing_rand
-from synth.people.fabric import apart, fabric_rand, linear_rgb, palette, print_rand
+from synth.cameras.colour import srgb_decode
+from synth.people.accessories import ACCESSORIES, accessory_rand, arms_of
+from synth.people.fabric import colour_distance, fabric_rand, palette, print_rand
 from synth.people.gait_style import gait_rand
 from synth.people.headwear import Headwear
 from synth.people.outfit import BOTTOMS, TOPS, outfit_rand, top_rand
@@ -56,7 +56,7 @@ def test_a_cut_leaves_no_corner_outside_and_its_edge_on_the_line(seed):
     assert (faces[~kept] >= len(points)).all()
 
 
-def test_every_way_that_a_line_can_cut_one_quad():
+def test_all_cuts_of_one_quad_by_a_line():
     _, quads = sheet(2, 2)
     for pattern in range(1, 16):
         inside = np.array([1.0 if pattern >> corner & 1 else -3.0 for corner in range(4)])
@@ -67,7 +67,7 @@ def test_every_way_that_a_line_can_cut_one_quad():
         np.testing.assert_allclose(edge.share, 0.75)
 
 
-def test_a_quad_that_is_all_inside_is_left_alone():
+def test_a_quad_inside_the_edge_is_unchanged():
     points, quads = sheet(4, 4)
     faces, edge = cut(quads, np.ones(len(points)))
     np.testing.assert_array_equal(faces, quads)
@@ -85,7 +85,7 @@ def test_easing_a_sphere_makes_it_larger_by_the_ease():
     np.testing.assert_allclose(distance, 0.53, atol=0.001)
 
 
-def test_ease_is_per_vertex_and_leaves_what_is_no_cloth_alone():
+def test_ease_is_per_vertex_and_moves_only_cloth():
     points, quads = ball(0.5)
     upper = (points[quads][..., 2] > 1.05).all(1)
     ease = np.where(points[:, 0] > 0.3, 0.05, 0.0)
@@ -105,7 +105,7 @@ def test_smoothing_flattens_a_bump_and_keeps_the_sheet():
     assert out[:, 2].min() >= 0
 
 
-def test_frames_are_eased_each_on_its_own():
+def test_frames_are_offset_independently():
     points, quads = ball(0.5)
     both = np.stack([points, 2 * points])
     ease = np.full(len(points), 0.03)
@@ -164,8 +164,8 @@ def kinds():
         length = {"bob": 0.1, "long": 0.3, "ponytail": 0.25}.get(style, 0.0)
         hair = dataclasses.replace(plain.hair, style=style, length=length)
         yield style, dataclasses.replace(plain, hair=hair)
-    for kind in THINGS:
-        yield kind, dataclasses.replace(plain, carried=(thing_rand(np.random.default_rng(1), kind),))
+    for kind in ACCESSORIES:
+        yield kind, dataclasses.replace(plain, carried=(accessory_rand(np.random.default_rng(1), kind),))
     for kind in ("cap", "backwards cap", "woollen hat", "brimmed hat", "headscarf"):
         yield kind, dataclasses.replace(plain, headwear=Headwear(kind, (0.2, 0.1, 0.1), (0.1, 0.1, 0.1), True))
     for hood in ("down", "up"):
@@ -190,7 +190,7 @@ def extent(mesh, surface, axis=2):
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_dressed_person_is_a_sound_mesh(body_model, walker, name):
+def test_a_dressed_person_is_a_valid_mesh(body_model, walker, name):
     mesh = dress(body_model.anatomy, walker, KINDS[name])
     points, faces = mesh.vertices.shape[1], len(mesh.quads)
     assert mesh.vertices.shape == (2, points, 3)
@@ -225,7 +225,7 @@ def test_clothes_stay_close_to_the_body_and_shoes_on_the_ground(body_model, walk
         assert abs(mesh.vertices[frame, :, 2].min() + SOLE) < 0.003
 
 
-def test_garments_end_where_they_say(body_model, walker):
+def test_garments_end_at_their_hems(body_model, walker):
     dressed = {name: dress(body_model.anatomy, walker, clothes) for name, clothes in KINDS.items()}
     anatomy = body_model.anatomy
     knee = anatomy.reference[(anatomy.region == LEG) & (np.abs(anatomy.along - 0.5) < 0.02), 2].mean()
@@ -258,7 +258,7 @@ def test_parts_are_head_trunk_with_arms_and_legs(body_model, walker):
     assert np.mean(surface["top"] == PARTS.index("middle")) > 0.8
 
 
-def test_no_skin_under_the_clothes_is_kept_where_it_could_poke_through(body_model, walker):
+def test_hidden_skin_that_could_intersect_clothes_is_left_out(body_model, walker):
     anatomy = body_model.anatomy
     mesh = dress(anatomy, walker, KINDS["shirt"])
     skin = mesh.quads[mesh.surface == SURFACES.index("skin")]
@@ -284,7 +284,7 @@ def test_the_same_generator_gives_the_same_outfit():
         assert first != other
 
 
-def test_people_wear_all_kinds_and_street_colours():
+def test_outfits_cover_all_kinds_and_street_colours():
     rng = np.random.default_rng(0)
     outfits = [outfit_rand(rng, gender, 0.7) for gender in (0.1, 0.9) for _ in range(300)]
     assert {clothes.top.kind for clothes in outfits} == set(TOPS)
@@ -292,7 +292,7 @@ def test_people_wear_all_kinds_and_street_colours():
     assert {clothes.hair.style for clothes in outfits} == set(HAIR)
     assert "skirt" not in {clothes.bottom.kind for clothes in outfits[:300]}
     assert 0.38 < np.mean([bool(clothes.carried) for clothes in outfits]) < 0.52
-    assert {thing.kind for clothes in outfits for thing in clothes.carried} == set(THINGS)
+    assert {thing.kind for clothes in outfits for thing in clothes.carried} == set(ACCESSORIES)
     colours = np.array([clothes.top.fabric.colour for clothes in outfits])
     assert 0 < colours.min() < colours.max() < 1
     # Black, grey, navy and white dominate a street; saturated colours are rare.
@@ -309,8 +309,8 @@ def test_nobody_wears_a_coat_over_shorts_or_a_scarf_in_summer():
     assert min(clothes.warmth for clothes in outfits if clothes.scarf) > 0.35
 
 
-def test_a_carried_thing_takes_its_own_colour(body_model, walker):
-    for kind in THINGS:
+def test_an_accessory_has_its_own_colour(body_model, walker):
+    for kind in ACCESSORIES:
         mesh = dress(body_model.anatomy, walker, KINDS[kind])
         faces = mesh.surface == SURFACES.index("carried")
         tints = np.unique(mesh.tint[mesh.quads[faces]].reshape(-1, 3), axis=0)
@@ -318,7 +318,7 @@ def test_a_carried_thing_takes_its_own_colour(body_model, walker):
         assert (mesh.part[faces] == PARTS.index("middle")).all()
 
 
-def test_a_trolleys_wheels_stay_on_the_floor_and_bags_hang_below_the_hand(body_model, walker):
+def test_a_trolleys_wheels_stay_on_the_ground_and_bags_hang_below_the_hand(body_model, walker):
     mesh = dress(body_model.anatomy, walker, KINDS["trolley"])
     wheels = mesh.vertices[:, np.unique(mesh.quads[mesh.surface == SURFACES.index("carried")]), 2].min(1)
     np.testing.assert_allclose(wheels, -SOLE, atol=0.004)
@@ -330,8 +330,8 @@ def test_a_trolleys_wheels_stay_on_the_floor_and_bags_hang_below_the_hand(body_m
     np.testing.assert_allclose(bag.min(1), hand - 0.13 - thing.height, atol=0.01)
 
 
-def test_hands_that_hold_something_hold_it():
-    bag, phone, pack = (thing_rand(np.random.default_rng(2), kind) for kind in ("hand bag", "phone", "backpack"))
+def test_hands_hold_their_accessories():
+    bag, phone, pack = (accessory_rand(np.random.default_rng(2), kind) for kind in ("hand bag", "phone", "backpack"))
     bag, phone = dataclasses.replace(bag, side="left"), dataclasses.replace(phone, side="right", arm="phone-ear")
     assert arms_of((), ("pocket", "swing")) == ("pocket", "swing")
     assert arms_of((), ("umbrella", "hold")) == ("swing", "swing")
@@ -341,13 +341,13 @@ def test_hands_that_hold_something_hold_it():
 
 
 def test_the_palette_is_one_of_linear_colours_with_shares():
-    assert {row.use for row in TOPS.values()} | {row.use for row in THINGS.values()} <= set(palette())
+    assert {row.use for row in TOPS.values()} | {row.use for row in ACCESSORIES.values()} <= set(palette())
     assert {"bottoms", "shoes", "hair", "skin", "prints", "headwear"} <= set(palette())
     for colours, shares in palette().values():
         assert colours.shape == (len(shares), 3)
         assert 0 <= colours.min() <= colours.max() <= 1
         assert shares.sum() == pytest.approx(1)
-    np.testing.assert_allclose(linear_rgb(np.array([0.0, 0.04045, 0.5, 1.0])), [0, 0.00313, 0.21404, 1], atol=1e-4)
+    np.testing.assert_allclose(srgb_decode(np.array([0.0, 0.04045, 0.5, 1.0])), [0, 0.00313, 0.21404, 1], atol=1e-4)
 
 
 def test_patterns_are_drawn_with_their_probability():
@@ -361,7 +361,7 @@ def test_prints_show_on_their_cloth_and_a_pictures_colours_beside_each_other():
     rng = np.random.default_rng(3)
     white = (0.8, 0.8, 0.8)
     drawn = [print_rand(rng, white) for _ in range(200)]
-    assert all(apart(patch.colour, white) > 0.3 for patch in drawn)
-    assert all(apart(patch.second, patch.colour) > 0.3 for patch in drawn)
+    assert all(colour_distance(patch.colour, white) > 0.3 for patch in drawn)
+    assert all(colour_distance(patch.second, patch.colour) > 0.3 for patch in drawn)
     assert {patch.motif for patch in drawn} == {"plain", "lettering", "picture"}
     assert all(patch.motif == "plain" for patch in drawn if patch.width < 0.1)

@@ -1,4 +1,4 @@
-"""The body walks: on the ground, without sliding, upright, where it is told to."""
+"""The body model: walking on the ground without sliding, upright, along its path; statures and joints."""
 
 import dataclasses
 
@@ -70,7 +70,7 @@ def test_no_part_of_the_body_is_below_ground_and_something_always_touches_it(wal
 
 
 @pytest.mark.parametrize("number", PEOPLE)
-def test_the_standing_foot_stands_and_the_other_swings_clear(walk, feet, number):
+def test_the_loaded_foot_stays_in_place_and_the_other_swings_clear(walk, feet, number):
     phase, body = walk(number)
     height = np.stack([body.vertices[:, foot, 2].min(1) for foot in feet], axis=1)
     checked = 0
@@ -90,7 +90,7 @@ def test_the_standing_foot_stands_and_the_other_swings_clear(walk, feet, number)
 
 
 @pytest.mark.parametrize("number", PEOPLE)
-def test_people_get_ahead_as_people_do(walk, skin, number):
+def test_people_walk_at_normal_speeds(walk, skin, number):
     phase, body = walk(number)
     _, style = person(number)
     stature = np.ptp(body.rest[skin, 2])
@@ -107,7 +107,7 @@ def test_people_get_ahead_as_people_do(walk, skin, number):
 
 
 @pytest.mark.parametrize("number", PEOPLE)
-def test_upright_and_in_anatomical_order(walk, number):
+def test_people_are_upright_with_joints_in_anatomical_order(walk, number):
     _, body = walk(number)
     for above, below in (
         ("nose", "neck"),
@@ -207,7 +207,7 @@ def test_head_and_chest_motions_carry_the_reference_pose_along(body_model, walk,
             assert np.abs(carried - body.vertices[:, part]).max() < tolerance
 
 
-def test_the_same_walk_twice_is_the_same_to_the_bit(body_model):
+def test_the_same_walk_gives_the_same_bits(body_model):
     phenotype, style = person(2)
     phase = strides(style, 0.4, 5)
     first, second = (body_model.bake(phenotype, style, steady(phase, np.zeros(5))) for _ in range(2))
@@ -215,7 +215,7 @@ def test_the_same_walk_twice_is_the_same_to_the_bit(body_model):
         np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
 
 
-def test_a_frame_does_not_depend_on_how_long_the_clip_is_but_for_where_it_stands(body_model):
+def test_a_frame_depends_on_the_clips_length_only_in_its_position(body_model):
     phenotype, style = person(2)
     phase = strides(style, 0.4, 12)
     long, short = (body_model.bake(phenotype, style, steady(phase[:n], np.zeros(n))) for n in (12, 5))
@@ -239,7 +239,7 @@ def test_adults_have_the_heights_of_adults(body_model, skin):
         assert 0.03 < group.std() < 0.11
 
 
-def test_phenotypes_do_what_they_say(body_model, skin):
+def test_phenotype_parameters_change_the_shape_as_named(body_model, skin):
     average = Phenotype(gender=0.3, age=0.7, muscle=0.5, weight=0.5, height=0.365, proportions=0.5)
     anatomy = body_model.anatomy
     belly = skin[(anatomy.region[skin] == TRUNK) & (anatomy.along[skin] > 0.15) & (anatomy.along[skin] < 0.5)]
@@ -253,7 +253,7 @@ def test_phenotypes_do_what_they_say(body_model, skin):
     assert size(belly, 1, weight=0.9) > 1.05 * size(belly, 1, weight=0.3)
 
 
-def test_regions_lie_where_they_are_called(body_model, skin):
+def test_regions_lie_where_their_names_say(body_model, skin):
     anatomy = body_model.anatomy
     z = {region: anatomy.reference[skin[anatomy.region[skin] == region], 2] for region in range(6)}
     assert z[HEAD].min() > z[LEG].max() > z[FOOT].max()
@@ -289,7 +289,7 @@ def test_aligning_is_the_smallest_rotation():
         np.testing.assert_allclose((np.trace(rotation) - 1) / 2, unit[0] @ unit[1], atol=1e-9)
 
 
-def test_far_frames_are_some_of_the_whole_walk_not_another_walk(body_model):
+def test_frames_at_a_low_rate_are_a_subset_of_those_at_a_high_rate(body_model):
     phenotype, style = person(3)
     moves = steady(strides(style, 0.2, 29), np.linspace(0, 0.5, 29))
     whole, thinned = (body_model.bake(phenotype, style, moves, every) for every in (1, 7))
@@ -300,7 +300,7 @@ def test_far_frames_are_some_of_the_whole_walk_not_another_walk(body_model):
     np.testing.assert_allclose(thinned.ground, whole.ground[::7], atol=1e-6)
 
 
-def test_axes_and_halfway_are_rotations_that_keep_to_what_they_are_given():
+def test_axes_and_halfway_are_rotations_with_the_given_directions():
     rng = np.random.default_rng(1)
     up, left = rng.normal(size=(2, 20, 3))
     turns = axes(up, left)
@@ -336,8 +336,8 @@ def test_a_limb_that_is_too_short_stretches_towards_its_end():
 
 
 @pytest.mark.parametrize("number", PEOPLE)
-def test_legs_that_are_fitted_to_the_ground_keep_to_the_curves_of_walking(body_model, number):
-    """Hip and knee of the body itself, counted from standing, and the anchors of normal walking (assets/gait.json)."""
+def test_planted_legs_follow_the_joint_curves_of_walking(body_model, number):
+    """Hip and knee angles of the body, relative to standing, against normal walking (assets/gait.json)."""
     style, phase, walking, standing = walked_and_stood(body_model, number, 2)
     for column, side in enumerate(("right", "left")):
         hip, knee = (
@@ -355,8 +355,8 @@ def test_legs_that_are_fitted_to_the_ground_keep_to_the_curves_of_walking(body_m
 
 
 @pytest.mark.parametrize("number", PEOPLE)
-def test_legs_that_are_fitted_to_the_ground_stay_within_what_is_published_of_people(body_model, number):
-    """Hip and knee of the body itself against mean and standard deviation of another laboratory's people."""
+def test_planted_legs_stay_within_published_joint_angles(body_model, number):
+    """Hip and knee angles of the body against mean and standard deviation from another laboratory."""
     _, phase, walking, standing = walked_and_stood(body_model, number, 3)
     for side, later in (("right", 0.0), ("left", 0.5)):
         walked, stood = flexion(walking, side), flexion(standing, side)
@@ -381,14 +381,14 @@ def walked_and_stood(body_model, number, strides):
 
 
 def flexion(body, side):
-    """Flexion (T,) of hip and knee, degrees, of someone who walks along -Y."""
+    """Flexion (T,) of hip and knee in degrees, of a person who walks along -Y."""
     thigh = joint(body, f"{side}_knee") - joint(body, f"{side}_hip")
     shank = joint(body, f"{side}_ankle") - joint(body, f"{side}_knee")
     hip, shin = (np.degrees(np.arctan2(-bone[:, 1], -bone[:, 2])) for bone in (thigh, shank))
     return hip, hip - shin
 
 
-def test_shorter_people_have_about_the_stature_that_is_counted_on(body_model, skin):
+def test_short_people_have_about_the_expected_stature(body_model, skin):
     for seed in range(6):
         phenotype = phenotype_rand(np.random.default_rng([8, seed]))
         rest = body_model.bake(phenotype, person(0)[1], steady(np.zeros(1), np.zeros(1))).rest
@@ -406,7 +406,7 @@ def test_rounded_shoulders_come_forward(body_model):
         assert 0.02 < forward < 0.1
 
 
-def test_fingers_bend_towards_the_palm_and_close_around_what_is_held(body_model):
+def test_fingers_bend_towards_the_palm_and_close_around_things(body_model):
     phenotype, style = person(0)
     bones = np.array(body_model._bones)[body_model._strongest]
     tips = np.flatnonzero(np.isin(bones, ["finger2-3.L", "finger3-3.L", "finger4-3.L"]))

@@ -1,4 +1,4 @@
-"""The pinhole camera, and the crops that follow a person."""
+"""The pinhole camera, and the crops of a tracker."""
 
 import dataclasses
 
@@ -20,7 +20,7 @@ CAMERAS = [
 
 
 def walker(frames, rng, speed=0.05):
-    """(T, N, 3) points that fill a box of a person's size, moving to the right and swaying."""
+    """(T, N, 3) random points in a box of the size of a person that moves to the right and sways."""
     points = rng.uniform([-0.3, -0.2, 0], [0.3, 0.2, 1.8], (1, 40, 3)) + np.zeros((frames, 1, 1))
     points[:, :, 0] += speed * np.arange(frames)[:, None]
     points[:, :, 2] += 0.03 * np.sin(np.arange(frames))[:, None]
@@ -37,7 +37,7 @@ def test_extrinsics_are_a_rotation_and_look_at_the_target(camera):
 
 
 @pytest.mark.parametrize("camera", CAMERAS)
-def test_the_camera_stands_where_its_pitch_and_distance_put_it(camera):
+def test_the_position_follows_from_pitch_and_distance(camera):
     rotation, translation = extrinsics(camera)
     position = -rotation.T @ translation
     pitch = np.radians(camera.pitch)
@@ -45,7 +45,7 @@ def test_the_camera_stands_where_its_pitch_and_distance_put_it(camera):
     np.testing.assert_allclose(position, expected, atol=1e-9)
 
 
-def test_right_is_right_up_is_up_and_far_is_far():
+def test_image_axes_point_right_and_down_and_depth_increases_with_distance():
     rotation, translation = extrinsics(PITCHED)
     origin = to_camera(np.zeros(3), rotation, translation)
     assert to_camera(np.array([1.0, 0, 0]), rotation, translation)[0] > origin[0] + 0.99
@@ -53,14 +53,14 @@ def test_right_is_right_up_is_up_and_far_is_far():
     assert to_camera(np.array([0, 1.0, 0]), rotation, translation)[2] > origin[2] + 0.8
 
 
-def test_roll_turns_the_picture_about_the_optical_axis():
+def test_roll_rotates_the_image_about_the_optical_axis():
     upright, tilted = (extrinsics(dataclasses.replace(PITCHED, roll=roll)) for roll in (0, 10))
     np.testing.assert_allclose(upright[0][2], tilted[0][2], atol=1e-12)
     assert np.degrees(np.arccos(upright[0][0] @ tilted[0][0])) == pytest.approx(10)
     np.testing.assert_allclose(upright[0].T @ upright[1], tilted[0].T @ tilted[1], atol=1e-9)
 
 
-def test_project_is_the_pinhole_formula_point_by_point():
+def test_project_is_the_pinhole_formula():
     rng = np.random.default_rng(0)
     points = rng.uniform([-1, -1, 2], [1, 1, 9], (3, 7, 3))
     intrinsics = np.array(
@@ -77,7 +77,7 @@ def test_project_is_the_pinhole_formula_point_by_point():
 
 @pytest.mark.parametrize("camera", CAMERAS)
 @pytest.mark.parametrize("speed", [0.0, 0.05])
-def test_a_steady_crop_holds_the_whole_person(camera, speed):
+def test_a_crop_without_errors_contains_the_whole_person(camera, speed):
     rng = np.random.default_rng(1)
     points = to_camera(walker(30, rng, speed), *extrinsics(camera))
     seen = project(points, follow(points, STEADY, 25, rng))
@@ -85,7 +85,7 @@ def test_a_steady_crop_holds_the_whole_person(camera, speed):
     assert (seen.max((0, 1)) < [WIDTH, HEIGHT]).all()
 
 
-def test_a_standing_person_fills_the_middle_of_the_crop_but_for_the_margin():
+def test_a_standing_person_fills_the_crop_except_for_the_margin():
     rng = np.random.default_rng(2)
     points = to_camera(np.repeat(walker(1, rng), 5, axis=0), *extrinsics(PITCHED))
     seen = project(points, follow(points, STEADY, 25, rng))
@@ -94,7 +94,7 @@ def test_a_standing_person_fills_the_middle_of_the_crop_but_for_the_margin():
     np.testing.assert_allclose(np.ptp(seen[..., 1], axis=1), HEIGHT / 1.1)
 
 
-def test_someone_wider_than_half_their_height_fits_too():
+def test_a_person_wider_than_half_their_height_fits_the_crop():
     rng = np.random.default_rng(3)
     points = walker(10, rng, 0)
     points[..., 0] *= 4
@@ -104,7 +104,7 @@ def test_someone_wider_than_half_their_height_fits_too():
     assert seen[..., 0].max() < WIDTH
 
 
-def test_the_box_has_the_aspect_asked_for_unless_the_person_is_wider():
+def test_the_box_has_the_aspect_of_the_tracker_unless_the_person_is_wider():
     rng = np.random.default_rng(4)
     points = to_camera(walker(6, rng), *extrinsics(PITCHED))
     for aspect, stretch in ((0.5, 1.0), (0.4, 1.25)):
@@ -118,7 +118,7 @@ def test_the_box_has_the_aspect_asked_for_unless_the_person_is_wider():
     assert np.ptp(seen[..., 0]) > 0.9 * WIDTH
 
 
-def test_the_optical_axis_is_unskewed():
+def test_intrinsics_have_no_skew():
     rng = np.random.default_rng(4)
     points = to_camera(walker(6, rng), *extrinsics(PITCHED))
     intrinsics = follow(points, tracker_rand(rng), 25, rng)
@@ -126,7 +126,7 @@ def test_the_optical_axis_is_unskewed():
     np.testing.assert_array_equal(intrinsics[:, 2, 2], 1)
 
 
-def test_shift_moves_the_person_by_that_share_of_the_crop():
+def test_shift_moves_the_person_by_a_share_of_the_crop():
     points = to_camera(walker(8, np.random.default_rng(5)), *extrinsics(LEVEL))
     still, shifted = (
         project(points, follow(points, dataclasses.replace(STEADY, shift=shift), 25, np.random.default_rng(0)))
@@ -135,7 +135,7 @@ def test_shift_moves_the_person_by_that_share_of_the_crop():
     np.testing.assert_allclose(still - shifted, np.broadcast_to([0.05 * HEIGHT, -0.02 * HEIGHT], still.shape))
 
 
-def test_drift_is_what_is_gained_from_the_first_frame_to_the_last():
+def test_drift_is_the_change_of_the_offset_from_the_first_frame_to_the_last():
     points = to_camera(np.repeat(walker(1, np.random.default_rng(8)), 9, axis=0), *extrinsics(LEVEL))
     still, slipping = (
         project(points, follow(points, dataclasses.replace(STEADY, drift=drift), 25, np.random.default_rng(0)))
@@ -146,7 +146,7 @@ def test_drift_is_what_is_gained_from_the_first_frame_to_the_last():
     np.testing.assert_allclose(moved[4], 0, atol=1e-9)
 
 
-def test_jitter_has_the_spread_that_it_says_and_follows_the_generator():
+def test_jitter_has_its_standard_deviation_and_follows_the_generator():
     points = to_camera(np.repeat(walker(1, np.random.default_rng(6)), 400, axis=0), *extrinsics(LEVEL))
     jittery = dataclasses.replace(STEADY, jitter=0.01)
     first, same, other = (follow(points, jittery, 25, np.random.default_rng(seed)) for seed in (0, 0, 1))
@@ -164,7 +164,7 @@ def test_the_box_is_smoothed_over_time():
     assert moved > 5 * np.abs(quiet).max() > 0
 
 
-def test_cameras_are_surveillance_cameras():
+def test_drawn_cameras_have_the_geometry_of_surveillance_cameras():
     cameras = [camera_rand(np.random.default_rng(seed)) for seed in range(500)]
     distance = np.array([camera.distance for camera in cameras])
     pitch = np.array([camera.pitch for camera in cameras])

@@ -1,4 +1,4 @@
-"""What a sensor does to light, one property at a time."""
+"""The image pipeline, one parameter of the sensor at a time."""
 
 import dataclasses
 
@@ -30,13 +30,13 @@ NEUTRAL = Sensor(
 
 
 def smooth_scene():
-    """(128, 64, 3) of linear light, without an edge, below the highlights."""
+    """(128, 64, 3) smooth linear light below the highlights."""
     row, column = np.mgrid[0:128, 0:64]
     return np.stack([0.05 + 0.4 * row / 127, 0.1 + 0.3 * column / 63, np.full(row.shape, 0.2)], axis=-1)
 
 
 def seen(scene, gain=1.0, seed=0, **changes):
-    """The frame of a neutral sensor but for `changes`, as numbers."""
+    """The frame of a neutral sensor with `changes`, as floats."""
     (frame,) = develop(scene[None], gain * WHITE, dataclasses.replace(NEUTRAL, **changes), np.random.default_rng(seed))
     assert frame.dtype == np.uint8
     assert frame.shape == scene.shape
@@ -44,17 +44,17 @@ def seen(scene, gain=1.0, seed=0, **changes):
 
 
 def srgb(linear):
-    """IEC 61966-2-1, in 0..255."""
+    """sRGB (IEC 61966-2-1) in 0..255."""
     return 255 * np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 
-def test_a_neutral_sensor_shows_the_srgb_of_the_light():
+def test_a_neutral_sensor_encodes_the_light_as_srgb():
     difference = np.abs(seen(smooth_scene()) - srgb(smooth_scene()))
     assert difference.mean() < 1.5
     assert difference.max() < 8
 
 
-def test_highlights_roll_off_and_never_wrap():
+def test_highlights_are_compressed_and_never_wrap():
     light = np.linspace(0, 50, 2000)
     curve = tone_curve(light, 1.0)
     assert (np.diff(curve) >= 0).all()
@@ -65,14 +65,14 @@ def test_highlights_roll_off_and_never_wrap():
     assert seen(np.full((128, 64, 3), -1.0)).max() < 5
 
 
-def test_a_stop_more_is_twice_the_light():
+def test_one_stop_doubles_the_light():
     scene = smooth_scene() / 4
     np.testing.assert_array_equal(seen(scene, exposure=1.0), seen(2 * scene))
     np.testing.assert_array_equal(seen(scene, gain=2.0), seen(2 * scene))
     assert seen(scene, exposure=1.0).mean() > seen(scene).mean() + 20
 
 
-def test_white_balance_goes_the_way_it_says():
+def test_white_balance_scales_its_channel():
     plain = seen(smooth_scene()).mean((0, 1))
     warm = seen(smooth_scene(), white_balance=(1.2, 1.0, 0.8)).mean((0, 1))
     assert warm[0] > plain[0] + 5
@@ -80,28 +80,28 @@ def test_white_balance_goes_the_way_it_says():
     assert warm[2] < plain[2] - 5
 
 
-def test_contrast_turns_about_middle_grey():
+def test_contrast_keeps_middle_grey():
     grey = np.full((128, 64, 3), 0.18)
     assert abs(seen(grey, contrast=1.3).mean() - seen(grey).mean()) < 2
     assert seen(smooth_scene(), contrast=1.3).std() > 1.2 * seen(smooth_scene()).std()
     assert seen(smooth_scene(), contrast=0.7).std() < 0.8 * seen(smooth_scene()).std()
 
 
-def test_without_saturation_all_is_grey():
+def test_zero_saturation_is_grey():
     frame = seen(smooth_scene(), saturation=0.0)
     assert np.ptp(frame, axis=-1).max() <= 2
     coloured = np.ptp(seen(smooth_scene()), axis=-1).mean()
     assert np.ptp(seen(smooth_scene(), saturation=0.5), axis=-1).mean() == pytest.approx(coloured / 2, rel=0.1)
 
 
-def test_haze_lifts_the_blacks():
+def test_black_level_brightens_black():
     black = np.zeros((128, 64, 3))
     assert seen(black).max() <= 2
     assert seen(black, black_level=0.2).mean() == pytest.approx(51, abs=2)
 
 
 def steepness(frame):
-    """The largest step between neighbours in a row."""
+    """The largest difference between neighbours in a row."""
     return np.abs(np.diff(frame.mean(-1), axis=1)).max()
 
 
@@ -119,16 +119,16 @@ def test_blur_and_a_low_resolution_soften_an_edge_and_sharpening_steepens_it():
     assert steepness(seen(edge(), blur=1.5, sharpen=1.0)) > 1.1 * steepness(seen(edge(), blur=1.5))
 
 
-def test_noise_has_about_the_spread_that_it_says_and_grows():
+def test_noise_has_about_its_standard_deviation():
     grey = np.full((128, 64, 3), 0.18)
     spread = [seen(grey, noise=noise).std() / 255 for noise in (0, 0.01, 0.03, 0.06)]
     assert spread[0] < 0.002
     assert spread == sorted(spread)
-    # JPEG eats some of it.
+    # JPEG removes some of it.
     assert 0.5 * 0.03 < spread[2] < 1.3 * 0.03
 
 
-def test_shot_noise_is_stronger_in_the_light():
+def test_noise_is_stronger_in_bright_areas():
     dark, bright = (seen(np.full((128, 64, 3), light), noise=0.03).std() for light in (0.01, 0.5))
     assert bright > 1.3 * dark
 
@@ -142,13 +142,13 @@ def test_strong_compression_loses_detail(codec):
     assert fine < 8
 
 
-def test_h264_keeps_frames_in_order_and_still_ones_still():
+def test_h264_keeps_the_order_of_frames_and_static_frames_static():
     steps = np.linspace(0.05, 0.6, 12)
     brightening = np.stack([np.full((64, 32, 3), light) for light in steps])
     video = dataclasses.replace(NEUTRAL, codec="h264", loss=30)
     frames = develop(brightening, WHITE, video, np.random.default_rng(0)).astype(float)
     np.testing.assert_allclose(frames.mean((1, 2, 3)), srgb(steps), atol=5)
-    # Noise that JPEG keeps from frame to frame, a video codec mostly leaves out.
+    # A video codec removes most of the noise that JPEG keeps.
     still = np.repeat(smooth_scene()[None], 8, axis=0)
     flicker = [
         np.diff(develop(still, WHITE, dataclasses.replace(NEUTRAL, noise=0.01, codec=codec, loss=30),
@@ -158,7 +158,7 @@ def test_h264_keeps_frames_in_order_and_still_ones_still():
     assert flicker[0] < 0.8 * flicker[1]
 
 
-def test_each_frame_may_have_gains_of_its_own():
+def test_gains_may_differ_between_frames():
     clip = np.repeat(smooth_scene()[None], 2, axis=0)
     gains = np.array([[1.0, 1.0, 1.0], [2.0, 1.0, 0.5]])
 
@@ -171,14 +171,14 @@ def test_each_frame_may_have_gains_of_its_own():
     assert (own[0] != own[1]).any()
 
 
-def test_a_recording_is_the_same_every_time():
+def test_compression_is_deterministic():
     clip = np.clip(smooth_scene() + np.random.default_rng(0).normal(0, 0.1, (6, 128, 64, 3)), 0, 1)
     video = dataclasses.replace(NEUTRAL, codec="h264", loss=26, source_height=75.3)
     first, second = (develop(clip, WHITE, video, np.random.default_rng(0)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
-def test_motion_smears_along_its_direction_alone():
+def test_motion_blur_acts_along_its_direction_only():
     scene = np.full((128, 64, 3), 0.05)
     scene[:, 32:] = 0.5
     scene[64:] = scene[64:, ::-1]
@@ -189,7 +189,7 @@ def test_motion_smears_along_its_direction_alone():
     assert abs(moved.mean() - plain.mean()) < 1
 
 
-def test_a_vignette_leaves_one_side_darker():
+def test_a_vignette_darkens_one_side():
     grey = np.full((128, 64, 3), 0.18)
     frame = seen(grey, vignette=(0.4, -0.2))
     assert frame[:, -8:].mean() > frame[:, :8].mean() + 8
@@ -197,7 +197,7 @@ def test_a_vignette_leaves_one_side_darker():
     assert abs(frame.mean() - seen(grey).mean()) < 2
 
 
-def test_gamma_moves_the_shadows():
+def test_gamma_changes_the_shadows():
     dark = np.full((128, 64, 3), 0.05)
     assert seen(dark, gamma=0.8).mean() > seen(dark).mean() + 8
     assert seen(dark, gamma=1.25).mean() < seen(dark).mean() - 8
@@ -212,7 +212,7 @@ def test_the_same_generator_gives_the_same_frame():
 
 
 def lit_clip(light, seed=0):
-    """Radiance and albedo (2, 8, 4, 3) of surfaces in `light` (3,), some more shaded, under a bright sky."""
+    """Radiance and albedo (2, 8, 4, 3) of surfaces in `light` (3,), some in shadow, under a bright sky."""
     rng = np.random.default_rng(seed)
     albedo = rng.uniform(0.03, 0.8, (2, 8, 4, 3))
     shade = np.exp(rng.normal(0, 0.3, (2, 8, 4, 1)))
@@ -222,7 +222,7 @@ def lit_clip(light, seed=0):
     return radiance, albedo
 
 
-def test_a_camera_sets_itself_to_the_light_and_not_to_what_is_lit():
+def test_automatic_exposure_depends_on_the_light_and_not_on_the_albedo():
     light = np.array([3.0, 2.0, 0.5])
     for factor in (0.01, 1, 100):
         for seed in range(3):
@@ -233,7 +233,7 @@ def test_a_camera_sets_itself_to_the_light_and_not_to_what_is_lit():
     assert np.isfinite(incident_light(np.zeros((1, 2, 2, 3)), np.zeros((1, 2, 2, 3)))).all()
 
 
-def test_what_no_light_reaches_does_not_turn_the_exposure_up():
+def test_unlit_surfaces_do_not_raise_the_exposure():
     light = np.array([3.0, 2.0, 0.5])
     radiance, albedo = lit_clip(light)
     radiance[:, 6:] = 0
@@ -241,7 +241,7 @@ def test_what_no_light_reaches_does_not_turn_the_exposure_up():
     assert np.isfinite(incident_light(np.zeros_like(radiance), albedo)).all()
 
 
-def test_automatic_white_balance_takes_its_share_of_the_lights_colour_and_none_of_its_brightness():
+def test_automatic_white_balance_removes_a_share_of_the_colour_and_keeps_the_brightness():
     light = np.array([3.0, 2.0, 0.5])
     gains = {share: automatic_gains(light, dataclasses.replace(NEUTRAL, auto_white=share)) for share in (0, 0.5, 1)}
     np.testing.assert_allclose(gains[1] * light, 1)
@@ -251,7 +251,7 @@ def test_automatic_white_balance_takes_its_share_of_the_lights_colour_and_none_o
     np.testing.assert_allclose(cast[0.5] - cast[0.5].mean(), 0.5 * (cast[0] - cast[0].mean()), atol=1e-12)
 
 
-def test_sensors_differ_and_are_within_reason():
+def test_drawn_sensors_differ_and_are_plausible():
     sensors = [sensor_rand(np.random.default_rng(seed)) for seed in range(300)]
     assert sensors[0] == sensor_rand(np.random.default_rng(0))
     for name, low, high in (
@@ -276,7 +276,7 @@ def test_sensors_differ_and_are_within_reason():
     assert abs(np.mean([sensor.vignette for sensor in sensors])) < 0.02
 
 
-def test_a_real_pair_of_cameras_differs_more_than_two_frames_of_one():
+def test_two_cameras_differ_more_than_two_frames_of_one_camera():
     first, second = (sensor_rand(np.random.default_rng(seed)) for seed in (10, 11))
     frames = [
         develop(smooth_scene()[None], WHITE, sensor, np.random.default_rng(seed))[0].astype(float)

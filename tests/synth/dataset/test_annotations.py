@@ -18,7 +18,7 @@ INTRINSICS = np.array([[100.0, 0, 32], [0, 100, 64], [0, 0, 1]])
 
 
 def seen(depth, pixels=(20, 30), at=5.0):
-    """Which joints are seen when all of them are at one pixel, `at` metres away, before this depth map."""
+    """(18,) visible joints if all are at one pixel, `at` metres away, in this depth map."""
     return joints_seen(np.tile(np.array(pixels, float), (18, 1)), np.full(18, at), depth)
 
 
@@ -26,7 +26,7 @@ def test_nothing_in_front_leaves_all_joints_seen():
     assert seen(np.full((128, 64), 1e10)).all()
 
 
-def test_the_body_itself_may_be_in_front_by_what_the_joint_lies_deep():
+def test_the_body_itself_may_be_in_front_by_the_joints_depth():
     for joint, depth in JOINT_DEPTH.items():
         number = next(n for n, name in enumerate(JOINTS) if name.endswith(joint))
         assert seen(np.full((128, 64), 5 - depth + 0.001))[number]
@@ -34,7 +34,7 @@ def test_the_body_itself_may_be_in_front_by_what_the_joint_lies_deep():
     assert set(JOINT_DEPTH) == {joint.split("_")[-1] for joint in JOINTS}
 
 
-def test_an_occluder_hides_the_joints_behind_it_alone():
+def test_an_occluder_hides_only_the_joints_behind_it():
     depth = np.full((128, 64), 1e10)
     depth[60:, :] = 3.0
     pixels = np.tile([20.0, 30.0], (18, 1))

@@ -1,4 +1,4 @@
-"""Near-duplicate people: how many, of whom, and that one named thing tells them apart."""
+"""Near-duplicates: their share, whom they copy, and the one visible difference."""
 
 import dataclasses
 from collections import Counter
@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from synth.people.fabric import apart
+from synth.people.fabric import colour_distance
 from synth.people.near_duplicates import FACTORS, NEAR_DUPLICATES, Look, changed_look
 from synth.planning.factors import plain_identity
 from synth.planning.identities import make_identity
@@ -36,36 +36,36 @@ def differences(first, second):
     }
 
 
-def test_a_twin_differs_from_someone_before_in_the_thing_that_is_named_alone():
-    twins = [person for person in PEOPLE if person.twin_of is not None]
+def test_a_near_duplicate_differs_from_an_earlier_person_in_the_named_factor_only():
+    copies = [person for person in PEOPLE if person.twin_of is not None]
     assert np.mean([person.twin_of is not None for person in PEOPLE]) == pytest.approx(NEAR_DUPLICATES, abs=0.05)
-    for twin in twins:
-        assert 1 <= twin.twin_of < twin.person
-        first = PEOPLE[twin.twin_of - 1]
-        found = differences(first, twin)
+    for copy in copies:
+        assert 1 <= copy.twin_of < copy.person
+        first = PEOPLE[copy.twin_of - 1]
+        found = differences(first, copy)
         assert found
-        assert found <= ALLOWED[twin.differs_in]
-        assert dataclasses.replace(first.gait, arms=twin.gait.arms) == twin.gait
-        if twin.differs_in != "carried":
-            assert first.gait.arms == twin.gait.arms
+        assert found <= ALLOWED[copy.differs_in]
+        assert dataclasses.replace(first.gait, arms=copy.gait.arms) == copy.gait
+        if copy.differs_in != "carried":
+            assert first.gait.arms == copy.gait.arms
     assert {person.differs_in for person in PEOPLE if person.twin_of is None} == {None}
 
 
 def test_no_two_people_look_the_same():
-    """109 and 548 of seed 1 did: a twin's twin had put on the hat that the twin had taken off."""
+    """A regression: with seed 1, 548 copied a copy of 109 and differed from it in the factor that had been changed."""
     chain = [make_identity(1, person) for person in (109, 548)]
     assert differences(*chain)
     looks = {repr((person.phenotype, person.outfit)) for person in PEOPLE}
     assert len(looks) == len(PEOPLE)
 
 
-def test_every_factor_is_met_about_as_often():
+def test_factors_are_about_equally_frequent():
     counts = Counter(person.differs_in for person in PEOPLE if person.differs_in)
     assert set(counts) == set(FACTORS) == set(ALLOWED)
     assert max(counts.values()) < 0.3 * counts.total()
 
 
-def test_a_twins_other_colour_can_be_seen():
+def test_a_changed_colour_is_visible():
     rng = np.random.default_rng(0)
     for person in PEOPLE[:60]:
         look = Look(person.phenotype, person.outfit)
@@ -74,18 +74,18 @@ def test_a_twins_other_colour_can_be_seen():
         assert np.linalg.norm(after - before) > 0.3
 
 
-def test_a_pattern_of_trousers_stays_in_another_colour():
+def test_a_pattern_of_trousers_is_visible_on_the_changed_colour():
     rng = np.random.default_rng(0)
     looks = [Look(person.phenotype, person.outfit) for person in PEOPLE if person.outfit.top.kind != "dress"]
     patterned = [look for look in looks if look.outfit.bottom.fabric.pattern != "plain"]
     assert len(patterned) > 20
     for look in patterned * 5:
         fabric = FACTORS["bottom colour"](rng, look).outfit.bottom.fabric
-        assert apart(fabric.colour, fabric.accent) > 0.15
+        assert colour_distance(fabric.colour, fabric.accent) > 0.15
 
 
-def test_a_print_that_cannot_be_seen_makes_no_twin():
-    """It is all under a backpack, or all where a jacket stands open: taking it away would change nothing."""
+def test_a_hidden_print_is_no_difference():
+    """A print under a backpack, or within the open front of a jacket."""
     printed = next(person for person in PEOPLE if person.outfit.top.fabric.print)
     bag = next(thing for person in PEOPLE for thing in person.outfit.carried if thing.kind == "backpack")
     top, rng = printed.outfit.top, np.random.default_rng(0)
@@ -102,7 +102,7 @@ def test_a_print_that_cannot_be_seen_makes_no_twin():
     assert changes(0.16, (), side="front", across=0.05, width=0.14)
 
 
-def test_a_tops_other_colour_is_told_from_its_accent_and_its_print():
+def test_a_changed_colour_of_a_top_is_distinct_from_accent_and_print():
     rng = np.random.default_rng(0)
     looks = [Look(person.phenotype, person.outfit) for person in PEOPLE[:200]]
     patterned = [look for look in looks if look.outfit.top.fabric.pattern not in ("plain", "quilted")]
@@ -111,10 +111,10 @@ def test_a_tops_other_colour_is_told_from_its_accent_and_its_print():
     assert len(printed) > 10
     for look in patterned:
         fabric = FACTORS["top colour"](rng, look).outfit.top.fabric
-        assert apart(fabric.colour, fabric.accent) > 0.15
+        assert colour_distance(fabric.colour, fabric.accent) > 0.15
     for look in printed:
         fabric = FACTORS["top colour"](rng, look).outfit.top.fabric
-        assert apart(fabric.colour, fabric.print.colour) > 0.15
+        assert colour_distance(fabric.colour, fabric.print.colour) > 0.15
 
 
 @pytest.mark.parametrize("factor", ["patterns", "accessories", "garments"])
@@ -124,11 +124,11 @@ def test_without_a_factor_no_two_people_look_the_same(factor):
         repr((plain.phenotype, plain.outfit)) for plain in (plain_identity(person, (factor,)) for person in people)
     }
     assert len(looks) == len(people)
-    # Whom it does not concern is who they were.
+    # Other people are unchanged.
     assert np.mean([person == whole for person, whole in zip(people, PEOPLE, strict=False)]) > 0.9
 
 
-def test_a_factor_that_cannot_be_seen_is_passed_over():
+def test_a_factor_without_visible_difference_is_skipped():
     hooded = next(person for person in PEOPLE if person.outfit.top.hood == "up")
     look = Look(hooded.phenotype, hooded.outfit)
     drawn = {changed_look(np.random.default_rng(seed), look)[1] for seed in range(60)}
@@ -136,6 +136,6 @@ def test_a_factor_that_cannot_be_seen_is_passed_over():
     assert len(drawn) > 5
 
 
-def test_people_do_not_depend_on_who_was_asked_for_before():
+def test_identities_do_not_depend_on_the_order_of_calls():
     for person in (600, 17, 333):
         assert make_identity(0, person) == PEOPLE[person - 1]

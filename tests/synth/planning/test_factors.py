@@ -1,4 +1,4 @@
-"""A factor that is left out is plain in every clip, and nothing else of the plan changes."""
+"""A factor that is left out has its plain value in every clip, and the rest of the plan is unchanged."""
 
 import dataclasses
 from functools import cache
@@ -35,7 +35,7 @@ def plan_without(*factors: Factor) -> list[Clip]:
 
 
 @pytest.mark.parametrize("factor", get_args(Factor))
-def test_a_factor_changes_what_it_names_and_nothing_else(factor: Factor) -> None:
+def test_leaving_out_a_factor_changes_only_its_fields(factor: Factor) -> None:
     changed: set[str] = set()
     for clip, whole in zip(plan_without(factor), plan_without(), strict=True):
         changed |= difference(clip, whole) - {"sightings"}
@@ -47,11 +47,11 @@ def test_a_factor_changes_what_it_names_and_nothing_else(factor: Factor) -> None
 
 
 def difference(one: Clip | Sighting, other: Clip | Sighting) -> set[str]:
-    """Names of the fields in which two of a kind differ."""
+    """Names of the fields in which two clips, or two sightings, differ."""
     return {field.name for field in dataclasses.fields(one) if getattr(one, field.name) != getattr(other, field.name)}
 
 
-def test_without_everything_people_stand_in_one_empty_place_before_one_camera() -> None:
+def test_without_all_factors_scene_camera_and_clothes_are_plain() -> None:
     clips = plan_without(*get_args(Factor))
     assert {clip.camera for clip in clips} == {PLAIN_CAMERA}
     assert {clip.sensor for clip in clips} == {PLAIN_SENSOR}
@@ -68,7 +68,7 @@ def test_without_everything_people_stand_in_one_empty_place_before_one_camera() 
     assert {clip.identity.twin_of for clip in clips} == {None}
 
 
-def test_a_room_keeps_its_lamps_without_its_walls_and_loses_its_walls_without_its_lamps() -> None:
+def test_without_places_a_room_keeps_its_light_and_without_lights_it_loses_its_walls() -> None:
     whole, dark, empty = (
         [sighting.place for clip in plan for sighting in clip.sightings]
         for plan in (plan_without(), plan_without("lights"), plan_without("places"))
@@ -80,7 +80,7 @@ def test_a_room_keeps_its_lamps_without_its_walls_and_loses_its_walls_without_it
         assert dark[number].solids == ()
 
 
-def test_a_street_at_night_keeps_its_houses_by_day() -> None:
+def test_without_lights_outdoor_scenes_keep_their_solids() -> None:
     rng = np.random.default_rng(0)
     places = [place_rand(rng) for _ in range(150)]
     outdoors = [place for place in places if place.family in ("street", "crossing", "plaza", "market", "park")]

@@ -1,4 +1,4 @@
-"""The plan: pure data from one seed, each thing from a generator of its own."""
+"""The plan: data from one seed, with separate generators for identities, views and sightings."""
 
 import ast
 import dataclasses
@@ -29,18 +29,18 @@ def planned(**options):
 
 
 def fields_of(clip):
-    """What the plan says of a clip that has one sighting: by name, that of the sighting beside that of the clip."""
+    """Fields of a clip with one sighting, and of that sighting, by name."""
     (only,) = clip.sightings
     both = {field.name: getattr(one, field.name) for one in (only, clip) for field in dataclasses.fields(one)}
     return {name: value for name, value in both.items() if name != "sightings"}
 
 
 def seen(**options):
-    """Fields of every clip of a plan of one sighting a clip, as attributes."""
+    """Every clip of a plan with one sighting a clip, with the fields of `fields_of` as attributes."""
     return [SimpleNamespace(**fields_of(clip)) for clip in planned(**options)]
 
 
-def test_long_clips_have_room_for_their_walks():
+def test_walks_of_long_clips_are_unobstructed():
     clips = make_plan(RenderConfig(ids=15, frames=50, fps=10.0, occlusion=0.5))
     for clip in clips:
         (sighting,) = clip.sightings
@@ -48,12 +48,12 @@ def test_long_clips_have_room_for_their_walks():
         assert longest_unobstructed_walk(clip.camera, sighting.walk, things, occluders, longest=5.0) == 5.0
 
 
-def test_person_by_person_camera_a_before_camera_b():
+def test_clips_are_ordered_by_person_and_camera():
     names = [clip.name for clip in planned(ids=3)]
     assert names == [f"cam_{camera}/person_{person:04d}" for person in (1, 2, 3) for camera in "ab"]
 
 
-def test_the_same_seed_gives_the_same_plan_and_another_seed_another():
+def test_equal_seeds_give_equal_plans_and_other_seeds_others():
     assert planned(ids=3, seed=0) == planned(ids=3, seed=0)
     for first, second in zip(seen(ids=3, seed=0), seen(ids=3, seed=1), strict=True):
         for name in ("identity", "camera", "sensor", "place", "tracker", "walk"):
@@ -71,13 +71,13 @@ def test_the_plan_is_the_same_in_another_process():
 
 
 @pytest.mark.parametrize("pairs", [0, 3])
-def test_asking_for_more_identities_changes_none_of_the_first(pairs):
+def test_more_identities_do_not_change_the_first_ones(pairs):
     few, many = (planned(ids=ids, camera_pairs=pairs) for ids in (3, 8))
     assert many[:6] == few
     assert [plan_hash(clip) for clip in many[:6]] == [plan_hash(clip) for clip in few]
 
 
-def test_everyone_is_someone_else_and_the_same_before_both_cameras():
+def test_identities_differ_and_are_the_same_in_both_cameras():
     clips = seen(ids=6)
     for first, second in zip(clips[::2], clips[1::2], strict=True):
         assert first.identity == second.identity
@@ -88,7 +88,7 @@ def test_everyone_is_someone_else_and_the_same_before_both_cameras():
     assert len({repr((clip.identity.phenotype, clip.identity.outfit)) for clip in clips}) == 6
 
 
-def test_camera_pairs_are_shared_in_turn():
+def test_camera_pairs_are_assigned_in_turn():
     clips = seen(ids=7, camera_pairs=3)
     views = [(clip.camera, clip.sensor, dataclasses.replace(clip.place, occluders=())) for clip in clips]
     for person in range(7):
@@ -121,7 +121,7 @@ def test_identity_view_and_sighting_have_generators_of_their_own():
         assert (other.tracker, other.walk) == (only.tracker, only.walk)
 
 
-def test_seconds_samples_and_frames_change_what_is_rendered_not_who():
+def test_frame_rate_samples_and_frames_do_not_change_identity_camera_and_scene():
     changed = {"frames": 7, "samples": 3, "fps": 10.0}
     for first, second in zip(seen(ids=3), seen(ids=3, **changed), strict=True):
         assert (first.identity, first.camera, first.place) == (second.identity, second.camera, second.place)
@@ -130,7 +130,7 @@ def test_seconds_samples_and_frames_change_what_is_rendered_not_who():
 
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.6, 1.0])
-def test_the_share_of_occluded_clips_is_what_was_asked_for(share):
+def test_the_share_of_occluded_clips_is_that_of_the_option(share):
     drawn = 0 < share < 1
     clips = seen(ids=120 if drawn else 50, occlusion=share)
     passers = [[other for other in clip.bystanders if other.offset[1] < 0] for clip in clips]
@@ -144,14 +144,14 @@ def test_the_share_of_occluded_clips_is_what_was_asked_for(share):
             assert -ground_distance < y < -0.4
 
 
-def test_walks_come_from_all_sides():
+def test_headings_are_uniform():
     headings = np.array([clip.walk.heading for clip in seen(ids=100)])
     counts, _ = np.histogram(headings, bins=8, range=(-180, 180))
     assert counts.sum() == 200
     assert counts.min() >= 10
 
 
-def test_a_plans_row_survives_json_and_says_all_that_the_pixels_depend_on(tmp_path):
+def test_a_row_of_the_plan_survives_json_and_has_every_field_of_the_clip(tmp_path):
     clips = planned(ids=6, occlusion=0.9)
     write_jsonl(tmp_path / "plan.jsonl", [plan_row(clip) for clip in clips])
     rows = read_jsonl(tmp_path / "plan.jsonl")
@@ -164,7 +164,7 @@ def test_a_plans_row_survives_json_and_says_all_that_the_pixels_depend_on(tmp_pa
         assert row["sightings"][0]["place"]["light"]["sun"] == clip.sightings[0].place.light.sun
 
 
-def test_the_hash_tells_any_two_clips_apart_and_feels_every_field():
+def test_the_hash_depends_on_every_field_of_a_clip():
     clips = planned(ids=20)
     assert len({plan_hash(clip) for clip in clips}) == 40
     clip, (only,) = clips[0], clips[0].sightings
@@ -184,7 +184,7 @@ def test_the_hash_tells_any_two_clips_apart_and_feels_every_field():
     assert (unfelt, same) == ([], [])
 
 
-def test_generators_of_different_keys_are_different_and_of_one_key_the_same():
+def test_generators_differ_between_keys_and_repeat_for_one_key():
     keys = [(0, 0), (0, 1), (1, 0), (0, 0, 0), (1,), (0,)]
     draws = [generator(0, *key).random() for key in keys] + [generator(1, 0, 0).random()]
     assert len(set(draws)) == len(draws)
@@ -193,7 +193,7 @@ def test_generators_of_different_keys_are_different_and_of_one_key_the_same():
     assert len({clip.frame_rng().random() for clip in clips}) == 4
 
 
-def test_wide_clothes_hold_the_arms_away():
+def test_arms_are_spread_over_wide_clothes():
     clips = planned(ids=60)[::2]
     spread = {True: [], False: []}
     for clip in clips:
@@ -203,7 +203,7 @@ def test_wide_clothes_hold_the_arms_away():
 
 
 @pytest.mark.parametrize("path", sorted(Path(synth.__file__).parent.rglob("*.py")), ids=lambda path: path.name)
-def test_nothing_is_drawn_from_global_state_or_the_clock(path):
+def test_no_module_draws_from_global_state_or_the_clock(path):
     allowed = {"default_rng", "Generator", "SeedSequence"}
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -213,12 +213,12 @@ def test_nothing_is_drawn_from_global_state_or_the_clock(path):
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("np.random", "numpy.random"):
             assert node.attr in allowed, f"{path.name}, line {node.lineno}"
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "time":
-            # The progress of a run may be timed; what is drawn may not.
+            # Only the duration of a run is measured.
             assert path.name == "render.py"
             assert node.attr == "monotonic"
 
 
-def test_frames_are_spread_over_the_seconds_that_a_person_stays_unless_told_otherwise():
+def test_frames_are_spread_over_the_unobstructed_seconds_without_fps():
     few, many = seen(ids=12, frames=8, sightings=1), seen(ids=12, frames=50)
     seconds = np.array([clip.frames / clip.fps for clip in few])
     assert seconds.min() >= 2 - 1e-9
@@ -234,7 +234,7 @@ def frames_of(**options):
     return RenderConfig(**options).frames_of_sightings
 
 
-def test_few_frames_are_of_several_sightings_and_video_is_of_one():
+def test_few_frames_come_from_several_sightings_and_video_from_one():
     assert frames_of(frames=4) == (1, 1, 1, 1)
     assert frames_of(frames=10) == (2, 2, 1, 1, 1, 1, 1, 1)
     assert frames_of(frames=3) == (1, 1, 1)
@@ -243,32 +243,32 @@ def test_few_frames_are_of_several_sightings_and_video_is_of_one():
     assert frames_of(frames=8, fps=12.5) == frames_of(frames=8, camera_pairs=1) == (8,)
     assert frames_of(frames=50, sightings=3) == (17, 17, 16)
     assert frames_of(frames=8, without=("sightings",)) == (8,)
-    with pytest.raises(ValueError, match="--sightings 5: 4 frames a clip are fewer"):
+    with pytest.raises(ValueError, match="--sightings 5"):
         RenderConfig(frames=4, sightings=5)
 
 
-def test_sightings_differ_in_all_but_the_person_and_the_camera():
+def test_sightings_of_a_clip_differ_in_scene_walk_and_tracker():
     for clip in planned(ids=4, frames=8, sightings=4):
         assert [sighting.frames for sighting in clip.sightings] == [2, 2, 2, 2]
         for what in ("place", "walk", "tracker"):
             assert len({repr(getattr(sighting, what)) for sighting in clip.sightings}) == 4
 
 
-def test_more_sightings_leave_the_first_as_they_were():
+def test_more_sightings_do_not_change_the_first_ones():
     for two, four in zip(planned(ids=4, frames=4, sightings=2), planned(ids=4, frames=8, sightings=4), strict=True):
         assert four.sightings[:2] == two.sightings
         assert (four.identity, four.camera, four.sensor) == (two.identity, two.camera, two.sensor)
 
 
-def test_things_are_in_the_way_of_the_first_sighting_alone():
+def test_only_the_first_sighting_has_an_occluder():
     clips = planned(ids=30, frames=4, occlusion=1.0)
     hidden = np.array([[bool(one.place.occluders) for one in clip.sightings] for clip in clips])
     assert hidden.shape == (60, 4)
-    assert 0.5 < hidden[:, 0].mean() < 0.9  # OCCLUDED_BY_BYSTANDER of them have a passer-by in place of a thing
+    assert 0.5 < hidden[:, 0].mean() < 0.9  # the others are occluded by a bystander
     assert not hidden[:, 1:].any()
 
 
-def test_fixed_cameras_share_the_places_of_every_sighting():
+def test_fixed_cameras_share_the_scene_of_each_sighting():
     clips = planned(ids=3, frames=4, camera_pairs=1, sightings=2, occlusion=0)
     for name in ("cam_a", "cam_b"):
         mine = [[one.place for one in clip.sightings] for clip in clips if clip.camera_name == name]

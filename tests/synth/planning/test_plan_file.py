@@ -1,4 +1,4 @@
-"""A plan that somebody has edited: read back as it was written, and every mistake named by line and field."""
+"""Edited plans: they are read back unchanged, and errors name the line and the field."""
 
 import dataclasses
 import json
@@ -15,13 +15,13 @@ from synth.planning.plan_file import read_plan
 
 @pytest.fixture(scope="module")
 def plan():
-    """Six clips, somebody in the way of half of them."""
+    """Six clips, half of them with an occluder."""
     return make_plan(RenderConfig(ids=3, frames=2, occlusion=0.5, seed=1))
 
 
 @pytest.fixture
 def edited(tmp_path, plan):
-    """A function that writes the plan with its second row as an editor leaves it, and returns the file."""
+    """A function that applies `edit` to the rows of the plan, writes them and returns the file."""
 
     def write(edit):
         rows = json.loads(json.dumps([plan_row(clip) for clip in plan]))
@@ -32,13 +32,13 @@ def edited(tmp_path, plan):
     return write
 
 
-def test_a_plan_comes_back_as_it_was_written(edited, plan):
+def test_an_unedited_plan_is_read_back_unchanged(edited, plan):
     found = read_plan(edited(lambda rows: None))
     assert [plan_row(clip) for clip in found] == [plan_row(clip) for clip in plan]
     assert [plan_hash(clip) for clip in found] == [plan_hash(clip) for clip in plan]
 
 
-def test_edits_are_taken_and_rows_may_go_or_change_places(edited, plan):
+def test_edits_are_read_and_rows_may_be_removed_or_reordered(edited, plan):
     def edit(rows):
         rows[1]["identity"]["phenotype"]["height"] = 0.5
         rows[1]["samples"] = 32
@@ -88,22 +88,22 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_mistakes_are_named(edited, mistake):
+def test_an_invalid_value_is_reported_with_line_and_field(edited, mistake):
     change, complaint = MISTAKES[mistake]
     with pytest.raises(UserError, match=complaint) as raised:
         read_plan(edited(lambda rows: change(rows[1])))
     assert "\n" not in str(raised.value)
 
 
-def test_not_a_number_is_refused(edited):
+def test_nan_is_refused(edited):
     file = edited(lambda rows: rows[1]["sightings"][0].update(fps="here"))
     file.write_text(file.read_text().replace('"here"', "NaN"))
     with pytest.raises(UserError, match="line 2: a number is NaN or infinite"):
         read_plan(file)
 
 
-def test_a_clip_twice_an_empty_file_and_none(edited, tmp_path):
-    with pytest.raises(UserError, match="cam_a/person_0001 is there twice"):
+def test_duplicate_clips_and_empty_broken_or_missing_files_are_refused(edited, tmp_path):
+    with pytest.raises(UserError, match="cam_a/person_0001"):
         read_plan(edited(lambda rows: rows.append(rows[0])))
     file = edited(lambda rows: None)
     file.write_text(file.read_text().rstrip()[:-1] + "x")  # the last line, without an end
@@ -117,7 +117,7 @@ def test_a_clip_twice_an_empty_file_and_none(edited, tmp_path):
         read_plan(edited(lambda rows: rows.insert(0, [1])))
 
 
-def test_the_command_renders_what_the_file_says(edited, typed, tmp_path):
+def test_the_command_renders_the_clips_of_the_file(edited, typed, tmp_path):
     file, out = edited(lambda rows: rows.pop()), tmp_path / "set"
     code, printed, _ = typed("--plan", file, "--out", out, "--dry-run")
     assert code == 0

@@ -18,13 +18,13 @@ RADIUS = 0.1
 
 @pytest.fixture(scope="module")
 def checks(tmp_path_factory):
-    """What `blender_checks.py` saw."""
+    """Output of `blender_checks.py`."""
     if importlib.util.find_spec("bpy") is None:
         pytest.skip("needs bpy")
     out = tmp_path_factory.mktemp("blender") / "checks.json"
     finished = python(PROJECT_ROOT / "tests" / "helpers" / "blender_checks.py", out)
     assert finished.returncode == 0, finished.stderr
-    # Blender's line a render stays off the terminal.
+    # Blender's output is suppressed.
     assert finished.stdout == ""
     return json.loads(out.read_text())
 
@@ -36,7 +36,7 @@ def pinhole(ball):
     return np.array([across * x / z + centre_x - 0.5, down * y / z + centre_y - 0.5]), z, across * down / z**2
 
 
-def test_balls_are_where_the_pinhole_camera_sees_them(checks):
+def test_balls_are_at_their_pinhole_projections(checks):
     assert len(checks["balls"]) == 8
     for ball in checks["balls"]:
         expected, _, _ = pinhole(ball)
@@ -58,13 +58,13 @@ def test_depth_is_metres_along_the_optical_axis(checks):
         assert ball["nearest"] == pytest.approx(distance - RADIUS, abs=0.02)
 
 
-def test_parts_are_told_apart(checks):
+def test_the_part_pass_separates_parts(checks):
     for ball in checks["balls"]:
         assert ball["upper"][1] < ball["lower"][1] - 1
         assert ball["middle_coverage"] == 0
 
 
-def test_a_board_over_one_half_hides_half_and_stands_before_the_ball(checks):
+def test_a_board_over_one_half_hides_half_of_the_ball(checks):
     found = checks["half_hidden"]
     whole = next(ball for ball in checks["balls"] if ball["point"] == [0, 0, 0.9])
     assert found["seen"] / whole["coverage"] == pytest.approx(0.5, abs=0.04)
@@ -73,7 +73,7 @@ def test_a_board_over_one_half_hides_half_and_stands_before_the_ball(checks):
     assert found["board_depth"] == pytest.approx([2.95, 2.95], abs=0.01)
 
 
-def test_another_ball_counts_as_scenery_that_can_hide(checks):
+def test_bystanders_can_hide_the_subject_and_are_not_in_the_part_pass(checks):
     whole = next(ball for ball in checks["balls"] if ball["point"] == [0, 0, 0.9])["coverage"]
     behind, before = checks["others"]["behind"], checks["others"]["before"]
     assert behind["seen"] == pytest.approx(whole, rel=0.02)
@@ -81,14 +81,14 @@ def test_another_ball_counts_as_scenery_that_can_hide(checks):
     assert before["nearest"] == pytest.approx(3.9, abs=0.05)
 
 
-def test_night_is_darker_than_noon_and_a_roof_off_screen_shades_without_being_seen(checks):
+def test_night_is_darker_than_noon_and_shades_are_not_seen(checks):
     found = checks["brightness"]
     assert found["night"]["mean"] < 0.5 * found["noon"]["mean"]
     assert found["shaded"]["mean"] < 0.7 * found["noon"]["mean"]
     assert found["shaded"]["nearest"] == pytest.approx(found["noon"]["nearest"], abs=1e-3)
 
 
-def test_haze_takes_light_with_distance_and_gives_the_horizons():
+def test_haze_fades_radiance_to_the_horizons_with_distance():
     far = np.array([[0.0, 10.0, 1e10]])
     light = Light(0, (1, 1, 1), 45, 0, 1, 0.5, (1, 1, 1), (1.0, 0.8, 0.6), (), haze=np.log(2) / 10)
     seen = with_haze(Passes(*np.zeros((1, 1, 3, 3)), far, *np.zeros((3, 1, 3, 3))), light)
@@ -97,7 +97,7 @@ def test_haze_takes_light_with_distance_and_gives_the_horizons():
     assert (with_haze(clear, dataclasses.replace(light, haze=0.0)).radiance == 1).all()
 
 
-def test_a_scene_renders_to_the_same_bits_again_whatever_came_between(checks):
+def test_a_scene_renders_to_the_same_bits_again(checks):
     found = checks["repeats"]
     assert found["again"]
     assert found["after_another"]
@@ -105,11 +105,11 @@ def test_a_scene_renders_to_the_same_bits_again_whatever_came_between(checks):
     assert 0.05 < found["mean"] < 5
 
 
-def test_a_renderer_keeps_no_second_thread_busy(checks):
+def test_rendering_keeps_only_one_thread_busy(checks):
     assert checks["repeats"]["processor_seconds"] < 1.15 * checks["repeats"]["seconds"] + 0.1
 
 
-def test_taking_the_grain_out_comes_nearer_to_many_samples_and_changes_no_truth(checks):
+def test_denoising_reduces_the_error_and_changes_no_ground_truth(checks):
     grain = checks["grain"]
     assert grain["clean"] < 0.6 * grain["noisy"]
     assert grain["brightness"] == pytest.approx(1, abs=0.05)
@@ -127,7 +127,7 @@ def test_every_pattern_shows_both_colours_of_its_cloth(checks):
             assert 0.04 < share < 0.96, pattern
 
 
-def test_patterns_run_the_way_that_their_names_say(checks):
+def test_patterns_have_the_directions_of_their_names(checks):
     cloths = checks["cloths"]
     for pattern in ("hoops", "band", "two-tone", "ombre", "quilted"):
         assert np.ptp(cloths[pattern]["columns"]) < 0.1 < np.ptp(cloths[pattern]["rows"]), pattern
@@ -140,7 +140,7 @@ def test_patterns_run_the_way_that_their_names_say(checks):
     assert max(cloths["sash"]["columns"]) < 0.5
 
 
-def test_prints_are_of_one_colour_of_letters_or_of_two_colours_and_on_their_side_alone(checks):
+def test_prints_have_their_colours_and_are_only_on_their_side(checks):
     prints = checks["prints"]
     for motif in get_args(Motif):
         assert max(prints[f"{motif} back"]) < 0.01

@@ -1,4 +1,4 @@
-"""The area of a silhouette: of shapes whose area is known, however their faces lie."""
+"""Areas of silhouettes of shapes with known areas."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from synth.body.primitives import superellipsoid
 from synth.rendering.silhouette import silhouette_area
 
 
-def test_a_square_has_its_area_wherever_it_lies_and_whichever_way_round():
+def test_a_square_has_its_area_at_any_position_and_orientation():
     square = np.array([[0, 0], [10, 0], [10, 20], [0, 20.0]])
     for start in ([0, 0], [-300.3, 17.7], [0.25, 0.25]):
         for quad in ([0, 1, 2, 3], [3, 2, 1, 0]):
@@ -22,7 +22,7 @@ def test_a_ball_of_many_faces_is_a_disc():
     assert silhouette_area(points[:, :2], quads) == pytest.approx(polygon, rel=0.01)
 
 
-def test_what_lies_over_another_counts_once_and_what_lies_beside_it_adds():
+def test_overlapping_faces_count_once_and_separate_ones_add_up():
     points, quads = superellipsoid(np.zeros(3), (30.0, 20.0, 20.0), 1.0)
     one = silhouette_area(points[:, :2], quads)
     for shift, times in ((0, 1), (100, 2)):
@@ -32,7 +32,7 @@ def test_what_lies_over_another_counts_once_and_what_lies_beside_it_adds():
         )
 
 
-def test_faces_too_small_for_the_grid_cover_what_they_cover_together():
+def test_faces_smaller_than_the_grid_cover_their_union():
     rng = np.random.default_rng(0)
     columns, rows = np.meshgrid(np.linspace(0, 20, 201), np.linspace(0, 20, 201))
     points = np.stack([columns.ravel(), rows.ravel()], axis=1) + rng.normal(0, 0.005, (201 * 201, 2))

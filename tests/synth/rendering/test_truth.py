@@ -1,4 +1,4 @@
-"""The stored truth against the person alone, rendered by brute force and drawn without Blender."""
+"""Ground truth of clips against the person alone, rendered at many samples and drawn without Blender."""
 
 import dataclasses
 import json
@@ -14,7 +14,7 @@ from synth_runs import PROJECT_ROOT, python
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    """What `blender_truth.py` found."""
+    """Output of `blender_truth.py`."""
     pytest.importorskip("bpy")
     out = tmp_path_factory.mktemp("truth") / "out.json"
     finished = python(PROJECT_ROOT / "tests" / "helpers" / "blender_truth.py", out)
@@ -24,7 +24,7 @@ def found(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def checks(found):
-    """Of a clip with something in the way, and of one without."""
+    """Comparisons of a clip with an occluder and of one without."""
     return found["checks"]
 
 
@@ -37,27 +37,27 @@ def test_a_clip_of_several_sightings_shows_each_in_its_own_place(found):
     assert seen["background_apart"] > 10
 
 
-def test_the_silhouette_alone_is_the_one_that_the_faces_fill(checks):
+def test_the_rendered_silhouette_is_that_of_the_faces(checks):
     for check in checks:
         assert check["drawn"] == pytest.approx(check["whole"], rel=0.02)
         assert check["drawn_agreement"] > 0.97
 
 
-def test_the_visible_ratio_is_what_is_seen_of_the_person_alone(checks):
+def test_the_visible_ratio_is_the_covered_share_of_the_person_alone(checks):
     for check in checks:
         assert check["visible_ratio"] == pytest.approx(check["covered"] / check["whole"], abs=0.02)
     hidden, _ = checks
     assert hidden["visible_ratio"] < 0.95
 
 
-def test_the_mask_is_the_person_alone_but_for_what_is_hidden(checks):
+def test_the_mask_is_that_of_the_person_alone_except_hidden_pixels(checks):
     hidden, free = checks
     assert free["mask_agreement"] > 0.98
     for check in (hidden, free):
         assert check["mask_beyond_whole"] < 0.02
 
 
-def test_a_thing_of_the_place_that_stands_before_the_person_is_reckoned_with(body_model):
+def test_a_solid_before_the_person_may_hide_them(body_model):
     clip = make_plan(RenderConfig(ids=1, frames=2, sightings=1, occlusion=0.0, without=("company",)))[0]
     (sighting,) = clip.sightings
     pillar = Solid((0.0, -2.0, 1.0), (0.4, 0.4, 2.0), 0, Surface("plain", (0.3,) * 3, (0.3,) * 3, 1.0, 0.8))

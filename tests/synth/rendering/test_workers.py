@@ -1,4 +1,4 @@
-"""Rendering on Ray when something goes wrong: clips that fail, workers that die, Ctrl-C."""
+"""Failures while rendering on Ray: clips that fail, workers that die, Ctrl-C."""
 
 import contextlib
 import os
@@ -30,28 +30,24 @@ def stub(how, out, *options):
 
 
 def words(printed):
-    """Lines on a stream, without the progress bars': a busy machine shows those of planning and checking too."""
+    """Lines on a stream without progress bars, which a slow machine also shows for planning and checking."""
     lines = printed.replace("\r", "\n").splitlines()
     return [line for line in lines if line.strip() and not line.startswith(("render on 2", "plan: ", "check "))]
 
 
 def failed(out, finished):
-    """What the one line says of cam_a/person_0002, before it names the report."""
+    """The error line of a run in which cam_a/person_0002 failed."""
     assert finished.returncode == 1
     assert len(finished.stdout.splitlines()) == 1
     (line,) = words(finished.stderr)
-    start, end = (
-        "error: cam_a/person_0002 cannot be rendered: ",
-        f": more in {out / 'failure.txt'}; the same command tries again",
-    )
-    assert line.startswith(start)
-    assert line.endswith(end)
-    return line.removeprefix(start).removesuffix(end)
+    assert "cam_a/person_0002" in line
+    assert str(out / "failure.txt") in line
+    return line
 
 
-def test_a_clip_that_fails_three_times_is_named_in_one_line_and_all_others_are_rendered(tmp_path):
+def test_a_clip_that_fails_three_times_is_reported_and_all_others_are_rendered(tmp_path):
     out = tmp_path / "set"
-    assert failed(out, python(*stub("error", out, "--ids", 3))) == "ValueError: the cloth is torn"
+    assert "ValueError: the cloth is torn" in failed(out, python(*stub("error", out, "--ids", 3)))
     report = (out / "failure.txt").read_text()
     assert "raise FAILURES[how]" in report
     assert "\x1b" not in report
@@ -69,18 +65,17 @@ def test_a_clip_that_fails_three_times_is_named_in_one_line_and_all_others_are_r
     assert not (out / "failure.txt").exists()
 
 
-def test_a_worker_that_cannot_get_ready_ends_the_run_with_why(tmp_path):
+def test_a_worker_that_cannot_start_ends_the_run_with_the_reason(tmp_path):
     out = tmp_path / "set"
     finished = python(*stub("unfit", out, "--ids", 2))
     assert finished.returncode == 1
-    assert words(finished.stderr) == [
-        f"error: Clips cannot be rendered: RuntimeError: no body: more in {out / 'failure.txt'}; "
-        "the same command tries again"
-    ]
+    (line,) = words(finished.stderr)
+    assert "RuntimeError: no body" in line
+    assert str(out / "failure.txt") in line
     assert hashes(out) == {}
 
 
-def test_a_device_that_a_machine_of_the_cluster_lacks_is_the_users_mistake(tmp_path):
+def test_a_missing_device_is_a_user_error(tmp_path):
     """Checked when a worker gets ready: Ray would hand on an exception of `__init__` as text."""
     pytest.importorskip("bpy")
     ready = f"Renderer(Path({str(tmp_path)!r}), 'abacus').ready()"
@@ -88,20 +83,20 @@ def test_a_device_that_a_machine_of_the_cluster_lacks_is_the_users_mistake(tmp_p
     assert "UserError: --device abacus" in finished.stderr
 
 
-def test_a_clip_whose_worker_keeps_dying_is_given_up_after_a_few_tries(tmp_path):
+def test_a_clip_whose_worker_keeps_dying_is_given_up(tmp_path):
     out = tmp_path / "set"
-    assert failed(out, python(*stub("death", out, "--ids", 2))) == f"its worker died {TRIES} times"
+    assert f"died {TRIES} times" in failed(out, python(*stub("death", out, "--ids", 2)))
     assert "worker process has died" in (out / "failure.txt").read_text()
     assert sorted(hashes(out)) == ["cam_a/person_0001", "cam_b/person_0001", "cam_b/person_0002"]
 
 
-def test_a_worker_that_is_killed_for_its_memory_is_replaced_like_any_other(tmp_path):
+def test_a_worker_killed_for_its_memory_is_replaced(tmp_path):
     out = tmp_path / "set"
-    assert failed(out, python(*stub("memory", out, "--ids", 4))) == f"its worker died {TRIES} times"
+    assert f"died {TRIES} times" in failed(out, python(*stub("memory", out, "--ids", 4)))
     assert len(hashes(out)) == 7
 
 
-def test_a_worker_that_has_done_its_share_gives_way_to_another(tmp_path):
+def test_a_worker_is_replaced_after_a_number_of_clips(tmp_path):
     out = tmp_path / "set"
     finished = python(*stub("tired", out, "--ids", 5))
     assert finished.returncode == 0, finished.stderr
@@ -113,22 +108,20 @@ def test_a_worker_that_has_done_its_share_gives_way_to_another(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("how", "code", "line"),
-    [
-        ("mistake", 2, "error: --motion: no such dance"),
-        ("full", 1, "error: the disk is full (0001.png): make space, run the same command again"),
-    ],
+    ("how", "code", "key"),
+    [("mistake", 2, "--motion: no such dance"), ("full", 1, "disk is full (0001.png)")],
 )
-def test_the_users_mistake_and_a_full_disk_end_the_run_as_what_they_are(tmp_path, how, code, line):
+def test_a_user_error_and_a_full_disk_end_the_run_at_once(tmp_path, how, code, key):
     out = tmp_path / "set"
     finished = python(*stub(how, out, "--ids", 3))
     assert finished.returncode == code
-    assert words(finished.stderr) == [line]
+    (line,) = words(finished.stderr)
+    assert key in line
     assert not (out / "failure.txt").exists()
     assert "cam_a/person_0002" not in hashes(out)
 
 
-def test_a_set_that_is_struck_again_and_again_is_the_set_left_in_peace(tmp_path):
+def test_a_set_rendered_under_blows_equals_an_undisturbed_set(tmp_path):
     struck, peace = tmp_path / "struck", tmp_path / "peace"
     command = [sys.executable, *map(str, stub("brisk", struck, "--ids", 30))]
     ordeal = strike(command, struck, 60, 3, random.Random(0))
@@ -141,7 +134,7 @@ def test_a_set_that_is_struck_again_and_again_is_the_set_left_in_peace(tmp_path)
     assert python("-m", "synth.verify", struck).returncode == 0
 
 
-def test_a_machine_of_the_cluster_goes_and_the_others_finish(tmp_path):
+def test_other_machines_finish_when_one_of_the_cluster_is_lost(tmp_path):
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
@@ -165,15 +158,15 @@ def test_a_machine_of_the_cluster_goes_and_the_others_finish(tmp_path):
         cluster.shutdown()
 
 
-def test_an_address_without_a_cluster_is_one_line(tmp_path):
+def test_an_address_without_a_cluster_is_refused(tmp_path):
     finished = python(STUB, "well", "--ids", 1, "--out", tmp_path / "set", "--address", "127.0.0.1:9")
     assert finished.returncode == 2
     (line,) = words(finished.stderr)
-    assert line.startswith("error: --address 127.0.0.1:9: no Ray cluster there (")
+    assert "--address 127.0.0.1:9" in line
 
 
-def test_a_name_that_no_host_can_have_is_one_line():
-    with pytest.raises(UserError, match=r"--address host\.\.name:6379: no Ray cluster there \("):
+def test_an_invalid_host_name_is_refused():
+    with pytest.raises(UserError, match=r"--address host\.\.name:6379"):
         check_address("host..name:6379")
 
 
@@ -187,12 +180,8 @@ def test_two_commands_do_not_write_to_one_set(tmp_path):
             time.sleep(0.1)
         second = python(*stub("well", out, "--ids", 50))
         assert second.returncode == 2
-        # A slow machine shows a bar while it plans.
-        line = second.stderr.replace("\r", "\n").splitlines()[-1]
-        assert line.strip() == (
-            f"error: another command (synth.render or synth.unpack) is writing to {out}: "
-            "wait for it, or name another folder"
-        )
+        (line,) = words(second.stderr)
+        assert f"is writing to {out}" in line
     finally:
         end_session(running.pid)
 
@@ -211,7 +200,8 @@ def test_ctrl_c_ends_with_one_line_and_leaves_no_process(tmp_path):
         os.killpg(running.pid, signal.SIGINT)
         _, printed = running.communicate(timeout=60)
         assert running.returncode == 130
-        assert words(printed) == ["error: interrupted; the same command goes on where it stopped"]
+        (line,) = words(printed)
+        assert "interrupted" in line
         assert 2 <= len(hashes(out)) < 50
         while session_of(running.pid) and time.monotonic() < deadline:
             time.sleep(0.2)
@@ -222,10 +212,10 @@ def test_ctrl_c_ends_with_one_line_and_leaves_no_process(tmp_path):
 
 
 def test_ctrl_c_that_ray_swallows_still_ends_the_run():
-    from synth.render import noticing_interrupt
+    from synth.render import interrupt_check
 
     before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), noticing_interrupt() as check:
+    with pytest.raises(KeyboardInterrupt), interrupt_check() as check:
         check()
         with contextlib.suppress(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
@@ -233,21 +223,21 @@ def test_ctrl_c_that_ray_swallows_still_ends_the_run():
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_other_failures_are_a_line_and_a_report(tmp_path):
+def test_failures_give_one_line_and_a_report(tmp_path):
     cause = ray.exceptions.RayTaskError("render", "\x1b[36mfirst line\x1b[39m\nlast line", RuntimeError("no body"))
     for failure, what in (
         (cause, "RuntimeError: no body"),
         (
             ray.exceptions.RayActorError(error_msg="gone\nlast words", actor_init_failed=True),
-            "no worker starts: last words",
+            "last words",
         ),
-        (ray.exceptions.RayActorError(error_msg="gone"), f"its worker died {TRIES} times"),
+        (ray.exceptions.RayActorError(error_msg="gone"), f"died {TRIES} times"),
     ):
         found = job_error({"cam_a/person_0001": failure, "cam_b/person_0001": cause}, tmp_path)
         assert isinstance(found, JobError)
-        assert str(found).startswith("cam_a/person_0001 cannot be rendered: ")
+        assert "cam_a/person_0001" in str(found)
         assert what in str(found)
-        assert "nor 1 more" in str(found)
+        assert "1 more" in str(found)
         assert str(tmp_path / "failure.txt") in str(found)
         assert "cam_b/person_0001" in (tmp_path / "failure.txt").read_text()
     assert [path for path in Path(tmp_path).iterdir() if path.name != "failure.txt"] == []

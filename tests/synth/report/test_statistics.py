@@ -1,19 +1,19 @@
-"""Numbers of a set, from rows and arrays made by hand."""
+"""Statistics of a set, from rows and arrays made by hand."""
 
 import numpy as np
 import pytest
 
 from alignnet_common.coco18 import JOINTS
 from synth.cameras.camera import Camera, extrinsics
-from synth.people.fabric import linear_rgb
+from synth.cameras.colour import srgb_decode
 from synth.report.statistics import (
     Bins,
     Measured,
-    company,
     in_mid_clip,
     measure,
     named_colours,
     nearest_colour,
+    placed_labels,
     spread,
     statistics,
     tally,
@@ -48,7 +48,7 @@ def person(turned=0.0):
 
 
 @pytest.mark.parametrize(("turned", "azimuth"), [(0, 0), (90, -90), (-90, 90), (45, -45), (170, -170)])
-def test_azimuth_tells_which_side_the_camera_sees(turned, azimuth):
+def test_azimuth_is_the_side_that_the_camera_sees(turned, azimuth):
     # The camera is at -Y: someone turned a quarter to their left shows it their right side.
     found = viewpoint(person(turned), *extrinsics(Camera(6, 0, 0, 1.0)))
     assert found[0] == pytest.approx(azimuth, abs=1e-6)
@@ -61,7 +61,7 @@ def test_pitch_and_distance_are_those_of_the_camera():
     assert (pitch, distance) == (pytest.approx(25), pytest.approx(6))
 
 
-def test_a_clip_is_measured_by_its_annotations_and_its_picture():
+def test_a_clip_is_measured_from_its_annotations_and_a_frame():
     rotation, translation = extrinsics(Camera(6, 0, 0, 1.0))
     walked = np.stack([person(), person() - [0, 0.3, 0], person() - [0, 0.6, 0]])
     mask = np.zeros((3, 128, 64), bool)
@@ -100,7 +100,7 @@ def outfit(colour, carried=()):
     return {"top": {"fabric": {"colour": colour}}, "carried": [{"kind": kind} for kind in carried], "headwear": None}
 
 
-def test_a_clip_is_told_by_the_sighting_that_its_middle_frame_is_of():
+def test_a_clip_counts_with_its_middle_frames_sighting():
     def seen(family, frames):
         return {"place": {"family": family}, "frames": frames, "fps": 2.0}
 
@@ -109,22 +109,26 @@ def test_a_clip_is_told_by_the_sighting_that_its_middle_frame_is_of():
     for middle, lengths in (("hall", (1, 1, 1)), ("plaza", (1, 1, 2)), ("street", (3, 1, 1)), ("plaza", (2, 1, 4))):
         sightings = [seen(*one) for one in zip(families, lengths, strict=True)]
         found = in_mid_clip({**clip, "sightings": sightings})
-        told = {"place": {"family": middle}, "frames": lengths[families.index(middle)], "company": ["nothing"] * 3}
+        told = {
+            "place": {"family": middle},
+            "frames": lengths[families.index(middle)],
+            "placed_labels": ["nothing"] * 3,
+        }
         assert found == {**clip, **told}
     walk = in_mid_clip({**clip, "sightings": [seen("hall", 50)]})
-    assert walk == {**clip, "place": {"family": "hall"}, "frames": 50, "fps": 2.0, "company": ["nothing"]}
+    assert walk == {**clip, "place": {"family": "hall"}, "frames": 50, "fps": 2.0, "placed_labels": ["nothing"]}
     assert in_mid_clip(walk) == walk
 
 
-def test_who_and_what_is_about_is_told_of_every_sighting():
+def test_bystanders_and_occluders_are_labelled_in_every_sighting():
     bench, somebody = {"place": {"occluders": [{}]}}, {"place": {"occluders": []}, "bystanders": [{}]}
     sightings = [{"frames": 1, "fps": 2.0, **one} for one in (bench, somebody, {})]
-    assert company(in_mid_clip({"sightings": sightings})) == ["an occluder", "other people", "nothing"]
-    assert company({**bench, **somebody}) == ["other people"]
+    assert placed_labels(in_mid_clip({"sightings": sightings})) == ["an occluder", "other people", "nothing"]
+    assert placed_labels({**bench, **somebody}) == ["other people"]
 
 
-def test_people_are_counted_once_and_clips_each():
-    navy = linear_rgb(np.array([30, 38, 66]) / 255).tolist()
+def test_people_count_once_and_every_clip_counts():
+    navy = srgb_decode(np.array([30, 38, 66]) / 255).tolist()
     identity = {"person": 1, "outfit": outfit(navy, ("phone", "tote")), "phenotype": {"gender": 0.9, "age": 0.62}}
     plan = [
         row(1, "cam_a", identity=identity, place={"family": "street", "occluders": [{}]}),
@@ -169,10 +173,10 @@ def test_light_has_a_name(light, name):
 
 def test_every_colour_of_the_palette_is_nearest_to_itself():
     for name, colour in named_colours().items():
-        assert nearest_colour(linear_rgb(colour / 255)) == name
+        assert nearest_colour(srgb_decode(colour / 255)) == name
 
 
-def test_a_histogram_counts_what_lies_beyond_in_its_outermost_bins():
+def test_values_outside_a_histogram_count_in_its_outermost_bins():
     found = spread("", "clips", "m", [-5.0, 0.5, 1.5, 1.6, 99.0], Bins(0, 3, 3))
     assert found.edges == (0, 1, 2, 3)
     assert found.counts == (2, 2, 1)
@@ -180,5 +184,5 @@ def test_a_histogram_counts_what_lies_beyond_in_its_outermost_bins():
     assert spread("", "clips", "m", [], Bins(0, 3, 3)).counts == (0, 0, 0)
 
 
-def test_names_are_told_most_frequent_first():
+def test_names_are_sorted_by_frequency():
     assert list(tally(["b", None, "c", "a", "c"]).items()) == [("c", 2), ("a", 1), ("b", 1)]

@@ -1,4 +1,4 @@
-"""Places: every family, what may stand where, light, and the solids they are made of."""
+"""Families of scenes, free space for the walk, occluders and light."""
 
 import dataclasses
 import json
@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from synth.cameras.camera import Camera, camera_rand
-from synth.rendering.solid_meshes import assembled, placed
+from synth.rendering.solid_meshes import placed
 from synth.scenes import lighting as lights
 from synth.scenes.colours import kelvin
 from synth.scenes.elements import Solid, Surface
 from synth.scenes.families import FAMILIES, occluders_rand, place_rand
-from synth.scenes.footprints import ROOM, footprint, in_the_way, stands
+from synth.scenes.footprints import FREE_RADIUS, blocks_walk, footprint, is_obstacle
 from synth.scenes.occluders import hidden_share
 
 GREY = Surface("plain", (0.3, 0.3, 0.3), (0.2, 0.2, 0.2), 1.0, 0.8)
@@ -21,17 +21,17 @@ DRAWS = [(family, seed) for family, _ in FAMILIES for seed in range(12)]
 
 @pytest.fixture(scope="module")
 def drawn():
-    """A dozen places of every family."""
+    """Twelve scenes of every family."""
     return [family(np.random.default_rng(seed)) for family, seed in DRAWS]
 
 
-def test_a_place_is_the_same_again_and_another_by_another_seed(drawn):
+def test_equal_seeds_give_equal_scenes_and_other_seeds_others(drawn):
     for (family, seed), place in zip(DRAWS, drawn, strict=True):
         assert place == family(np.random.default_rng(seed))
         assert place != family(np.random.default_rng(seed + 100))
 
 
-def test_every_family_is_drawn_about_as_often_as_it_should_be():
+def test_families_have_their_probabilities():
     found = [place_rand(np.random.default_rng(seed)).family for seed in range(600)]
     names = {family(np.random.default_rng(0)).family: share for family, share in FAMILIES}
     assert sum(names.values()) == pytest.approx(1)
@@ -40,7 +40,7 @@ def test_every_family_is_drawn_about_as_often_as_it_should_be():
         assert found.count(name) / len(found) == pytest.approx(share, abs=0.05)
 
 
-def test_places_survive_json(drawn):
+def test_scenes_survive_json(drawn):
     for place in drawn:
         row = dataclasses.asdict(place)
         read = json.loads(json.dumps(row))
@@ -48,35 +48,37 @@ def test_places_survive_json(drawn):
         assert len(read["solids"]) == len(place.solids)
 
 
-def test_nothing_stands_where_people_walk_or_between_them_and_the_camera(drawn):
+def test_no_solid_blocks_the_walk_or_the_line_of_sight(drawn):
     for place in drawn:
         for solid in place.solids:
-            assert not in_the_way([solid]), (place.family, solid)
+            assert not blocks_walk([solid]), (place.family, solid)
 
 
-def test_what_is_in_the_way_is_found():
+def test_blocks_walk_finds_obstacles_near_the_walk():
     def box(x, y, z=0.5, size=(0.2, 0.2, 1.0), **rest):
         return [Solid((x, y, z), size, 0, GREY, **rest)]
 
-    assert in_the_way(box(0, 0))
-    assert in_the_way(box(0.5, -6))
-    assert in_the_way(box(-3, 0, size=(4.0, 0.2, 1.0)))
-    assert in_the_way(box(-6, 0, count=5, step=(1.5, 0, 0)))
-    assert not in_the_way(box(0, ROOM + 0.2))
-    assert not in_the_way(box(ROOM + 0.2, -6))
-    assert not in_the_way(box(0, 0, 0.003, (1, 1, 0.006)))
-    assert not in_the_way(box(0, 0, 5))
+    assert blocks_walk(box(0, 0))
+    assert blocks_walk(box(0.5, -6))
+    assert blocks_walk(box(-3, 0, size=(4.0, 0.2, 1.0)))
+    assert blocks_walk(box(-6, 0, count=5, step=(1.5, 0, 0)))
+    assert not blocks_walk(box(0, FREE_RADIUS + 0.2))
+    assert not blocks_walk(box(FREE_RADIUS + 0.2, -6))
+    assert not blocks_walk(box(0, 0, 0.003, (1, 1, 0.006)))
+    assert not blocks_walk(box(0, 0, 5))
 
 
-def test_nobody_faces_a_void(drawn):
-    """Behind the person something closes the view, or a ground with things on it runs far."""
+def test_every_scene_has_a_background(drawn):
+    """A solid behind the person is higher than a person."""
     for place in drawn:
-        walls = [solid for solid in place.solids if solid.centre[1] > 1.5 and solid.size[2] > 1.0 and stands(solid)]
+        walls = [
+            solid for solid in place.solids if solid.centre[1] > 1.5 and solid.size[2] > 1.0 and is_obstacle(solid)
+        ]
         assert walls, place.family
         assert max(solid.centre[2] + solid.size[2] / 2 for solid in walls) > 1.9
 
 
-def test_things_rest_on_the_ground_or_on_each_other(drawn):
+def test_solids_are_not_below_the_ground(drawn):
     for place in drawn:
         for solid in place.solids:
             if solid.shape != "leaves":
@@ -85,7 +87,7 @@ def test_things_rest_on_the_ground_or_on_each_other(drawn):
         assert lowest < 0.05
 
 
-def test_occluders_stand_before_the_person_not_on_their_way():
+def test_occluders_are_in_front_of_the_person_and_off_the_path():
     missed, hidden = 0, []
     for seed in range(60):
         rng = np.random.default_rng(seed)
@@ -102,7 +104,7 @@ def test_occluders_stand_before_the_person_not_on_their_way():
     assert np.mean([0.05 < share < 0.75 for share in hidden]) > 0.85
 
 
-def test_a_board_hides_the_share_of_a_person_that_it_covers():
+def test_hidden_share_of_a_board():
     level, high = Camera(8, 0, 0, 0.9), Camera(8, 30, 0, 0.9)
 
     def board(x, z, size, y=-1.0):
@@ -112,12 +114,12 @@ def test_a_board_hides_the_share_of_a_person_that_it_covers():
     assert hidden_share(board(1.5, 1, (3, 0.1, 4)), level) == pytest.approx(0.5, abs=0.06)
     assert hidden_share(board(0, 0.45, (3, 0.1, 0.9)), level) == pytest.approx(0.5, abs=0.06)
     assert hidden_share(board(2, 1, (3, 0.1, 4)), level) == 0
-    # From above the camera sees over it.
+    # A camera above sees over the board.
     assert hidden_share(board(0, 0.25, (3, 0.1, 0.5)), high) == 0
     assert 0 < hidden_share(board(0, 0.45, (3, 0.1, 0.9)), high) < 0.3
 
 
-def test_most_clips_are_by_day_some_by_night_some_in_the_rain_and_some_in_a_shadow():
+def test_shares_of_daylight_dusk_night_rain_fog_and_shadows():
     places = [place_rand(np.random.default_rng(seed)) for seed in range(400)]
     outdoors = [place for place in places if place.light.sky_colour[2] > place.light.sky_colour[0] + 1e-9]
     assert 0.4 < len(outdoors) / 400 < 0.8
@@ -133,7 +135,7 @@ def test_most_clips_are_by_day_some_by_night_some_in_the_rain_and_some_in_a_shad
     assert 0.15 < np.mean([bool(place.shades) for place in sunny]) < 0.4
 
 
-def test_shades_lie_between_the_person_and_the_sun():
+def test_shadow_casters_are_between_the_person_and_the_sun():
     found = 0
     for seed in range(200):
         rng = np.random.default_rng(seed)
@@ -150,76 +152,10 @@ def test_shades_lie_between_the_person_and_the_sun():
     assert found > 20
 
 
-def test_warm_lamps_are_red_and_cold_ones_blue():
+def test_lamps_are_red_at_low_and_blue_at_high_colour_temperatures():
     for temperature in (2000, 2700, 3500, 5000, 6500, 9000):
         assert max(kelvin(temperature)) == 1.0
         assert min(kelvin(temperature)) > 0.05
     ratio = [kelvin(temperature)[2] / kelvin(temperature)[0] for temperature in (2000, 2700, 3500, 5000, 6500, 9000)]
     assert ratio == sorted(ratio)
     assert kelvin(6500) == pytest.approx((1, 1, 1), abs=0.04)
-
-
-def test_boxes_cylinders_and_balls_have_their_size_place_and_turn():
-    for shape in ("box", "rounded", "cylinder", "ball"):
-        points = placed(Solid((1, 2, 3), (0.4, 0.8, 1.2), 0, GREY, shape)).points
-        np.testing.assert_allclose(np.ptp(points, axis=0), (0.4, 0.8, 1.2), atol=0.02)
-        np.testing.assert_allclose((points.max(0) + points.min(0)) / 2, (1, 2, 3), atol=0.01)
-        turned = placed(Solid((1, 2, 3), (0.4, 0.8, 1.2), 90, GREY, shape)).points
-        np.testing.assert_allclose(np.ptp(turned, axis=0), (0.8, 0.4, 1.2), atol=0.02)
-        lying = placed(Solid((1, 2, 3), (0.4, 0.8, 1.2), 0, GREY, shape, pitch=90)).points
-        np.testing.assert_allclose(np.ptp(lying, axis=0), (0.4, 1.2, 0.8), atol=0.02)
-    wheel = placed(Solid((0, 0, 0.3), (0.6, 0.6, 0.05), 0, GREY, "ring", pitch=90)).points
-    np.testing.assert_allclose(np.ptp(wheel, axis=0), (0.6, 0.05, 0.6), atol=0.02)
-    assert np.linalg.norm(wheel - [0, 0, 0.3], axis=1).min() > 0.2
-
-
-def test_normals_of_boxes_and_cylinders_point_out():
-    for shape in ("box", "cylinder"):
-        patch = placed(Solid((0, 0, 0), (1, 1, 1), 0, GREY, shape))
-        corners = patch.points[patch.quads]
-        normals = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])
-        assert ((normals * corners.mean(1)).sum(1) > 0).all()
-
-
-def test_a_taper_narrows_the_top_alone():
-    points = placed(Solid((0, 0, 0.5), (1, 1, 1), 0, GREY, taper=0.5)).points
-    assert np.ptp(points[points[:, 2] > 0.9][:, 0]) == pytest.approx(0.5)
-    assert np.ptp(points[points[:, 2] < 0.1][:, 0]) == pytest.approx(1.0)
-
-
-def test_copies_stand_in_a_row():
-    patch = placed(Solid((0, 0, 0.5), (0.2, 0.2, 1), 0, GREY, count=4, step=(1.0, 0.5, 0)))
-    np.testing.assert_allclose(np.ptp(patch.points, axis=0), (3.2, 1.7, 1.0))
-    assert len(patch.quads) == 24
-    assert sorted(np.unique(patch.quads)) == list(range(len(patch.points)))
-
-
-def test_leaves_fill_their_ellipsoid_with_gaps():
-    leafy = Surface("foliage", (0.1, 0.2, 0.05), (0.2, 0.3, 0.1), 0.1, 0.7)
-    patch = placed(Solid((0, 0, 1), (1.0, 1.0, 2.0), 0, leafy, "leaves"))
-    middle = patch.points[patch.quads].mean(1) - [0, 0, 1]
-    assert (np.linalg.norm(middle / [0.5, 0.5, 1.0], axis=1) < 1.05).all()
-    assert 100 < len(patch.quads) < 2000
-    own = patch.where[patch.quads][:, :, 2]
-    assert (own == own[:, :1]).all()
-    assert np.ptp(own) > 0.9
-
-
-def test_patterns_are_measured_in_metres_and_turn_with_their_surface():
-    wall = Solid((5, 3, 1), (4, 0.2, 2), 0, GREY)
-    where = placed(wall).where
-    assert np.ptp(where[:, 0]) == pytest.approx(4)
-    assert where[:, 1].max() == pytest.approx(2)
-    turned = placed(dataclasses.replace(wall, surface=dataclasses.replace(GREY, yaw=30.0))).where
-    expected = np.cos(np.radians(30)) * where[:, 0] + np.sin(np.radians(30)) * where[:, 1]
-    np.testing.assert_allclose(turned[:, 0], expected)
-
-
-def test_an_assembly_keeps_each_face_with_its_surface():
-    red = dataclasses.replace(GREY, colour=(0.5, 0, 0))
-    ball, box = Solid((0, 0, 1), (1, 1, 1), 0, red, "ball"), Solid((3, 0, 1), (1, 1, 1), 0, GREY)
-    whole = assembled([ball, box, dataclasses.replace(box, centre=(6, 0, 1))])
-    assert whole.surfaces == (red, GREY)
-    middle = whole.points[whole.quads].mean(1)
-    assert ((middle[:, 0] < 1) == (whole.surface == 0)).all()
-    assert (whole.smooth == (whole.surface == 0)).all()

@@ -98,7 +98,7 @@ def test_names_that_disagree(tmp_path, change, complaint):
 
 @pytest.mark.parametrize(
     ("queries", "complaint"),
-    [((3, 3), "names a row twice"), ((2,), "asks for pid 0"), ((1,), "asks for pid -1"), ((0, 3), "names row")],
+    [((3, 3), "names a row twice"), ((2,), "pid 0"), ((1,), "pid -1"), ((0, 3), "names row")],
 )
 def test_queries_that_cannot_be(tmp_path, queries, complaint):
     write_mars(tmp_path, queries)

@@ -62,14 +62,14 @@ def test_files_that_are_no_tables(tmp_path):
         read_mat(path, "ls_set")
     for content in (b"", b"hello", b"MATLAB 5.0 MAT-file" + bytes(200)):
         path.write_bytes(content)
-        with pytest.raises(UserError, match=r"not a readable .mat file|it holds nothing"):
+        with pytest.raises(UserError, match=r"\.mat file"):
             read_mat(path, "ls_set")
     io.savemat(path, {"query_IDX": np.ones((1, 3))})
-    with pytest.raises(UserError, match="it holds query_IDX, not ls_set"):
+    with pytest.raises(UserError, match="query_IDX, not ls_set"):
         read_mat(path, "ls_set")
     for values in (np.array([[0.5]]), np.array([["a"]]), np.array([[np.nan]])):
         io.savemat(path, {"ls_set": values})
-        with pytest.raises(UserError, match="must be a table of whole numbers"):
+        with pytest.raises(UserError, match="whole numbers"):
             read_mat(path, "ls_set")
 
 

@@ -1,4 +1,4 @@
-"""A rendered set: clips from the manifest, exact joints, people kept out."""
+"""A synthetic data set: clips of the manifest, ground-truth joints, held-out persons."""
 
 import json
 
@@ -21,14 +21,14 @@ def test_clips_and_joints(tmp_path):
     assert np.abs(joints.positions - FIGURE).max() <= 4
 
 
-def test_a_clip_that_is_not_in_the_manifest_is_not_finished_and_not_read(tmp_path):
+def test_clips_that_are_not_in_the_manifest_are_not_read(tmp_path):
     write_rendered(tmp_path, persons=3, frames=1)
     manifest = tmp_path / "manifest.jsonl"
     manifest.write_text("".join(line + "\n" for line in manifest.read_text().splitlines()[:-1]))
     assert [(clip.pid, clip.camera) for clip in read_clips(tmp_path)][-1] == (3, 0)
 
 
-def test_hidden_joints_may_hold_anything(tmp_path):
+def test_hidden_joints_may_have_any_value(tmp_path):
     write_rendered(tmp_path, persons=1, frames=2)
     path = tmp_path / "annotations" / "cam_a" / "person_0001.npz"
     arrays = dict(np.load(path))
@@ -40,7 +40,7 @@ def test_hidden_joints_may_hold_anything(tmp_path):
     assert not joints.visible[0, 3]
 
 
-def test_halves_are_by_person_with_camera_a_asking(tmp_path):
+def test_splits_are_by_person_with_queries_of_camera_a(tmp_path):
     write_rendered(tmp_path, persons=6, frames=1)
     data = load_synthetic(tmp_path, split=1, seed=0)
     assert data.name == "synthetic"
@@ -50,7 +50,7 @@ def test_halves_are_by_person_with_camera_a_asking(tmp_path):
     assert data != load_synthetic(tmp_path, split=2, seed=0)
 
 
-def test_pretraining_keeps_persons_out_when_asked(tmp_path):
+def test_persons_are_held_out_of_pretraining(tmp_path):
     write_rendered(tmp_path, persons=6, frames=1)
     everybody = load_pretraining(tmp_path, validation_ids=0, seed=0)
     assert len(everybody.train) == 12
@@ -74,7 +74,7 @@ def test_faults(tmp_path):
         ("", "names no clip"),
         (json.dumps({"clip": "cam_c/person_0001", "frames": 2}) + "\n", "a row without clip"),
         (json.dumps({"clip": "cam_a/person_0009", "frames": 2}) + "\n", "not there"),
-        (whole.replace('"frames": 2', '"frames": 3'), "where the manifest says 3"),
+        (whole.replace('"frames": 2', '"frames": 3'), "3 in the manifest"),
         ("nonsense\n" + whole, "cannot be read"),
     ):
         manifest.write_text(rows)
@@ -91,8 +91,8 @@ def test_faults(tmp_path):
         read_joints(read_clips(root)[0])
 
 
-def test_annotations_of_which_a_bit_is_flipped_are_one_line(tmp_path):
-    """Whatever bit it is: the arrays are read, or the file is named."""
+def test_annotations_with_a_flipped_bit_are_read_or_named(tmp_path):
+    """For every flipped bit the arrays are read, or an error names the file."""
     write_rendered(tmp_path, persons=1, frames=2)
     clip = read_clips(tmp_path)[0]
     whole, rng = clip.annotations.read_bytes(), np.random.default_rng(0)

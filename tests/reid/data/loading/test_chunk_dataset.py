@@ -51,7 +51,7 @@ def pictures(folder, count=3):
 
 
 @pytest.mark.parametrize("on_disk", [False, True])
-def test_a_spawned_worker_gets_no_copy_of_the_frames(tmp_path, on_disk):
+def test_a_spawned_worker_shares_the_frames(tmp_path, on_disk):
     paths = pictures(tmp_path, count=9)
     store = FrameStore(paths, 64, 48, kept_gib=1.0, folder=tmp_path / "cache" if on_disk else None)
     content = bytes(ForkingPickler.dumps(store))  # as a loader hands it on; PyTorch has told it of tensors
@@ -60,13 +60,17 @@ def test_a_spawned_worker_gets_no_copy_of_the_frames(tmp_path, on_disk):
         assert (found == wanted).all()
 
 
-def test_frames_on_the_disk_are_those_in_memory_and_are_decoded_once(tmp_path, monkeypatch):
+def test_frames_cached_on_disk_equal_those_in_memory_and_are_decoded_once(tmp_path):
     paths, folder = pictures(tmp_path), tmp_path / "cache"
     kept = FrameStore(paths, 64, 48, kept_gib=1.0).read(paths[::-1])
     first = FrameStore(paths, 64, 48, kept_gib=0, folder=folder)
     decoded = []
-    monkeypatch.setattr(FrameStore, "_decode", lambda self, path: decoded.append(path) or broken())
-    again = FrameStore(paths, 64, 48, kept_gib=0, folder=folder)
+
+    def decode(path):
+        decoded.append(path)
+        raise UserError("decoded again")
+
+    again = FrameStore(paths, 64, 48, kept_gib=0, folder=folder, decode=decode)
     for store in (first, again):
         for found, wanted in zip(store.read(paths[::-1]), kept, strict=True):
             assert (found == wanted).all()
@@ -74,13 +78,13 @@ def test_frames_on_the_disk_are_those_in_memory_and_are_decoded_once(tmp_path, m
     # Another size, and a picture that was changed, are decoded anew.
     for changed in (lambda: None, lambda: os.utime(paths[1], ns=(0, 0))):
         changed()
-        with pytest.raises(UserError, match="no more"):
-            FrameStore(paths, 32 if decoded == [] else 64, 48, kept_gib=0, folder=folder)
+        with pytest.raises(UserError, match="decoded again"):
+            FrameStore(paths, 32 if decoded == [] else 64, 48, kept_gib=0, folder=folder, decode=decode)
     assert decoded == [paths[0], paths[0]]
     assert [path.name for path in folder.iterdir() if "partial" in path.name] == []
 
 
-def test_a_disk_without_room_for_the_frames_is_said_before_any_is_decoded(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_before_any_frame_is_decoded(tmp_path, monkeypatch):
     """Filled through a map, it would end the process."""
     paths, folder, decoded = pictures(tmp_path), tmp_path / "cache", []
 
@@ -88,16 +92,15 @@ def test_a_disk_without_room_for_the_frames_is_said_before_any_is_decoded(tmp_pa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    monkeypatch.setattr(FrameStore, "_decode", lambda self, path: decoded.append(path))
     with pytest.raises(OSError, match="No space left") as failure:
-        FrameStore(paths, 64, 48, kept_gib=0, folder=folder)
+        FrameStore(paths, 64, 48, kept_gib=0, folder=folder, decode=decoded.append)
     assert failure.value.errno == errno.ENOSPC
     assert decoded == []
     assert [path.suffix for path in folder.iterdir()] == [".lock"]
 
 
 @pytest.mark.parametrize("missing", ["locks", "room"])
-def test_a_folder_that_knows_no_locks_or_sets_no_room_aside_serves(tmp_path, monkeypatch, missing):
+def test_the_cache_works_without_file_locks_and_without_fallocate(tmp_path, monkeypatch, missing):
     def unknown(*_):
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
@@ -107,18 +110,13 @@ def test_a_folder_that_knows_no_locks_or_sets_no_room_aside_serves(tmp_path, mon
     assert (found[0] == read_frame(paths[0])).all()
 
 
-def broken():
-    raise UserError("no more")
-
-
 def decode_slowly(paths, folder, decoded):
-    def slow(self, path):
+    def slow(path):
         decoded.put(path.name)
         time.sleep(0.05)
-        return read_frame(path), np.ones(2, np.float32)
+        return read_frame(path)
 
-    FrameStore._decode = slow
-    FrameStore(paths, 32, 16, kept_gib=0, folder=folder)
+    FrameStore(paths, 32, 16, kept_gib=0, folder=folder, decode=slow)
 
 
 def test_processes_that_start_at_once_decode_once(tmp_path):

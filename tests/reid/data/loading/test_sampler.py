@@ -7,7 +7,7 @@ import pytest
 
 from alignnet_common.errors import UserError
 from reid.data.loading.chunks import Chunk
-from reid.data.loading.sampler import PKSampler, batch_notes
+from reid.data.loading.sampler import PKSampler, TooFewIdentitiesError, sampling_notes
 
 
 def chunks_of(counts):
@@ -47,7 +47,7 @@ def test_k_chunks_come_from_all_cameras_and_tracklets_first():
                 assert len({chunk.tracklet for chunk in mine if chunk.camera == 0}) == 2
 
 
-def test_an_identity_with_fewer_than_k_chunks_gives_them_all_over_and_over():
+def test_an_identity_with_fewer_than_k_chunks_repeats_all_of_them():
     chunks = chunks_of({0: {0: [1], 1: [1]}, 1: {0: [8]}})
     batch = PKSampler(chunks, 2, 5, seed=0).epoch(0)[0]
     assert sorted(Counter(draw.chunk for draw in batch if draw.chunk < 2).values()) == [2, 3]
@@ -59,7 +59,7 @@ def test_length_of_an_epoch():
     assert PKSampler(chunks_of({0: {0: [1]}, 1: {0: [1]}}), 2, 4, seed=0).batches == 1
 
 
-def test_identities_come_up_equally_often():
+def test_identities_are_drawn_equally_often():
     chunks = chunks_of({label: {0: [1 + 5 * label]} for label in range(7)})
     sampler = PKSampler(chunks, 3, 2, seed=0)
     seen = Counter()
@@ -68,7 +68,7 @@ def test_identities_come_up_equally_often():
     assert max(seen.values()) - min(seen.values()) <= 1
 
 
-def test_the_order_depends_on_seed_and_epoch_alone():
+def test_the_order_depends_on_seed_and_epoch_only():
     first, second = PKSampler(EVEN, 2, 2, seed=0), PKSampler(EVEN, 2, 2, seed=0)
     first.epoch(0)
     assert first.epoch(1) == second.epoch(1)
@@ -76,22 +76,23 @@ def test_the_order_depends_on_seed_and_epoch_alone():
     assert first.epoch(0) != PKSampler(EVEN, 2, 2, seed=1).epoch(0)
 
 
-def test_every_place_of_an_epoch_is_its_own():
+def test_places_are_unique_within_an_epoch():
     places = [draw.place for epoch in (0, 1) for batch in PKSampler(EVEN, 2, 2, seed=0).epoch(epoch) for draw in batch]
     assert len(set(places)) == len(places)
 
 
-def test_too_many_identities_asked_for():
-    with pytest.raises(UserError, match="a batch of 7 identities, but there are 6"):
+def test_a_batch_of_more_identities_than_available_is_refused():
+    with pytest.raises(TooFewIdentitiesError, match="there are 6") as few:
         PKSampler(EVEN, 7, 2, seed=0)
+    assert (few.value.asked, few.value.available) == (7, 6)
     with pytest.raises(UserError, match="1 identities to train on"):
         PKSampler(chunks_of({0: {0: [3]}}), 2, 2, seed=0)
 
 
-def test_what_batches_lack_is_said():
-    assert batch_notes(EVEN, 4) == []
+def test_notes_on_identities_with_few_chunks():
+    assert sampling_notes(EVEN, 4) == []
     chunks = chunks_of({0: {0: [9]}, 1: {0: [2], 1: [1]}, 2: {1: [1]}, 3: {0: [4], 1: [4]}})
-    assert batch_notes(chunks, 4) == [
+    assert sampling_notes(chunks, 4) == [
         "note: 2 of 4 persons have one tracklet: its own chunks are their positives",
         "note: 2 of 4 persons have fewer than 4 chunks (--chunks-per-id): a batch holds some of theirs more than once",
     ]

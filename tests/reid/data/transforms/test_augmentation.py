@@ -13,7 +13,7 @@ from reid.data.transforms.augmentation import (
     augmented_maps,
     draw_augmentation,
 )
-from reid.functional.pose_targets import pose_targets
+from reid.functional.pose_targets import TargetSize, pose_targets
 
 HEIGHT, WIDTH = 40, 24
 
@@ -155,7 +155,7 @@ def test_pose_maps_move_with_the_joints(flip, shift, scale):
 
     def maps_of(joints, visible):
         known = torch.ones(5, 18, dtype=torch.bool)
-        found = pose_targets(joints[0], known, height, width, visible=visible[0], sigma=12.0, scale=scale)
+        found = pose_targets(joints[0], known, TargetSize(height, width, scale, sigma=12.0), visible[0])
         return found.maps[None]
 
     batch = {"frames": torch.zeros(1, 5, 3, height, width, dtype=torch.uint8), "joints": joints, "visible": visible}

@@ -13,7 +13,7 @@ from reid.data.loading.chunks import training_chunks
 from reid.data.loading.frame_store import FrameStore
 from reid.data.loading.sampler import Draw
 from reid.data.transforms.augmentation import AugmentationRange
-from reid.data.transforms.background import REACH, before_another_place, without_person
+from reid.data.transforms.background import REACH, replace_background, without_person
 from reid_folders import write_rendered
 
 PERSON, WALL = np.array([200, 30, 40]), np.array([20, 90, 160])
@@ -29,7 +29,7 @@ def scene(person, wall, rows=slice(20, 100), columns=slice(20, 40), frames=2):
 def test_the_person_stays_and_the_wall_is_the_others():
     frames, masks = scene(PERSON, WALL)
     others, other_masks = scene(np.array([0, 255, 0]), np.array([120, 120, 10]), slice(10, 120), slice(10, 50))
-    result = before_another_place(frames, masks, others, other_masks)
+    result = replace_background(frames, masks, others, other_masks)
     assert result.shape == frames.shape
     assert result.dtype == np.uint8
     assert (result[:, 21:99, 21:39] == PERSON).all()
@@ -118,11 +118,11 @@ def test_a_batch_of_the_benchmark_gets_other_places():
     pixels = torch.from_numpy(frames).permute(0, 3, 1, 2)
     source = transfer.Images(pixels, np.arange(6), np.zeros(6), masks)
     batch = torch.tensor([0, 1] * 20)
-    seen = transfer.in_new_places(source, batch, 0.7, np.random.default_rng(0))
+    seen = transfer.with_new_backgrounds(source, batch, 0.7, np.random.default_rng(0))
     assert (source.pixels == torch.from_numpy(frames).permute(0, 3, 1, 2)).all()
     assert (seen[:, :, 60, 30] == torch.tensor(PERSON)[None]).all()
     corner = seen[:, 0, 5, 5]
     assert set(corner.tolist()) == {20, 120}
     assert 6 <= int((corner == 120).sum()) <= 24
-    unmoved = transfer.in_new_places(source, batch, 0.0, np.random.default_rng(0))
+    unmoved = transfer.with_new_backgrounds(source, batch, 0.0, np.random.default_rng(0))
     assert (unmoved == source.pixels[batch]).all()
