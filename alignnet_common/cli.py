@@ -187,12 +187,20 @@ def read_config_file(config_type: type[ConfigT], path: Path) -> ConfigT:
         raise UserError(f"{path}: {mistake}") from mistake
 
 
-def run(job: Callable[[ConfigT], None], config_type: type[ConfigT], prog: str, *, goes_on: bool = False) -> NoReturn:
-    """Read the configuration from the command line, do the job, and exit with the code it deserves.
+def run_command(
+    job: Callable[[ConfigT], None],
+    config_type: type[ConfigT],
+    prog: str,
+    *,
+    argv: Sequence[str] | None = None,
+    goes_on: bool = False,
+) -> NoReturn:
+    """Read the configuration from the command line, run `job`, and exit with the exit code of its outcome.
 
-    goes_on -- whether the same command keeps what a stopped one has done; a job with an option --resume does with it.
+    argv -- the command line after `prog`; default: the arguments of this process.
+    goes_on -- whether the same command continues an interrupted one; a job with an option --resume does with it.
     """
-    config = read_config(config_type, prog)
+    config = read_config(config_type, prog, argv)
     resume = " with --resume" if hasattr(config, "resume") else ""
     try:
         job(config)

@@ -1,4 +1,4 @@
-"""Keeping two processes from writing to one folder."""
+"""File locks between processes, by flock(2)."""
 
 import os
 from collections.abc import Iterator
@@ -10,29 +10,30 @@ from alignnet_common.errors import UserError
 
 
 @contextmanager
-def held(path: Path, complaint: str, shared: bool = False) -> Iterator[None]:
-    """Hold `path` as a lock while the block runs; it ends with the process, however that dies.
+def file_lock(path: Path, complaint: str | None = None, shared: bool = False) -> Iterator[None]:
+    """Hold a lock on the file `path` inside the block. It is released when the process ends, however it ends.
 
-    Any number may hold it `shared` at a time, and nobody else then; the file goes with the last of them. Raises
-    UserError(complaint) where another process holds it. Where the system has no such locks, nothing is held.
+    Shared holders exclude an exclusive one. The last holder deletes the file. If another process excludes this one,
+    wait for it, or, if `complaint` is given, raise UserError(complaint). Systems and network folders without file
+    locks lock nothing.
     """
     try:
         import fcntl
     except ImportError:  # Windows
         yield
         return
-    alone, wanted = fcntl.LOCK_EX | fcntl.LOCK_NB, fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    wanted = (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if complaint is None else fcntl.LOCK_NB)
     stream = path.open("a")
     try:
-        fcntl.flock(stream, wanted | fcntl.LOCK_NB)
-        while not _is_still(stream, path):  # who held it has just taken it away: another may hold what is there now
+        fcntl.flock(stream, wanted)
+        while not _is_at(path, stream):  # the previous holder deleted the file after this process had opened it
             stream.close()
             stream = path.open("a")
-            fcntl.flock(stream, wanted | fcntl.LOCK_NB)
+            fcntl.flock(stream, wanted)
     except BlockingIOError:
         stream.close()
         raise UserError(f"{complaint}: wait for it, or name another folder") from None
-    except OSError:  # a network folder that knows no locks
+    except OSError:  # a network folder without file locks
         with stream:
             yield
         return
@@ -41,14 +42,14 @@ def held(path: Path, complaint: str, shared: bool = False) -> Iterator[None]:
             yield
         finally:
             try:
-                fcntl.flock(stream, alone)
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 path.unlink(missing_ok=True)
-            except BlockingIOError:  # others share it
+            except BlockingIOError:  # another process shares the lock
                 pass
 
 
-def _is_still(stream: IO[str], path: Path) -> bool:
-    """Whether an open file is the one that lies at `path`."""
+def _is_at(path: Path, stream: IO[str]) -> bool:
+    """Whether the open file `stream` is the one at `path`."""
     try:
         return os.path.samestat(os.fstat(stream.fileno()), path.stat())
     except FileNotFoundError:

@@ -4,6 +4,7 @@ import importlib.metadata
 import platform
 import shlex
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ PROJECT = "alignnet-reid"
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, of this project, and of the packages that numbers depend on."""
+    """Versions of Python, of this project, and of the packages that results depend on, by name."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
     for package in (PROJECT, *PACKAGES):
         try:
@@ -26,15 +27,18 @@ def versions() -> dict[str, str]:
     return found
 
 
-def command_line(prog: str) -> str:
-    """The command as typed."""
-    return shlex.join([*prog.split(), *sys.argv[1:]])
+def command_line(prog: str, argv: Sequence[str] | None = None) -> str:
+    """The command as typed in a shell: `prog`, then `argv` (default: the arguments of this process)."""
+    return shlex.join([*prog.split(), *(sys.argv[1:] if argv is None else argv)])
 
 
-def run_record(prog: str, config: DataclassInstance, device: str, started: str, seconds: float) -> dict[str, Any]:
-    """What besides the data made a result: the command, the options, the machine, the versions, the time."""
+def run_record(command: str, config: DataclassInstance, device: str, started: str, seconds: float) -> dict[str, Any]:
+    """What produced a result, besides the data: command, options, device, versions, time.
+
+    command -- see `command_line`. device -- name of the device. started -- see `now`. seconds -- duration.
+    """
     return {
-        "command": command_line(prog),
+        "command": command,
         "config": as_plain(config),
         "device": device,
         "versions": versions(),
@@ -44,5 +48,5 @@ def run_record(prog: str, config: DataclassInstance, device: str, started: str, 
 
 
 def now() -> str:
-    """The time, UTC, to the second."""
+    """The time in UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

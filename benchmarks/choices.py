@@ -17,9 +17,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from alignnet_common.cli import as_plain, run
+from alignnet_common.cli import as_plain, run_command
 from alignnet_common.files import write_atomically, write_json
 from benchmarks.workers.subprocesses import call, check_market, mean_and_spread
+from reid.reporting.markdown import markdown_table
 
 AS_IT_IS = "as-it-is"
 """The name of the trainings in which nothing is changed."""
@@ -96,7 +97,7 @@ def compare_choices(config: ChoicesConfig) -> None:
         except BaseException:
             trainer.shutdown(wait=False, cancel_futures=True)
             raise
-    print("\n".join(table(results)))
+    print(table(results))
 
 
 def train_with(config: ChoicesConfig, name: str, seed: int) -> dict[str, float]:
@@ -120,16 +121,15 @@ def write_table(config: ChoicesConfig, results: Mapping[str, Sequence[Mapping[st
     record = {"command": "python -m benchmarks.choices", "config": as_plain(config), "base": OURS, "changed": changed}
     config.out.mkdir(parents=True, exist_ok=True)
     write_json(config.out / "choices.json", {**record, "results": results})
-    write_atomically(config.out / "choices.md", ("\n".join(table(results)) + "\n").encode())
+    write_atomically(config.out / "choices.md", (table(results) + "\n").encode())
 
 
-def table(results: Mapping[str, Sequence[Mapping[str, float]]]) -> list[str]:
-    """A line a choice: rank-1 and mAP, each the mean over the seeds with the standard deviation."""
-    return ["| changed | rank-1 | mAP | seeds |", "|---|---|---|---|"] + [
-        f"| {name} | {_shown(rows, 'rank1')} | {_shown(rows, 'mAP')} | {len(rows)} |"
-        for name, rows in results.items()
-        if rows
-    ]
+def table(results: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
+    """A Markdown table with one row per choice: mean and standard deviation over the seeds of rank-1 and of mAP."""
+    return markdown_table(
+        ("changed", "rank-1", "mAP", "seeds"),
+        [(name, _shown(rows, "rank1"), _shown(rows, "mAP"), str(len(rows))) for name, rows in results.items() if rows],
+    )
 
 
 def _shown(rows: Sequence[Mapping[str, float]], key: str) -> str:
@@ -137,4 +137,4 @@ def _shown(rows: Sequence[Mapping[str, float]], key: str) -> str:
 
 
 if __name__ == "__main__":
-    run(compare_choices, ChoicesConfig, "python -m benchmarks.choices", goes_on=True)
+    run_command(compare_choices, ChoicesConfig, "python -m benchmarks.choices", goes_on=True)

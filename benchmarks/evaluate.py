@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from scipy.io import loadmat
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import PROJECT_ROOT, write_json
 
@@ -176,4 +176,4 @@ def machine() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    run(benchmark, BenchmarkConfig, "python -m benchmarks.evaluate")
+    run_command(benchmark, BenchmarkConfig, "python -m benchmarks.evaluate")

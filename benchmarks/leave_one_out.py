@@ -18,10 +18,11 @@ from typing import Any, get_args
 
 from tqdm import tqdm
 
-from alignnet_common.cli import as_plain, run
+from alignnet_common.cli import as_plain, run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
 from benchmarks.workers.subprocesses import call, check_market, mean_and_spread
+from reid.reporting.markdown import markdown_table
 from synth.planning.factors import Factor
 
 EVERYTHING = "everything"
@@ -99,7 +100,7 @@ def leave_one_out(config: LeaveOneOutConfig) -> None:
         config.json,
         {"command": "python -m benchmarks.leave_one_out", "config": as_plain(config), "results": results},
     )
-    print("\n".join(table(results)))
+    print(table(results))
 
 
 def remember(config: LeaveOneOutConfig) -> None:
@@ -152,18 +153,18 @@ def result_of(config: LeaveOneOutConfig, name: str, seed: int) -> Path:
     return config.out / f"{name}-seed-{seed}.json"
 
 
-def table(results: Mapping[str, Sequence[Mapping[str, float]]]) -> list[str]:
-    """A line a set: what it lacks, rank-1, mAP, and what that cost in mAP; what costs most first.
+def table(results: Mapping[str, Sequence[Mapping[str, float]]]) -> str:
+    """A Markdown table with one row per set: its missing factor, rank-1, mAP and the loss of mAP; largest loss first.
 
-    Means over the trainings; of several, with the standard deviation.
+    Numbers are means over the trainings, with the standard deviation if there are several.
     """
     cost = {name: _mean(results[EVERYTHING], "mAP") - _mean(rows, "mAP") for name, rows in results.items()}
     order = sorted(results, key=lambda name: (name != EVERYTHING, -cost[name]))
-    return ["| without | rank-1 | mAP | mAP lost |", "|---|---|---|---|"] + [
-        f"| {'nothing' if name == EVERYTHING else name} | {_shown(results[name], 'rank1')} "
-        f"| {_shown(results[name], 'mAP')} | {cost[name]:+.1f} |"
-        for name in order
-    ]
+    named = {name: "nothing" if name == EVERYTHING else name for name in order}
+    return markdown_table(
+        ("without", "rank-1", "mAP", "mAP lost"),
+        [(named[n], _shown(results[n], "rank1"), _shown(results[n], "mAP"), f"{cost[n]:+.1f}") for n in order],
+    )
 
 
 def _mean(rows: Sequence[Mapping[str, float]], key: str) -> float:
@@ -175,4 +176,4 @@ def _shown(rows: Sequence[Mapping[str, float]], key: str) -> str:
 
 
 if __name__ == "__main__":
-    run(leave_one_out, LeaveOneOutConfig, "python -m benchmarks.leave_one_out", goes_on=True)
+    run_command(leave_one_out, LeaveOneOutConfig, "python -m benchmarks.leave_one_out", goes_on=True)

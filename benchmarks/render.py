@@ -24,7 +24,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from alignnet_common.cli import as_plain, run
+from alignnet_common.cli import as_plain, run_command
 from alignnet_common.errors import JobError
 from alignnet_common.files import PROJECT_ROOT, write_json
 
@@ -230,4 +230,4 @@ def lines(result: Mapping[str, Any]) -> list[str]:
 
 
 if __name__ == "__main__":
-    run(benchmark, RenderBenchmarkConfig, "python -m benchmarks.render")
+    run_command(benchmark, RenderBenchmarkConfig, "python -m benchmarks.render")

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from alignnet_common.cli import as_plain, run
+from alignnet_common.cli import as_plain, run_command
 from alignnet_common.errors import JobError, UserError
-from alignnet_common.files import read_jsonl, write_json
+from alignnet_common.files import write_json
+from alignnet_common.set_format import ANNOTATIONS_FOLDER, MANIFEST, read_manifest
 
 Blow = Literal["worker", "machine", "interrupt"]
 BLOWS: tuple[Blow, ...] = ("worker", "machine", "interrupt")
@@ -106,7 +107,7 @@ def survival(config: SurvivalConfig) -> None:
 
 def hashes(out: Path) -> dict[str, Any]:
     """Each clip's hash as the manifest has it."""
-    return {row["clip"]: row["pixels_sha256"] for row in read_jsonl(out / "manifest.jsonl")}
+    return {clip: row["pixels_sha256"] for clip, row in read_manifest(out / MANIFEST).items()}
 
 
 def strike(command: Sequence[str], out: Path, clips: int, blows: int, rng: random.Random) -> Ordeal:
@@ -132,7 +133,7 @@ def strike(command: Sequence[str], out: Path, clips: int, blows: int, rng: rando
             running.communicate(timeout=120)
         end_session(running.pid)
         known = finished(out)
-        ordeal.unlisted += sum(1 for _ in out.glob("annotations/*/person_*.npz")) - known
+        ordeal.unlisted += sum(1 for _ in out.glob(f"{ANNOTATIONS_FOLDER}/*/person_*.npz")) - known
         running = begin(command, ordeal, known)
     printed, complaint = running.communicate()
     if running.returncode != 0:
@@ -171,7 +172,7 @@ def begin(command: Sequence[str], ordeal: Ordeal, known: int) -> "subprocess.Pop
 
 def finished(out: Path) -> int:
     """Clips in the manifest."""
-    return len(hashes(out)) if (out / "manifest.jsonl").is_file() else 0
+    return len(hashes(out)) if (out / MANIFEST).is_file() else 0
 
 
 def end_session(leader: int) -> None:
@@ -203,4 +204,4 @@ def session_of(leader: int) -> dict[int, str]:
 
 
 if __name__ == "__main__":
-    run(survival, SurvivalConfig, "python -m benchmarks.survival")
+    run_command(survival, SurvivalConfig, "python -m benchmarks.survival")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from alignnet_common.arrays import Bytes
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from alignnet_common.files import replacing
 from alignnet_common.images import beside, enlarged, grid, spread_over
 from reid.functional.pose_targets import pose_targets
@@ -84,4 +84,4 @@ def over(crop: Bytes, colour: torch.Tensor, weight: torch.Tensor) -> Bytes:
 
 
 if __name__ == "__main__":
-    run(sheet, SheetConfig, "python -m benchmarks.targets_sheet")
+    run_command(sheet, SheetConfig, "python -m benchmarks.targets_sheet")

@@ -23,26 +23,25 @@ from typing import Any, Literal
 import numpy as np
 import torch
 import yaml
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from alignnet_common.cli import as_plain, read_config_file, run
+from alignnet_common.cli import as_plain, read_config_file, run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
 from reid.configs.finetune import FinetuneConfig
 from reid.configs.pretrain import PretrainConfig
 from reid.configs.training import TrainConfig
+from reid.data.loading.batch import Batch
 from reid.data.transforms.augmentation import Augmentation, AugmentationRange, draw_augmentation
 from reid.functional.pose_targets import cells_along
 from reid.models.appearance import appearance_input
 from reid.models.openpose import POSE_CHANNELS
 from reid.runtime.device import device_name, pick_device
 from reid.runtime.precision import precision_of
-from reid.training.loop import on_device
-from reid.training.objective import chunk_losses
-from reid.training.setup import build_network, make_optimizer, prepared
-from reid.training.state import Setting
+from reid.training.objective import AlignNetLoss, GroundTruthWeights
+from reid.training.setup import build_model, build_optimizer, prepare_model
 
 CLASSES = 100
 Step = Callable[[], None]
@@ -88,13 +87,13 @@ def benchmark(config: TrainBenchmarkConfig) -> None:
     pose_weight = pose_weight if config.pose_weight is None else config.pose_weight
     ours = replace(job, compile=config.compile)
     batch = random_batch(ours)
-    frames = batch["valid"].numel()
+    frames = batch.valid.numel()
     steps = {
         "ours": our_step(ours, batch, device, pose_weight),
         "plain": our_step(plain(job), batch, device, pose_weight, plainly=True),
     }
     if ours.variant != "baseline":
-        steps["ours, cached maps"] = our_step(replace(ours, lr_pose=0), batch | random_maps(ours), device, 0.0)
+        steps["ours, cached maps"] = our_step(replace(ours, lr_pose=0), with_random_maps(batch, ours), device, 0.0)
     if config.torchreid is not None:
         baseline = replace(ours, variant="baseline", appearance="resnet50", appearance_weights="none", stride=32)
         steps["our baseline"] = our_step(baseline, batch, device, 0.0)
@@ -148,27 +147,27 @@ def plain(job: TrainConfig) -> TrainConfig:
     return replace(job, precision="float32", channels_last="no", compile=False, recompute=False)
 
 
-def random_batch(job: TrainConfig) -> dict[str, Tensor]:
+def random_batch(job: TrainConfig) -> Batch:
     """A batch as `reid.data.loading.chunk_dataset` makes them, of noise."""
     generator = torch.Generator().manual_seed(0)
     rng = np.random.default_rng(0)
     chunks, size = job.ids_per_batch * job.chunks_per_id, (job.height, job.width)
     places = torch.rand(chunks, job.chunk, 18, 2, generator=generator)
-    return {
-        "frames": torch.randint(0, 256, (chunks, job.chunk, 3, *size), dtype=torch.uint8, generator=generator),
-        "valid": torch.ones(chunks, job.chunk, dtype=torch.bool),
-        "label": torch.arange(job.ids_per_batch).repeat_interleave(job.chunks_per_id),
-        "joints": places * torch.tensor([job.width, job.height]),
-        "visible": torch.ones(chunks, job.chunk, 18, dtype=torch.bool),
-        "change": torch.stack([drawn_change(rng, job).packed() for _ in range(chunks)]),
-    }
+    return Batch(
+        frames=torch.randint(0, 256, (chunks, job.chunk, 3, *size), dtype=torch.uint8, generator=generator),
+        valid=torch.ones(chunks, job.chunk, dtype=torch.bool),
+        label=torch.arange(job.ids_per_batch).repeat_interleave(job.chunks_per_id),
+        joints=places * torch.tensor([job.width, job.height]),
+        visible=torch.ones(chunks, job.chunk, 18, dtype=torch.bool),
+        change=torch.stack([drawn_change(rng, job).packed() for _ in range(chunks)]),
+    )
 
 
-def random_maps(job: TrainConfig) -> dict[str, Tensor]:
-    """Cached maps of the batch, of noise."""
+def with_random_maps(batch: Batch, job: TrainConfig) -> Batch:
+    """The batch with cached pose maps of noise."""
     cells = (cells_along(length, job.pose_scale) for length in (job.height, job.width))
     form = (job.ids_per_batch * job.chunks_per_id, job.chunk, POSE_CHANNELS, *cells)
-    return {"maps": torch.rand(form, generator=torch.Generator().manual_seed(0)).half()}
+    return replace(batch, maps=torch.rand(form, generator=torch.Generator().manual_seed(0)).half())
 
 
 def drawn_change(rng: np.random.Generator, job: TrainConfig) -> Augmentation:
@@ -177,22 +176,19 @@ def drawn_change(rng: np.random.Generator, job: TrainConfig) -> Augmentation:
     return draw_augmentation(rng, limits, job.height, job.width)
 
 
-def our_step(
-    job: TrainConfig, batch: dict[str, Tensor], device: torch.device, pose_weight: float, plainly: bool = False
-) -> Step:
+def our_step(job: TrainConfig, batch: Batch, device: torch.device, pose_weight: float, plainly: bool = False) -> Step:
     """A step of the job as `reid.training.loop` takes it, from the batch in memory to the changed weights."""
-    model = prepared(build_network(job, CLASSES), job, device).train()
-    optimizer = make_optimizer(model, job)
+    model = prepare_model(build_model(job, CLASSES), job, device).train()
+    optimizer = build_optimizer(model, job)
     if plainly:
         kind = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW}[job.optimizer]
         # The groups bring the fused optimizer's options along, which win over the arguments.
         optimizer = kind([group | {"foreach": False, "fused": False} for group in optimizer.param_groups])
-    wanted = {name: values for name, values in batch.items() if pose_weight or name not in ("joints", "visible")}
-
-    setting = Setting(job, Path(), device, pose_weight=pose_weight)
+    wanted = batch if pose_weight else replace(batch, joints=None, visible=None)
+    loss = AlignNetLoss(model, job, GroundTruthWeights(pose=pose_weight))
 
     def step() -> None:
-        losses = chunk_losses(model, on_device(wanted, setting), setting)
+        losses = loss(wanted.to(device).augmented(job.pose_scale))
         optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
         nn.utils.clip_grad_norm_(model.parameters(), job.clip_norm)
@@ -202,7 +198,7 @@ def our_step(
     return step
 
 
-def their_step(clone: Path, job: TrainConfig, batch: Mapping[str, Tensor], device: torch.device) -> Step:
+def their_step(clone: Path, job: TrainConfig, batch: Batch, device: torch.device) -> Step:
     """A step as torchreid's engine for video takes it: every frame an image of its own, smoothed cross entropy."""
     network = from_clone(clone, "models/resnet.py").resnet50(num_classes=CLASSES, loss="softmax", pretrained=False)
     network = network.to(device).train()
@@ -211,8 +207,8 @@ def their_step(clone: Path, job: TrainConfig, batch: Mapping[str, Tensor], devic
     )
     optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=job.momentum, weight_decay=job.weight_decay)
     # Its loader hands out normalised floats.
-    images = appearance_input(batch["frames"].flatten(0, 1).float() / 255)
-    labels = batch["label"].repeat_interleave(job.chunk)
+    images = appearance_input(batch.frames.flatten(0, 1).float() / 255)
+    labels = batch.label.repeat_interleave(job.chunk)
 
     def step() -> None:
         loss = criterion(network(images.to(device)), labels.to(device))
@@ -297,4 +293,4 @@ def lines(result: Mapping[str, Any]) -> list[str]:
 
 
 if __name__ == "__main__":
-    run(benchmark, TrainBenchmarkConfig, "python -m benchmarks.train")
+    run_command(benchmark, TrainBenchmarkConfig, "python -m benchmarks.train")

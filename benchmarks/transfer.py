@@ -25,9 +25,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from alignnet_common.cli import as_plain, run
+from alignnet_common.cli import as_plain, run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
+from alignnet_common.set_format import MANIFEST
 from reid.data.datasets.annotations import read_masks
 from reid.data.datasets.market import first_of_each_camera, read_folder
 from reid.data.datasets.synthetic import read_clips
@@ -35,7 +36,8 @@ from reid.data.tracklets.frames import read_frame
 from reid.data.tracklets.types import Tracklet
 from reid.data.transforms.background import before_another_place
 from reid.functional.losses import batch_hard_ranking_loss
-from reid.metrics.ranking import evaluate_ranking
+from reid.metrics.labels import Labels
+from reid.metrics.ranking import evaluate_protocol
 from reid.runtime.device import device_name
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -134,7 +136,7 @@ def transfer(config: TransferConfig) -> None:
         "loss": losses,
         "device": device_name(device),
         "seconds": round(time.monotonic() - started),
-        "manifest_sha256": sha256_of_file(config.data / "manifest.jsonl"),
+        "manifest_sha256": sha256_of_file(config.data / MANIFEST),
         "versions": {name: version(name) for name in ("torch", "efficientnet-lite-pytorch")},
     }
     write_json(config.json, result)
@@ -310,7 +312,7 @@ def rank(network: Network, query: Images, gallery: Images, device: torch.device)
     """Rank-1 and mAP in percent; images of a query's own camera and identity are ignored."""
     asked, among = describe(network, query, device), describe(network, gallery, device)
     distances = 1 - asked @ among.T
-    found = evaluate_ranking(distances, query.pids, gallery.pids, query.cameras, gallery.cameras)
+    found = evaluate_protocol(distances, Labels(query.pids, query.cameras), Labels(gallery.pids, gallery.cameras))
     return {"rank1": round(100 * found.rank1, 2), "mAP": round(100 * found.mAP, 2)}
 
 
@@ -326,4 +328,4 @@ def describe(network: Network, images: Images, device: torch.device) -> np.ndarr
 
 
 if __name__ == "__main__":
-    run(transfer, TransferConfig, "python -m benchmarks.transfer")
+    run_command(transfer, TransferConfig, "python -m benchmarks.transfer")

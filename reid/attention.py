@@ -21,7 +21,7 @@ from scipy.stats import spearmanr
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from alignnet_common.cli import as_plain, run
+from alignnet_common.cli import as_plain, run_command
 from alignnet_common.coco18 import PARTS
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
@@ -231,4 +231,4 @@ def lines(result: dict[str, Any]) -> list[str]:
 
 
 if __name__ == "__main__":
-    run(attention, AttentionConfig, PROG)
+    run_command(attention, AttentionConfig, PROG)

@@ -1,14 +1,14 @@
-"""A set's annotations as COCO keypoints: `python -m synth.export_coco --data OUT --out FILE.json`.
+"""Export annotations as COCO keypoints: `python -m synth.export_coco --data OUT --out FILE.json`.
 
-The format is that of https://cocodataset.org/#format-data, keypoint detection, and `pycocotools` loads it. COCO has 17
-joints and no neck. Pixels count as COCO's do: a joint's whole numbers are at pixel centres, boxes count from the
-picture's corner, so a box around the top left pixel alone is (0, 0, 1, 1).
+The format is https://cocodataset.org/#format-data, keypoint detection; `pycocotools` loads it. COCO has 17 joints,
+without the neck. Coordinates follow COCO: joints are whole numbers at pixel centres, boxes start at the image's corner,
+so that the box of the top left pixel is (0, 0, 1, 1).
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from alignnet_common.files import replacing
 from synth.dataset.coco import write_coco
 from synth.dataset.layout import RenderedSet
@@ -17,17 +17,17 @@ from synth.dataset.reader import finished_rows
 
 @dataclass(frozen=True)
 class ExportConfig:
-    """Write a rendered set's annotations as one COCO-keypoints JSON: one image and one annotation a frame."""
+    """Write a rendered set's annotations as one COCO keypoints JSON: one image and one annotation per frame."""
 
     data: Path = Path("data/synthetic")
-    """Folder of the set; file names in the JSON are relative to it."""
+    """Folder of the set; file names in the JSON are relative to this folder."""
 
     out: Path | None = None
     """The JSON file; by default DATA/coco.json."""
 
 
 def export(config: ExportConfig) -> None:
-    """Write the file, all of it or nothing."""
+    """Write the file atomically."""
     source = RenderedSet(config.data)
     rows = finished_rows(source)
     out = config.out or config.data / "coco.json"
@@ -39,4 +39,4 @@ def export(config: ExportConfig) -> None:
 
 
 if __name__ == "__main__":
-    run(export, ExportConfig, "python -m synth.export_coco")
+    run_command(export, ExportConfig, "python -m synth.export_coco")

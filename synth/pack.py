@@ -1,69 +1,75 @@
-"""Put a rendered set where many machines can read it: `python -m synth.pack --data OUT --to s3://bucket/set`."""
+"""Pack a rendered set into WebDataset shards: `python -m synth.pack --data OUT --to s3://bucket/set`."""
 
 import hashlib
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file
-from synth.dataset.integrity import clip_faults, planned_clips
+from alignnet_common.set_format import MANIFEST, ManifestRow
+from synth.dataset.integrity import clip_errors, planned_clips
 from synth.dataset.layout import RenderedSet
 from synth.dataset.reader import finished_rows
-from synth.dataset.remote import Place, place_at
+from synth.dataset.remote import RemoteFolder, remote_folder
 from synth.dataset.webdataset import BESIDE, FORMAT, INDEX, read_index, write_tar
+
+Check = Callable[[RenderedSet], list[ManifestRow]]
 
 
 @dataclass(frozen=True)
 class PackConfig:
-    """Pack a finished set into tar files of whole clips, which WebDataset reads, and store them at any address.
+    """Pack a finished set into WebDataset tar files of whole clips, and store them at any address.
 
-    The same command goes on where a stopped one left off, and stores no tar twice. `python -m synth.unpack` brings the
-    set back, byte for byte.
+    After an interruption, repeat the command: it stores only what is missing. `python -m synth.unpack` restores the set
+    byte for byte.
     """
 
     to: str = ""
-    """Address of a folder that fsspec knows, such as s3://bucket/set (with s3fs installed) or a path. Needed."""
+    """Destination folder: any address that fsspec supports, such as s3://bucket/set (with s3fs); or a path. Needed."""
 
     data: Path = Path("data/synthetic")
-    """Folder of the set, all of it rendered."""
+    """Folder of the rendered set, which must be complete."""
 
     clips_a_tar: int = 100
-    """Clips a tar; 100 of 50 frames take about 85 MB."""
+    """Clips per tar file; 100 clips of 50 frames take about 85 MB."""
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot be meant."""
+        """Check the ranges of the values."""
         if not self.to:
-            raise ValueError("--to: say where the tar files go")
+            raise ValueError("--to: name the folder for the tar files")
         if self.clips_a_tar < 1:
             raise ValueError(f"--clips-a-tar {self.clips_a_tar}: must be 1 or more")
 
 
-def pack(config: PackConfig) -> None:
-    """Store the tars, what lies beside them, and the index last."""
-    source, place = RenderedSet(config.data), place_at(config.to)
-    listed = source.manifest.read_bytes() if source.manifest.is_file() else b""
-    rows = sound_rows(source)
-    # As they are now: whoever renders this set on meanwhile writes them anew.
-    kept = {name: (config.data / name).read_bytes() for name in BESIDE}
-    if kept["manifest.jsonl"] != listed:
-        raise UserError(f"{config.data} is being rendered on: pack it when that command has finished")
-    beside = {name: hashlib.sha256(content).hexdigest() for name, content in kept.items()}
-    begin(place, beside)
+def pack(config: PackConfig, check: Check | None = None) -> None:
+    """Store the tars, then the files beside them, then the index.
+
+    `check` gives the rows of the set to pack and raises UserError if the set is damaged; by default `checked_rows`.
+    """
+    source, remote = RenderedSet(config.data), remote_folder(config.to)
+    manifest = source.manifest.read_bytes() if source.manifest.is_file() else b""
+    rows = (check or checked_rows)(source)
+    # Read now, because a command that goes on rendering this set would rewrite them.
+    contents = {name: (config.data / name).read_bytes() for name in BESIDE}
+    if contents[MANIFEST] != manifest:
+        raise UserError(f"{config.data} is being rendered: pack it when that command has finished")
+    beside = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    prepare(remote, beside)
     tars: list[dict[str, Any]] = []
     with tqdm(total=len(rows), desc=f"pack to {config.to}", unit="clip") as bar:
         for first in range(0, len(rows), config.clips_a_tar):
             group = rows[first : first + config.clips_a_tar]
-            tars.append(stored_tar(source, place, len(tars), group))
+            tars.append(stored_tar(source, remote, len(tars), group))
             bar.update(len(group))
-    for name, content in kept.items():
-        place.write(name, content)
+    for name, content in contents.items():
+        remote.write(name, content)
     index = {
         "format": FORMAT,
         "command": "python -m synth.pack",
@@ -71,45 +77,45 @@ def pack(config: PackConfig) -> None:
         "beside": beside,
         "tars": tars,
     }
-    place.write(INDEX, (json.dumps(index, indent=1) + "\n").encode())
+    remote.write(INDEX, (json.dumps(index, indent=1) + "\n").encode())
     size = sum(tar["bytes"] for tar in tars)
     print(f"{config.to}: {len(rows)} clips in {len(tars)} tar files, {size / 1e6:.1f} MB")
 
 
-def begin(place: Place, beside: dict[str, str]) -> None:
-    """Make the folder. Raises UserError where another set is stored there."""
-    place.make()
-    if place.size(INDEX) is not None and read_index(place)["beside"]["manifest.jsonl"] != beside["manifest.jsonl"]:
-        raise UserError(f"{place.address} holds another packed set: name another folder with --to")
+def prepare(remote: RemoteFolder, beside: dict[str, str]) -> None:
+    """Create the folder. Raises UserError if another set is stored there."""
+    remote.make()
+    if remote.size(INDEX) is not None and read_index(remote)["beside"][MANIFEST] != beside[MANIFEST]:
+        raise UserError(f"{remote.address} holds another packed set: name another folder with --to")
 
 
-def sound_rows(source: RenderedSet) -> list[dict[str, Any]]:
-    """The manifest's rows. Raises UserError where the set is not whole, or not as it was rendered."""
+def checked_rows(source: RenderedSet) -> list[ManifestRow]:
+    """The manifest's rows. Raises UserError if the set is incomplete or damaged."""
     rows = finished_rows(source)
     if missing := [name for name in BESIDE if not (source.out / name).is_file()]:
         raise UserError(f"{source.out} has no {missing[0]}: let the command that renders the set finish")
-    faults = clip_faults(source, planned_clips(source), {row["clip"]: row for row in rows})
-    if faults:
-        clip, what = next(iter(faults.items()))
+    errors = clip_errors(source, planned_clips(source), {row["clip"]: row for row in rows})
+    if errors:
+        clip, error = next(iter(errors.items()))
         raise UserError(
-            f"{source.out}: {len(faults)} clips are not sound ({clip}: {what}): "
-            "let the command that renders the set finish, or see python -m synth.verify"
+            f"{source.out}: {len(errors)} clips are missing or damaged ({clip}: {error}): "
+            "let the command that renders the set finish, or run python -m synth.verify"
         )
     return rows
 
 
-def stored_tar(source: RenderedSet, place: Place, number: int, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Make a tar of some clips and store it, unless it is there; returns its record in the index."""
+def stored_tar(source: RenderedSet, remote: RemoteFolder, number: int, rows: Sequence[ManifestRow]) -> dict[str, Any]:
+    """Store a tar of the clips `rows` unless it is stored already; returns its record in the index."""
     with tempfile.NamedTemporaryFile(suffix=".tar") as stream:
-        write_tar(stream, source, rows)  # type: ignore[arg-type]  # the wrapper of a file is one to tarfile
+        write_tar(stream, source, rows)  # type: ignore[arg-type]  # tarfile accepts the wrapper of a file
         stream.flush()
         path = Path(stream.name)
         digest, size = sha256_of_file(path), path.stat().st_size
         name = f"clips-{number:06d}-{digest[:12]}.tar"
-        if place.size(name) != size:
-            place.write(name, path)
+        if remote.size(name) != size:
+            remote.write(name, path)
     return {"name": name, "bytes": size, "sha256": digest, "clips": list(rows)}
 
 
 if __name__ == "__main__":
-    run(pack, PackConfig, "python -m synth.pack", goes_on=True)
+    run_command(pack, PackConfig, "python -m synth.pack", goes_on=True)

@@ -10,13 +10,13 @@ from PIL import Image
 from tqdm import tqdm
 
 from alignnet_common.arrays import Bytes
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import rows_of_jsonl, write_atomically, write_json
 from alignnet_common.images import spread_over
+from alignnet_common.set_format import CAMERAS, clip_name
 from synth.dataset.layout import RenderedSet
 from synth.dataset.reader import finished_rows, read_truth
-from synth.planning.clip import CAMERAS
 from synth.report import contact_sheets
 from synth.report.page import render_page
 from synth.report.statistics import USED, Statistics, in_mid_clip, measure, statistics
@@ -90,7 +90,7 @@ def make_sheets(
     """The sheets that the set has something for, by the names of CAPTIONS."""
     people = sorted({row["person"] for row in rows.values()})
     few = spread_over(people, (config.clips + 1) // 2)
-    clips = [f"{camera}/person_{person:04d}" for person in few for camera in CAMERAS]
+    clips = [clip_name(camera, person) for person in few for camera in CAMERAS]
     clips = [clip for clip in clips if clip in rows][: config.clips]
     made = {
         "people": contact_sheets.people_sheet(source, rows, spread_over(people, config.people)),
@@ -128,4 +128,4 @@ def encoded(picture: Bytes, kind: Literal["PNG", "JPEG"]) -> bytes:
 
 
 if __name__ == "__main__":
-    run(preview, PreviewConfig, "python -m synth.preview")
+    run_command(preview, PreviewConfig, "python -m synth.preview")

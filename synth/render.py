@@ -13,9 +13,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from alignnet_common.cli import as_plain, run, save_config
+from alignnet_common.cli import as_plain, run_command, save_config
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
+from alignnet_common.set_format import ManifestRow
 from synth import preflight
 from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, begin_set, finish_set, known_rows, open_set
@@ -135,7 +136,7 @@ def available_cores() -> int:
 
 
 def summary(
-    config: RenderConfig, target: RenderedSet, rows: list[dict[str, Any]], rendered: int, seconds: float
+    config: RenderConfig, target: RenderedSet, rows: list[ManifestRow], rendered: int, seconds: float
 ) -> dict[str, Any]:
     """Content of result.json."""
     return {
@@ -153,4 +154,4 @@ def summary(
 
 
 if __name__ == "__main__":
-    run(render, RenderConfig, "python -m synth.render", goes_on=True)
+    run_command(render, RenderConfig, "python -m synth.render", goes_on=True)

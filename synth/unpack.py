@@ -1,4 +1,4 @@
-"""Bring a packed set to this machine: `python -m synth.unpack --source s3://bucket/set --out OUT`."""
+"""Download and unpack a packed set: `python -m synth.unpack --source s3://bucket/set --out OUT`."""
 
 import hashlib
 import tempfile
@@ -9,48 +9,48 @@ from typing import Any
 
 from tqdm import tqdm
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import sha256_of_file, write_atomically, write_jsonl
+from alignnet_common.set_format import ManifestRow, frame_file
 from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, known_rows, sweep
-from synth.dataset.reader import fault_of
-from synth.dataset.remote import Place, place_at
+from synth.dataset.reader import clip_error
+from synth.dataset.remote import RemoteFolder, remote_folder
 from synth.dataset.webdataset import read_index, read_tar
 from synth.dataset.writer import write_files
 
 
 @dataclass(frozen=True)
 class UnpackConfig:
-    """Fetch a set that `python -m synth.pack` has stored, byte for byte as it was.
+    """Download a set that `python -m synth.pack` stored, byte for byte as it was.
 
-    Every tar's hash is checked. The same command goes on where a stopped one left off: clips that are here and sound
-    are not fetched again.
+    The hash of each tar is checked. After an interruption, repeat the command: undamaged clips are kept.
     """
 
     source: str = ""
-    """Address of the packed set. Needed."""
+    """Address of the packed set. Required."""
 
     out: Path = Path("data/synthetic")
-    """Folder that the set goes to: a new one, or one that holds some of this set."""
+    """Folder for the set: a new one, or one with part of this set."""
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot be meant."""
+        """Check that the source is given."""
         if not self.source:
-            raise ValueError("--source: say where the packed set is")
+            raise ValueError("--source: name the address of the packed set")
 
 
 def unpack(config: UnpackConfig) -> None:
-    """Fetch what is not here, tar by tar, and the files beside the clips last."""
-    place, target = place_at(config.source), RenderedSet(config.out)
-    index = read_index(place)
-    known_rows(target)  # what is refused is refused before anything is written
+    """Download the missing clips, tar by tar, then the files beside them."""
+    remote, target = remote_folder(config.source), RenderedSet(config.out)
+    index = read_index(remote)
+    known_rows(target)  # raises before anything is written
     target.out.mkdir(parents=True, exist_ok=True)
     with target.held():
         sweep(target, ())
-        new = fetch_clips(place, index, target)
+        new = fetch_clips(remote, index, target)
         for name, digest in index["beside"].items():
-            content = place.read(name)
+            content = remote.read(name)
             if hashlib.sha256(content).hexdigest() != digest:
                 raise JobError(f"{config.source}/{name} is not what was packed: pack the set again")
             write_atomically(target.out / Path(name).name, content)
@@ -58,50 +58,50 @@ def unpack(config: UnpackConfig) -> None:
     print(f"{config.out}: {clips} clips, {index['frames']} frames, {new} of the clips new")
 
 
-def fetch_clips(place: Place, index: Mapping[str, Any], target: RenderedSet) -> int:
-    """Fetch the clips that are not here and sound, each entered in the manifest when it is; returns how many."""
-    sound = sound_clips(target, index)
+def fetch_clips(remote: RemoteFolder, index: Mapping[str, Any], target: RenderedSet) -> int:
+    """Download missing and damaged clips; each enters the manifest when it is written. Returns their number."""
+    valid = valid_clips(target, index)
     rows = [row for tar in index["tars"] for row in tar["clips"]]
-    # A row that was cut short when it was written goes, before others are put behind it.
-    write_jsonl(target.manifest, [row for row in rows if row["clip"] in sound])
+    # Rewritten, because a row that a crash cut short would spoil the next one.
+    write_jsonl(target.manifest, [row for row in rows if row["clip"] in valid])
     with tqdm(total=len(rows), desc=f"unpack to {target.out}", unit="clip") as bar:
         for tar in index["tars"]:
-            wanted = {row["clip"]: row for row in tar["clips"] if row["clip"] not in sound}
+            wanted = {row["clip"]: row for row in tar["clips"] if row["clip"] not in valid}
             bar.update(len(tar["clips"]) - len(wanted))
-            for row in fetched(place, tar, wanted, target) if wanted else ():
+            for row in fetch_tar(remote, tar, wanted, target) if wanted else ():
                 append_row(target, row)
                 bar.update()
-    return len(rows) - len(sound)
+    return len(rows) - len(valid)
 
 
-def sound_clips(target: RenderedSet, index: Mapping[str, Any]) -> set[str]:
-    """Names of the clips that are here as they were packed. Raises UserError where something else is in the folder."""
+def valid_clips(target: RenderedSet, index: Mapping[str, Any]) -> set[str]:
+    """Names of the clips that exist undamaged. Raises UserError if the folder holds another set."""
     here = {row["clip"]: row for row in known_rows(target)}
     packed = {row["clip"]: row for tar in index["tars"] for row in tar["clips"]}
-    if strangers := sorted(clip for clip, row in here.items() if packed.get(clip) != row):
-        raise UserError(f"{target.out} holds another set ({strangers[0]}): name another folder with --out")
+    if others := sorted(clip for clip, row in here.items() if packed.get(clip) != row):
+        raise UserError(f"{target.out} holds another set ({others[0]}): name another folder with --out")
     bar = tqdm(here.items(), desc=f"check {target.out}", unit="clip", delay=3.0, leave=False)
-    return {clip for clip, row in bar if fault_of(target, row) is None}
+    return {clip for clip, row in bar if clip_error(target, row) is None}
 
 
-def fetched(
-    place: Place, tar: Mapping[str, Any], wanted: Mapping[str, dict[str, Any]], target: RenderedSet
-) -> Iterator[dict[str, Any]]:
-    """Fetch a tar and write those of its clips that are wanted; yields their rows, each once its files are there.
+def fetch_tar(
+    remote: RemoteFolder, tar: Mapping[str, Any], wanted: Mapping[str, ManifestRow], target: RenderedSet
+) -> Iterator[ManifestRow]:
+    """Download a tar and write its clips that are in `wanted`, rows by clip; yields the row of each written clip.
 
-    Raises JobError where the tar is not what was packed.
+    Raises JobError if the tar's hash is not that of the index.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clips.tar"
-        place.fetch(tar["name"], path)
+        remote.fetch(tar["name"], path)
         if sha256_of_file(path) != tar["sha256"]:
-            raise JobError(f"{place.address}/{tar['name']} is not what was packed: delete it and pack the set again")
+            raise JobError(f"{remote.address}/{tar['name']} is not what was packed: delete it and pack the set again")
         for clip, parts in read_tar(path):
             if clip in wanted:
-                frames = [parts[f"{number:04d}.png"] for number in range(1, wanted[clip]["frames"] + 1)]
+                frames = [parts[frame_file(number)] for number in range(1, wanted[clip]["frames"] + 1)]
                 write_files(target, clip, frames, parts["truth.npz"])
                 yield wanted[clip]
 
 
 if __name__ == "__main__":
-    run(unpack, UnpackConfig, "python -m synth.unpack", goes_on=True)
+    run_command(unpack, UnpackConfig, "python -m synth.unpack", goes_on=True)

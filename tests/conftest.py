@@ -1,5 +1,7 @@
-"""Fixtures that several files share; those of the session are dear to make."""
+"""Fixtures that several files share. Those of the session take long to make."""
 
+import json
+import os
 import sys
 from types import SimpleNamespace
 
@@ -7,10 +9,34 @@ import pytest
 
 import synth_runs
 
+PARALLEL = "PYTEST_XDIST_WORKER" in os.environ
+"""Whether pytest-xdist runs the tests in several processes."""
+
+if PARALLEL:  # one thread each, set before PyTorch is imported: more would wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def made_once(tmp_path_factory, name, make):
+    """The folder `name`, filled by `make(folder)` in one of the test processes; the others wait for it."""
+    if not PARALLEL:
+        folder = tmp_path_factory.mktemp(name)
+        make(folder)
+        return folder
+    import fcntl
+
+    folder = tmp_path_factory.getbasetemp().parent / name  # the parent is common to the processes
+    with folder.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "made").is_file():  # else made already; or the process that made it failed
+            folder.mkdir(exist_ok=True)
+            make(folder)
+            (folder / "made").touch()
+    return folder
+
 
 @pytest.fixture(scope="session")
 def body_model():
-    """anny, ready to be posed."""
+    """The body model, loaded once."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("anny")
     from synth.body.model import BodyModel
@@ -28,24 +54,31 @@ def rendered(tmp_path_factory):
     Tests that change a set make a copy of it.
     """
     pytest.importorskip("bpy")
-    out = tmp_path_factory.mktemp("rendered") / "set"
-    finished = synth_runs.render(out, "--workers", "2")
-    assert finished.returncode == 0, finished.stderr
-    return SimpleNamespace(out=out, run=finished)
+
+    def make(folder):
+        finished = synth_runs.render(folder / "set", "--workers", "2")
+        assert finished.returncode == 0, finished.stderr
+        printed = {name: getattr(finished, name) for name in ("returncode", "stdout", "stderr")}
+        (folder / "run.json").write_text(json.dumps(printed))
+
+    folder = made_once(tmp_path_factory, "rendered", make)
+    return SimpleNamespace(out=folder / "set", run=SimpleNamespace(**json.loads((folder / "run.json").read_text())))
 
 
 @pytest.fixture
 def typed(monkeypatch, capsys):
-    """`python -m synth.render` in this process, which needs no Blender where nothing is rendered: a function from what
-    is typed to the exit code and what was printed on either stream."""
-    from alignnet_common.cli import run
+    """A function that runs `python -m synth.render` in this process, for commands that render nothing.
+
+    It takes the options, and returns the exit code, the standard output and the standard error.
+    """
+    from alignnet_common.cli import run_command
     from synth.planning.config import RenderConfig
     from synth.render import render
 
     def type_in(*argv):
         monkeypatch.setattr(sys, "argv", ["render", *map(str, argv)])
         with pytest.raises(SystemExit) as stop:
-            run(render, RenderConfig, "render")
+            run_command(render, RenderConfig, "render")
         return stop.value.code, *capsys.readouterr()
 
     return type_in

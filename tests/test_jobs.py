@@ -1,4 +1,4 @@
-"""Every job file is one that its command takes."""
+"""Every file in jobs/ is a valid configuration of its command."""
 
 import dataclasses
 from pathlib import Path
@@ -36,19 +36,19 @@ COMMANDS = {
     "pose-small": PoseTrainConfig,
     "pretrain": PretrainConfig,
 }
-"""What reads each file of `jobs/`."""
+"""Options of the command that each file in jobs/ is for."""
 
 
-def test_no_job_is_forgotten():
+def test_every_job_is_tested_here():
     assert {path.stem for path in JOBS.glob("*.yaml")} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_job_is_read_by_its_command(name, monkeypatch):
-    """Unknown keys, values of another type or out of range are refused; two jobs say that they are the defaults."""
+def test_a_job_is_a_valid_configuration_and_two_jobs_are_the_defaults(name, monkeypatch):
+    """Unknown keys, values of another type and values out of range would raise."""
     monkeypatch.chdir(JOBS.parent)
     job = read_config_file(COMMANDS[name], JOBS / f"{name}.yaml")
     defaults = COMMANDS[name]()
-    if name == "finetune-prid":  # these two fields follow --dataset
+    if name == "finetune-prid":  # the defaults of these two depend on --dataset
         defaults = dataclasses.replace(defaults, root=Path("data/prid2011"), run=Path("runs/finetune-prid"))
     assert (job == defaults) == (name in ("pretrain", "finetune-prid"))

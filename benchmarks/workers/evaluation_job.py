@@ -57,12 +57,12 @@ def write_inputs(folder: Path) -> None:
 
 def our_ranking(inputs: Path, _: Path | None) -> Callable[[], np.ndarray]:
     """CMC and mAP by `reid.metrics.ranking`."""
-    from reid.metrics.ranking import evaluate_ranking
+    from reid.metrics import evaluate_protocol
 
     distances, query_pids, gallery_pids, query_cams, gallery_cams = loaded(inputs, "qg", *LABELS)
 
     def work() -> np.ndarray:
-        ranking = evaluate_ranking(distances, query_pids, gallery_pids, query_cams, gallery_cams)
+        ranking = evaluate_protocol(distances, query_pids, gallery_pids, query_cams, gallery_cams)
         return np.append(ranking.cmc, ranking.mAP)
 
     return work

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from alignnet_common.redirect import quiet
 from synth.body.model import BodyModel
 from synth.cameras.colour import LUMINANCE
 from synth.cameras.image_pipeline import incident_light, tone_curve
@@ -28,10 +27,12 @@ from synth.dataset.writer import write_clip
 from synth.planning.clip import Clip
 from synth.planning.config import RenderConfig
 from synth.planning.plan import make_plan
-from synth.rendering.blender_scene import Passes, Stage
-from synth.rendering.clip_renderer import Scene, composed, render_clip, staged
+from synth.rendering.blender_scene import BlenderScene, Passes, RenderSettings
+from synth.rendering.clip_renderer import Scene, render_clip
 
 Config = dict[str, Any]
+SEED = int(np.random.default_rng(0).integers(2**31))
+"""Seed of the sampling noise of the bare loop and the .blend files."""
 
 
 def main(job: str, config: Config) -> Any:
@@ -59,14 +60,10 @@ def clips(config: Config) -> list[dict[str, Any]]:
     )  # the first pays for what is loaded once
     for clip in plan:
         ours = {kind: our_seconds(model, clip, *setting) for kind, setting in settings(config).items()}
-        scene = composed(model, clip, clip.sightings[0], clip.frame_rng())
-        raw = dataclasses.replace(clip, denoise=False)
-        stage = staged(scene, raw, clip.sightings[0], "cpu", np.random.default_rng(0))
-        try:
-            bare = {n: bare_seconds(stage, scene, n, config["bare_frames"]) for n in config["bare"]}
-            errors = errors_of(stage, scene, clip.frames // 2, config)
-        finally:
-            stage.close()
+        scene = Scene.from_clip(model, clip, clip.sightings[0], clip.frame_rng())
+        with scene.in_blender(RenderSettings(clip.samples, seed=SEED)) as blender_scene:
+            bare = {n: bare_seconds(blender_scene, scene, n, config["bare_frames"]) for n in config["bare"]}
+            errors = errors_of(blender_scene, scene, clip.frames // 2, config)
         found.append({"clip": clip.name, "ours": ours, "bare": bare, "errors": errors})
         print(json.dumps(found[-1]), file=sys.stderr, flush=True)
     return found
@@ -86,29 +83,26 @@ def our_seconds(model: BodyModel, clip: Clip, samples: int, denoise: bool) -> fl
         return (time.perf_counter() - started) / clip.frames
 
 
-def bare_seconds(stage: Stage, scene: Scene, samples: int, frames: int) -> float:
-    """Seconds a frame of Blender's own render call in a loop, in the scene that is there already, with its default of
-    handing Cycles the whole scene for every picture (no persistent data)."""
-    cycles, render = stage._scene.cycles, stage._scene.render
-    cycles.samples, render.use_persistent_data = samples, False
+def bare_seconds(blender_scene: BlenderScene, scene: Scene, samples: int, frames: int) -> float:
+    """Seconds per frame of a bare loop of Blender's render call in a scene that is already built.
+
+    Blender's default is kept: Cycles gets the whole scene for each frame (no persistent data).
+    """
+    blender_scene.samples, blender_scene.keeps_scene_data = samples, False
     chosen = np.linspace(0, len(scene.intrinsics) - 1, frames).round().astype(int)
     started = time.perf_counter()
     for t in chosen.tolist():
-        stage._pose(t)
-        stage._aim(scene.rotation, scene.translation, scene.intrinsics[t])
-        render.filepath = str(Path(stage._scratch.name) / "bare.exr")
-        with quiet(1):
-            stage._bpy.ops.render.render(write_still=True)
+        blender_scene.set_frame(t, *scene.view(t))
+        blender_scene.render_file()
     return (time.perf_counter() - started) / frames
 
 
-def errors_of(stage: Stage, scene: Scene, t: int, config: Config) -> dict[str, float]:
-    """PSNR in dB of one frame, as a neutral camera would show it, to the same at many samples."""
-    view = scene.rotation, scene.translation, scene.intrinsics[t]
+def errors_of(blender_scene: BlenderScene, scene: Scene, t: int, config: Config) -> dict[str, float]:
+    """PSNR in dB of frame `t` after a neutral tone curve, against the frame at many samples, of each way to render."""
 
     def seen(samples: int, denoise: bool, seed: int) -> Passes:
-        stage._scene.cycles.samples, stage._scene.cycles.seed, stage._denoise = samples, seed, denoise
-        return stage.render(t, *view)
+        blender_scene.samples, blender_scene.seed, blender_scene.denoise = samples, seed, denoise
+        return blender_scene.render(t, *scene.view(t))
 
     reference = seen(config["reference"], False, 1)
     gain = 1 / (incident_light(reference.radiance[None], reference.albedo[None]) @ LUMINANCE)
@@ -150,29 +144,27 @@ def blend(config: Config) -> list[str]:
     """Each clip's scene as a .blend file, with a shape key a frame and a camera that follows."""
     model, files = BodyModel(), []
     for clip in planned(config):
-        scene = composed(model, clip, clip.sightings[0], clip.frame_rng())
-        stage = staged(scene, clip, clip.sightings[0], "cpu", np.random.default_rng(0))
-        animate(stage, scene)
+        scene = Scene.from_clip(model, clip, clip.sightings[0], clip.frame_rng())
         file = Path(config["folder"]) / f"{clip.name.replace('/', '_')}.blend"
-        with quiet(1):
-            stage._bpy.ops.wm.save_as_mainfile(filepath=str(file))
-        stage.close()
+        with scene.in_blender(RenderSettings(clip.samples, seed=SEED)) as blender_scene:
+            animate(blender_scene, scene)
+            blender_scene.save_blend(file)
         files.append(str(file))
     return files
 
 
-def animate(stage: Stage, scene: Scene) -> None:
-    """Key everybody's vertices and the camera, a frame each, from frame 0 on.
+def animate(blender_scene: BlenderScene, scene: Scene) -> None:
+    """Insert one key per frame for all people's vertices and the camera, from frame 0 on.
 
-    A pixel's aspect cannot be keyed: the last is kept beside.
+    Blender cannot key a pixel's aspect: the last frame's is stored in the camera's property `pixel_aspect`.
     """
+    camera = blender_scene.camera
     for t in range(len(scene.intrinsics)):
-        stage._pose(t)
-        stage._aim(scene.rotation, scene.translation, scene.intrinsics[t])
+        blender_scene.set_frame(t, *scene.view(t))
         for name in ("lens", "shift_x", "shift_y"):
-            stage._camera.data.keyframe_insert(name, frame=t)
-        stage._camera["pixel_aspect"] = [getattr(stage._scene.render, f"pixel_aspect_{axis}") for axis in "xy"]
-        for thing in stage._people:
+            camera.data.keyframe_insert(name, frame=t)
+        camera["pixel_aspect"] = list(blender_scene.pixel_aspect)
+        for thing in blender_scene.people:
             if t == 0:
                 thing.shape_key_add(name="basis")
             key = thing.shape_key_add(name=f"{t}")

@@ -8,9 +8,8 @@ failure.txt     why it failed the last time
 
 import json
 import shutil
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -20,14 +19,18 @@ import yaml
 from alignnet_common.cli import as_plain
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
+from alignnet_common.run_record import command_line
 from reid.ablation.grid import POST_PROCESSING, Training
 from reid.configs.finetune import FinetuneConfig
-from reid.configs.model import LETTER
+from reid.configs.model import PAPER_SETTINGS
 from reid.configs.pretrain import PretrainConfig
 from reid.data import load_data
-from reid.evaluation.evaluator import MeasureOptions, measure_splits
+from reid.evaluation.evaluator import EvaluationOptions, evaluate_splits
+from reid.finetune import PROG as FINETUNE
 from reid.finetune import finetune
 from reid.metrics.protocols import Protocol
+from reid.metrics.ranking import RankingOptions
+from reid.pretrain import PROG as PRETRAIN
 from reid.pretrain import pretrain
 from reid.provenance.notes import named_weights
 from reid.runtime.device import pick_device
@@ -57,7 +60,7 @@ def standing(
     if saved is None:
         return "to do"
     # An option that the training did not know yet had, as it were, its default, or the paper's letter.
-    given, saved = as_plain(training.config), as_plain(type(training.config)()) | LETTER | saved
+    given, saved = as_plain(training.config), as_plain(type(training.config)()) | PAPER_SETTINGS | saved
     changed = [name for name in given if name not in _FREE and saved[name] != given[name]]
     advice = "remove this folder to train it again, or name another --run"
     if changed:
@@ -118,24 +121,17 @@ def _saved_options(path: Path) -> dict[str, Any] | None:
 
 
 def train(training: Training) -> None:
-    """Do a training, from its checkpoint where it has one. Raises as `reid.pretrain` and `reid.finetune`."""
+    """Run a training, from its checkpoint if it has one. Raises as `reid.pretrain` and `reid.finetune`.
+
+    The training's result records the command that reproduces this training alone.
+    """
     training.folder.mkdir(parents=True, exist_ok=True)
-    words = ["--config", str(training.folder / CONFIG), "--resume"]
-    with (training.folder / OUTPUT).open("a") as output, redirect_stdout(output), recorded_as(words):
+    argv = ["--config", str(training.folder / CONFIG), "--resume"]
+    with (training.folder / OUTPUT).open("a") as output, redirect_stdout(output):
         if isinstance(training.config, PretrainConfig):
-            pretrain(training.config)
+            pretrain(training.config, command=command_line(PRETRAIN, argv))
         else:
-            finetune(training.config)
-
-
-@contextmanager
-def recorded_as(words: list[str]) -> Iterator[None]:
-    """While the block runs, a record of the command names `words`: what would do this one training by itself."""
-    typed, sys.argv = sys.argv, [sys.argv[0], *words]
-    try:
-        yield
-    finally:
-        sys.argv = typed
+            finetune(training.config, command=command_line(FINETUNE, argv))
 
 
 def measured(training: Training, protocol: Protocol) -> dict[str, Any] | None:
@@ -154,12 +150,12 @@ def measure(training: Training, protocol: Protocol) -> None:
     assert isinstance(config, FinetuneConfig)
     assert config.split is not None
     splits = {config.split: load_data(config, config.seed)}
-    options = MeasureOptions(pick_device(config.device), features=folder / FEATURES, protocol=protocol)
+    options = EvaluationOptions(pick_device(config.device), features=folder / FEATURES)
     rankings = []
     for score_norm, rerank in POST_PROCESSING:
-        asked = replace(options, score_norm="symmetric" if score_norm else None, rerank=rerank)
-        (found,) = measure_splits(splits, {config.split: folder / MODEL}, asked)
-        rankings.append({"score_norm": score_norm, "rerank": rerank, **found.block})
+        ranking = RankingOptions(protocol, "symmetric" if score_norm else None, rerank)
+        (found,) = evaluate_splits(splits, {config.split: folder / MODEL}, replace(options, ranking=ranking))
+        rankings.append({"score_norm": score_norm, "rerank": rerank, **found.metrics})
     record = {
         "model_sha256": found.checkpoint["sha256"],
         "protocol": protocol,

@@ -15,13 +15,13 @@ from reid.data.datasets.synthetic import load_pretraining
 from reid.data.fingerprint import data_record, division, fingerprint
 from reid.data.tracklets.types import ReidData, split_number
 from reid.evaluation.evaluator import fingerprints
-from reid.evaluation.retrieval import Block, chance_of, mean_block
+from reid.evaluation.retrieval import Metrics, chance_of, mean_metrics
 from reid.metrics.protocols import Protocol
 from reid.models.checkpoint import load_model
-from reid.pretrain import find_init
 from reid.provenance.notes import trainings_of_pose
 from reid.provenance.seen_people import trained_on, trained_on_tested, trainings_of
-from reid.training.setup import chunks_and_sampler, last_step
+from reid.provenance.start import model_file
+from reid.training.batches import chunks_and_sampler, last_step
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Tested:
     steps: dict[int, int]
     """Steps of a fine-tuning on each split."""
 
-    chance: Block
+    chance: Metrics
     """What a random order is expected to give, the mean over the splits."""
 
     rendered: str | None
@@ -82,7 +82,7 @@ def look_at_pretraining(options: PretrainConfig) -> TrainedOn:
     """Read the rendered set. Raises UserError where it does not serve."""
     data = load_pretraining(options.data, options.validation_ids, options.seed)
     record = data_record(data, fingerprint(data))
-    init = None if options.init is None else find_init(options.init)
+    init = None if options.init is None else model_file(options.init)
     before = trainings_of_pose(options) if init is None else trainings_of(load_model(init)[1])
     people = [*before, trained_on(data, record["fingerprint"])]
     steps = steps_on(data, options, f"pre-training on {options.data}")
@@ -119,7 +119,7 @@ def _looked_at(
         divisions={number: division(data) for number, data in chosen.items()},
         sources={number: data.split for number, data in chosen.items()},
         steps={number: steps_on(data, options, f"{dataset}, {data.split}") for number, data in chosen.items()},
-        chance=mean_block([chance_of(data, protocol) for data in chosen.values()]),
+        chance=mean_metrics([chance_of(data, protocol) for data in chosen.values()]),
         rendered=None if options.rendered is None else fingerprint(load_pretraining(options.rendered, 0, 0)),
         known=max(known),
     )

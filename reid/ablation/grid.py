@@ -14,7 +14,6 @@ from reid.configs.finetune import FinetuneConfig
 from reid.configs.pretrain import PretrainConfig
 from reid.data import ONE_DIVISION
 from reid.models.checkpoint import CHOSEN_ANEW
-from reid.training.setup import network_config, with_frozen_pose
 
 Start = Literal["without", "synthetic"]
 """What fine-tuning starts from: the network as it is built, or one that was pre-trained on rendered people."""
@@ -97,7 +96,7 @@ def pretraining(run: Path, variant: Variant, seed: int, options: PretrainConfig)
     """The pre-training of one variant."""
     name = f"pretrain/{variant}/seed-{seed}"
     config = replace(options, run=run / name, variant=variant, seed=seed, resume=True)
-    return Training(name, with_frozen_pose(config))
+    return Training(name, config.with_frozen_pose())
 
 
 def finetuning(run: Path, options: FinetuneConfig, start: Start, variant: Variant, split: int, seed: int) -> Training:
@@ -115,14 +114,14 @@ def finetuning(run: Path, options: FinetuneConfig, start: Start, variant: Varian
         seed=seed,
         resume=True,  # from its checkpoint; from the beginning where there is none
     )
-    return Training(name, with_frozen_pose(config), needs)
+    return Training(name, config.with_frozen_pose(), needs)
 
 
 def check_networks(pretrain: PretrainConfig, finetune: Mapping[DatasetName, FinetuneConfig]) -> None:
     """Raise UserError where pre-training and a fine-tuning describe networks that do not fit into each other."""
-    first = network_config(pretrain)
+    first = pretrain.network
     for dataset, options in finetune.items():
-        second = network_config(options)
+        second = options.network
         for field in fields(first):
             one, other = getattr(first, field.name), getattr(second, field.name)
             if field.name not in ("variant", *CHOSEN_ANEW) and one != other:

@@ -22,8 +22,8 @@ from tqdm import tqdm
 from alignnet_common.cli import read_config_file
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import DISK_FULL, write_atomically
-from alignnet_common.locks import held
-from alignnet_common.run_record import now, run_record
+from alignnet_common.locks import file_lock
+from alignnet_common.run_record import command_line, now, run_record
 from reid.ablation.cell import FAILURE, Standing, clear, measure, measured, read_result, standing, train
 from reid.ablation.datasets import look_at_pretraining, look_at_tested
 from reid.ablation.grid import Grid, Start, Training, Variant, check_networks, splits_of, trainings
@@ -121,15 +121,15 @@ def ablation(config: AblationConfig) -> None:
         return
     config.run.mkdir(parents=True, exist_ok=True)
     device = device_name(pick_device(next(iter(prepared.finetune.values())).device))
-    with held(config.run / ".lock", f"another {PROG} is writing to {config.run}"):
+    with file_lock(config.run / ".lock", f"another {PROG} is writing to {config.run}"):
         failures: dict[str, str] = {}
         with tqdm(total=len(prepared.plan), desc="ablation", unit="training") as bar:
             for training in prepared.plan:
                 bar.set_postfix_str(training.name)
                 if do(training, prepared, config, failures):
-                    write_report(prepared, failures, run_record(PROG, config, device, started, passed()))
+                    write_report(prepared, failures, run_record(command_line(PROG), config, device, started, passed()))
                 bar.update()
-        print(write_report(prepared, failures, run_record(PROG, config, device, started, passed())))
+        print(write_report(prepared, failures, run_record(command_line(PROG), config, device, started, passed())))
     print(f"{config.run / 'ablation.json'} and ablation.md are written")
     if failures:
         name, reason = next(iter(failures.items()))

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reid.evaluation.retrieval import Block, deviation_block, mean_block
+from reid.evaluation.retrieval import Metrics, mean_metrics, std_metrics
+from reid.reporting.markdown import markdown_table
 from reid.reporting.paper_tables import TABLE_1A, TABLE_1B, Cell, Row, beside_paper, table_2
 
 METHODS = {"baseline": "Baseline", "align-avg": "AlignNet + AvgPool", "align-tap": "AlignNet + TAP"}
@@ -35,8 +36,8 @@ class Ranked:
     kind: Kind
     split: int
     seed: int
-    block: Block
-    """See `reid.evaluation.retrieval.ranking_block`."""
+    block: Metrics
+    """See `reid.evaluation.retrieval.metrics_dict`."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,15 @@ class Summary:
     planned: int
     """How many there will be."""
 
-    mean: Block
+    mean: Metrics
 
-    std: Block | None
+    std: Metrics | None
     """Standard deviation (of a sample) over all of them; None for one."""
 
-    std_over_splits: Block | None
+    std_over_splits: Metrics | None
     """That of the splits' means over the seeds; None for one split."""
 
-    std_over_seeds: Block | None
+    std_over_seeds: Metrics | None
     """That of the seeds' means over the splits: how far a table's number moves with the seed; None for one seed."""
 
 
@@ -73,18 +74,18 @@ def summaries(ranked: Iterable[Ranked], planned: Mapping[str, int]) -> tuple[Sum
             kind=kind,
             runs=len(some),
             planned=planned[kind.data],
-            mean=mean_block([each.block for each in some]),
-            std=deviation_block([each.block for each in some]),
-            std_over_splits=deviation_block(_means(some, lambda each: each.split)),
-            std_over_seeds=deviation_block(_means(some, lambda each: each.seed)),
+            mean=mean_metrics([each.block for each in some]),
+            std=std_metrics([each.block for each in some]),
+            std_over_splits=std_metrics(_means(some, lambda each: each.split)),
+            std_over_seeds=std_metrics(_means(some, lambda each: each.seed)),
         )
         for kind, some in of_kind.items()
     )
 
 
-def _means(some: Sequence[Ranked], key: Callable[[Ranked], int]) -> list[Block]:
+def _means(some: Sequence[Ranked], key: Callable[[Ranked], int]) -> list[Metrics]:
     numbers = sorted({key(each) for each in some})
-    return [mean_block([each.block for each in some if key(each) == number]) for number in numbers]
+    return [mean_metrics([each.block for each in some if key(each) == number]) for number in numbers]
 
 
 def table_1a(found: Sequence[Summary]) -> str:
@@ -145,13 +146,13 @@ def _rows(found: Sequence[Summary], method: Callable[[Kind], str], beside: Calla
 def grid_table(found: Sequence[Summary]) -> str:
     """Every kind with all of its numbers, mean ± standard deviation over its networks."""
     titles = ("data", "pre-training", "network", "score normalisation", "re-ranking", *SHOWN, "networks")
-    lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
+    rows = []
     for each in sorted(found, key=lambda each: _place(each.kind)):
         kind = each.kind
         words = (kind.data, kind.start, kind.variant, _yes(kind.score_norm), _yes(kind.rerank))
         numbers = [_with_spread(each, name) for name in SHOWN]
-        lines.append("| " + " | ".join((*words, *numbers, f"{each.runs} of {each.planned}")) + " |")
-    return "\n".join(lines)
+        rows.append((*words, *numbers, f"{each.runs} of {each.planned}"))
+    return markdown_table(titles, rows)
 
 
 def _place(kind: Kind) -> tuple[Any, ...]:

@@ -1,18 +1,36 @@
 """Checks of option values."""
 
+import typing
+from dataclasses import fields
+from typing import Any, Literal
+
 
 def require(condition: bool, message: str) -> None:
-    """Raise ValueError, one line, where a value is out of range."""
+    """Raise ValueError(message), one line, unless `condition` holds."""
     if not condition:
         raise ValueError(message)
 
 
+def check_choices(config: Any) -> None:
+    """Raise ValueError, one line that names the option, where a field of a Literal type has another value."""
+    types = typing.get_type_hints(type(config))
+    for field in fields(config):
+        choices = typing.get_args(types[field.name])
+        if typing.get_origin(types[field.name]) is Literal and getattr(config, field.name) not in choices:
+            option = "--" + field.name.replace("_", "-")
+            listed = ", ".join(map(str, choices))
+            raise ValueError(f"{option} {getattr(config, field.name)!r} is not one of {listed}")
+
+
 def check_pose_scale(option: str, scale: float, height: int, width: int) -> None:
-    """Raise ValueError, one line, on a factor below 1, or one with which frames of `height` x `width` pixels are no
-    whole cells of the pose network's maps. Frames that are not enlarged (1) may have any size: the network pads them.
+    """Check the factor by which frames are enlarged for the pose network.
+
+    Raises ValueError, one line that names `option`, on a factor below 1, and where enlarged frames of `height` x
+    `width` pixels are no multiples of 8 pixels. Frames that are not enlarged (factor 1) may have any size: the network
+    pads them.
     """
     require(scale >= 1, f"{option} must be at least 1, not {scale}")
-    sizes = [round(scale * length, 6) for length in (height, width)]  # 1.1 times 80 is 88, but for its last bit
+    sizes = [round(scale * length, 6) for length in (height, width)]  # rounded: 1.1 * 80 is 88 but for its last bit
     require(
         scale == 1 or all(size % 8 == 0 for size in sizes),
         f"{option} {scale:g} makes frames of {height}×{width} pixels {sizes[0]:g}×{sizes[1]:g}: "

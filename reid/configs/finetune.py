@@ -1,9 +1,10 @@
 """Options of python -m reid.finetune."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
+from alignnet_common.options import bounded
 from reid.configs.checks import require
 from reid.configs.data import ProtocolConfig
 from reid.configs.training import TrainConfig
@@ -21,47 +22,54 @@ class FinetuneConfig(TrainConfig, ProtocolConfig):
     """Folder that the run is written to. Default: runs/finetune-<dataset>."""
 
     init: str = "auto"
-    """Weights to start from: a run folder or its model.pt; none; auto = runs/pretrain where it is there."""
+    """Initial weights: a run folder or its model.pt; none; auto = runs/pretrain if it exists."""
 
-    lr_pose: float = 0.0
-    """Learning rate of the pose network. 0 keeps it as it is: the losses about who people are make it forget where
-    joints are, unless rendered ones go on teaching it (--rendered). The paper's is small, 1e-4."""
+    lr_pose: float = bounded(0.0, at_least=0)
+    """Learning rate of the pose network; 0 freezes it. The re-identification losses alone degrade its joints; with
+    --rendered, exact joints train it as well. The paper's rate is 1e-4."""
 
     pose_maps: Literal["network", "cached"] = "network"
-    """What says where the body parts are while training: the pose network; or what it says of every frame as it is,
-    computed once, which takes far less time and leaves it as it was; the baseline has none."""
+    """Source of the pose maps in training. network = run the pose network at each step. cached = compute the maps once
+    with the frozen network (much faster). Ignored by --variant baseline."""
 
     rendered: Path | None = None
-    """Rendered set (python -m synth.render) whose exact joints go on teaching the pose network while it is fine-tuned
-    (--lr-pose 1e-4): some of its frames stand beside each batch. Default: none, as in the paper."""
+    """Rendered set (python -m synth.render) whose exact joints train the pose network during fine-tuning (with
+    --lr-pose 1e-4): some of its frames are added to each batch. Default: none, as in the paper."""
 
     rendered_frames: int = 16
-    """How many of them, an even number: two of each person."""
+    """Rendered frames beside each batch; even, two per person."""
 
-    pose_weight: float = 1.0
-    """Weight of their pose loss (squared error of heat maps and part affinity fields at every stage)."""
+    pose_weight: float = bounded(1.0, at_least=0)
+    """Weight of the pose loss on the rendered frames (squared error of heat maps and part affinity fields at every
+    stage)."""
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
-        self.check_training()
+        """Raise ValueError, one line that names the option, on a value out of range or on options that conflict."""
+        super().__post_init__()
         self.check_protocol()
-        require(self.pose_weight >= 0, f"--pose-weight must not be negative, not {self.pose_weight}")
         even = self.rendered_frames >= 4 and self.rendered_frames % 2 == 0
         require(even, f"--rendered-frames must be an even number from 4 on, not {self.rendered_frames}")
         learns = self.variant != "baseline" and self.pose_maps == "network" and self.lr_pose > 0
         require(
             self.rendered is None or learns,
-            "--rendered teaches the pose network, which is not trained here: leave it out, or train the network "
+            "--rendered trains the pose network, which is frozen or missing here: leave it out, or train the network "
             "(--variant align-…, --pose-maps network, --lr-pose above 0)",
         )
         require(self.splits != "all", "--splits all: a network is trained on one split: name it with --split 0 … 9")
 
     @property
-    def run_folder(self) -> Path:
-        """The folder named, or the data set's default one."""
-        return self.run or Path(f"runs/finetune-{self.dataset}")
-
-    @property
     def joints_teach(self) -> bool:
-        """Whether exact joints teach the pose network."""
+        """Whether exact joints train the pose network."""
         return self.rendered is not None and self.pose_weight > 0
+
+    def resolved(self) -> Self:
+        """These options as a run keeps them: folders and split named, --resume dropped, a frozen pose network at rate
+        0."""
+        folder = self.run or Path(f"runs/finetune-{self.dataset}")
+        config = replace(self, run=folder, root=self.data_root, split=self.split_or_first, resume=False)
+        return config.with_frozen_pose()
+
+    def rendered_batches(self) -> Self:
+        """The options under which single frames of the rendered set are sampled and augmented."""
+        persons = self.rendered_frames // 2
+        return replace(self, chunk=1, overlap=0, ids_per_batch=persons, chunks_per_id=2, cover=0.0)

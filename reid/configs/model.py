@@ -1,102 +1,99 @@
-"""Options of the network."""
+"""Options of the network. Imports no torch."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
-VARIANTS = ("baseline", "align-avg", "align-tap")
-"""The rows of Table 1b: the appearance net alone; with part alignment and plain averages; with TAP too."""
+from alignnet_common.options import bounded, check_ranges
+from reid.configs.checks import check_choices, require
 
+Variant = Literal["baseline", "align-avg", "align-tap"]
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
+"""The rows of Table 1b of the paper."""
 
-LIMB_FIELDS = ("signed", "magnitude")
+Appearance = Literal["resnet18", "resnet34", "resnet50"]
+APPEARANCE_NETS: tuple[Appearance, ...] = get_args(Appearance)
 
+Stride = Literal[8, 16, 32]
+STRIDES: tuple[Stride, ...] = get_args(Stride)
 
-PART_POOLINGS = ("mean", "attended")
-
-
-FRAME_POOLINGS = ("sum", "average")
-
-
-PART_VISIBILITIES = ("ignored", "pose")
-
-
-TAP_INPUTS = ("features", "joints")
-
-
-LETTER: dict[str, Any] = {"limb_fields": "signed", "part_gain": 1.0, "part_pooling": "mean"}
-"""The paper's letter where our defaults are otherwise; what files mean that were written before there was a choice."""
+PAPER_SETTINGS: dict[str, Any] = {"limb_fields": "signed", "part_gain": 1.0, "part_pooling": "mean"}
+"""The paper's settings where the defaults below differ. Model files and runs saved without these keys were made with
+the paper's settings."""
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Which network is built, and the weights that it starts from. Raises ValueError on a value out of range."""
+    """The network and its initial weights."""
 
-    variant: str = "align-tap"
-    """baseline, align-avg or align-tap (Table 1b of the paper)."""
-    appearance: str = "resnet50"
-    """Appearance net: resnet18, resnet34 or resnet50."""
+    variant: Variant = "align-tap"
+    """Rows of Table 1b. baseline = appearance network alone; align-avg = part alignment, frames averaged; align-tap =
+    part alignment, frames weighted by temporal attention."""
+
+    appearance: Appearance = "resnet50"
+    """Backbone of the appearance network."""
+
     appearance_weights: str = "imagenet"
-    """What the appearance net starts from: imagenet (downloaded), none (random), or a torchvision state dict's path."""
-    stride: int = 16
-    """Pixels a cell of the appearance map: 8, 16 or 32."""
-    pose_stages: int = 6
-    """Stages of the pose net, 1 to 6; OpenPose has 6."""
-    pose_width: float = 1.0
-    """Factor on the pose net's hidden channels; OpenPose is 1."""
+    """Initial weights of the appearance network: imagenet (torchvision, downloaded once), none (random), or the path of
+    a torchvision state dict."""
+
+    stride: Stride = 16
+    """Output stride of the appearance network: input pixels for one cell of its feature map."""
+
+    pose_stages: int = bounded(6, at_least=1, at_most=6)
+    """Stages of the pose network after the VGG trunk, 1 to 6; OpenPose has 6."""
+
+    pose_width: float = bounded(1.0, at_least=0.01, at_most=1)
+    """Factor on the hidden channels of the pose network; OpenPose is 1."""
+
     pose_weights: Path | None = None
-    """Weights of the pose net (body_pose_model.pth or .safetensors); none: drawn at random. Not used by baseline."""
+    """Initial weights of the pose network: an OpenPose COCO-18 file (.pth or .safetensors), or a model file of this
+    project, from which the pose network is taken. Default: random. The baseline has no pose network."""
+
     pose_scale: float = 1.0
-    """How many times the frames are enlarged for the pose net, at least 1; its maps are finer by that."""
-    tap_channels: int = 256
-    """Hidden channels of each temporal attention net."""
-    tap_input: str = "features"
-    """What temporal attention judges a frame by: features, the paper's; or joints, the 18 joints' heat maps."""
-    limb_fields: str = "magnitude"
-    """Eq. 2: the magnitude of each limb field's vector; or signed, its x and y, the paper's."""
+    """Factor by which frames are enlarged for the pose network, at least 1: OpenPose was trained on people larger than
+    those in small crops. Height and width times the factor must be multiples of 8. Time and memory grow with its
+    square."""
+
+    tap_channels: int = bounded(256, at_least=1)
+    """Hidden channels of each temporal attention network."""
+
+    tap_input: Literal["features", "joints"] = "features"
+    """Input of temporal attention (Eq. 8). features = the feature maps that it weights, as in the paper; joints = the
+    heat maps of the 18 joints, which carry less identity and more visibility."""
+
+    limb_fields: Literal["signed", "magnitude"] = "magnitude"
+    """Part affinity fields in Eq. 2. magnitude = length of each vector; signed = its x and y channels, as in the paper:
+    limbs that point in opposite directions cancel."""
+
     part_gain: float = 30.0
-    """Factor on the part maps before the softmax of Eq. 3; the paper has none, 1."""
-    part_pooling: str = "attended"
-    """Eq. 5 of the parts: attended, the average weighted by their attention; or mean over all cells, the paper's."""
-    frame_pooling: str = "average"
-    """Eq. 7: average of the weighted frames, over the sum of their weights; or sum, over their number."""
-    frame_gain: float = 1.0
-    """Eq. 7: power of the weights, at least 1; the paper has none, 1."""
-    part_visibility: str = "ignored"
-    """Eq. 7: ignored, as in the paper; or pose, where f_a and each part weigh, in each frame, times how surely the pose
-    net finds their joints."""
+    """Inverse temperature of the softmax in Eq. 3, above 0 (paper: 1). Higher values give sharper part attention."""
+
+    part_pooling: Literal["mean", "attended"] = "attended"
+    """Pooling of the parts in Eq. 5. attended = average weighted by part attention; mean = over all cells, as in the
+    paper."""
+
+    frame_pooling: Literal["sum", "average"] = "average"
+    """Eq. 7. average = weighted sum over the sum of the weights; sum = weighted sum over the number of frames, as in
+    the paper: the ranking loss then drives all weights towards 0."""
+
+    frame_gain: float = bounded(1.0, at_least=1)
+    """Exponent on the frame weights of Eq. 7, at least 1 (paper: 1). Higher values favour the best frames."""
+
+    part_visibility: Literal["ignored", "pose"] = "ignored"
+    """Weight of hidden parts in Eq. 7. ignored = temporal attention alone weights parts, as in the paper; pose = each
+    weight is multiplied by the pose network's confidence in the joints of the part (of all joints for f_a)."""
 
     def __post_init__(self) -> None:
-        if self.variant not in VARIANTS:
-            raise ValueError(f"variant {self.variant!r} is not one of {', '.join(VARIANTS)}")
-        if self.appearance not in APPEARANCE_NETS:
-            raise ValueError(f"appearance {self.appearance!r} is not one of {', '.join(APPEARANCE_NETS)}")
-        if self.stride not in STRIDES:
-            raise ValueError(f"stride {self.stride} is not one of {', '.join(map(str, STRIDES))}")
-        if not 1 <= self.pose_stages <= 6:
-            raise ValueError(f"pose_stages must be 1 to 6, not {self.pose_stages}")
-        if not self.pose_width > 0:
-            raise ValueError(f"pose_width must be above 0, not {self.pose_width}")
-        if not self.pose_scale >= 1:
-            raise ValueError(f"pose_scale must be at least 1, not {self.pose_scale}")
-        if self.tap_channels < 1:
-            raise ValueError(f"tap_channels must be at least 1, not {self.tap_channels}")
-        if not self.part_gain > 0:
-            raise ValueError(f"part_gain must be above 0, not {self.part_gain}")
-        if not self.frame_gain >= 1:
-            raise ValueError(f"frame_gain must be at least 1, not {self.frame_gain}")
-        readings = {
-            "limb_fields": LIMB_FIELDS,
-            "part_pooling": PART_POOLINGS,
-            "frame_pooling": FRAME_POOLINGS,
-            "part_visibility": PART_VISIBILITIES,
-            "tap_input": TAP_INPUTS,
-        }
-        for name, known in readings.items():
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} {getattr(self, name)!r} is not one of {', '.join(known)}")
+        """Raise ValueError, one line that names the option, on a value out of range."""
+        check_choices(self)
+        check_ranges(self)
+        require(self.pose_scale >= 1, f"--pose-scale must be at least 1, not {self.pose_scale}")
+        require(self.frame_gain < math.inf, f"--frame-gain must be finite, not {self.frame_gain}")
+        require(self.part_gain > 0, f"--part-gain must be above 0, not {self.part_gain}")
 
-
-APPEARANCE_NETS = ("resnet18", "resnet34", "resnet50")
-
-
-STRIDES = (8, 16, 32)
+    @property
+    def network(self) -> "ModelConfig":
+        """These options alone, for classes that inherit them."""
+        return ModelConfig(**{field.name: getattr(self, field.name) for field in fields(ModelConfig)})

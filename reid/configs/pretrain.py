@@ -1,9 +1,10 @@
 """Options of python -m reid.pretrain."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
+from alignnet_common.options import bounded
 from reid.configs.checks import require
 from reid.configs.data import DEFAULT_ROOTS
 from reid.configs.training import DEFAULT_PRETRAIN_RUN, TrainConfig
@@ -23,53 +24,53 @@ class PretrainConfig(TrainConfig):
     """Folder that the run is written to."""
 
     init: Path | None = None
-    """Network to start from, but for its classifier: the folder or model.pt of a run with the same options of the
-    network. Default: --appearance-weights and --pose-weights."""
+    """Initial weights of the whole network except the classifier: a run folder, or a model.pt, trained with the same
+    network options. Default: --appearance-weights and --pose-weights."""
 
-    lr_pose: float = 1e-2
-    """Learning rate of the pose network, which learns from the exact joints here; 0 freezes it."""
+    lr_pose: float = bounded(1e-2, at_least=0)
+    """Learning rate of the pose network, which is trained on the exact joints; 0 freezes it."""
 
-    pose_weight: float = 1.0
+    pose_weight: float = bounded(1.0, at_least=0)
     """Weight of the pose loss (squared error of heat maps and part affinity fields at every stage)."""
 
-    attention_weight: float = 0.0
-    """Weight of the squared error between what temporal attention gives each frame and how much of the person it shows,
-    which a rendered set knows. 0 = as in the paper, where the other losses alone teach attention."""
+    attention_weight: float = bounded(0.0, at_least=0)
+    """Weight of the attention loss: squared error between the temporal attention of a frame and the visible share of
+    the person, which a rendered set records. 0 = no attention loss, as in the paper."""
 
     attention_apart: bool = False
-    """Whether that error alone teaches temporal attention, and teaches nothing else: it then takes nothing from what
-    tells people apart."""
+    """Stop gradients between temporal attention and the other losses: the attention loss alone trains temporal
+    attention, and trains nothing else."""
 
     pose_maps: Literal["network", "cached", "truth"] = "network"
-    """What says where the body parts are while training: the pose network, which learns it; or, for networks that have
-    one already (--pose-weights) and keep it as it is, in a fraction of the time: what it says of every frame as it is,
-    computed once (cached; not with --new-place, which makes other frames), or the exact joints (truth)."""
+    """Source of the pose maps in training. network = the pose network at each step, which is trained too. With a pose
+    network that is already trained (--pose-weights) and stays frozen, in a fraction of the time: cached = its maps of
+    every frame, computed once (not with --new-place, which changes the frames); truth = maps of the exact joints."""
 
-    new_place: float = 0.0
-    """Chance that a chunk's people are put, by their masks, before another clip's place, 0..1: who they are must not be
-    read off their surroundings. 0 trains on the frames as they were rendered."""
+    new_place: float = bounded(0.0, at_least=0, at_most=1)
+    """Probability of background replacement, 0..1: the people of a chunk are put, by their masks, in front of the scene
+    of another clip, so that identity cannot be read off the background."""
 
-    validation_ids: int = 0
-    """Identities kept out of training and ranked, camera a against camera b, at the end."""
+    validation_ids: int = bounded(0, at_least=0)
+    """Held-out identities, left out of training and evaluated at the end, camera a against camera b."""
 
     def __post_init__(self) -> None:
-        """Refuse values out of range."""
-        self.check_training()
-        require(self.pose_weight >= 0, f"--pose-weight must not be negative, not {self.pose_weight}")
-        require(self.attention_weight >= 0, f"--attention-weight must not be negative, not {self.attention_weight}")
+        """Raise ValueError, one line that names the option, on a value out of range or on options that conflict."""
+        super().__post_init__()
         require(
             not self.attention_apart or self.attention_weight > 0,
-            "--attention-apart: nothing would teach temporal attention; give --attention-weight",
+            "--attention-apart: no loss would train temporal attention; give --attention-weight",
         )
-        require(0 <= self.new_place <= 1, f"--new-place must lie between 0 and 1, not {self.new_place}")
         require(
             self.pose_maps != "cached" or self.new_place == 0,
-            "--pose-maps cached: the maps are those of the frames as they are, and --new-place makes others; "
+            "--pose-maps cached: maps are computed on unchanged frames, but --new-place changes frames; "
             "leave one of the two out",
         )
-        require(self.validation_ids >= 0, f"--validation-ids must not be negative, not {self.validation_ids}")
 
     @property
     def joints_teach(self) -> bool:
-        """Whether exact joints teach the pose network, unless it is frozen."""
+        """Whether exact joints train the pose network, unless it is frozen."""
         return self.pose_weight > 0
+
+    def resolved(self) -> Self:
+        """These options as a run keeps them: the folder named, --resume dropped, a frozen pose network at rate 0."""
+        return replace(self, run=self.run or DEFAULT_PRETRAIN_RUN, resume=False).with_frozen_pose()

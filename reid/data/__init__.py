@@ -1,5 +1,7 @@
 """Data sets as tracklets, cut into chunks, dealt into batches, decoded and augmented."""
 
+from pathlib import Path
+
 from alignnet_common.errors import UserError
 from reid.configs.data import ProtocolConfig
 from reid.data.datasets.folder import folder_splits
@@ -7,7 +9,7 @@ from reid.data.datasets.ilids import ilids_splits
 from reid.data.datasets.market import load_market
 from reid.data.datasets.mars import load_mars
 from reid.data.datasets.prid import prid_splits
-from reid.data.datasets.synthetic import synthetic_splits
+from reid.data.datasets.synthetic import load_pretraining, synthetic_splits
 from reid.data.tracklets.types import ReidData, split_number
 
 ONE_DIVISION = ("mars", "market")
@@ -54,3 +56,11 @@ def load_splits(choice: ProtocolConfig, seed: int) -> tuple[ReidData, ...]:
             return synthetic_splits(root, seed)
         case "folder":
             return folder_splits(root, choice.splits, seed)
+
+
+def load_rendered(root: Path | None, seed: int) -> ReidData | None:
+    """All people of a rendered set as training data, with joints; None without a folder.
+
+    Raises UserError if the folder holds no rendered set.
+    """
+    return None if root is None else load_pretraining(root, 0, seed)

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
 from reid.configs.checks import require
@@ -86,7 +86,7 @@ def unreadable(data: ReidData) -> list[str]:
 
 
 def with_root(argv: list[str]) -> list[str]:
-    """The folder that is named first, without a flag, is the root.
+    """`argv` with --root before its first word, if that is no flag.
 
     >>> with_root(["data/mars", "--dataset", "mars"])
     ['--root', 'data/mars', '--dataset', 'mars']
@@ -95,5 +95,4 @@ def with_root(argv: list[str]) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = with_root(sys.argv[1:])
-    run(data, DataConfig, PROG)
+    run_command(data, DataConfig, PROG, argv=with_root(sys.argv[1:]))

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from alignnet_common.errors import UserError
-from alignnet_common.files import read_jsonl, sha256_of_file
+from alignnet_common.files import sha256_of_file
+from alignnet_common.set_format import MANIFEST, clip_of, read_manifest
+from reid.data.datasets.prid import ARCHIVE_FOLDER
 from reid.data.tracklets.types import ReidData, Tracklet
 
 
@@ -25,7 +27,7 @@ def data_record(data: ReidData, known_fingerprint: str | None = None) -> dict[st
     }
 
 
-def remarks(data: ReidData) -> list[str]:
+def dataset_notes(data: ReidData) -> list[str]:
     """Notes and warnings, a line each, for people."""
     return [f"note: {note}" for note in data.notes] + [f"warning: {warning}" for warning in data.warnings]
 
@@ -56,7 +58,7 @@ def clips_by_person(data: ReidData, tracklets: Sequence[Tracklet]) -> dict[int, 
     hashes = {clip: pixels[:16] for manifest in manifests(data) for clip, pixels in hashes_of_clips(manifest).items()}
     found: dict[int, set[str]] = {}
     for tracklet in tracklets:
-        pixels = hashes.get("/".join(tracklet.frames[0].parts[-3:-1]))  # …/cam_a/person_0001/0001.png
+        pixels = hashes.get(clip_of(tracklet.frames[0]))
         if pixels is not None:
             found.setdefault(tracklet.pid, set()).add(pixels)
     return found
@@ -71,7 +73,7 @@ def counts(tracklets: Sequence[Tracklet]) -> dict[str, int]:
     }
 
 
-def in_words(counted: dict[str, int]) -> str:
+def format_counts(counted: dict[str, int]) -> str:
     """`counts` for people."""
     return f"{counted['ids']} persons, {counted['tracklets']} tracklets, {counted['frames']} frames"
 
@@ -115,7 +117,7 @@ def _name_of(path: Path, root: Path) -> str:
 def manifests(data: ReidData) -> list[Path]:
     """The manifest of a rendered set, also where it stands in for PRID2011; none of other data, whose owners may call
     a file of theirs so."""
-    places = (data.root / "manifest.jsonl", data.root / "prid_2011" / "manifest.jsonl")
+    places = (data.root / MANIFEST, data.root / ARCHIVE_FOLDER / MANIFEST)
     rendered = data.name.startswith("synthetic")
     return [path for path in places if path.is_file() and (rendered or _has_clips(path))]
 
@@ -130,6 +132,6 @@ def _has_clips(manifest: Path) -> bool:
 def hashes_of_clips(manifest: Path) -> dict[str, str]:
     """The clips of a rendered set and the hashes of their pixels. Raises UserError where it is no such manifest."""
     try:
-        return {str(row["clip"]): str(row["pixels_sha256"]) for row in read_jsonl(manifest)}
+        return {clip: str(row["pixels_sha256"]) for clip, row in read_manifest(manifest).items()}
     except (ValueError, KeyError, TypeError) as broken:
         raise UserError(f"{manifest}: not a manifest of clips ({broken}); render the set again") from broken

@@ -1,7 +1,4 @@
-"""Descriptors on the disk: written row by row as they come, and used again where nothing they depend on has changed.
-
-Nothing here imports torch.
-"""
+"""Cache of descriptors on disk: written row by row; read if weights, frames and options are the same. No PyTorch."""
 
 import hashlib
 import json
@@ -11,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from alignnet_common.arrays import Singles
 from alignnet_common.errors import UserError
 from alignnet_common.files import replacing
 from reid.data.tracklets.types import Tracklet
 
 FORMAT = 1
-"""Raised when the same network and frames give other descriptors than before: nothing older is used again then."""
+"""Version of the cache. To be increased if the same network and frames give other descriptors; older files are then not
+read."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +27,20 @@ class SavedFeatures:
     """The .npy file: float32 (N, D), a row a tracklet."""
 
     fingerprint: str
-    """SHA-256 over the weights, the frames and the options that they were made of."""
+    """SHA-256 over the weights, the frames and the options; see `features_fingerprint`."""
 
-    rows: npt.NDArray[np.float32]
-    """The file's array, mapped: read from the disk where it is looked at."""
+    rows: Singles
+    """The memory-mapped array (N, D) of the file."""
 
     reused: bool
-    """Whether the file was there already."""
+    """Whether the file existed before."""
 
 
 def features_fingerprint(root: Path, tracklets: Sequence[Tracklet], options: Mapping[str, Any]) -> str:
-    """SHA-256 over the plain `options` and, tracklet by tracklet, the names, sizes and times of the frames."""
+    """SHA-256 over the `options` (JSON) and the name, size and modification time of each tracklet's frames.
+
+    root -- folder of the data, to which the names are relative. Raises UserError where a frame is missing.
+    """
     digest = hashlib.sha256(json.dumps({"format": FORMAT, **options}, sort_keys=True).encode())
     for tracklet in tracklets:
         digest.update(f"{len(tracklet.frames)}\n".encode())
@@ -53,8 +54,11 @@ def features_fingerprint(root: Path, tracklets: Sequence[Tracklet], options: Map
     return digest.hexdigest()
 
 
-def saved_or_made(folder: Path, fingerprint: str, count: int, rows: Iterator[npt.NDArray[np.float32]]) -> SavedFeatures:
-    """The file of this fingerprint in `folder`, or a new one of `count` rows, which are only then worked out."""
+def load_or_compute(folder: Path, fingerprint: str, count: int, rows: Iterator[Singles]) -> SavedFeatures:
+    """The cached file of this fingerprint in `folder`; if there is none, `count` rows (D,) are computed and written.
+
+    Raises as `write_rows`.
+    """
     path = folder / f"features-{fingerprint[:16]}.npy"
     found = read_rows(path, count)
     if found is not None:
@@ -65,8 +69,8 @@ def saved_or_made(folder: Path, fingerprint: str, count: int, rows: Iterator[npt
     return SavedFeatures(path, fingerprint, found, reused=False)
 
 
-def read_rows(path: Path, count: int) -> npt.NDArray[np.float32] | None:
-    """The array of a file of `count` rows, mapped; None where there is none, or it is not whole."""
+def read_rows(path: Path, count: int) -> Singles | None:
+    """The memory-mapped array (`count`, D) of a file; None if the file is missing, incomplete or of another shape."""
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
@@ -74,10 +78,10 @@ def read_rows(path: Path, count: int) -> npt.NDArray[np.float32] | None:
     return found if found.dtype == np.float32 and found.ndim == 2 and len(found) == count else None
 
 
-def write_rows(path: Path, rows: Iterator[npt.NDArray[np.float32]], count: int) -> None:
-    """Write `count` rows (D,) float32 as one .npy, each when it comes; all of it or nothing.
+def write_rows(path: Path, rows: Iterator[Singles], count: int) -> None:
+    """Write `count` rows (D,) float32 as one .npy file, row by row. On an error no file is left.
 
-    Raises UserError on a row that is not finite (a network that diverged), ValueError on another number of rows.
+    Raises UserError on a row that is not finite (the network diverged), ValueError on another number of rows.
     """
     made = [folder for folder in path.parents if not folder.exists()]  # innermost first
     try:
@@ -92,7 +96,7 @@ def write_rows(path: Path, rows: Iterator[npt.NDArray[np.float32]], count: int) 
                 stream.write(np.ascontiguousarray(row, "<f4").tobytes())
                 written += 1
             if written != count:
-                raise ValueError(f"{written} rows came, {count} were announced")
+                raise ValueError(f"{written} rows were given, {count} were expected")
     except BaseException:
         for folder in made:
             if folder.is_dir():

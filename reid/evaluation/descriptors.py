@@ -1,13 +1,13 @@
-"""From frames to descriptors (paper, Section 4.2), one tracklet after another, in memory that no length changes."""
+"""Descriptors of tracklets (paper, Section 4.2), one tracklet after another; memory does not grow with length."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from alignnet_common.arrays import Bytes, Singles
 from reid.data.loading.chunks import chunk_ranges
 from reid.data.loading.frame_store import FrameStore
 from reid.data.tracklets.types import Tracklet
@@ -15,7 +15,7 @@ from reid.models.alignnet import AlignNet
 from reid.runtime.memory import enough_memory
 
 CHUNKS_ON_A_GPU = 8
-"""Full chunks in a batch on a GPU; on a CPU one chunk a batch is as fast, and needs an eighth of the memory."""
+"""Full chunks in a batch on a GPU. On a CPU a batch is one chunk: as fast, in an eighth of the memory."""
 
 
 def stream_descriptors(
@@ -25,25 +25,25 @@ def stream_descriptors(
     chunk: int,
     device: torch.device,
     batch_frames: int | None = None,
-) -> Iterator[npt.NDArray[np.float32]]:
-    """The descriptor (D,) of each tracklet in turn.
+) -> Iterator[Singles]:
+    """The descriptor (D,) of each tracklet in order.
 
-    Each tracklet is cut into chunks of `chunk` frames without overlap, the last as short as it comes; its descriptor
-    is the plain mean of theirs. At most `batch_frames` frames (default: one chunk on a CPU, eight on a GPU; at least
-    one chunk) and one sum are held at a time, however long a tracklet is and however many there are. The network is
-    in eval mode meanwhile, and then as it was.
+    A tracklet is cut into chunks of `chunk` frames without overlap; the last chunk may be shorter. The descriptor of
+    the tracklet is the mean of the descriptors of its chunks. A batch has at most `batch_frames` frames (default: one
+    chunk on a CPU, eight on a GPU), but at least one chunk. The network is put into eval mode, and back at the end.
+    Raises UserError where a frame cannot be read or memory is too small.
     """
     limit = batch_frames or chunk * (CHUNKS_ON_A_GPU if device.type == "cuda" else 1)
     was_training = model.training
     model.eval()
     owner, total, count = 0, torch.zeros(()), 0
     try:
-        with tqdm(total=len(tracklets), desc="describing", unit="tracklet", disable=None, leave=False) as bar:
+        with tqdm(total=len(tracklets), desc="descriptors", unit="tracklet", disable=None, leave=False) as bar:
             for owners, chunks in _batches(tracklets, store, chunk, limit):
                 frames, valid = padded(chunks)
                 with torch.inference_mode(), enough_memory(sizes_of(chunks), "lower --chunk", device):
-                    described = model(frames.to(device).float() / 255, valid.to(device)).descriptor.float().cpu()
-                for position, row in zip(owners, described, strict=True):
+                    descriptors = model(frames.to(device).float() / 255, valid.to(device)).descriptor.float().cpu()
+                for position, row in zip(owners, descriptors, strict=True):
                     if position != owner:
                         yield (total / count).numpy()
                         bar.update()
@@ -55,14 +55,14 @@ def stream_descriptors(
         model.train(was_training)
 
 
-def sizes_of(chunks: Sequence[npt.NDArray[np.uint8]]) -> str:
-    """How many frames (T_i, H, W, 3) are described at a time, in words."""
+def sizes_of(chunks: Sequence[Bytes]) -> str:
+    """Size of a batch of chunks (T_i, H, W, 3) as text."""
     height, width = chunks[0].shape[1:3]
     return f"{sum(map(len, chunks))} frames of {height} × {width} at a time"
 
 
-def padded(chunks: Sequence[npt.NDArray[np.uint8]]) -> tuple[Tensor, Tensor]:
-    """Chunks (T_i, H, W, 3) of unequal lengths as `frames` (B, T, 3, H, W) uint8 and `valid` (B, T) bool."""
+def padded(chunks: Sequence[Bytes]) -> tuple[Tensor, Tensor]:
+    """Pad chunks (T_i, H, W, 3) to one length: `frames` (B, T, 3, H, W) uint8 and the mask `valid` (B, T) bool."""
     longest = max(len(chunk) for chunk in chunks)
     frames = torch.zeros(len(chunks), longest, *chunks[0].shape[1:], dtype=torch.uint8)
     valid = torch.zeros(len(chunks), longest, dtype=torch.bool)
@@ -74,10 +74,10 @@ def padded(chunks: Sequence[npt.NDArray[np.uint8]]) -> tuple[Tensor, Tensor]:
 
 def _batches(
     tracklets: Sequence[Tracklet], store: FrameStore, chunk: int, batch_frames: int
-) -> Iterator[tuple[list[int], list[npt.NDArray[np.uint8]]]]:
-    """Chunks of at most `batch_frames` frames together, and the positions of the tracklets that they are from."""
+) -> Iterator[tuple[list[int], list[Bytes]]]:
+    """Batches of chunks with at most `batch_frames` frames, and the position of each chunk's tracklet."""
     owners: list[int] = []
-    chunks: list[npt.NDArray[np.uint8]] = []
+    chunks: list[Bytes] = []
     for owner, tracklet in enumerate(tracklets):
         for frames in chunk_ranges(len(tracklet.frames), chunk):
             if chunks and sum(map(len, chunks)) + len(frames) > batch_frames:
@@ -96,10 +96,9 @@ def tracklet_descriptors(
     chunk: int,
     device: torch.device,
     batch_frames: int | None = None,
-) -> npt.NDArray[np.float32]:
-    """Descriptors (N, D) of N tracklets of any lengths, in memory; see
-    `reid.evaluation.descriptors.stream_descriptors`."""
-    described = np.empty((len(tracklets), model.descriptor_size), np.float32)
+) -> Singles:
+    """Descriptors (N, D) of N tracklets in memory; arguments and errors as in `stream_descriptors`."""
+    found = np.empty((len(tracklets), model.descriptor_size), np.float32)
     for row, descriptor in enumerate(stream_descriptors(model, tracklets, store, chunk, device, batch_frames)):
-        described[row] = descriptor
-    return described
+        found[row] = descriptor
+    return found

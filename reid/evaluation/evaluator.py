@@ -1,11 +1,11 @@
-"""A data set under its splits, described by networks and ranked: each network describes each tracklet once.
+"""Evaluation of a data set's splits: descriptors of all tracklets, then rankings.
 
-`measure_splits` takes any number of splits and, for each, the file of the network that it is measured with: the same
-for all, or one a split, as a table over splits needs it.
+`evaluate_splits` takes any number of splits, each with the model file that it is evaluated with: one file for all, or
+one a split, as a table over splits needs. A network computes the descriptor of a tracklet once.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +16,24 @@ from alignnet_common.files import sha256_of_file
 from reid.data.fingerprint import counts, fingerprint
 from reid.data.loading.frame_store import FrameStore
 from reid.data.tracklets.types import ReidData, Tracklet
-from reid.evaluation.descriptor_cache import SavedFeatures, features_fingerprint, saved_or_made
+from reid.evaluation.descriptor_cache import SavedFeatures, features_fingerprint, load_or_compute
 from reid.evaluation.descriptors import stream_descriptors, tracklet_descriptors
-from reid.evaluation.retrieval import Block, chance_of, rank_tracklets
-from reid.metrics.protocols import Protocol
-from reid.metrics.score_normalisation import ScoreNorm
+from reid.evaluation.retrieval import Metrics, chance_of, rank_tracklets
+from reid.metrics.ranking import RankingOptions
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_model
 from reid.provenance.seen_people import trained_on_tested, trainings_of
-
-MODEL = "model.pt"
+from reid.runtime.run_dir import MODEL
 
 
 @dataclass(frozen=True)
-class MeasureOptions:
-    """How tracklets are described, None = as the network was trained; and how they are ranked."""
+class EvaluationOptions:
+    """How descriptors are computed and ranked. Sizes of None are those with which the network was trained."""
 
     device: torch.device
 
     features: Path
-    """Folder that descriptors are kept in and taken from again."""
+    """Folder of the descriptor cache."""
 
     chunk: int | None = None
     """Frames in a chunk."""
@@ -47,54 +45,47 @@ class MeasureOptions:
     """Width of the network's input, pixels."""
 
     cache_gib: float = 0.0
-    """Decoded frames that fit this many GiB are kept; 0 = each is decoded when it is needed, and then forgotten."""
+    """Memory for decoded frames, GiB, if all of them fit; 0 = no frame is kept."""
 
-    protocol: Protocol = "step"
-    """How the queries are counted; see `reid.metrics.protocols.Protocol`."""
-
-    score_norm: ScoreNorm | None = None
-    """How distances are normalised; None = not."""
-
-    rerank: bool = False
-    """Whether distances are re-ranked by k-reciprocal neighbours."""
+    ranking: RankingOptions = field(default_factory=RankingOptions)
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One split, ranked."""
+class SplitResult:
+    """Result of one split."""
 
     split: int
-    """Its number."""
+    """Number of the split."""
 
     data: ReidData
 
     fingerprint: str
-    """That of the data; see `reid.data.fingerprint.fingerprint`."""
+    """Fingerprint of the data; see `reid.data.fingerprint.fingerprint`."""
 
-    block: Block
-    """CMC, mAP and mINP in percent; see `reid.evaluation.retrieval.ranking_block`."""
+    metrics: Metrics
+    """CMC, mAP and mINP in percent."""
 
-    chance: Block
-    """What a random order is expected to give."""
+    chance: Metrics
+    """Expected figures of a random ranking."""
 
     trained_on_tested: int
-    """Persons of the test whom the network was trained on: where it is not 0, the numbers are not fair."""
+    """Number of test identities that the network was trained on. If above 0, the figures are not valid."""
 
     checkpoint: dict[str, Any]
-    """File, SHA-256 and network."""
+    """File, SHA-256 and configuration of the network."""
 
     images: dict[str, int]
     """Height and width in pixels, and frames in a chunk."""
 
     features: dict[str, Any]
-    """File of the descriptors, its fingerprint, and whether it was there already."""
+    """File of the descriptors, its fingerprint, and whether the file existed before."""
 
     def record(self) -> dict[str, Any]:
-        """All of it as plain values."""
+        """The result as plain values for result.json."""
         return {
             "split": self.split,
             "source": self.data.split,
-            **self.block,
+            **self.metrics,
             "chance": self.chance,
             "trained_on_tested": self.trained_on_tested,
             "checkpoint": {name: self.checkpoint[name] for name in ("file", "sha256")},
@@ -104,9 +95,10 @@ class Measured:
 
 
 def checkpoints_of(path: Path, numbers: Sequence[int]) -> dict[int, Path]:
-    """The model file of each split: `path` itself, or its model.pt, for all; or split-0/model.pt …, one a split.
+    """The model file of each split by number.
 
-    Raises UserError where a file is missing.
+    `path` is a model file or a run folder with model.pt, for all splits; or a folder with one run a split: split-0,
+    split-1, … Raises UserError where a file is missing.
     """
     if not path.is_dir() or (path / MODEL).is_file() or not any(path.glob(f"split-*/{MODEL}")):
         return dict.fromkeys(numbers, path / MODEL if path.is_dir() else path)
@@ -120,41 +112,33 @@ def checkpoints_of(path: Path, numbers: Sequence[int]) -> dict[int, Path]:
     return found
 
 
-def measure_splits(
-    splits: Mapping[int, ReidData], checkpoint_of: Mapping[int, Path], options: MeasureOptions
-) -> list[Measured]:
-    """Every split of `splits`, by number, measured with its own network, in the order given.
+def evaluate_splits(
+    splits: Mapping[int, ReidData], checkpoint_of: Mapping[int, Path], options: EvaluationOptions
+) -> list[SplitResult]:
+    """Evaluate each split of `splits`, by number, with its model file; results are in the order of `splits`.
 
-    Splits of one network share one pass over their tracklets. Raises UserError where a split has nothing to rank, a
-    file is no network, or a frame cannot be read.
+    Splits with the same model file share one pass over their tracklets. Raises UserError where a split has nothing to
+    rank, a file is no network, or a frame cannot be read.
     """
-    chances = {number: chance_of(data, options.protocol) for number, data in splits.items()}
+    chances = {number: chance_of(data, options.ranking.protocol) for number, data in splits.items()}
     prints = fingerprints(splits)
-    found: dict[int, Measured] = {}
+    found: dict[int, SplitResult] = {}
     for file in dict.fromkeys(checkpoint_of[number] for number in splits):
         shared = {number: data for number, data in splits.items() if checkpoint_of[number] == file}
         model, metadata = load_model(file)
-        images = input_of(metadata, options)
-        wanted = {tracklet: None for data in shared.values() for tracklet in (*data.query, *data.gallery)}
-        row = {tracklet: position for position, tracklet in enumerate(wanted)}
+        images = input_size(metadata, options)
+        tracklets = dict.fromkeys(each for data in shared.values() for each in (*data.query, *data.gallery))
+        row = {tracklet: position for position, tracklet in enumerate(tracklets)}
         checkpoint = {"file": str(file), "sha256": sha256_of_file(file), "network": metadata["model_config"]}
         root = next(iter(shared.values())).root
-        saved = described(model, tuple(row), root, checkpoint["sha256"], images, options)
+        saved = cached_descriptors(model, tuple(row), root, checkpoint["sha256"], images, options)
         for number, data in shared.items():
-            query, gallery = ([row[tracklet] for tracklet in side] for side in (data.query, data.gallery))
-            found[number] = Measured(
+            query, gallery = (saved.rows[[row[tracklet] for tracklet in side]] for side in (data.query, data.gallery))
+            found[number] = SplitResult(
                 split=number,
                 data=data,
                 fingerprint=prints[number],
-                block=rank_tracklets(
-                    data.query,
-                    data.gallery,
-                    saved.rows[query],
-                    saved.rows[gallery],
-                    options.protocol,
-                    options.score_norm,
-                    options.rerank,
-                ),
+                metrics=rank_tracklets(data.query, data.gallery, query, gallery, options.ranking),
                 chance=chances[number],
                 trained_on_tested=trained_on_tested(trainings_of(metadata), data, prints[number]),
                 checkpoint=checkpoint,
@@ -164,31 +148,34 @@ def measure_splits(
     return [found[number] for number in splits]
 
 
-def described(
+def cached_descriptors(
     model: torch.nn.Module,
     tracklets: tuple[Tracklet, ...],
     root: Path,
     weights: str,
     images: dict[str, int],
-    options: MeasureOptions,
+    options: EvaluationOptions,
 ) -> SavedFeatures:
-    """Descriptors of `tracklets`, in order: those on the disk where weights, frames and options are the same."""
+    """Descriptors (N, D) of `tracklets` in order: from the cache if weights, frames and options are the same.
+
+    weights -- SHA-256 of the model file. images -- height, width and frames in a chunk.
+    """
     made_of = {"weights": weights, "images": images, "device": options.device.type}
     paths = (frame for tracklet in tracklets for frame in tracklet.frames)
     store = FrameStore(paths, images["height"], images["width"], options.cache_gib)
     rows = stream_descriptors(model.to(options.device), tracklets, store, images["chunk"], options.device)
-    print_of = features_fingerprint(root, tracklets, made_of)
-    return saved_or_made(options.features, print_of, len(tracklets), rows)
+    digest = features_fingerprint(root, tracklets, made_of)
+    return load_or_compute(options.features, digest, len(tracklets), rows)
 
 
-def input_of(metadata: Mapping[str, Any], options: MeasureOptions) -> dict[str, int]:
-    """Height, width and frames in a chunk: as asked for, or as the network was trained."""
+def input_size(metadata: Mapping[str, Any], options: EvaluationOptions) -> dict[str, int]:
+    """Height, width and frames in a chunk: from `options`, else from the training's metadata."""
     trained = {"height": 128, "width": 64, "chunk": 15, **metadata.get("images", {})}
     return {name: getattr(options, name) or trained[name] for name in ("height", "width", "chunk")}
 
 
 def fingerprints(splits: Mapping[int, ReidData]) -> dict[int, str]:
-    """The fingerprint of each split's data; worked out once where all have the same tracklets, as they mostly do."""
+    """The fingerprint of each split's data by number, computed once for splits of the same tracklets."""
     known: dict[frozenset[Tracklet], str] = {}
     found = {}
     for number, data in splits.items():
@@ -199,27 +186,38 @@ def fingerprints(splits: Mapping[int, ReidData]) -> dict[int, str]:
     return found
 
 
-def leak_notes(measured: Sequence[Measured]) -> tuple[str, ...]:
-    """A note where a network was trained on people whom it is tested on."""
-    leaks = [each for each in measured if each.trained_on_tested]
+def leak_notes(results: Sequence[SplitResult]) -> tuple[str, ...]:
+    """A note, if a network was trained on identities that it is tested on."""
+    leaks = [each for each in results if each.trained_on_tested]
     if not leaks:
         return ()
     worst = max(leaks, key=lambda each: each.trained_on_tested)
     tested = len({tracklet.pid for tracklet in worst.data.query})
     note = f"the checkpoint was trained on {worst.trained_on_tested} of the {tested} persons tested: no fair number"
-    if len(measured) > 1:
+    if len(results) > 1:
         some = ", ".join(str(each.split) for each in leaks)
         note += f" in split {some}; train a network a split (RUNS/split-0 …) and name their folder with --checkpoint"
     return (note,)
 
 
-def describe_and_rank(model: AlignNet, data: ReidData, store: FrameStore, chunk: int, device: torch.device) -> Block:
-    """CMC, mAP and mINP of a data set's query and gallery as `model` describes them, by the protocol «step».
+def evaluate_networks(
+    networks: Mapping[str, AlignNet], data: ReidData, store: FrameStore, chunk: int, device: torch.device
+) -> dict[str, Metrics]:
+    """`describe_and_rank` of each network, by name; a network with two names is evaluated once."""
+    found: dict[int, Metrics] = {}
+    for network in networks.values():
+        if id(network) not in found:
+            found[id(network)] = describe_and_rank(network, data, store, chunk, device)
+    return {name: found[id(network)] for name, network in networks.items()}
 
-    See `reid.evaluation.retrieval.ranking_block`.
+
+def describe_and_rank(model: AlignNet, data: ReidData, store: FrameStore, chunk: int, device: torch.device) -> Metrics:
+    """CMC, mAP and mINP of a data set's query and gallery by the protocol «step», with the descriptors of `model`.
+
+    chunk -- frames in a chunk. See `reid.evaluation.retrieval.metrics_dict`.
     """
     tracklets = tuple(dict.fromkeys((*data.query, *data.gallery)))
-    described = tracklet_descriptors(model, tracklets, store, chunk, device)
+    descriptors = tracklet_descriptors(model, tracklets, store, chunk, device)
     row = {tracklet: position for position, tracklet in enumerate(tracklets)}
-    query, gallery = ([row[tracklet] for tracklet in side] for side in (data.query, data.gallery))
-    return rank_tracklets(data.query, data.gallery, described[query], described[gallery])
+    query, gallery = (descriptors[[row[tracklet] for tracklet in side]] for side in (data.query, data.gallery))
+    return rank_tracklets(data.query, data.gallery, query, gallery)

@@ -1,31 +1,29 @@
-"""What a run leaves behind for people and scripts: the numbers, and everything that produced them.
+"""Tracklets and their descriptors to plain figures of retrieval, in percent. Without PyTorch."""
 
-Nothing here imports torch.
-"""
-
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from alignnet_common.arrays import AnyFloats, Ints
 from alignnet_common.errors import UserError
 from reid.data.tracklets.types import ReidData, Tracklet
 from reid.metrics.chance import chance_ranking
+from reid.metrics.labels import Labels
 from reid.metrics.protocols import Protocol
-from reid.metrics.ranking import Ranking, rank_features
-from reid.metrics.score_normalisation import ScoreNorm
+from reid.metrics.ranking import PLAIN, Ranking, RankingOptions, rank_features
 
 SHOWN_RANKS = (1, 5, 10, 20)
 CMC_LENGTH = 20
-COUNTED = ("queries", "valid_queries", "queries_without_positive")
-"""Numbers of a block that are counts, not shares."""
+COUNTS = ("queries", "valid_queries", "queries_without_positive")
+"""Figures of `Metrics` that are counts and not shares."""
 
-Block = dict[str, Any]
-"""Numbers of one ranking: rank1, rank5, rank10, rank20, mAP, mINP and cmc in percent, and those of COUNTED."""
+Metrics = dict[str, Any]
+"""Figures of one ranking: rank1, rank5, rank10, rank20, mAP, mINP and cmc (20 values) in percent, and the `COUNTS`."""
 
 
-def ranking_block(ranking: Ranking) -> Block:
+def metrics_dict(ranking: Ranking) -> Metrics:
     """A ranking as plain numbers: shares in percent, not rounded, and counts of queries."""
     percent = [100 * float(share) for share in ranking.cmc[:CMC_LENGTH]]
     return {
@@ -39,103 +37,96 @@ def ranking_block(ranking: Ranking) -> Block:
     }
 
 
-def pids_and_cameras(tracklets: Sequence[Tracklet]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Pids (N,) and cameras (N,) of N tracklets."""
+def labels_of_tracklets(tracklets: Sequence[Tracklet]) -> Labels:
+    """Person ids and cameras of N tracklets."""
     pairs = np.array([(tracklet.pid, tracklet.camera) for tracklet in tracklets], dtype=np.int64).reshape(-1, 2)
-    return pairs[:, 0], pairs[:, 1]
+    return Labels(pairs[:, 0], pairs[:, 1])
 
 
 def rank_tracklets(
     query: Sequence[Tracklet],
     gallery: Sequence[Tracklet],
-    query_features: npt.NDArray[np.floating],
-    gallery_features: npt.NDArray[np.floating],
-    protocol: Protocol = "step",
-    score_norm: ScoreNorm | None = None,
-    rerank: bool = False,
-) -> Block:
-    """CMC, mAP and mINP of descriptors (Q, D) and (G, D) by a protocol; see `ranking_block`, `reid.metrics.ranking`.
+    query_features: AnyFloats,
+    gallery_features: AnyFloats,
+    options: RankingOptions = PLAIN,
+) -> Metrics:
+    """CMC, mAP and mINP of descriptors (Q, D) and (G, D) of the tracklets; see `reid.metrics.ranking.rank_features`.
 
-    Raises UserError where the descriptors have no distances.
+    Raises UserError where the descriptors cannot be ranked.
     """
-    query_pids, query_cams = pids_and_cameras(query)
-    gallery_pids, gallery_cams = pids_and_cameras(gallery)
-    counted, rows = protocol_of(query, gallery, protocol)
+    protocol, rows = effective_protocol(query, gallery, options.protocol)
     try:
         ranking = rank_features(
             query_features,
             gallery_features,
-            query_pids,
-            gallery_pids,
-            query_cams,
-            gallery_cams,
-            protocol=counted,
-            query_index=rows,
-            score_norm=score_norm,
-            rerank=rerank,
+            labels_of_tracklets(query),
+            labels_of_tracklets(gallery),
+            RankingOptions(protocol, options.score_norm, options.rerank, options.max_rank),
+            rows,
         )
     except ValueError as misfit:
         raise UserError(f"the network's descriptors cannot be ranked: {misfit}") from misfit
-    return ranking_block(ranking)
+    return metrics_dict(ranking)
 
 
-def protocol_of(
+def effective_protocol(
     query: Sequence[Tracklet], gallery: Sequence[Tracklet], protocol: Protocol
-) -> tuple[Protocol, npt.NDArray[np.int64] | None]:
-    """What `reid.metrics.ranking` is to be asked for: a protocol, and the gallery row (Q,) of each query that has one.
+) -> tuple[Protocol, Ints | None]:
+    """The protocol for these tracklets, and the gallery row (Q,) of each query if all queries are in the gallery.
 
-    Where no query stands in the gallery (PRID2011), torchreid's protocol takes nothing out of it: it is «step».
+    The torchreid protocol removes queries from the gallery; if no query is in the gallery (PRID2011), it is «step».
     """
-    rows = places_in_gallery(query, gallery)
-    apart = protocol == "torchreid" and rows is None and set(query).isdisjoint(gallery)
-    return "step" if apart else protocol, rows
+    rows = gallery_rows(query, gallery)
+    disjoint = protocol == "torchreid" and rows is None and set(query).isdisjoint(gallery)
+    return "step" if disjoint else protocol, rows
 
 
-def places_in_gallery(query: Sequence[Tracklet], gallery: Sequence[Tracklet]) -> npt.NDArray[np.int64] | None:
-    """The gallery row (Q,) that each query is, where all queries stand in the gallery too (MARS); else None."""
+def gallery_rows(query: Sequence[Tracklet], gallery: Sequence[Tracklet]) -> Ints | None:
+    """The gallery row (Q,) of each query, if all queries are in the gallery too (MARS); else None."""
     row = {tracklet: position for position, tracklet in enumerate(gallery)}
     found = [row.get(tracklet, -1) for tracklet in query]
     return np.array(found, dtype=np.int64) if found and min(found) >= 0 else None
 
 
-def mean_block(blocks: Sequence[Block]) -> Block:
-    """The mean of each number over the splits; those of COUNTED are summed."""
-    return {name: _over_splits(name, blocks, lambda values: np.mean(values, axis=0)) for name in blocks[0]}
+def mean_metrics(several: Sequence[Metrics]) -> Metrics:
+    """The mean of each figure over the splits; `COUNTS` are summed."""
+    return {name: _over_splits(name, several, lambda values: np.mean(values, axis=0)) for name in several[0]}
 
 
-def deviation_block(blocks: Sequence[Block]) -> Block | None:
-    """The standard deviation of each number over the splits (of a sample: n - 1); None for one split."""
-    if len(blocks) < 2:
+def std_metrics(several: Sequence[Metrics]) -> Metrics | None:
+    """The standard deviation of each share over the splits (of a sample: n - 1); None for one split."""
+    if len(several) < 2:
         return None
-    names = [name for name in blocks[0] if name not in COUNTED]
-    return {name: _over_splits(name, blocks, lambda values: np.std(values, axis=0, ddof=1)) for name in names}
+    names = [name for name in several[0] if name not in COUNTS]
+    return {name: _over_splits(name, several, lambda values: np.std(values, axis=0, ddof=1)) for name in names}
 
 
-def _over_splits(name: str, blocks: Sequence[Block], fold: Callable[[npt.NDArray[Any]], Any]) -> Any:
-    values = np.array([block[name] for block in blocks])
-    if name in COUNTED:
+def _over_splits(name: str, several: Sequence[Metrics], fold: Callable[[npt.NDArray[Any]], Any]) -> Any:
+    values = np.array([metrics[name] for metrics in several])
+    if name in COUNTS:
         return int(values.sum())
     return fold(values).tolist()
 
 
-def chance_of(data: ReidData, protocol: Protocol = "step") -> Block:
-    """The chance of a data set's query and gallery by a protocol. Raises UserError where no query has a positive."""
-    query_pids, query_cams = pids_and_cameras(data.query)
-    gallery_pids, gallery_cams = pids_and_cameras(data.gallery)
-    counted, rows = protocol_of(data.query, data.gallery, protocol)
+def chance_of(data: ReidData, protocol: Protocol = "step") -> Metrics:
+    """Expected figures of a random ranking of a data set's query and gallery by a protocol.
+
+    Raises UserError where no query has a positive.
+    """
+    counted, rows = effective_protocol(data.query, data.gallery, protocol)
     try:
-        chance = chance_ranking(query_pids, gallery_pids, query_cams, gallery_cams, protocol=counted, query_index=rows)
+        chance = chance_ranking(labels_of_tracklets(data.query), labels_of_tracklets(data.gallery), counted, rows)
     except ValueError as none:
         advice = "take another split, or another protocol" if protocol == "torchreid" else "take another split"
         raise UserError(f"{data.root}: nothing to evaluate: {none}; {advice}") from none
-    return ranking_block(chance)
+    return metrics_dict(chance)
 
 
-def table(blocks: dict[str, Block]) -> str:
-    """Ranks and mAP in percent, a line a block, for people."""
-    width = max(len(name) for name in blocks)
+def table(rows: Mapping[str, Metrics]) -> str:
+    """CMC at `SHOWN_RANKS` and mAP, in percent, as text: a named line for each of `rows`."""
+    width = max(len(name) for name in rows)
     lines = [f"{'':{width}}  " + "".join(f"{f'rank-{rank}':>9}" for rank in SHOWN_RANKS) + f"{'mAP':>9}"]
-    for name, block in blocks.items():
-        numbers = [block[f"rank{rank}"] for rank in SHOWN_RANKS] + [block["mAP"]]
+    for name, metrics in rows.items():
+        numbers = [metrics[f"rank{rank}"] for rank in SHOWN_RANKS] + [metrics["mAP"]]
         lines.append(f"{name:{width}}  " + "".join(f"{number:9.1f}" for number in numbers))
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Euclidean distances of descriptors, in blocks of bounded memory: pure functions on NumPy arrays, without PyTorch."""
+"""Euclidean distances of features, in blocks of bounded memory: pure functions on NumPy arrays, without PyTorch."""
 
 from collections.abc import Iterator
 
@@ -8,25 +8,25 @@ import numpy.typing as npt
 from alignnet_common.arrays import AnyFloats
 
 QUERIES_A_BLOCK = 256
-"""Queries whose distances are worked out at a time: with 12 180 gallery items, 12 MB."""
+"""Queries whose distances are computed at a time: 12 MB with 12 180 gallery items."""
 
 _NUMBERS_A_BLOCK = 2**21
-"""Numbers of the features that are held in float64 at a time: 16 MB."""
+"""Feature values that are converted to float64 at a time: 16 MB."""
 
 _SAME = 1e-12
-"""Squared distances below this share of the squared lengths are rounding, and count as 0."""
+"""A squared distance below this share of the squared lengths is a rounding error, and is set to 0."""
 
 _LARGEST = np.float64(1e18)
-"""Features beyond this would overflow a distance in float32."""
+"""Largest magnitude of a feature value: larger ones could overflow a distance in float32."""
 
 
 def euclidean_distances(query_features: AnyFloats, gallery_features: AnyFloats) -> npt.NDArray[np.float32]:
-    """Euclidean distances (Q, G) between the rows of (Q, D) and of (G, D).
+    """Euclidean distances (Q, G) between features (Q, D) and (G, D).
 
-    Worked out in float64 around the gallery's mean, which moves no distance and keeps digits where descriptors share
-    most of their length, and rounded to float32: descriptors that are equal have a distance of exactly 0. Besides the
-    result there is a block of queries in memory. Raises ValueError on shapes that do not fit, no rows, or a number that
-    is not finite or too large.
+    Computed in float64 and rounded to float32. The gallery's mean is subtracted first, which changes no distance and
+    preserves precision where features have a large common part. Equal features have a distance of exactly 0. Memory,
+    beside the result, is that of one block of queries. Raises ValueError on shapes that do not fit, no rows, or a value
+    that is not finite or too large.
     """
     check_features(query_features, gallery_features)
     distances = np.empty((len(query_features), len(gallery_features)), dtype=np.float32)
@@ -40,9 +40,9 @@ def euclidean_distances(query_features: AnyFloats, gallery_features: AnyFloats) 
 def distance_blocks(
     query_features: AnyFloats, gallery_features: AnyFloats, rows: int = QUERIES_A_BLOCK
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """The rows of `euclidean_distances`, as blocks (`rows`, G) in turn, the last as short as it comes.
+    """The rows of `euclidean_distances` in blocks (`rows`, G), in order; the last block may be shorter.
 
-    A block is the caller's to change. The features must have passed `check_features`.
+    The caller may change a block. The features must have passed `check_features`.
     """
     centre = gallery_features.mean(axis=0, dtype=np.float64)
     step = max(1, _NUMBERS_A_BLOCK // len(centre))
@@ -61,7 +61,7 @@ def distance_blocks(
 
 
 def paired_distances(features: AnyFloats, others: AnyFloats) -> npt.NDArray[np.float32]:
-    """Euclidean distances (N,) between the rows of (N, D) and the rows of (N, D), one by one.
+    """Euclidean distances (N,) between row i of (N, D) and row i of the other (N, D).
 
     >>> paired_distances(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]])).tolist()
     [5.0]
@@ -71,7 +71,7 @@ def paired_distances(features: AnyFloats, others: AnyFloats) -> npt.NDArray[np.f
 
 
 def check_features(query_features: AnyFloats, gallery_features: AnyFloats) -> None:
-    """Raise ValueError, one line, where rows (Q, D) and (G, D) have no distances that float32 holds."""
+    """Raise ValueError where features (Q, D) and (G, D) differ in D, or a value is not finite or too large."""
     for name, features in (("query", query_features), ("gallery", gallery_features)):
         if features.ndim != 2 or 0 in features.shape:
             raise ValueError(f"{name} features must be (rows, size) with at least one row, not {features.shape}")

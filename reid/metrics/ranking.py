@@ -1,69 +1,81 @@
-"""CMC, mAP and mINP by three protocols (Section 4.1; README, «Protocols and speed»): pure functions on NumPy arrays.
+"""CMC, mAP and mINP by three protocols (paper, Section 4.1): pure functions on NumPy arrays, without PyTorch.
 
-The rules of every protocol: a gallery item with the query's pid and camera is ignored, and so is a gallery pid of -1
-(junk); pid 0 is a distractor, which is ranked but matches nobody. Persons are numbered from 1. Equal distances are
-ranked in gallery order. What the protocols differ in is said at `Protocol`.
+Rules of all protocols: a gallery item with the query's person and camera is ignored, and so is a gallery item with
+person id -1 (junk). Person id 0 is a distractor, which is ranked but matches no query; persons are numbered from 1.
+Equal distances are ranked in gallery order. `reid.metrics.protocols.Protocol` states where the protocols differ.
 
-Everything follows from the ranks of the positives, and these from counting the items that are nearer: the gallery is
-never sorted by index. Nothing here imports PyTorch.
+All figures follow from the ranks of the positives, and a rank is the number of nearer items plus one: the gallery is
+never sorted by index.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from alignnet_common.arrays import AnyFloats, AnyInts, Ints
+from alignnet_common.arrays import AnyFloats, AnyInts, Floats, Ints
 from reid.metrics.distances import check_features, distance_blocks, euclidean_distances
+from reid.metrics.labels import DISTRACTOR, JUNK, Labels, check_not_empty
 from reid.metrics.protocols import (
-    DISTRACTOR,
-    JUNK,
     Protocol,
-    _check_labels,
-    _check_valid,
-    _counts_of_positives,
+    check_any_positive,
     check_query_index,
+    counts_of_positives,
     ranked_gallery,
 )
 from reid.metrics.reranking import re_ranked_features
 from reid.metrics.score_normalisation import ScoreNorm, normalised
 
-__all__ = [
-    "Ranking",
-    "average_precision",
-    "cumulative_matches",
-    "euclidean_distances",
-    "evaluate_protocol",
-    "evaluate_ranking",
-    "inverse_negative_penalty",
-    "positive_ranks",
-    "rank_features",
-    "trapezoidal_average_precision",
-]
-
-
 _BLOCK = 64
-"""Queries ranked at a time: at MARS size (12 180 gallery items) 3 MB of working memory."""
+"""Queries ranked at a time: 3 MB of working memory at the size of MARS (12 180 gallery items)."""
 
 _SORTING = 16
-"""Sorting an item costs as much as comparing this many (measured: 7 ns and 0.45 ns)."""
+"""Cost of sorting an item, in comparisons of two items (measured: 7 ns and 0.45 ns)."""
+
+
+@dataclass(frozen=True)
+class RankingOptions:
+    """How features are ranked."""
+
+    protocol: Protocol = "step"
+
+    score_norm: ScoreNorm | None = None
+    """Normalization of the distances; None: not normalized."""
+
+    rerank: bool = False
+    """Re-rank by k-reciprocal neighbors (`reid.metrics.reranking`), before `score_norm`."""
+
+    max_rank: int = 50
+    """Length of the CMC, at least 1."""
+
+    def __post_init__(self) -> None:
+        _check_max_rank(self.max_rank)
+
+
+def _check_max_rank(max_rank: int) -> None:
+    if max_rank < 1:
+        raise ValueError(f"max_rank must be at least 1, not {max_rank}")
+
+
+PLAIN = RankingOptions()
+"""Protocol step, without re-ranking and score normalization."""
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """How well queries find their persons; shares in 0..1, of the valid queries (official: of all)."""
+    """Retrieval figures; shares in 0..1, of the valid queries (official protocol: of all queries)."""
 
-    cmc: npt.NDArray[np.float64]
+    cmc: Floats
     """(max_rank,) share of queries with a match within the first 1, 2, ... places."""
     mAP: float  # noqa: N815 - the field's own spelling
-    """Mean average precision, as the protocol has it."""
+    """Mean average precision, by the protocol's definition of AP."""
     queries: int
     """All queries."""
     valid_queries: int
     """Queries with a positive in the gallery."""
     mINP: float  # noqa: N815
-    """Mean inverse negative penalty (Ye et al. 2021, Section 4.1): positives over the rank of the last of them."""
+    """Mean inverse negative penalty (Ye et al. 2021, Section 4.1): number of positives over the last positive's rank.
+    """
 
     def rank(self, k: int) -> float:
         """CMC at k from 1. Raises ValueError beyond the length of `cmc`."""
@@ -77,118 +89,92 @@ class Ranking:
         return self.rank(1)
 
 
-def evaluate_ranking(
-    distances: AnyFloats,
-    query_pids: AnyInts,
-    gallery_pids: AnyInts,
-    query_cams: AnyInts,
-    gallery_cams: AnyInts,
-    max_rank: int = 50,
-) -> Ranking:
-    """`evaluate_protocol` by the protocol «step»: the gallery as given, queries without a positive skipped."""
-    return evaluate_protocol(distances, query_pids, gallery_pids, query_cams, gallery_cams, max_rank=max_rank)
-
-
 def evaluate_protocol(
     distances: AnyFloats | Iterable[AnyFloats],
-    query_pids: AnyInts,
-    gallery_pids: AnyInts,
-    query_cams: AnyInts,
-    gallery_cams: AnyInts,
+    query: Labels,
+    gallery: Labels,
     protocol: Protocol = "step",
     query_index: AnyInts | None = None,
     max_rank: int = 50,
 ) -> Ranking:
-    """CMC up to `max_rank`, mAP and mINP of (Q, G) distances by a protocol; smaller is more alike.
+    """CMC up to `max_rank`, mAP and mINP of distances (Q, G); a smaller distance is a better match.
 
-    `distances` may come as blocks of rows, in turn. Pids and cameras are integers (Q,) and (G,); `query_index` (Q,),
-    which torchreid's protocol needs, is the gallery row that each query is. Beyond the gallery's size the CMC stays as
-    it is. Raises ValueError on shapes that do not fit, NaN, and where no query has a positive.
+    distances -- an array (Q, G), or its rows in blocks (B, G), in order.
+    query_index -- (Q,) gallery row of each query; required by the torchreid protocol.
+
+    The CMC is constant beyond the size of the gallery. Raises ValueError on shapes that do not fit, on NaN, and where
+    no query has a positive.
     """
-    if max_rank < 1:
-        raise ValueError(f"max_rank must be at least 1, not {max_rank}")
-    _check_labels(query_pids, gallery_pids, query_cams, gallery_cams)
+    _check_max_rank(max_rank)
+    check_not_empty(query, gallery)
     if query_index is not None:
-        check_query_index(query_index, query_pids, gallery_pids, query_cams, gallery_cams)
-    left = np.where(ranked_gallery(gallery_pids, protocol, query_index), gallery_pids, JUNK)
-    found = list(positive_ranks(distances, query_pids, left, query_cams, gallery_cams))
-    counts = np.array([len(each) for each in found])
-    _check_valid(counts, np.count_nonzero(left != JUNK))
-    return _summary(np.concatenate(found), counts, protocol, max_rank)
+        check_query_index(query_index, query, gallery)
+    left = np.where(ranked_gallery(gallery, protocol, query_index), gallery.pids, JUNK)
+    ranks = list(positive_ranks(distances, query, Labels(left, gallery.cams)))
+    counts = np.array([len(each) for each in ranks])
+    check_any_positive(counts, np.count_nonzero(left != JUNK))
+    return _summary(np.concatenate(ranks), counts, protocol, max_rank)
 
 
 def rank_features(
     query_features: AnyFloats,
     gallery_features: AnyFloats,
-    query_pids: AnyInts,
-    gallery_pids: AnyInts,
-    query_cams: AnyInts,
-    gallery_cams: AnyInts,
-    protocol: Protocol = "step",
+    query: Labels,
+    gallery: Labels,
+    options: RankingOptions = PLAIN,
     query_index: AnyInts | None = None,
-    score_norm: ScoreNorm | None = None,
-    rerank: bool = False,
-    max_rank: int = 50,
 ) -> Ranking:
-    """`evaluate_protocol` of the Euclidean distances between features (Q, D) and (G, D), in blocks.
+    """`evaluate_protocol` of the Euclidean distances between features (Q, D) and (G, D).
 
-    What the protocol takes out of the gallery, junk too, is out before distances are re-ranked (Zhong et al. 2017,
-    with their k1, k2 and lambda) and then normalised, where asked for. Without either, memory is bounded whatever Q
-    is. Raises ValueError as `evaluate_protocol` and `reid.metrics.distances.check_features` do.
+    Items that the protocol removes from the gallery (junk; for torchreid the queries) are removed before re-ranking
+    and normalization. Without either, distances are computed in blocks, so that memory does not grow with Q. Raises
+    ValueError as `evaluate_protocol` and `reid.metrics.distances.check_features` do.
     """
     check_features(query_features, gallery_features)
-    _check_labels(query_pids, gallery_pids, query_cams, gallery_cams)
-    for name, features, pids in (("query", query_features, query_pids), ("gallery", gallery_features, gallery_pids)):
-        if len(features) != len(pids):
-            raise ValueError(f"{len(features)} rows of {name} features, but {len(pids)} pids")
+    check_not_empty(query, gallery)
+    for name, features, labels in (("query", query_features, query), ("gallery", gallery_features, gallery)):
+        if len(features) != len(labels):
+            raise ValueError(f"{len(features)} rows of {name} features, but {len(labels)} pids")
     if query_index is not None:
-        check_query_index(query_index, query_pids, gallery_pids, query_cams, gallery_cams)
-    left = np.flatnonzero(ranked_gallery(gallery_pids, protocol, query_index))
-    people = (query_pids, gallery_pids[left], query_cams, gallery_cams[left])
-    _check_valid(_counts_of_positives(*people)[1], len(left))
-    kept = gallery_features if len(left) == len(gallery_features) else gallery_features[left]
+        check_query_index(query_index, query, gallery)
+    rows = np.flatnonzero(ranked_gallery(gallery, options.protocol, query_index))
+    check_any_positive(counts_of_positives(query, gallery[rows])[1], len(rows))
+    kept = gallery_features if len(rows) == len(gallery_features) else gallery_features[rows]
     distances: AnyFloats | Iterable[AnyFloats]
-    distances = re_ranked_features(query_features, kept) if rerank else distance_blocks(query_features, kept)
-    if score_norm is not None:
-        distances = normalised(
-            distances if isinstance(distances, np.ndarray) else euclidean_distances(query_features, kept), score_norm
-        )
-    rest: Protocol = "step" if protocol == "torchreid" else protocol
-    return evaluate_protocol(distances, *people, protocol=rest, max_rank=max_rank)
+    distances = re_ranked_features(query_features, kept) if options.rerank else distance_blocks(query_features, kept)
+    if options.score_norm is not None:
+        whole = distances if isinstance(distances, np.ndarray) else euclidean_distances(query_features, kept)
+        distances = normalised(whole, options.score_norm)
+    rest: Protocol = "step" if options.protocol == "torchreid" else options.protocol
+    return evaluate_protocol(distances, query, gallery[rows], rest, max_rank=options.max_rank)
 
 
-def positive_ranks(
-    distances: AnyFloats | Iterable[AnyFloats],
-    query_pids: AnyInts,
-    gallery_pids: AnyInts,
-    query_cams: AnyInts,
-    gallery_cams: AnyInts,
-) -> Iterator[Ints]:
-    """For each query in turn, the places of its positives among the items that are not ignored: ascending, from 1.
+def positive_ranks(distances: AnyFloats | Iterable[AnyFloats], query: Labels, gallery: Labels) -> Iterator[Ints]:
+    """For each query in order, the ranks (P,) of its positives among the items that are not ignored: ascending, from 1.
 
-    Empty where the query has none. Arguments and errors as in `evaluate_protocol`.
+    A query without a positive has an empty array. Arguments and errors as in `evaluate_protocol`.
     """
-    _check_labels(query_pids, gallery_pids, query_cams, gallery_cams)
-    junk = np.flatnonzero(gallery_pids == JUNK)
-    by_pid = np.argsort(gallery_pids, kind="stable")
-    firsts = np.searchsorted(gallery_pids[by_pid], query_pids, side="left")
-    lasts = np.searchsorted(gallery_pids[by_pid], query_pids, side="right")
-    query = 0
-    for block in _blocks(distances, (len(query_pids), len(gallery_pids))):
+    check_not_empty(query, gallery)
+    junk = np.flatnonzero(gallery.pids == JUNK)
+    by_pid = np.argsort(gallery.pids, kind="stable")
+    firsts = np.searchsorted(gallery.pids[by_pid], query.pids, side="left")
+    lasts = np.searchsorted(gallery.pids[by_pid], query.pids, side="right")
+    number = 0
+    for block in _blocks(distances, (len(query), len(gallery))):
         if np.isnan(block.min()):
-            raise ValueError(f"distances: a row of queries {query} to {query + len(block) - 1} holds NaN")
-        block[:, junk] = np.nan  # NaN is before nothing, so it takes no place
+            raise ValueError(f"distances: a row of queries {number} to {number + len(block) - 1} holds NaN")
+        block[:, junk] = np.nan  # comparisons with NaN are false, so that these items take no place
         for row in block:
-            same = by_pid[firsts[query] : lasts[query]]
-            ignored = gallery_cams[same] == query_cams[query]
+            same = by_pid[firsts[number] : lasts[number]]
+            ignored = gallery.cams[same] == query.cams[number]
             row[same[ignored]] = np.nan
-            positives = same[~ignored] if query_pids[query] > DISTRACTOR else same[:0]
+            positives = same[~ignored] if query.pids[number] > DISTRACTOR else same[:0]
             yield _places(row, positives) if len(positives) else positives
-            query += 1
+            number += 1
 
 
 def average_precision(ranks: AnyInts) -> float:
-    """Mean of the precision at each hit; `ranks` (P,) are the places of the P positives, ascending, from 1.
+    """Mean of the precision at each hit; `ranks` (P,) are the ranks of the P positives, ascending, from 1.
 
     >>> average_precision(np.array([1, 4]))
     0.75
@@ -197,10 +183,10 @@ def average_precision(ranks: AnyInts) -> float:
 
 
 def trapezoidal_average_precision(ranks: AnyInts) -> float:
-    """Area under precision over recall by the trapezoidal rule, as the official MARS and Market-1501 code has it.
+    """Area under the precision-recall curve by the trapezoidal rule, as in the official MARS and Market-1501 code.
 
-    At each hit recall grows by 1/P, and the precision taken is the mean of those at the hit's place and one place
-    before it (1 before the first place). `ranks` as in `average_precision`.
+    At each hit recall grows by 1/P. The precision there is the mean of the precision at the hit's rank and at the rank
+    before it (1 before the first rank). `ranks` (P,) as in `average_precision`.
 
     >>> trapezoidal_average_precision(np.array([1, 4]))
     0.7083333333333333
@@ -209,7 +195,7 @@ def trapezoidal_average_precision(ranks: AnyInts) -> float:
 
 
 def inverse_negative_penalty(ranks: AnyInts) -> float:
-    """P positives over the place of the last one; `ranks` as in `average_precision`. 1 is perfect.
+    """Number of positives over the rank of the last one, 0..1; `ranks` (P,) as in `average_precision`.
 
     >>> inverse_negative_penalty(np.array([1, 4]))
     0.5
@@ -217,8 +203,10 @@ def inverse_negative_penalty(ranks: AnyInts) -> float:
     return len(ranks) / float(ranks[-1])
 
 
-def cumulative_matches(first_ranks: AnyInts, max_rank: int) -> npt.NDArray[np.float64]:
-    """CMC (max_rank,): share of queries whose first positive, at places (V,) from 1, is within the first k.
+def cumulative_matches(first_ranks: AnyInts, max_rank: int) -> Floats:
+    """CMC (max_rank,): share of queries whose first positive is within the first k places, k from 1.
+
+    first_ranks -- (V,) rank of the first positive of each query, from 1.
 
     >>> cumulative_matches(np.array([1, 3]), 4).tolist()
     [0.5, 0.5, 1.0, 1.0]
@@ -228,7 +216,10 @@ def cumulative_matches(first_ranks: AnyInts, max_rank: int) -> npt.NDArray[np.fl
 
 
 def _summary(ranks: Ints, counts: Ints, protocol: Protocol, max_rank: int) -> Ranking:
-    """The figures of all queries: `ranks` one after the other, of which each query has `counts` (Q,)."""
+    """The figures of all queries.
+
+    ranks -- ranks of the positives of all queries, concatenated. counts -- (Q,) number of positives of each query.
+    """
     positives = counts[counts > 0]
     firsts = np.cumsum(positives) - positives
     hits = _hit_numbers(positives)
@@ -246,27 +237,27 @@ def _summary(ranks: Ints, counts: Ints, protocol: Protocol, max_rank: int) -> Ra
 
 
 def _hit_numbers(positives: AnyInts) -> Ints:
-    """1, 2, ... within each query, for queries with these numbers of positives."""
+    """Hits 1, 2, ... of each query, concatenated; positives -- (V,) number of positives of each query."""
     firsts = np.cumsum(positives) - positives
     return np.arange(1, int(positives.sum()) + 1) - np.repeat(firsts, positives)
 
 
-def _step_precisions(ranks: AnyInts, hits: AnyInts) -> npt.NDArray[np.float64]:
+def _step_precisions(ranks: AnyInts, hits: AnyInts) -> Floats:
     """The precision at each hit."""
     return hits / ranks
 
 
-def _trapezoids(ranks: AnyInts, hits: AnyInts) -> npt.NDArray[np.float64]:
-    """The mean of the precision at each hit and one place before it."""
+def _trapezoids(ranks: AnyInts, hits: AnyInts) -> Floats:
+    """The mean of the precision at each hit and at the rank before it."""
     before = np.where(ranks > 1, (hits - 1) / np.maximum(ranks - 1, 1), 1.0)
     return (before + hits / ranks) / 2
 
 
 def _places(row: AnyFloats, positives: Ints) -> Ints:
-    """Places from 1, ascending, of `positives` in the stable ascending order of `row`, where NaN has no place.
+    """Ranks (P,) from 1, ascending, of the columns `positives` in the stable ascending order of `row` (G,).
 
-    Either the items that are not farther than the farthest positive are sorted, by value, or each positive's nearer
-    items are counted, whichever costs less; where values tie, they are counted.
+    NaN has no rank. The cheaper of two ways is taken: sort the distances up to that of the farthest positive, or count
+    for each positive the items before it. Tied positives are always counted.
     """
     values = row[positives]
     near = row <= values.max()
@@ -282,7 +273,7 @@ def _places(row: AnyFloats, positives: Ints) -> Ints:
 
 
 def _counted(row: AnyFloats, columns: Ints) -> Ints:
-    """How many items come before each of `columns`: those nearer, and those as near that stand before it."""
+    """Number of items before each of `columns`: nearer items, and equally near items of a smaller column."""
     before = np.empty(len(row), dtype=bool)
     places = np.empty(len(columns), dtype=np.int64)
     for number, column in enumerate(columns.tolist()):
@@ -294,10 +285,7 @@ def _counted(row: AnyFloats, columns: Ints) -> Ints:
 
 
 def _blocks(distances: AnyFloats | Iterable[AnyFloats], shape: tuple[int, int]) -> Iterator[AnyFloats]:
-    """Rows of the distances (Q, G), a block at a time, copied so that they may be written to.
-
-    Raises ValueError where they are not of that shape.
-    """
+    """Writable copies of the rows of distances of shape (Q, G), in blocks. Raises ValueError on another shape."""
     if isinstance(distances, np.ndarray):
         if distances.shape != shape:
             raise ValueError(f"distances are {distances.shape}, pids say {shape}")

@@ -1,12 +1,14 @@
-"""Re-ranking with k-reciprocal encoding (Zhong et al., CVPR 2017): pure functions, sparse and in blocks.
+"""Re-ranking with k-reciprocal encoding (Zhong et al., CVPR 2017): pure functions, with sparse arrays, in blocks.
 
-All N = Q + G items have rows of distances, queries first. An item's k-reciprocal neighbours are those among its k
-nearest that have it among theirs; they become a sparse vector of N weights, and the Jaccard distance of two such
-vectors, blended with the distance given, is the new distance. Of the N x N distances, blocks of rows are looked at.
+Each of the N = Q + G items, queries first, has a row of distances. Two items are k-reciprocal neighbours if each is
+among the k nearest of the other. The k-reciprocal neighbours of an item give a sparse vector of N weights. The new
+distance is a weighted sum of the Jaccard distance of two such vectors and the given distance. Rows of the N x N
+distances are read in blocks.
 https://openaccess.thecvf.com/content_cvpr_2017/papers/Zhong_Re-Ranking_Person_Re-Identification_CVPR_2017_paper.pdf
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,33 +18,53 @@ from alignnet_common.arrays import AnyFloats, Ints, Singles
 from reid.metrics.distances import check_features, distance_blocks, paired_distances
 
 Lookup = Callable[[Ints, Ints], AnyFloats]
-"""Distances (N,) from items (N,) to items (N,), one by one."""
+"""Distances (P,) of P pairs of items, given as two arrays (P,) of item numbers."""
+
+K1, K2, LAMBDA = 20, 6, 0.3
+"""The parameters of the paper; see `re_ranked`."""
 
 _ROWS = 256
-"""Rows of distances that are looked at together: with 14 160 items, 14 MB."""
+"""Rows of distances in a block: 14 MB with 14 160 items."""
 
 _OVERLAPS = 2**20
-"""Overlapping weights of two vectors that are held at a time: 32 MB."""
+"""Pairs of weights that are compared at a time: 32 MB."""
 
 _PAIRS = 2**21
-"""Numbers of the features that are compared pair by pair at a time: 16 MB."""
+"""Feature values of pairs that are compared at a time: 16 MB."""
+
+
+@dataclass(frozen=True)
+class _Parameters:
+    """k1, k2 and lambda of `re_ranked`. Raises ValueError out of range."""
+
+    k1: int
+    k2: int
+    lambda_: float
+
+    def __post_init__(self) -> None:
+        if self.k1 < 1 or self.k2 < 1 or not 0 <= self.lambda_ <= 1:
+            options = f"{self.k1}, {self.k2}, {self.lambda_}"
+            raise ValueError(f"k1 and k2 must be at least 1, lambda_ 0..1, not {options}")
 
 
 def re_ranked(
     query_gallery: AnyFloats,
     query_query: AnyFloats,
     gallery_gallery: AnyFloats,
-    k1: int = 20,
-    k2: int = 6,
-    lambda_: float = 0.3,
+    k1: int = K1,
+    k2: int = K2,
+    lambda_: float = LAMBDA,
 ) -> Singles:
-    """New distances (Q, G) from plain ones (not squared): (Q, G), (Q, Q), (G, G).
+    """New distances (Q, G) from Euclidean distances (not squared) of shapes (Q, G), (Q, Q) and (G, G).
 
-    `k1` neighbours make an item's vector, which is then the mean of the vectors of its `k2` nearest (itself among
-    them; 1 = none); `lambda_` is the share of the distance given, squared and divided by the largest of its row. Equal
-    distances are ranked in the order of the items. Raises ValueError on shapes that do not fit, NaN, or options out
-    of range.
+    k1 -- number of neighbours of which an item's vector is made, at least 1.
+    k2 -- query expansion: number of nearest items, itself included, over which the vectors are averaged, at least 1.
+    lambda_ -- weight of the given distance, squared and divided by the largest of its row, 0..1.
+
+    Equal distances are ranked in the order of the items. Raises ValueError on shapes that do not fit, NaN, or options
+    out of range.
     """
+    parameters = _Parameters(k1, k2, lambda_)
     queries, items = query_gallery.shape
     if query_query.shape != (queries, queries) or gallery_gallery.shape != (items, items):
         shapes = f"{query_gallery.shape}, {query_query.shape}, {gallery_gallery.shape}"
@@ -67,16 +89,17 @@ def re_ranked(
         found[none] = gallery_gallery[columns[none] - queries, rows[none] - queries]
         return found
 
-    return _re_ranked(blocks(), lookup, queries, queries + items, k1, k2, lambda_)
+    return _re_ranked(blocks(), lookup, queries, queries + items, parameters)
 
 
 def re_ranked_features(
-    query_features: AnyFloats, gallery_features: AnyFloats, k1: int = 20, k2: int = 6, lambda_: float = 0.3
+    query_features: AnyFloats, gallery_features: AnyFloats, k1: int = K1, k2: int = K2, lambda_: float = LAMBDA
 ) -> Singles:
-    """`re_ranked` of the Euclidean distances between features (Q, D) and (G, D), without N x N numbers in memory.
+    """`re_ranked` of the Euclidean distances between features (Q, D) and (G, D), without an N x N array.
 
     Raises ValueError as `reid.metrics.distances.check_features` does, or on options out of range.
     """
+    parameters = _Parameters(k1, k2, lambda_)
     check_features(query_features, gallery_features)
     features = np.concatenate((query_features, gallery_features))
 
@@ -86,22 +109,21 @@ def re_ranked_features(
         return np.concatenate([paired_distances(features[rows[part]], features[columns[part]]) for part in parts])
 
     blocks = distance_blocks(features, features, _ROWS)
-    return _re_ranked(blocks, lookup, len(query_features), len(features), k1, k2, lambda_)
+    return _re_ranked(blocks, lookup, len(query_features), len(features), parameters)
 
 
 def _copy_in_tiles(source: AnyFloats, target: AnyFloats) -> None:
-    """Copy (B, M), which may lie transposed in memory, in pieces that the cache holds: over three times faster."""
+    """Copy (B, M), possibly transposed in memory, in tiles that fit the CPU's cache: over three times faster."""
     for start in range(0, source.shape[1], _ROWS):
         tile = slice(start, start + _ROWS)
         target[:, tile] = source[:, tile]
 
 
 def _re_ranked(
-    blocks: Iterable[AnyFloats], lookup: Lookup, queries: int, items: int, k1: int, k2: int, lambda_: float
+    blocks: Iterable[AnyFloats], lookup: Lookup, queries: int, items: int, parameters: _Parameters
 ) -> Singles:
-    """New distances from the rows of the old ones, in order, queries first."""
-    if k1 < 1 or k2 < 1 or not 0 <= lambda_ <= 1:
-        raise ValueError(f"k1 and k2 must be at least 1, lambda_ 0..1, not {k1}, {k2}, {lambda_}")
+    """New distances (Q, G) from the rows (N, N) of the given distances in blocks, queries first."""
+    k1, k2 = parameters.k1, parameters.k2
     neighbours = np.empty((items, min(items, max(k1 + 1, k2))), dtype=np.int32)
     largest = np.empty(items, dtype=np.float32)
     result = np.empty((queries, items - queries), dtype=np.float32)
@@ -117,14 +139,14 @@ def _re_ranked(
     vectors = _weighted(_expanded_neighbours(neighbours, k1), lookup, largest)
     if k2 > 1:
         vectors = _pattern(neighbours[:, :k2]) @ vectors * np.float32(1 / min(k2, items))
-    return _blended(result, largest[:queries], sparse.csr_array(vectors), lambda_)
+    return _blended(result, largest[:queries], sparse.csr_array(vectors), parameters.lambda_)
 
 
 def nearest(distances: AnyFloats, k: int) -> npt.NDArray[np.intp]:
-    """Columns (N, k) of the `k` smallest of each row of (N, M), ascending; equal ones in the order of the columns.
+    """Columns (N, k) of the `k` smallest distances of each row of (N, M), ascending; ties in the order of the columns.
 
-    A row is folded into groups of which only the least is kept. The k-th least of those bounds the k smallest, so
-    that only the few items within the bound are sorted.
+    The columns are divided into groups, and the minimum of each group is found. The k-th smallest minimum is an upper
+    bound of the k smallest distances, so that only the few distances within this bound are sorted.
     """
     rows, columns = distances.shape
     groups = 8 * k
@@ -134,7 +156,7 @@ def nearest(distances: AnyFloats, k: int) -> npt.NDArray[np.intp]:
     least = distances[:, : folds * groups].reshape(rows, folds, groups).min(axis=1)
     bound = np.partition(least, k - 1, axis=1)[:, k - 1 : k]
     near = np.flatnonzero(distances <= bound)
-    if len(near) > groups * rows:  # many equal ones
+    if len(near) > groups * rows:  # many ties
         return np.argsort(distances, axis=1, kind="stable")[:, :k]
     row = near // columns
     order = np.lexsort((distances.ravel()[near], row))
@@ -143,10 +165,10 @@ def nearest(distances: AnyFloats, k: int) -> npt.NDArray[np.intp]:
 
 
 def _expanded_neighbours(neighbours: npt.NDArray[np.int32], k1: int) -> sparse.csr_array:
-    """The set R* of each item (Equations 2 and 3 of the paper), as a pattern of ones (N, N).
+    """The set R* of each item (Equations 2 and 3 of the paper), as ones in (N, N).
 
-    To the k1-reciprocal neighbours R of an item come the k1/2-reciprocal ones of each of them, if more than two thirds
-    of those are in R already.
+    R* is the k1-reciprocal neighbours R of an item, and the k1/2-reciprocal neighbours of each member of R of which
+    more than two thirds are in R.
     """
     whole = _reciprocal(neighbours[:, : k1 + 1])
     half = _reciprocal(neighbours[:, : int(np.around(k1 / 2)) + 1])
@@ -164,14 +186,14 @@ def _reciprocal(neighbours: npt.NDArray[np.int32]) -> sparse.csr_array:
 
 
 def _pattern(columns: npt.NDArray[np.int32]) -> sparse.csr_array:
-    """Ones at these columns (N, k) of an (N, N) matrix."""
+    """Sparse (N, N) array of ones at the given columns (N, k) of each row."""
     rows, k = columns.shape
     starts = np.arange(0, columns.size + 1, k, dtype=np.int32)
     return sparse.csr_array((np.ones(columns.size, dtype=np.float32), columns.ravel(), starts), shape=(rows, rows))
 
 
 def _weighted(pattern: sparse.csr_array, lookup: Lookup, largest: Singles) -> sparse.csr_array:
-    """Vectors (N, N): exp(-distance) at the pattern, each row divided by its sum (Equations 7 and 8)."""
+    """Vectors (N, N): exp(-distance) where the pattern is 1, each row divided by its sum (Equations 7 and 8)."""
     rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
     columns = pattern.indices.astype(np.int64)
     weights = np.exp(-_relative(lookup(rows, columns), largest[rows]))
@@ -181,20 +203,20 @@ def _weighted(pattern: sparse.csr_array, lookup: Lookup, largest: Singles) -> sp
 
 
 def _relative(distances: AnyFloats, largest: AnyFloats) -> Singles:
-    """Squared distances as shares of the largest squared one of their row."""
+    """Squared distances divided by the largest squared distance of their row, which is `largest` before squaring."""
     squares = np.square(distances, dtype=np.float64).astype(np.float32)
     most = np.square(largest, dtype=np.float64).astype(np.float32)
     return np.divide(squares, most, out=np.zeros_like(squares), where=most > 0)
 
 
 def _blended(distances: Singles, largest: Singles, vectors: sparse.csr_array, lambda_: float) -> Singles:
-    """Jaccard distance of every query's vector and every gallery item's, blended with `distances` (Q, G), in place.
+    """Weighted sum of the Jaccard distances of the vectors (N, N) and of `distances` (Q, G), computed in place.
 
-    The overlap of two vectors is the sum of the lesser weights; each has the sum 1 (Equations 10 and 12).
+    The overlap of two vectors is the sum of the smaller weights; each vector has the sum 1 (Equations 10 and 12).
     """
     queries = len(distances)
     probes = vectors[:queries]
-    holders = sparse.csr_array(vectors[queries:].T)  # for each of N neighbours, the gallery items that have it
+    holders = sparse.csr_array(vectors[queries:].T)  # (N, G): the gallery items that have each neighbour
     work = np.cumsum(np.concatenate(([0], np.diff(holders.indptr)[probes.indices])))[probes.indptr]
     start = 0
     while start < queries:
@@ -208,7 +230,7 @@ def _blended(distances: Singles, largest: Singles, vectors: sparse.csr_array, la
 
 
 def _overlap(probes: sparse.csr_array, holders: sparse.csr_array) -> npt.NDArray[np.generic]:
-    """Sums (B, G) of the lesser of the weights that a probe and a gallery item give to the same neighbour."""
+    """Overlaps (B, G): sums, over the common neighbours, of the smaller weight of a probe and a gallery item."""
     met = holders[probes.indices]
     times = np.diff(met.indptr)
     weights = np.minimum(met.data, np.repeat(probes.data, times))

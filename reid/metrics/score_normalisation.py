@@ -1,4 +1,4 @@
-"""Score normalisation (paper, Section 4.4): a pure function on any distance matrix."""
+"""Score normalization (paper, Section 4.4) of a distance matrix; z-norm, t-norm and s-norm in speaker verification."""
 
 from typing import Literal
 
@@ -7,19 +7,19 @@ import numpy as np
 from alignnet_common.arrays import AnyFloats, Floats
 
 ScoreNorm = Literal["row", "column", "symmetric"]
-"""row: over the gallery, for each query. column: over the queries, for each gallery item. symmetric: their mean."""
+"""Scores over which mean and deviation are taken. row: all gallery items, for each query (t-norm). column:
+all queries, for each gallery item (z-norm). symmetric: the mean of both (s-norm)."""
 
 _BLOCK = 256
-"""Rows normalised at a time: with 12 180 columns, 25 MB."""
+"""Rows normalized at a time: 25 MB with 12 180 columns."""
 
 
 def normalised(distances: AnyFloats, kind: ScoreNorm = "symmetric") -> Floats:
-    """Distances (Q, G) less the mean and over the standard deviation of their row, column, or both.
+    """Normalized distances (Q, G): (distance - mean) / standard deviation, over the row, the column, or both averaged.
 
-    The paper normalises similarities, here negative distances: of these the result is the negative, so that smaller
-    stays more alike. `symmetric` is the mean of the row-wise and the column-wise value. The deviation is that of the
-    row or column itself (divided by its length); where it is 0, so is the result. Rows move each query's distances
-    alike, so `row` alone changes no ranking; `column` and `symmetric` do.
+    The paper normalizes similarities. Similarities are negative distances here, and the result is negated again, so
+    that smaller remains the better match. The deviation is that of a population (divided by n); where it is 0, the
+    result is 0. `row` shifts and scales all distances of a query alike and changes no ranking.
 
     >>> normalised(np.array([[1.0, 3.0], [2.0, 8.0]]), "row").tolist()
     [[-1.0, 1.0], [-1.0, 1.0]]
@@ -41,6 +41,6 @@ def normalised(distances: AnyFloats, kind: ScoreNorm = "symmetric") -> Floats:
 
 
 def _standardised(values: Floats, mean: Floats, deviation: Floats, largest: AnyFloats) -> Floats:
-    """`values` less a mean, over a deviation; 0 where the deviation is but the rounding of equal numbers."""
+    """(values - mean) / deviation; 0 where the deviation is only rounding, compared with the `largest` value."""
     constant = deviation <= 1e-12 * largest
     return np.where(constant, 0.0, (values - mean) / np.where(constant, 1.0, deviation))

@@ -1,4 +1,4 @@
-"""Euclidean distances of descriptors that are PyTorch tensors already, on the device where they are."""
+"""Euclidean distances of features in PyTorch tensors, computed on their device."""
 
 from collections.abc import Iterator
 
@@ -10,20 +10,20 @@ from torch import Tensor
 from reid.metrics.distances import QUERIES_A_BLOCK
 
 _SAME = 1e-12
-"""As in `reid.metrics.distances`: what is below this share of the squared lengths is rounding."""
+"""As in `reid.metrics.distances`: a squared distance below this share of the squared lengths is a rounding error."""
 
 
 @torch.no_grad()
 def tensor_distance_blocks(
     query_features: Tensor, gallery_features: Tensor, rows: int = QUERIES_A_BLOCK
 ) -> Iterator[npt.NDArray[np.float32]]:
-    """The rows of `reid.metrics.distances.euclidean_distances` of tensors (Q, D) and (G, D), in blocks (`rows`, G).
+    """`reid.metrics.distances.distance_blocks` of tensors (Q, D) and (G, D): distances in blocks (`rows`, G).
 
-    Worked out in float64 on the gallery's device, a GPU where it is one; only finished blocks leave it:
+    Computed in float64 on the device of the gallery; finished blocks are copied to the CPU:
 
         evaluate_protocol(tensor_distance_blocks(query, gallery), query_pids, gallery_pids, query_cams, gallery_cams)
 
-    Raises ValueError on shapes that do not fit, no rows, or a number that is not finite.
+    Raises ValueError on shapes that do not fit, no rows, or a value that is not finite.
     """
     for name, features in (("query", query_features), ("gallery", gallery_features)):
         if features.ndim != 2 or 0 in features.shape:

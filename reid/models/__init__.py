@@ -1,1 +1,1 @@
-"""The networks of the paper, one file each, and the pure functions between them."""
+"""The networks of the paper, one file each, their weights and model files."""

@@ -1,4 +1,4 @@
-"""Activation checkpointing: memory for time. What a part of a net held for its backward pass is computed again."""
+"""Activation checkpointing: activations are computed again in the backward pass instead of being kept in memory."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -10,9 +10,9 @@ from torch.utils.checkpoint import checkpoint
 
 
 def recomputed(part: nn.Module, function: Callable[..., Tensor], *inputs: Any) -> Tensor:
-    """`function(*inputs)`, of which nothing but the inputs is kept until the backward pass, which calls it again.
+    """`function(*inputs)` with activation checkpointing: only the inputs are kept for the backward pass.
 
-    The running statistics of batch norms in `part` are updated once, by the first call.
+    Running statistics of batch norms in `part` are updated by the first call only.
     """
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
@@ -23,7 +23,7 @@ def recomputed(part: nn.Module, function: Callable[..., Tensor], *inputs: Any) -
 
 @contextmanager
 def _without_statistics(part: nn.Module) -> Iterator[None]:
-    """Batch norms normalise as ever, but what they have seen so far stays as it is."""
+    """Batch norms normalise by batch statistics but do not update their running statistics."""
     norms = [module for module in part.modules() if isinstance(module, _BatchNorm)]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:

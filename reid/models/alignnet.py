@@ -1,6 +1,6 @@
-"""The whole network (Fig. 3): two streams, part alignment, temporal attention, and the classifier on top."""
+"""AlignNet (Fig. 3 of the paper): appearance and pose streams, part alignment, temporal attention, classifier."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -24,36 +24,34 @@ from reid.models.weights import first_generator, load_pose_weights
 
 @dataclass(frozen=True)
 class AlignNetOutput:
-    """What the network says of B chunks of T frames."""
+    """Outputs for B chunks of T frames."""
 
     descriptor: Tensor
     """(B, D) video descriptors, Eq. 7; compared by Euclidean distance."""
     logits: Tensor
     """(B, classes) of the classifier."""
     frame_weights: Tensor | None
-    """(B, T, 4) in 0..1, what Eq. 7 gave [f_a, upper, middle, lower]; 0 at padded frames; None where all frames weigh
-    the same."""
-    pose: PoseMaps | None
-    """Maps of the M valid frames only, in the order of `frames[valid]`; None where the pose net did not run."""
-    taught: PoseMaps | None = None
-    """Maps of the further images that only the pose net looked at; None where there were none."""
-    frame_descriptors: Tensor | None = None
-    """(B, T, D) what each frame says before Eq. 7, 0 at padded frames; None for the pose net alone."""
+    """(B, T, 4) in 0..1, the weights of [f_a, upper, middle, lower] in Eq. 7; 0 at padded frames; None if all frames
+    have equal weight."""
+    frame_descriptors: Tensor
+    """(B, T, D) frame descriptors of Eq. 6, before the temporal pooling of Eq. 7; 0 at padded frames."""
+    pose: PoseMaps | None = None
+    """Maps of the M valid frames only, in the order of `frames[valid]`; None if the pose network did not run."""
 
 
 class AlignNet(nn.Module):
-    """Chunks of frames to video descriptors and class logits.
+    """Chunks of frames to video descriptors and class logits (Fig. 3 of the paper).
 
-    Only valid frames enter the nets: padding costs nothing and can leak into no batch norm and no average. The part
-    TAP looks at the upper part alone and its weight serves all three parts, as Section 3.3 does; with
-    `config.tap_input` "joints" both TAPs look at the joints' heat maps instead, and still one serves all three.
+    Only valid frames enter the networks, so padding affects neither batch norms nor averages. The part TAP judges a
+    frame by its upper part, and its weight serves all three parts (Section 3.3). With `config.tap_input` "joints" both
+    TAPs judge the heat maps of the joints instead.
 
     Args:
-        config: the network; `config.variant` "baseline" has no pose net and no TAP, "align-avg" has no TAP.
-        classes: K, the number of training identities, of the classifier.
-        generator: where weights that no file gives are drawn from; default: seed 0.
+        config: the network; variant "baseline" has no pose network and no TAP, "align-avg" has no TAP.
+        classes: number of training identities, the outputs of the classifier.
+        generator: source of all random initial weights; default: seed 0.
 
-    Raises UserError where weights cannot be had or do not fit.
+    Raises UserError if weights cannot be loaded, ValueError if `classes` is below 1.
     """
 
     def __init__(self, config: ModelConfig, classes: int, generator: torch.Generator | None = None) -> None:
@@ -81,80 +79,83 @@ class AlignNet(nn.Module):
         nn.init.normal_(self.classifier.weight, std=0.01, generator=generator)
         nn.init.zeros_(self.classifier.bias)
 
-    def forward(
-        self,
-        frames: Tensor,
-        valid: Tensor,
-        pose_maps: Tensor | None = None,
-        pose_only: bool = False,
-        taught: Tensor | None = None,
-        attention_apart: bool = False,
-    ) -> AlignNetOutput:
+    def forward(self, frames: Tensor, valid: Tensor, pose_maps: Tensor | None = None) -> AlignNetOutput:
         """Describe B chunks.
 
         Args:
-            frames: (B, T, 3, H, W) float, RGB in 0..1; both streams normalise them by themselves.
+            frames: (B, T, 3, H, W) float, RGB in 0..1; both streams normalise them.
             valid: (B, T) bool, False at padded frames.
-            pose_maps: (B, T, 57, h, w) on any grid over the frames (the pose net's is H / 8 x W / 8, times
-                `config.pose_scale`), used in place of the pose net (ground truth, or cached), which then does not run.
-                `baseline` looks at neither.
-            pose_only: run the pose net alone, to be taught; descriptor and logits are 0.
-            attention_apart: no gradient goes from the descriptor into temporal attention, nor from that into the maps.
-            taught: (N, 3, H, W), like `frames`: further images, for the pose net alone; not with `pose_maps`.
+            pose_maps: (B, T, 57, h, w) on any grid over the frames, used in place of the pose network (ground truth or
+                cached maps); ignored by the baseline. Default: the pose network runs.
 
-        Raises TypeError where the frames are not floats, ValueError on a shape that does not fit or a chunk that has
-        no valid frame.
+        Raises TypeError if the frames are not floats, ValueError on a shape that does not fit or a chunk without a
+        valid frame.
         """
-        _check_inputs(frames, valid, pose_maps)
-        images = frames[valid]  # (M, 3, H, W)
-        if pose_only and self.pose is not None:
-            nothing = frames.new_zeros(len(frames), self.descriptor_size)
-            pose = self.pose(pose_input(images, self.config.pose_scale))
-            return AlignNetOutput(nothing, nothing[:, :1].expand(-1, self.classes), None, pose)
-        appearance = self.appearance(appearance_input(images))  # (M, C, h, w), Eq. 1
-        pose, weights, further = None, None, None
+        check_inputs(frames, valid, pose_maps)
+        if pose_maps is not None or self.pose is None:
+            return self.describe(frames, valid, None if pose_maps is None else pose_maps[valid])
+        pose = self.estimate_pose(frames[valid])
+        return replace(self.describe(frames, valid, pose.last), pose=pose)
+
+    def estimate_pose(self, images: Tensor) -> PoseMaps:
+        """Pose maps at every stage of images (N, 3, H, W) float, RGB in 0..1, enlarged by `config.pose_scale` before.
+
+        The grid is ceil(H * scale / 8) x ceil(W * scale / 8). Raises ValueError for the baseline.
+        """
+        if self.pose is None:
+            raise ValueError("the baseline has no pose network")
+        return self.pose(pose_input(images, self.config.pose_scale))
+
+    def describe(
+        self, frames: Tensor, valid: Tensor, pose_maps: Tensor | None, detach_attention: bool = False
+    ) -> AlignNetOutput:
+        """Descriptors and logits from frames and the pose maps (M, 57, h, w) of the M valid frames (Eqs. 1 to 7).
+
+        The baseline ignores the maps, all other variants need them. With `detach_attention` no gradient passes from
+        the descriptor into temporal attention, nor from temporal attention into the feature maps.
+        """
+        appearance = self.appearance(appearance_input(frames[valid]))  # (M, C, h, w), Eq. 1
+        weights = None
         if self.pose is None:
             described = appearance.mean(dim=(2, 3), dtype=torch.float32)  # (M, C)
         else:
             if pose_maps is None:
-                seen = images if taught is None else torch.cat([images, taught])
-                pose = self.pose(pose_input(seen, self.config.pose_scale))
-                if taught is not None:
-                    pose, further = pose.divided(len(images))
-                maps = pose.last
-            else:
-                maps = pose_maps[valid].to(appearance.dtype)
+                raise ValueError(f"{self.config.variant} needs pose maps")
+            maps = pose_maps.to(appearance.dtype)
             height, width = appearance.shape[-2:]
             attention = part_attention(maps, height, width, self.config.part_gain, self.config.limb_fields)
             parts = part_features(appearance, attention)  # (M, 3, C, h, w)
             described = frame_descriptor(appearance, parts, self.config.part_pooling == "attended")  # (M, 4C)
-            judged = [each.detach() if attention_apart else each for each in (appearance, parts, maps)]
+            judged = [each.detach() if detach_attention else each for each in (appearance, parts, maps)]
             weights = self._frame_weights(*judged)  # (M, 4)
         frame_weights = None if weights is None else _to_chunks(weights, valid)
-        pooled_by = frame_weights.detach() if frame_weights is not None and attention_apart else frame_weights
-        plain = described.new_ones(*valid.shape, 1)
-        of_frames = _to_chunks(described, valid)
-        weigh = plain if pooled_by is None else pooled_by
-        average, gain = self.config.frame_pooling == "average", self.config.frame_gain
-        descriptor = video_descriptor(of_frames, weigh, valid, average, gain)
-        return AlignNetOutput(descriptor, self.classifier(descriptor), frame_weights, pose, further, of_frames)
+        frame_descriptors = _to_chunks(described, valid)
+        pooling = described.new_ones(*valid.shape, 1) if frame_weights is None else frame_weights
+        descriptor = video_descriptor(
+            frame_descriptors,
+            pooling.detach() if detach_attention else pooling,
+            valid,
+            average=self.config.frame_pooling == "average",
+            gain=self.config.frame_gain,
+        )
+        return AlignNetOutput(descriptor, self.classifier(descriptor), frame_weights, frame_descriptors)
 
     @property
     def weighs_frames(self) -> bool:
-        """Whether some frames may weigh more than others in Eq. 7."""
+        """Whether frames may have unequal weights in Eq. 7."""
         variant, visible = self.config.variant, self.config.part_visibility
         return variant == "align-tap" or (variant == "align-avg" and visible == "pose")
 
     def recompute(self, wanted: bool) -> None:
-        """Whether training computes what both streams held a second time, in place of keeping it in memory."""
+        """Switch activation checkpointing of both streams on or off."""
         self.appearance.recompute = wanted
         if self.pose is not None:
             self.pose.recompute = wanted
 
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Every parameter once, in the four groups that have their own learning rates (Section 4.2).
+        """Every parameter once, in the four groups with learning rates of their own (Section 4.2).
 
-        Keys "appearance", "pose", "tap", "classifier"; the groups that a variant lacks are empty.
+        Keys "appearance", "pose", "tap", "classifier"; a group that the variant lacks is empty.
         """
         modules: dict[str, list[nn.Module | None]] = {
             "appearance": [self.appearance],
@@ -168,8 +169,8 @@ class AlignNet(nn.Module):
         }
 
     def _frame_weights(self, appearance: Tensor, parts: Tensor, maps: Tensor) -> Tensor | None:
-        """(M, 4) weights of f_a (M, C, h, w) and of the three parts (M, 3, C, h, w), whose pose maps are (M, 57, h, w);
-        None where all frames weigh the same."""
+        """(M, 4) weights of f_a (M, C, h, w) and of the three parts (M, 3, C, h, w), from them and the pose maps
+        (M, 57, h, w); None if all frames have equal weight."""
         seen = visibility(maps).to(appearance.dtype) if self.config.part_visibility == "pose" else None
         if self.appearance_tap is None or self.part_tap is None:
             return seen
@@ -184,22 +185,24 @@ class AlignNet(nn.Module):
 def part_attention(
     pose_maps: Tensor, height: int, width: int, gain: float = 1.0, limb_fields: str = "signed"
 ) -> Tensor:
-    """Pose maps (M, 57, h, w) on any grid to the three parts' attention (M, 3, height, width): Eqs. 2 and 3.
+    """Pose maps (M, 57, h, w) on any grid to the attention of the three parts (M, 3, height, width): Eqs. 2 and 3.
 
-    The maps are area-averaged to the appearance grid after Eq. 2: three maps cost less than 57. Both are linear where
-    limb fields are signed; where they are not, fields of one coarse cell must not cancel either.
+    The maps are area-averaged to the appearance grid after Eq. 2, on 3 maps instead of 57. With signed limb fields both
+    steps are linear and their order makes no difference; with magnitudes, averaging first would let opposite vectors
+    within a cell cancel.
     """
     return spatial_softmax(area_average(composite_part_maps(pose_maps, limb_fields), height, width), gain)
 
 
 def _to_chunks(values: Tensor, valid: Tensor) -> Tensor:
-    """Values (M, ...) of the valid frames put back in their places: (B, T, ...), zero elsewhere."""
+    """Values (M, ...) of the valid frames at their positions in (B, T, ...); zero elsewhere."""
     chunks = values.new_zeros(*valid.shape, *values.shape[1:])
     chunks[valid] = values
     return chunks
 
 
-def _check_inputs(frames: Tensor, valid: Tensor, pose_maps: Tensor | None) -> None:
+def check_inputs(frames: Tensor, valid: Tensor, pose_maps: Tensor | None = None) -> None:
+    """Check the arguments of `AlignNet.forward`; raises TypeError and ValueError as it does."""
     if not frames.is_floating_point():
         raise TypeError(f"frames must be floats in 0..1, not {frames.dtype}")
     if frames.ndim != 5 or frames.shape[2] != 3:

@@ -1,4 +1,4 @@
-"""The appearance net A of Section 3.2: a torchvision ResNet without its final average pool and fc layer."""
+"""The appearance network A of Section 3.2: a torchvision ResNet without its final average pool and fc layer."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def appearance_input(images: Tensor) -> Tensor:
-    """RGB images (N, 3, H, W) in 0..1 to what the appearance net takes: ImageNet mean 0 and deviation 1."""
+    """RGB images (N, 3, H, W) in 0..1, normalised by ImageNet mean and deviation."""
     mean = images.new_tensor(IMAGENET_MEAN).view(3, 1, 1)
     std = images.new_tensor(IMAGENET_STD).view(3, 1, 1)
     return (images - mean) / std
@@ -29,13 +29,13 @@ class AppearanceNet(nn.Module):
 
     Args:
         name: one of `APPEARANCE_NETS`.
-        stride: pixels a cell of the map, 32 as torchvision builds it, 16 with the last stage's step taken out,
-            8 with the last two stages' (no dilation, so the weights fit all three).
+        stride: output stride in pixels: 32 as in torchvision; 16 without the stride of the last stage; 8 without the
+            strides of the last two stages. There is no dilation, so the same weights fit all three.
         weights: "imagenet" (torchvision's IMAGENET1K_V1, downloaded once), "none" (drawn from `generator`), or
             the path of a torchvision state dict.
-        generator: where "none" draws from; default: seed 0.
+        generator: source of random weights; default: seed 0.
 
-    Raises UserError where the weights cannot be had or are those of another net, ValueError on another name or stride.
+    Raises UserError if weights cannot be loaded or are of another network, ValueError on another name or stride.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Batch norms over the whole batch where several processes share it, and batch norms that do not move."""
+"""Synchronised batch norms for distributed training, and frozen batch norms."""
 
 from typing import Literal
 
@@ -11,11 +11,11 @@ NormKind = Literal["own", "synchronised", "frozen"]
 
 
 class SynchronisedBatchNorm(nn.BatchNorm2d):
-    """A batch norm over the batches of all processes, each as large, on a CPU: torch's own knows GPUs alone."""
+    """Batch norm over the equally large batches of all processes on a CPU: torch.nn.SyncBatchNorm needs GPUs."""
 
     def forward(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) of this process, normalised by the mean and deviation over all; computed in float32, as torch's
-        own does where the images are bfloat16."""
+        """Images (N, C, H, W) of this process, normalised by mean and deviation over all processes; statistics are in
+        float32 for bfloat16 images too, as in torch.nn.SyncBatchNorm."""
         if not self.training:
             return super().forward(images)
         size, numbers = dist.get_world_size(), images.float()
@@ -35,7 +35,7 @@ class SynchronisedBatchNorm(nn.BatchNorm2d):
 
 
 def synchronise_norms(network: nn.Module, on_gpu: bool) -> nn.Module:
-    """The network with batch norms over the batches of all processes; its weights keep their names and values."""
+    """The network with synchronised batch norms; weights keep their names and values."""
     if on_gpu:
         synchronised: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)
         return synchronised
@@ -49,7 +49,7 @@ def synchronise_norms(network: nn.Module, on_gpu: bool) -> nn.Module:
 
 
 def freeze_norms(network: nn.Module) -> None:
-    """Have batch norms use, and keep, the statistics that they have; undone by `network.train()`."""
+    """Set all batch norms to eval mode: running statistics are used and stay unchanged. `network.train()` undoes it."""
     for module in network.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.eval()

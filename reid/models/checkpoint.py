@@ -1,4 +1,4 @@
-"""Model files: tensors and plain values that rebuild a network, and one line where a file does not fit."""
+"""Model files: the tensors of a network and the plain values that rebuild it."""
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from alignnet_common.cli import as_plain
 from alignnet_common.errors import UserError
-from reid.configs.model import LETTER, ModelConfig
+from reid.configs.model import PAPER_SETTINGS, ModelConfig
 from reid.models.alignnet import AlignNet
 from reid.models.weights import load_pose_weights, load_strictly, read_torch_file, write_torch_file
 
@@ -18,16 +18,16 @@ __all__ = ["load_into", "load_model", "load_pose_weights", "model_record", "save
 FORMAT = "alignnet-2"
 
 CHOSEN_ANEW = ("appearance_weights", "pose_weights", "frame_gain")
-"""Fields of ModelConfig in which a network may differ from the one whose weights it takes: what that started from, and
-how keenly frames are chosen by weights that mean the same."""
+"""Fields of ModelConfig that may differ between a network and the model file whose weights it loads: initial weights,
+and the exponent on the frame weights, which has no parameters."""
 
 
 def model_record(model: AlignNet, metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What a model file holds: "format", "model_config", "classes", "state", and the `metadata` beside them.
+    """Content of a model file: "format", "model_config", "classes", "state", and the entries of `metadata`.
 
-    A training checkpoint may add entries of its own, with tensors too; `load_model` reads it all the same.
-    Raises TypeError where metadata is anything but plain Python values (a NumPy scalar, say, would not load again),
-    ValueError where it takes one of the four names.
+    A training checkpoint adds entries of its own, with tensors; `load_model` reads it too. Raises TypeError if metadata
+    holds anything but plain Python values (a NumPy scalar would not load again), ValueError if it uses one of the four
+    names.
     """
     metadata = dict(metadata or {})
     _check_plain(metadata, "metadata")
@@ -44,15 +44,15 @@ def model_record(model: AlignNet, metadata: Mapping[str, Any] | None = None) -> 
 
 
 def save_model(model: AlignNet, path: Path, metadata: Mapping[str, Any] | None = None) -> None:
-    """Write the model's file atomically; `torch.load(path, weights_only=True)` reads it. See `model_record`."""
+    """Write a model file atomically; `torch.load(path, weights_only=True)` reads it. See `model_record`."""
     write_torch_file(path, model_record(model, metadata))
 
 
 def load_model(path: Path) -> tuple[AlignNet, dict[str, Any]]:
-    """The network in a model file, on the CPU and in eval mode, and everything else that the file holds.
+    """The network of a model file, on the CPU and in eval mode, and all other entries of the file.
 
-    Nothing is downloaded. Raises UserError where the file is missing, damaged, no model file, or its tensors are not
-    those of the network that it names.
+    Nothing is downloaded. Raises UserError if the file is missing, damaged or no model file, or if its tensors do not
+    fit its "model_config".
     """
     record = _read_record(path)
     config = _config_of(record, path)
@@ -63,11 +63,11 @@ def load_model(path: Path) -> tuple[AlignNet, dict[str, Any]]:
 
 
 def load_into(model: AlignNet, path: Path, replace_classifier: bool = True) -> dict[str, Any]:
-    """Load a model file into `model`, and return everything else that the file holds.
+    """Load a model file into `model`, and return all other entries of the file.
 
-    With `replace_classifier` the model keeps its own classifier, whose classes are other people; without it the
-    file's must fit. Raises UserError, and changes nothing, where the file is no model file or is that of a network
-    that differs in any field of ModelConfig but those of `CHOSEN_ANEW`.
+    With `replace_classifier` the model keeps its own classifier, for other identities; without, the file's classifier
+    must fit. Raises UserError, and changes nothing, if the file is no model file or its network differs in any field of
+    ModelConfig except `CHOSEN_ANEW`.
     """
     record = _read_record(path)
     config = _config_of(record, path)
@@ -93,7 +93,7 @@ def load_into(model: AlignNet, path: Path, replace_classifier: bool = True) -> d
 
 
 def _read_record(path: Path) -> dict[str, Any]:
-    """The file's dictionary, with the four entries of `model_record` known to be there and of the right types."""
+    """The file's dictionary, after checking that the four entries of `model_record` exist and have their types."""
     record = read_torch_file(path)
     if not isinstance(record, dict) or "format" not in record:
         raise UserError(f"{path}: weights, but not a model file of this project; name a checkpoint that it wrote")
@@ -107,7 +107,7 @@ def _read_record(path: Path) -> dict[str, Any]:
 
 
 def _config_of(record: dict[str, Any], path: Path) -> ModelConfig:
-    values = LETTER | record["model_config"]
+    values = PAPER_SETTINGS | record["model_config"]
     try:
         if values.get("pose_weights") is not None:
             values["pose_weights"] = Path(values["pose_weights"])
@@ -121,7 +121,7 @@ def _described(config: ModelConfig) -> str:
 
 
 def _check_plain(value: Any, where: str) -> None:
-    """TypeError unless `value` is None, bool, int, float, str, or lists and dicts of them: exactly these types."""
+    """Raise TypeError unless `value` is None, bool, int, float, str, or a list or dict of exactly these types."""
     if isinstance(value, dict):
         for key, entry in value.items():
             _check_plain(key, f"a key of {where}")

@@ -1,4 +1,4 @@
-"""The pose net of Section 3.1: OpenPose (COCO-18), layer by layer as in CMU's `pose_deploy_linevec.prototxt`."""
+"""The pose network of Section 3.1: OpenPose (COCO-18), layer by layer as in CMU's `pose_deploy_linevec.prototxt`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from reid.models.activation_checkpointing import recomputed
 from reid.models.weights import draw_weights, first_generator
 
 POSE_CHANNELS = HEATMAP_CHANNELS + PAF_CHANNELS
-"""F of the paper: 57 maps, heat maps 0-18 and then part affinity fields 19-56."""
+"""F of the paper, 57 channels: heat maps 0-18, then part affinity fields 19-56."""
 
 PADDING = 128 / 256 - 0.5
-"""What images are padded with: the value that pixel 128 has."""
+"""Padding value of images: the network input for pixel value 128."""
 
 POOL = ("pool", 0)
 TRUNK = (
@@ -29,13 +29,13 @@ TRUNK = (
 """Name and output channels of the 3x3 convolutions before stage 1: VGG-19 up to conv4_2, plus two."""
 
 BRANCHES = {"L1": PAF_CHANNELS, "L2": HEATMAP_CHANNELS}
-"""The two branches of a stage and how many maps each gives."""
+"""The two branches of a stage and their output channels."""
 
 
 def pose_input(images: Tensor, scale: float = 1.0) -> Tensor:
-    """RGB images (N, 3, H, W) in 0..1 to what the pose net takes: BGR, x / 256 - 0.5 of pixels in 0..255.
+    """RGB images (N, 3, H, W) in 0..1 to the input of the pose network: BGR, x / 256 - 0.5 for x in 0..255.
 
-    They are enlarged `scale` times before, bilinearly, edges on edges.
+    Images are enlarged `scale` times before, bilinearly, with aligned image borders (not corner pixels).
     """
     if scale != 1:
         size = [enlarged_length(length, scale) for length in images.shape[-2:]]
@@ -55,7 +55,7 @@ def stage_layers(stage: int, branch: str) -> list[tuple[str, int, int]]:
 
 @dataclass(frozen=True)
 class PoseMaps:
-    """What every stage says: heat maps (N, 19, h, w) and part affinity fields (N, 38, h, w), first stage first."""
+    """Outputs of every stage, first stage first: heat maps (N, 19, h, w) and part affinity fields (N, 38, h, w)."""
 
     heat: tuple[Tensor, ...]
     paf: tuple[Tensor, ...]
@@ -66,7 +66,7 @@ class PoseMaps:
         return torch.cat([self.heat[-1], self.paf[-1]], dim=1)
 
     def divided(self, count: int) -> tuple["PoseMaps", "PoseMaps"]:
-        """The maps of the first `count` images, and of the others."""
+        """The maps of the first `count` images, and those of the remaining images."""
         return self._some(slice(count)), self._some(slice(count, None))
 
     def _some(self, images: slice) -> "PoseMaps":
@@ -76,16 +76,16 @@ class PoseMaps:
 class PoseNet(nn.Module):
     """Images (N, 3, H, W) from `pose_input` to `PoseMaps` of ceil(H / 8) x ceil(W / 8) cells.
 
-    Modules carry the Caffe layer names, so `body_pose_model.pth` loads strictly and without renaming. ReLU follows
-    every convolution but the last of each branch (conv5_5, Mconv7), whose maps may be negative.
+    Modules have the Caffe layer names, so `body_pose_model.pth` loads strictly and without renaming. ReLU follows every
+    convolution except the last of each branch (conv5_5, Mconv7), whose outputs may be negative.
 
     Args:
         stages: 1 to 6; OpenPose has 6.
         width: factor on the hidden channels (rounded to multiples of 8, at least 8); OpenPose is 1. The 19 and 38
-            outputs stay.
-        generator: where the first weights are drawn from; default: seed 0.
+            output channels stay.
+        generator: source of the initial weights; default: seed 0.
 
-    Raises ValueError on other stages, or a width that is not positive.
+    Raises ValueError on another number of stages, or a width that is not positive.
     """
 
     def __init__(self, stages: int = 6, width: float = 1.0, generator: torch.Generator | None = None) -> None:
@@ -114,9 +114,9 @@ class PoseNet(nn.Module):
         self._draw_weights(first_generator() if generator is None else generator)
 
     def forward(self, images: Tensor) -> PoseMaps:
-        """Maps of every stage; H and W are padded right and below to multiples of 8.
+        """Maps of every stage; H and W are padded to multiples of 8 at the right and bottom.
 
-        With `in_float32` they are computed in that, whatever the context says.
+        With `in_float32` the maps are computed in float32, inside an autocast context too.
         """
         if self.in_float32:
             with torch.autocast(images.device.type, enabled=False):
@@ -152,7 +152,7 @@ class PoseNet(nn.Module):
         return last(x)
 
     def _add(self, name: str, inputs: int, outputs: int, kernel: int) -> int:
-        """Register a convolution that keeps height and width; return its output channels."""
+        """Add a convolution with padding that keeps height and width; returns its output channels."""
         self.add_module(name, nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2))
         return outputs
 
@@ -160,7 +160,7 @@ class PoseNet(nn.Module):
         draw_weights(self, generator)
         for stage in range(1, self.stages + 1):
             for branch in BRANCHES:
-                # Maps start near zero: most of a target is zero, and the next stage is not fed noise.
+                # Small weights: maps start near zero, as most of a target is, and add no noise to the next stage.
                 last = self.get_parameter(f"{stage_layers(stage, branch)[-1][0]}.weight")
                 nn.init.normal_(last, std=0.01, generator=generator)
 

@@ -10,9 +10,10 @@ from alignnet_common.coco18 import HEATMAP_CHANNELS, JOINTS, PART_JOINTS, PARTS,
 def composite_part_maps(pose: Tensor, limb_fields: str = "signed") -> Tensor:
     """Eq. 2: pose maps (N, 57, h, w) to part maps (N, 3, h, w), the mean over the channels S_r of each part.
 
-    Parts are in the order upper, middle, lower. To the letter ("signed"), S_r has a channel for each joint and two, x
-    and y, for each limb; limbs that point opposite ways, as the two sides of a face do, cancel. With "magnitude" a limb
-    has one, the length of its field's vector, so that |S_r| is the number of joints and limbs: 11, 12 and 10.
+    Parts are in the order upper, middle, lower. With "signed", as in the paper, S_r has one channel for each joint and
+    two, x and y, for each limb; limbs that point in opposite directions, such as the two sides of a face, cancel. With
+    "magnitude" a limb has one channel, the length of its vector, so |S_r| is the number of joints and limbs: 11, 12
+    and 10.
     """
     sets = [part_channels(part) for part in PARTS]
     if limb_fields == "magnitude":
@@ -23,7 +24,7 @@ def composite_part_maps(pose: Tensor, limb_fields: str = "signed") -> Tensor:
 
 
 def _with_lengths(channel: int) -> int:
-    """Where one of the 57 channels is found when each limb has one in place of two."""
+    """Index of one of the 57 channels after the two channels of each limb are merged into one."""
     return channel if channel < HEATMAP_CHANNELS else HEATMAP_CHANNELS + (channel - HEATMAP_CHANNELS) // 2
 
 
@@ -35,24 +36,23 @@ def area_average(maps: Tensor, height: int, width: int) -> Tensor:
 def spatial_softmax(maps: Tensor, gain: float = 1.0) -> Tensor:
     """Eq. 3: part maps (N, 3, h, w) to distributions over the h x w cells, each map summing to 1.
 
-    The paper's has no gain. Means over a part's channels lie between 0 and 0.2 even where the pose is known exactly,
-    and e^0.2 is no more than 1.2 times e^0.
+    `gain` multiplies the maps before the softmax; the paper has none (1). Part maps lie between 0 and 0.2 even for
+    ground-truth poses, so without a gain no cell gets more than e^0.2 = 1.2 times the attention of another.
     """
     return (gain * maps).flatten(2).softmax(dim=2).view_as(maps)
 
 
 def joint_maps(pose: Tensor, height: int, width: int) -> Tensor:
-    """The 18 joints' maps of pose maps (N, 57, h, w), (N, 18, height, width): in each cell of the appearance grid, the
-    highest that falls into it, so that how surely a joint is found is not averaged away."""
+    """Heat maps of the 18 joints (N, 18, height, width) from pose maps (N, 57, h, w), max-pooled to the grid of f_a:
+    an average would lower the peak, which is the confidence in the joint."""
     return F.adaptive_max_pool2d(pose[:, : len(JOINTS)], (height, width))
 
 
 def visibility(pose: Tensor) -> Tensor:
-    """How much of [the body, upper, middle, lower] pose maps (N, 57, h, w) find: (N, 4) in 0..1.
+    """Visibility (N, 4) in 0..1 of [body, upper, middle, lower] from pose maps (N, 57, h, w).
 
-    Each joint counts as much as its map is high at its highest place, the pose net's confidence; a part's is the mean
-    over its joints, the body's that over all 18. A joint that something hides has a low map, as has one that the body
-    itself hides.
+    The confidence of a joint is the maximum of its heat map, low for joints that are occluded or self-occluded. The
+    visibility of a part is the mean over its joints, that of the body the mean over all 18.
     """
     confidence = pose[:, : len(JOINTS)].flatten(2).amax(dim=2).clamp(0, 1)  # (N, 18)
     of_parts = [confidence[:, [JOINTS.index(joint) for joint in PART_JOINTS[part]]].mean(dim=1) for part in PARTS]
@@ -67,11 +67,11 @@ def part_features(appearance: Tensor, attention: Tensor) -> Tensor:
 def frame_descriptor(appearance: Tensor, parts: Tensor, attended: bool = False) -> Tensor:
     """Eqs. 5 and 6: f_a (N, C, h, w) and part features (N, 3, C, h, w), average-pooled and concatenated: (N, 4C).
 
-    The order is [f_a; f_a,u; f_a,m; f_a,l]. A part's features hold the attention, which sums to 1, already: with
-    `attended` their sum, f_a's average weighted by it, is taken. The paper's average is h x w times as small, and so
-    are the parts beside f_a.
+    The order is [f_a; f_a,u; f_a,m; f_a,l]. Part features are already multiplied by the attention, which sums to 1.
+    With `attended` they are summed, which is the attention-weighted average of f_a. The paper averages them, so that
+    parts are h x w times smaller than f_a.
     """
-    exact = torch.promote_types(appearance.dtype, torch.float32)  # a sum of many in 16 bits is none
+    exact = torch.promote_types(appearance.dtype, torch.float32)  # long sums in 16 bits lose precision
     pooled = appearance.mean(dim=(2, 3), dtype=exact)  # (N, C), Eq. 5
     pooled_parts = parts.sum(dim=(3, 4)) if attended else parts.mean(dim=(3, 4))  # (N, 3, C), Eq. 5
     return torch.cat([pooled, pooled_parts.flatten(1)], dim=1)  # Eq. 6

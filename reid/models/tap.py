@@ -1,4 +1,4 @@
-"""Temporal attention pooling (Section 3.3): a weight for every frame, and the video descriptor they make."""
+"""Temporal attention pooling (Section 3.3): frame weights, and the video descriptor as their weighted mean."""
 
 import torch
 from torch import Tensor, nn
@@ -7,10 +7,10 @@ from reid.models.weights import draw_weights, first_generator
 
 
 class TAP(nn.Module):
-    """The fully convolutional net N that judges a frame by its feature map (Eqs. 8 and 9).
+    """The fully convolutional network N that weights a frame by its feature map (Eqs. 8 and 9).
 
-    Two 3x3 convolutions (channels to hidden to hidden) that keep h x w, batch norm and ReLU after the first; then
-    the mean over space and channels, one number a frame, and a sigmoid.
+    Two 3x3 convolutions (channels to hidden to hidden) with padding, batch norm and ReLU after the first; then the mean
+    over space and channels, one number for each frame, and a sigmoid.
     """
 
     def __init__(self, channels: int, hidden: int = 256, generator: torch.Generator | None = None) -> None:
@@ -20,7 +20,7 @@ class TAP(nn.Module):
             self.bn1 = nn.BatchNorm2d(hidden)
             self.conv2 = nn.Conv2d(hidden, hidden, 3, padding=1)
         self.to_empty(device="cpu")
-        # He's scale leaves Eq. 8 near 0 at first: every frame weighs about 1/2, where the sigmoid is steepest.
+        # With He initialisation Eq. 8 starts near 0: weights start near 1/2, where the sigmoid is steepest.
         draw_weights(self, first_generator() if generator is None else generator)
 
     def quality(self, features: Tensor) -> Tensor:
@@ -31,8 +31,7 @@ class TAP(nn.Module):
     def forward(self, features: Tensor, valid: Tensor | None = None) -> Tensor:
         """Eq. 9: the weight of every frame (N,), in 0..1, from its feature map (N, C, h, w).
 
-        Frames that `valid` (N,) bool leaves out weigh 0 and are not seen at all: neither batch norm's statistics nor
-        any weight depends on what they hold.
+        Frames for which `valid` (N,) bool is False have weight 0 and do not enter the network or its batch norm.
         """
         if valid is None:
             return torch.sigmoid(self.quality(features))
@@ -48,16 +47,16 @@ def video_descriptor(
     Args:
         frame_descriptors: (B, T, G * C), G blocks of C numbers; the paper's are f_a and three parts, G = 4.
         weights: (B, T, G), the weight of each block of each frame; all ones give the plain average.
-        valid: (B, T) bool, at least one frame of every chunk; what the other frames hold, NaN included, is not used.
-        average: divide by the sum of the weights, as "weighted average" (Section 3.3) says, in place of the number of
-            frames, which keeps the paper's sum comparable among chunks of unequal length. In a sum, weights near 0
-            draw all descriptors together, which the ranking loss likes; in an average only their ratios count.
-        gain: power of the weights, at least 1, that makes much of small differences among them; the paper has none, 1.
+        valid: (B, T) bool, at least one frame in every chunk; values of other frames, NaN included, are not used.
+        average: divide by the sum of the weights ("weighted average", Section 3.3) instead of the number of frames.
+            With the sum of Eq. 7, weights near 0 shrink all descriptors, which lowers the ranking loss; in an average
+            only ratios of weights matter.
+        gain: exponent on the weights, at least 1; the paper has none (1).
 
     Returns (B, G * C).
     """
     if gain != 1:
-        # In an average ratios alone count: of the largest weight's, no power of all comes near 0.
+        # In an average only ratios matter: dividing by the largest weight keeps the powers away from 0.
         largest = weights.masked_fill(~valid[:, :, None], 0.0).amax(dim=1, keepdim=True).detach().clamp_min(1e-6)
         weights = (weights / largest if average else weights) ** gain
     blocks = frame_descriptors.unflatten(2, (weights.shape[2], -1))  # (B, T, G, C)

@@ -1,4 +1,4 @@
-"""Weights of the networks: drawn from a generator, or read from a file that is checked before anything is loaded."""
+"""Weights of the networks: drawn from a generator, or read from a file and checked before loading."""
 
 import io
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ from alignnet_common.files import write_atomically
 
 
 def first_generator() -> torch.Generator:
-    """The generator used where the caller hands none down: seed 0, so that two networks built alike are equal."""
+    """The default generator, seed 0: networks built with the same options are equal."""
     return torch.Generator().manual_seed(0)
 
 
 def draw_weights(module: nn.Module, generator: torch.Generator) -> None:
     """Fill every convolution (He et al. 2015, zero bias) and reset every batch norm under `module`, in place.
 
-    He's draw over the incoming connections keeps the scale of activations through deep stacks of
-    convolution and ReLU, those without batch norm too (the pose net).
+    He initialisation by fan-in keeps the scale of activations through deep stacks of convolution and ReLU, also without
+    batch norm (the pose network).
     """
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d):
@@ -35,9 +35,9 @@ def draw_weights(module: nn.Module, generator: torch.Generator) -> None:
 
 
 def write_torch_file(path: Path, value: Any) -> None:
-    """Write what `read_torch_file` reads, atomically.
+    """Write a file for `read_torch_file`, atomically.
 
-    `torch.save` into a file of its own hides a full disk behind a RuntimeError; here that is the OSError that it is.
+    Raises OSError on a full disk, which `torch.save` to a path would turn into a RuntimeError.
     """
     stream = io.BytesIO()
     torch.save(value, stream)
@@ -45,15 +45,15 @@ def write_torch_file(path: Path, value: Any) -> None:
 
 
 def read_torch_file(path: Path) -> Any:
-    """What `torch.save` wrote to `path`: tensors and plain Python values only, on the CPU.
+    """Content of a file written by `torch.save`: tensors and plain Python values only, on the CPU.
 
-    Raises UserError where the file is missing, cut short, or not such a file.
+    Raises UserError if the file is missing, cut short or of another kind.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file of weights; check the path")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as broken:  # damage shows as any of a dozen kinds, IndexError and struct.error among them
+    except Exception as broken:  # damaged files raise a dozen kinds of errors, among them IndexError and struct.error
         raise UserError(
             f"{path}: cannot be read as PyTorch weights ({type(broken).__name__}); the file is damaged, "
             "cut short or of another kind: copy it again or name another"
@@ -61,9 +61,9 @@ def read_torch_file(path: Path) -> Any:
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Named tensors of a `.safetensors` file, or of a state dict that `torch.save` wrote, on the CPU.
+    """Named tensors of a `.safetensors` file, or of a state dict written by `torch.save`, on the CPU.
 
-    Raises UserError where the file is missing, unreadable, or holds anything but named tensors.
+    Raises UserError if the file is missing, unreadable or holds anything but named tensors.
     """
     if path.suffix == ".safetensors" and path.is_file():
         try:
@@ -77,9 +77,9 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def misfit(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str | None:
-    """Why `found` cannot be loaded where `expected` is wanted, in a few words; None where it fits.
+    """Why `found` cannot be loaded in place of `expected`, in a few words; None if it can.
 
-    Batch norm's step counters may be absent: files from before PyTorch 0.4.1 have none.
+    Step counters of batch norms may be absent, as in files from before PyTorch 0.4.1.
     """
     missing = [name for name in expected if name not in found and not name.endswith("num_batches_tracked")]
     unknown = [name for name in found if name not in expected]
@@ -98,9 +98,9 @@ def misfit(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str |
 
 
 def load_strictly(module: nn.Module, state: Mapping[str, Tensor], path: Path, what: str) -> None:
-    """Load `state`, read from `path`, into `module`: every tensor or, with a UserError, none.
+    """Load all tensors of `state`, read from `path`, into `module`, or none.
 
-    `what` names in the message what the file should have held, for instance "a ResNet-50".
+    Raises UserError if names or shapes differ; `what` is what the file should hold, for the message: "a ResNet-50".
     """
     reason = misfit(module.state_dict(), state)
     if reason:
@@ -111,7 +111,7 @@ def load_strictly(module: nn.Module, state: Mapping[str, Tensor], path: Path, wh
 def load_pose_weights(net: nn.Module, path: Path) -> None:
     """Load the weights in `path` (see `read_pose_weights`) into a `PoseNet`.
 
-    Raises UserError where the file is missing, unreadable, or of another net, another `width` or `stages`.
+    Raises UserError if the file is missing, unreadable, or of a network with another `width` or `stages`.
     """
     state = read_pose_weights(path)
     load_strictly(net, state, path, "this pose net (OpenPose COCO-18 names, its width and stages)")
@@ -119,7 +119,7 @@ def load_pose_weights(net: nn.Module, path: Path) -> None:
 
 def read_pose_weights(path: Path) -> dict[str, Tensor]:
     """OpenPose weights (`body_pose_model.pth`, or `.safetensors` with the same names), or those in a model file of this
-    project. Raises UserError where the file is missing or unreadable.
+    project. Raises UserError if the file is missing or unreadable.
     """
     record = _model_record(path)
     if record is None:
@@ -128,9 +128,9 @@ def read_pose_weights(path: Path) -> dict[str, Tensor]:
 
 
 def metadata_of(path: Path) -> dict[str, Any]:
-    """What a model file of this project holds beside its tensors; nothing of any other file of weights.
+    """Entries of a model file of this project except its tensors; empty for any other file of weights.
 
-    Raises UserError where the file is missing or unreadable.
+    Raises UserError if the file is missing or unreadable.
     """
     return {name: value for name, value in (_model_record(path) or {}).items() if name != "state"}
 
@@ -141,4 +141,4 @@ def _model_record(path: Path) -> dict[str, Any] | None:
 
 
 OWN = "pose."
-"""What the names of the pose net's tensors begin with in a model file of this project."""
+"""Prefix of the pose network's tensors in a model file of this project."""

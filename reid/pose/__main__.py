@@ -7,7 +7,7 @@ python -m reid.pose parts      how much attention lies on the parts
 
 import sys
 
-from alignnet_common.cli import exit_with_line, run
+from alignnet_common.cli import exit_with_line, run_command
 from reid.pose.evaluate import PoseEvaluationConfig, evaluate
 from reid.pose.part_attention import PartMassConfig, parts
 from reid.pose.predict import PosePredictionConfig, predict
@@ -18,25 +18,24 @@ PROG = "python -m reid.pose"
 
 
 def main() -> None:
-    """Do what the first word says with the options behind it."""
-    verb = sys.argv[1] if len(sys.argv) > 1 else "--help"
-    if verb in ("-h", "--help"):
-        print(f"{__doc__.strip()}\n\n{PROG} VERB --help says each one's options.")
-        return
-    del sys.argv[1]
-    match verb:
+    """Run the subcommand that is the first argument, with the options after it."""
+    subcommand, *options = sys.argv[1:] or ["--help"]
+    prog = f"{PROG} {subcommand}"
+    match subcommand:
+        case "-h" | "--help":
+            print(f"{__doc__.strip()}\n\n{PROG} SUBCOMMAND --help prints the options of a subcommand.")
         case "train":
-            run(train, PoseTrainConfig, f"{PROG} train")
+            run_command(train, PoseTrainConfig, prog, argv=options)
         case "evaluate":
-            run(evaluate, PoseEvaluationConfig, f"{PROG} evaluate")
+            run_command(evaluate, PoseEvaluationConfig, prog, argv=options)
         case "predict":
-            run(predict, PosePredictionConfig, f"{PROG} predict")
+            run_command(predict, PosePredictionConfig, prog, argv=options)
         case "show":
-            run(show, PoseSheetConfig, f"{PROG} show")
+            run_command(show, PoseSheetConfig, prog, argv=options)
         case "parts":
-            run(parts, PartMassConfig, f"{PROG} parts")
+            run_command(parts, PartMassConfig, prog, argv=options)
         case _:
-            exit_with_line(2, f"{verb}: not one of train, evaluate, predict, show, parts (see {PROG} --help)")
+            exit_with_line(2, f"{subcommand}: not one of train, evaluate, predict, show, parts (see {PROG} --help)")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What a training begins with: the network that it starts from, whom that has seen, and what its numbers need said.
+"""Provenance of a training: initial weights, identities they were trained on, and notes that results must carry.
 
-Whoever reads the numbers must know these notes, so they are printed, kept in the checkpoint and put into result.json.
+Notes are printed, kept in the checkpoint and written to result.json.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,32 +18,31 @@ from reid.models.alignnet import AlignNet
 from reid.models.weights import metadata_of, read_pose_weights
 from reid.provenance.seen_people import trained_on_tested, trainings_of
 
-POSE_SAW = "what --pose-weights names was trained on"
-"""How `notes_on_tested` says that the pose net's file has seen persons who are tested."""
+POSE_WEIGHTS_SOURCE = "what --pose-weights names was trained on"
+"""Subject of a note of `notes_on_tested` about the file of --pose-weights."""
 
 Training = Mapping[str, Any]
-"""Who a network was trained on in one training; see `reid.provenance.seen_people.trained_on`."""
+"""Identities of one training; see `reid.provenance.seen_people.trained_on`."""
 
 
 @dataclass(frozen=True)
-class Beginning:
-    """What is settled before the first step, and stays as it was when a run goes on."""
+class Provenance:
+    """Where the weights of a trained network come from. It stays the same when a run is resumed."""
 
     start: dict[str, Any]
-    """What the network starts from."""
+    """Record of the initial weights: files with their SHA-256."""
 
     trainings: list[Training]
-    """Who it will have been trained on: first the trainings of what it starts from, then this one."""
+    """Identities of every training so far: those of the initial weights first, this training last."""
 
     notes: list[str]
-    """What a reader of its numbers must know, a line each."""
+    """Notes that results must carry, a line each."""
 
-
-def begun(checkpoint: Mapping[str, Any]) -> Beginning:
-    """What a run began with, by its checkpoint."""
-    return Beginning(
-        checkpoint["started_from"], trainings_of(checkpoint), list(checkpoint["training"].get("notes", ()))
-    )
+    @classmethod
+    def of_checkpoint(cls, checkpoint: Mapping[str, Any]) -> "Provenance":
+        """The provenance that a run's checkpoint keeps."""
+        notes = list(checkpoint["training"].get("notes", ()))
+        return cls(checkpoint["started_from"], trainings_of(checkpoint), notes)
 
 
 def notes_on_tested(
@@ -52,7 +51,10 @@ def notes_on_tested(
     fingerprint: str,
     saw: str = "what this starts from was trained on",
 ) -> list[str]:
-    """That persons tested were trained on, where they were; `saw` says by what."""
+    """A note if tested identities were trained on in `trainings`, else no note; `saw` is the subject of its sentence.
+
+    fingerprint -- of `data`.
+    """
     seen = trained_on_tested(trainings, data, fingerprint)
     if not seen:
         return []
@@ -61,7 +63,8 @@ def notes_on_tested(
 
 
 def notes_on_weights(path: Path, root: Path, clips: Sequence[Tracklet]) -> list[str]:
-    """That weights have seen persons of a rendered set whom they are measured on, as far as their file says so."""
+    """A note if the weights in `path` were trained on identities of these clips of a rendered set, according to the
+    file's own record; else no note."""
     trainings = trainings_of(metadata_of(path))
     if not trainings:
         return []
@@ -70,10 +73,10 @@ def notes_on_weights(path: Path, root: Path, clips: Sequence[Tracklet]) -> list[
 
 
 def trainings_of_pose(config: TrainConfig) -> list[Training]:
-    """Who has taught the network whose pose net --pose-weights takes, as far as that file says: a model file of this
-    project does, bare weights do not. For a run that starts from no other (--init brings a pose net of its own).
+    """Trainings of the pose network in --pose-weights: model files of this project record them, other files of weights
+    do not. For runs without --init, which would replace the pose network.
 
-    Raises UserError where the file is missing or unreadable.
+    Raises UserError if the file is missing or unreadable.
     """
     if config.variant == "baseline" or config.pose_weights is None:
         return []
@@ -81,8 +84,8 @@ def trainings_of_pose(config: TrainConfig) -> list[Training]:
 
 
 def named_weights(config: TrainConfig) -> dict[str, str]:
-    """SHA-256, by option, of the files of weights that a network which starts from no run is built with: paths may come
-    to hold others. Raises UserError where one is missing."""
+    """SHA-256 of the files that --pose-weights and --appearance-weights name, by option: a path may hold other weights
+    later. Raises UserError if a file is missing."""
     named = {"--pose-weights": None if config.variant == "baseline" else config.pose_weights}
     if config.appearance_weights not in ("imagenet", "none"):
         named["--appearance-weights"] = Path(config.appearance_weights)
@@ -93,9 +96,9 @@ def named_weights(config: TrainConfig) -> dict[str, str]:
 
 
 def notes_on_unused_pose(config: TrainConfig, model: AlignNet, start: Path) -> list[str]:
-    """That --pose-weights serves for nothing, where `model` has the pose net of the run in `start` and that is another.
+    """A note if --pose-weights is not used, because `model` has another pose network, of the run in `start`.
 
-    Raises UserError where the file is there and is no pose net's.
+    Raises UserError if the file exists and holds no pose network.
     """
     named = config.pose_weights
     if model.pose is None or named is None or not named.is_file():
@@ -107,9 +110,9 @@ def notes_on_unused_pose(config: TrainConfig, model: AlignNet, start: Path) -> l
 
 
 def notes_on_pose(config: TrainConfig, taught: bool) -> list[str]:
-    """That the pose network is random, for a run that starts from no other: where nothing tells it where joints are.
+    """A note if the pose network is random and no exact joints train it, in a run without --init.
 
-    taught -- whether exact joints teach it while it is trained.
+    taught -- whether exact joints train the pose network.
     """
     if config.variant == "baseline" or config.pose_weights is not None:
         return []
@@ -123,7 +126,7 @@ def notes_on_pose(config: TrainConfig, taught: bool) -> list[str]:
 
 
 def notes_on_attention(config: TrainConfig, attention_weight: float) -> list[str]:
-    """That the loss on attention over time, where it weighs anything, teaches temporal attention nothing."""
+    """A note if the attention loss has a weight but no effect: without temporal attention, or with a frozen one."""
     if not attention_weight:
         return []
     if config.variant != "align-tap":

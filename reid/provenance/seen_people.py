@@ -7,20 +7,23 @@ from reid.data.fingerprint import clips_by_person, clips_of_tested, first_frames
 from reid.data.tracklets.types import ReidData
 
 PUBLISHED = ("PRID2011", "iLIDS-VID", "MARS", "Market-1501")
-"""Data sets in which a pid is the same person on every disk."""
+"""Published data sets, whose pids mean the same persons in every copy."""
 
 
 def trainings_of(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Who a network was trained on, a training each, the last one last; none where its file does not say.
+    """Identities that a network was trained on, one record a training, the latest last; none if its file has no record.
 
-    Files from before there could be several name the last one alone.
+    Older files hold the record of the last training only, without a list.
     """
     known = metadata.get("trained_on") or []
     return [known] if isinstance(known, Mapping) else list(known)
 
 
 def trained_on_tested(trainings: Sequence[Mapping[str, Any]], data: ReidData, print_of_data: str) -> int:
-    """How many of the persons tested a network was trained on in any of its trainings, as far as its file says so."""
+    """Number of tested identities that the network was trained on in any of its recorded trainings.
+
+    Identities are matched by pid within the same data set, by hashes of rendered clips, and by hashes of first frames.
+    """
     known = {pid for training in trainings if _is_of(training, data, print_of_data) for pid in training["pids"]}
     clips = {clip for training in trainings for clip in training.get("clips", ())}
     known |= {pid for pid, some in clips_of_tested(data).items() if some & clips} if clips else set()
@@ -33,16 +36,19 @@ def trained_on_tested(trainings: Sequence[Mapping[str, Any]], data: ReidData, pr
 
 
 def _is_of(training: Mapping[str, Any], data: ReidData, print_of_data: str) -> bool:
-    """Whether the pids of a training are the same persons as those of `data`."""
+    """Whether equal pids in the record and in `data` mean the same person."""
     published = next((name for name in PUBLISHED if data.name.startswith(name)), None)
     same_set = published is not None and training["name"].startswith(published)
     return same_set or training["fingerprint"] == print_of_data
 
 
 def trained_on(data: ReidData, fingerprint: str) -> dict[str, Any]:
-    """Who a network was trained on, to be kept in its file: by number in these data, and by `first_frames`, by which
-    they are known in data that have grown, were divided otherwise, or lie elsewhere; of a rendered set by its clips,
-    too, whose frames may be in other files by now."""
+    """Record of the identities that a network was trained on, for its model file.
+
+    Keys: name, fingerprint and split of the data; pids; frames, hashes of first frames (`first_frames`), which identify
+    persons even if the data set has grown, is split otherwise or lies elsewhere; clips, hashes of the clips of a
+    rendered set, which stay the same if its frames are stored in other files.
+    """
     pids = sorted({tracklet.pid for tracklet in data.train})
     record = {"name": data.name, "fingerprint": fingerprint, "split": data.split, "pids": pids}
     record["frames"] = _all_of(first_frames(data.train))

@@ -1,18 +1,12 @@
 """The report page of a pre-training and a fine-tuning run."""
 
-import base64
-import html
-import string
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from alignnet_common.files import asset
+from alignnet_common.html import image_source, ready_html, render_template
 from reid.reporting.charts import as_svg, draw_cmc_axes, new_chart
-
-TEMPLATE = asset("report.html")
-
 
 STAGES = {
     "chance": "a guess",
@@ -33,21 +27,21 @@ SHEET_CAPTIONS = {
 
 
 def render_page(result: dict[str, Any], metrics: dict[str, list[dict[str, Any]]], sheets: list[Path]) -> str:
-    """The whole page as HTML."""
-    finetune = result["finetune"]
+    """The whole page as HTML; its template is assets/report.html."""
+    data = result["finetune"]["data"]
     lead, reading = introduction(result)
-    return string.Template(TEMPLATE.read_text()).substitute(
-        title=f"Person re-identification on {html.escape(finetune['data']['name'])}",
-        lead=html.escape(lead),
-        cards="".join(card(stage, result[stage]["rank1"]) for stage in STAGES),
-        reading=html.escape(reading),
-        rows="".join(table_row(stage, result[stage]) for stage in STAGES),
-        protocol=html.escape(
-            f"{finetune['data']['protocol']}; CMC, step mAP. Split: {finetune['data']['split']}. All in percent."
-        ),
-        cmc_chart=cmc_chart({stage: result[stage]["cmc"] for stage in STAGES}),
-        loss_chart=loss_chart(metrics),
-        figures="".join(figure(path) for path in sheets) or "<p>No contact sheets were given.</p>",
+    return render_template(
+        "report.html",
+        title=f"Person re-identification on {data['name']}",
+        lead=lead,
+        cards=[card(stage, result[stage]["rank1"]) for stage in STAGES],
+        reading=reading,
+        header=["", "rank-1", "rank-5", "rank-10", "rank-20", "mAP"],
+        rows=[table_row(stage, result[stage]) for stage in STAGES],
+        protocol=f"{data['protocol']}; CMC, step mAP. Split: {data['split']}. All in percent.",
+        cmc_chart=ready_html(cmc_chart({stage: result[stage]["cmc"] for stage in STAGES})),
+        loss_chart=ready_html(loss_chart(metrics)),
+        sheets=[(caption(path), image_source(path.read_bytes(), "png")) for path in sheets],
         facts=facts(result),
     )
 
@@ -76,24 +70,19 @@ def introduction(result: dict[str, Any]) -> tuple[str, str]:
     return lead, reading
 
 
-def card(stage: str, rank1: float) -> str:
-    """One large number."""
-    kind = "card best" if stage == "finetuned" else "card"
-    return f'<div class="{kind}"><b>{rank1:.1f} %</b><span>rank-1, {STAGES[stage]}</span></div>'
+def card(stage: str, rank1: float) -> dict[str, Any]:
+    """Rank-1 after one stage, for a card of the page."""
+    return {"value": f"{rank1:.1f} %", "label": f"rank-1, {STAGES[stage]}", "best": stage == "finetuned"}
 
 
-def table_row(stage: str, block: dict[str, Any]) -> str:
-    """One row of the table."""
-    numbers = [block[key] for key in ("rank1", "rank5", "rank10", "rank20", "mAP")]
-    return f"<tr><td>{stage}</td>{''.join(f'<td>{number:.1f}</td>' for number in numbers)}</tr>"
+def table_row(stage: str, block: dict[str, Any]) -> list[str]:
+    """One row of the table of results."""
+    return [stage, *(f"{block[key]:.1f}" for key in ("rank1", "rank5", "rank10", "rank20", "mAP"))]
 
 
-def figure(path: Path) -> str:
-    """A contact sheet, with the picture inside the page."""
-    picture = base64.b64encode(path.read_bytes()).decode()
-    caption = html.escape(f"{path.parent.name}: {SHEET_CAPTIONS[path.name]}")
-    image = f'<img alt="{caption}" src="data:image/png;base64,{picture}">'
-    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
+def caption(path: Path) -> str:
+    """Caption of a contact sheet: the name of its set, and its contents."""
+    return f"{path.parent.name}: {SHEET_CAPTIONS[path.name]}"
 
 
 def cmc_chart(curves: dict[str, list[float]]) -> str:
@@ -123,10 +112,10 @@ def loss_chart(metrics: dict[str, list[dict[str, Any]]]) -> str:
     return as_svg(drawing, axes)
 
 
-def facts(result: dict[str, Any]) -> str:
-    """Seed, data, versions, as a definition list."""
+def facts(result: dict[str, Any]) -> dict[str, str]:
+    """Data, seeds, device, times and versions, by name."""
     pretrain, finetune, size = result["pretrain"], result["finetune"], result["sizes"]
-    known = {
+    return {
         "pre-trained on": f"{pretrain['data']['name']}, {describe(size['pretrain'])}, {size['pretrain_steps']} steps",
         "fine-tuned on": f"{finetune['data']['name']}, {describe(size['finetune'])}, {size['finetune_steps']} steps",
         "started from": finetune["started_from"]["text"],
@@ -136,7 +125,6 @@ def facts(result: dict[str, Any]) -> str:
         "time": f"{trained(pretrain):.0f} s pre-training, {trained(finetune):.0f} s fine-tuning, without testing",
         "versions": ", ".join(f"{name} {version}" for name, version in finetune["versions"].items()),
     }
-    return "".join(f"<dt>{html.escape(key)}</dt><dd>{html.escape(str(value))}</dd>" for key, value in known.items())
 
 
 def trained(result: dict[str, Any]) -> float:

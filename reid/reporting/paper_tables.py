@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reid.reporting.markdown import markdown_table
+
 COLUMNS = ("PRID2011", "iLIDS-VID", "MARS")
 RANKS = ("rank1", "rank5", "rank10", "rank20", "mAP", "mINP")
 
@@ -95,12 +97,10 @@ def beside_paper(paper_rows: Sequence[Row], rows: Sequence[Row]) -> str:
     """
     others = dict.fromkeys(name for row in rows for name in row.cells if name not in COLUMNS)
     columns = (*COLUMNS, *others)
-    lines = ["| Method | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
     beside = [each for paper in paper_rows for each in (paper, *(row for row in rows if row.beside == paper.method))]
-    for row in (*beside, *(row for row in rows if row.beside is None)):
-        cells = [_written(row.cells[name], name) if name in row.cells else "–" for name in columns]
-        lines.append(f"| {row.method} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    listed = (*beside, *(row for row in rows if row.beside is None))
+    cells = [[_written(row.cells[name], name) if name in row.cells else "–" for name in columns] for row in listed]
+    return markdown_table(("Method", *columns), [(row.method, *some) for row, some in zip(listed, cells, strict=True)])
 
 
 def _written(cell: Cell, name: str) -> str:
@@ -113,19 +113,19 @@ def _written(cell: Cell, name: str) -> str:
 def splits_table(result: dict[str, Any]) -> str:
     """Every split of a result, its mean and standard deviation, and chance."""
     names = [name for name in RANKS if name in result]
-    lines = ["| split | " + " | ".join(names) + " | queries |", "|---" * (len(names) + 2) + "|"]
-    for each in result["per_split"]:
-        lines.append(_line(each["source"], each, names, f"{each['valid_queries']} of {each['queries']}"))
+    rows = [
+        _line(each["source"], each, names, f"{each['valid_queries']} of {each['queries']}")
+        for each in result["per_split"]
+    ]
     if result["std"]:
-        lines.append(_line("**mean**", result, names, ""))
-        lines.append(_line("standard deviation", result["std"], names, ""))
-    lines.append(_line("chance", result["chance"], names, ""))
-    return "\n".join(lines)
+        rows.append(_line("**mean**", result, names, ""))
+        rows.append(_line("standard deviation", result["std"], names, ""))
+    rows.append(_line("chance", result["chance"], names, ""))
+    return markdown_table(("split", *names, "queries"), rows)
 
 
-def _line(title: str, block: dict[str, Any], names: Sequence[str], queries: str) -> str:
-    numbers = [f"{block[name]:.1f}" if name in block else "–" for name in names]
-    return f"| {title} | " + " | ".join(numbers) + f" | {queries} |"
+def _line(title: str, block: dict[str, Any], names: Sequence[str], queries: str) -> list[str]:
+    return [title, *(f"{block[name]:.1f}" if name in block else "–" for name in names), queries]
 
 
 def page(result: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Sums over the processes that train one network together; differentiable."""
+"""Differentiable sums over the processes of a group."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from torch.autograd import Function
 
 
 class _Sum(Function):
-    """Sum of a tensor over the processes. Each has a loss of its own, and their sum is what is differentiated."""
+    """Sum of a tensor over the processes. Each process has a loss of its own; their sum is differentiated."""
 
     @staticmethod
     def forward(ctx: Any, tensor: Tensor) -> Tensor:
@@ -24,6 +24,6 @@ class _Sum(Function):
 
 
 def sum_of_all(tensor: Tensor) -> Tensor:
-    """The sum over the processes; differentiable."""
+    """The sum of a tensor over all processes, of its shape; differentiable."""
     total: Tensor = _Sum.apply(tensor)
     return total

@@ -5,13 +5,14 @@ import os
 import torch
 
 from alignnet_common.errors import UserError
-from reid.runtime.distributed import ALONE, Group
+from reid.runtime.distributed import SINGLE_PROCESS, ProcessGroup
 
 
 def pick_device(name: str) -> torch.device:
-    """The device asked for; "auto" = a CUDA GPU where there is one, and for each process of a machine its own.
+    """The device that --device names: "cpu", "cuda", or "auto" (a CUDA GPU if there is one, else the CPU).
 
-    Raises UserError where it is not there.
+    With torchrun, each process of a machine gets the GPU of its LOCAL_RANK. Raises UserError if there is no such
+    device, or if a machine has fewer GPUs than processes.
     """
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda, but PyTorch finds no CUDA GPU here: use --device cpu")
@@ -24,7 +25,7 @@ def pick_device(name: str) -> torch.device:
     return torch.device("cuda", place)
 
 
-def device_name(device: torch.device, group: Group = ALONE) -> str:
-    """The device in words, and how many processes have one."""
+def device_name(device: torch.device, group: ProcessGroup = SINGLE_PROCESS) -> str:
+    """The device for people: its kind, its name or number of threads, and the number of processes."""
     of_each = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
     return f"{device.type} ({of_each}{f' each of {group.size} processes' if group.size > 1 else ''})"

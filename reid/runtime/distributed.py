@@ -1,10 +1,10 @@
-"""One network trained by several processes, which torchrun starts: each computes its share of every batch.
+"""Distributed training: several processes that torchrun starts train one network, each on its share of every batch.
 
     torchrun --nproc-per-node 4 -m -- reid.pretrain --data OUT --run RUN
 
-(The two dashes keep torchrun from taking --run for an option of its own.) A batch's identities are dealt out evenly.
-The ranking loss sees the descriptors of all processes, gradients are the mean over them, and the first process alone
-writes. With --batch-norm synchronised or frozen, what is trained is what one process would train on the whole batch.
+(The two dashes keep torchrun from taking --run for an option of its own.) Identities of a batch are divided evenly. The
+ranking loss sees the descriptors of all processes, gradients are averaged, and rank 0 alone writes files. With
+--batch-norm synchronised or frozen the result is that of one process on the whole batch.
 """
 
 import os
@@ -22,46 +22,46 @@ from reid.runtime.collectives import sum_of_all
 
 
 @dataclass(frozen=True)
-class Group:
-    """The processes that train together, and which of them this is."""
+class ProcessGroup:
+    """Rank of this process and number of processes."""
 
     rank: int = 0
-    """0 to size - 1; 0 leads: it alone writes and prints."""
+    """Rank of this process, 0 to size - 1. Only rank 0 writes files and prints."""
 
     size: int = 1
-    """How many there are."""
+    """Number of processes."""
 
     @property
-    def leads(self) -> bool:
-        """Whether this process writes and prints."""
+    def is_main(self) -> bool:
+        """Whether this is rank 0."""
         return self.rank == 0
 
-    def say(self, line: str) -> None:
-        """Print a line once, however many processes there are."""
-        if self.leads:
+    def print(self, line: str) -> None:
+        """Print a line on rank 0 only."""
+        if self.is_main:
             print(line)
 
     def share(self, batch: list[Any]) -> list[Any]:
-        """This process's part of a batch, which is in order of identity."""
+        """This process's part of a batch, whose chunks are in order of identity."""
         count = len(batch) // self.size
         return batch[self.rank * count : (self.rank + 1) * count]
 
 
-ALONE = Group()
+SINGLE_PROCESS = ProcessGroup()
 
 
-def group_of_torchrun() -> Group:
-    """What torchrun says of this process; alone where nothing has started it."""
-    return Group(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
+def torchrun_group() -> ProcessGroup:
+    """The group that torchrun has put this process in; a single process without torchrun."""
+    return ProcessGroup(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
 
 
 @contextmanager
-def together(group: Group, device: torch.device) -> Iterator[None]:
-    """Within it, the processes of the group can talk to each other: by NCCL between GPUs, by Gloo between CPUs."""
+def process_group(group: ProcessGroup, device: torch.device) -> Iterator[None]:
+    """Initialise the process group (NCCL on GPUs, Gloo on CPUs) and destroy it on exit; nothing for one process."""
     if group.size == 1:
         yield
         return
-    # The first process measures before it trains, and the others wait for it here.
+    # Rank 0 evaluates the initial network before it joins; the others wait for it here.
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(hours=6))
     try:
         yield
@@ -69,16 +69,16 @@ def together(group: Group, device: torch.device) -> Iterator[None]:
         dist.destroy_process_group()
 
 
-def of_all(tensor: Tensor, group: Group) -> Tensor:
-    """(B, ...) of each process to the (size × B, ...) of all, in order of rank; differentiable."""
+def all_gather(tensor: Tensor, group: ProcessGroup) -> Tensor:
+    """(B, ...) of each process to (size * B, ...) of all, in order of rank; differentiable."""
     if group.size == 1:
         return tensor
-    nothing = torch.zeros_like(tensor)
-    return sum_of_all(torch.cat([tensor if rank == group.rank else nothing for rank in range(group.size)]))
+    zeros = torch.zeros_like(tensor)
+    return sum_of_all(torch.cat([tensor if rank == group.rank else zeros for rank in range(group.size)]))
 
 
-def mean_of_all(values: Tensor, group: Group) -> Tensor:
-    """The mean over the processes, without gradients."""
+def all_reduce_mean(values: Tensor, group: ProcessGroup) -> Tensor:
+    """The mean over all processes, without gradients."""
     if group.size == 1:
         return values
     total = values.detach().clone()

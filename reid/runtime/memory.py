@@ -1,4 +1,4 @@
-"""Memory that runs short while a network computes, said in one line."""
+"""Out of memory as a UserError of one line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +10,17 @@ from alignnet_common.errors import UserError
 
 @contextmanager
 def enough_memory(computed: str, advice: str, device: torch.device | None = None) -> Iterator[None]:
-    """Raise UserError, with what was to be computed and what would take less, where an allocation fails.
+    """Turn a failed allocation, on CPU or GPU, into a UserError.
 
-    device -- where it is computed, if that can be chosen: a machine has more memory than its GPU.
+    Args:
+        computed: what is computed, for the message: "32 frames of 128 × 64".
+        advice: how to need less memory.
+        device: device of the computation, if the command has a --device option: a GPU's message then advises the CPU.
     """
     try:
         yield
     except RuntimeError as failure:
-        # On a CPU it is a plain RuntimeError that names its allocator.
+        # A CPU raises a plain RuntimeError whose message names the allocator.
         if not isinstance(failure, torch.cuda.OutOfMemoryError) and "DefaultCPUAllocator" not in str(failure):
             raise
         elsewhere = ", or pass --device cpu" if device is not None and device.type != "cpu" else ""

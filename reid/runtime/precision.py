@@ -9,11 +9,10 @@ from reid.configs.training import TrainConfig
 
 
 def precision_of(config: TrainConfig, device: torch.device) -> torch.dtype:
-    """The type that convolutions and products are computed in; parameters and losses are float32 in any case.
+    """The type of convolutions and matrix products; parameters and losses are always float32.
 
-    With --precision auto a GPU's pose network stays in float32, see `prepared`.
-
-    Raises UserError where a GPU does not know bfloat16.
+    With --precision auto the pose network of a GPU stays in float32, see `reid.training.setup.prepare_model`. Raises
+    UserError if --precision is bfloat16 on a GPU without it.
     """
     known = device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
     if config.precision == "bfloat16" and not known:
@@ -23,6 +22,6 @@ def precision_of(config: TrainConfig, device: torch.device) -> torch.dtype:
 
 
 def autocast(config: TrainConfig, device: torch.device) -> AbstractContextManager[object]:
-    """The context in which a forward pass computes with `precision_of`."""
+    """The autocast context of a forward pass in `precision_of`."""
     precision = precision_of(config, device)
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == torch.bfloat16)

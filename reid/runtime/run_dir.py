@@ -10,31 +10,31 @@ from alignnet_common.files import DISK_FULL, read_jsonl, replacing, write_jsonl
 
 CHECKPOINT, MODEL, METRICS, RESULT, CONFIG = "checkpoint.pt", "model.pt", "metrics.jsonl", "result.json", "config.yaml"
 
-
 CHECKPOINTS, BEST = "checkpoints", "best.pt"
 
 
 def check_run_folder(run: Path, resume: bool) -> None:
-    """Raise UserError where `run` cannot be made, or holds a run that was not asked to go on."""
+    """Raise UserError if the folder cannot be made, or if it holds a run and `resume` is False."""
     above = next(folder for folder in (run, *run.absolute().parents) if folder.exists())
     if not above.is_dir():
         raise UserError(f"{run}: cannot be made, {above} is a file; name another folder (--run)")
     found = [name for name in (CONFIG, METRICS, CHECKPOINT, MODEL, RESULT) if (run / name).exists()]
     if found and not resume:
-        raise UserError(f"{run} holds a run already ({found[0]}): go on with it (--resume) or name another (--run)")
+        advice = "continue it (--resume) or name another folder (--run)"
+        raise UserError(f"{run} holds a run already ({found[0]}): {advice}")
 
 
 def finished_for_good(run: Path) -> bool:
-    """Whether `run` is finished and keeps no checkpoint, as a grid's trainings do: there is nothing to go on from, and
-    what it found must stay."""
+    """Whether a run is finished and its checkpoint is removed, as reid.ablation leaves its runs: it cannot continue,
+    and its result must not be touched."""
     return (run / RESULT).is_file() and (run / MODEL).is_file() and not (run / CHECKPOINT).is_file()
 
 
 def open_run(run: Path, config: DataclassInstance, step: int) -> None:
-    """Make the folder, write the resolved options of the command, and leave in metrics.jsonl the rows up to `step`
-    alone.
+    """Make the folder, write config.yaml, cut metrics.jsonl to the first `step` steps, and remove result.json.
 
-    Rows past the checkpoint are done again; so is the result.
+    Steps after the checkpoint are repeated, and the result is written anew. Raises UserError if the folder cannot be
+    made.
     """
     try:
         run.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def open_run(run: Path, config: DataclassInstance, step: int) -> None:
 
 
 def also_as(path: Path, name: Path) -> None:
-    """Give a finished file another name, atomically; a copy where the disk knows no links."""
+    """Give a finished file a second name, atomically: a hard link, or a copy on file systems without hard links."""
     with replacing(name) as partial:
         try:
             partial.hardlink_to(path)
@@ -61,7 +61,7 @@ def also_as(path: Path, name: Path) -> None:
 
 
 def training_summary(run: Path) -> dict[str, Any]:
-    """Steps, seconds, and the mean of each part of the loss over the first and the last tenth of the steps."""
+    """Steps, seconds, and the mean of each loss over the first and the last tenth of the steps, from metrics.jsonl."""
     rows = read_jsonl(run / METRICS)
     tenth = max(1, len(rows) // 10)
     known = ("loss", "identity", "ranking", "pose", "attention", "accuracy")

@@ -1,8 +1,8 @@
-"""A run's folder: its configuration, its metrics, and the checkpoint that it goes on from.
+"""Checkpoints of a run: what is saved, and how a run resumes from it. Files of a run's folder:
 
-config.yaml    the resolved options       metrics.jsonl   a row a step       result.json   the numbers
-checkpoint.pt  everything that changes    model.pt        the finished network, for --init and reid.evaluate
-checkpoints/   the last few of these      best.pt         the one before which the mean loss was lowest
+config.yaml    resolved options           metrics.jsonl   one row a step     result.json   metrics and provenance
+checkpoint.pt  the training state         model.pt        the finished network, for --init and reid.evaluate
+checkpoints/   recent checkpoints         best.pt         the checkpoint with the lowest mean loss before it
 tensorboard/   curves
 """
 
@@ -16,7 +16,7 @@ import torch
 
 from alignnet_common.cli import as_plain
 from alignnet_common.errors import UserError
-from reid.configs.model import LETTER
+from reid.configs.model import PAPER_SETTINGS
 from reid.configs.training import TrainConfig
 from reid.models.checkpoint import model_record
 from reid.models.weights import load_strictly, read_torch_file, write_torch_file
@@ -25,7 +25,7 @@ from reid.training.schedule import Schedule
 from reid.training.state import TrainState
 
 OTHERWISE_DIVIDED = "people divided or named otherwise than now (a file of splits came, went or changed)"
-"""What is said of a run whose data has the same files and other people in its halves."""
+"""Part of the message if the files of the data are the same but the identity split differs."""
 
 FREE_TO_CHANGE = frozenset(
     {
@@ -33,17 +33,19 @@ FREE_TO_CHANGE = frozenset(
         *("max_steps", "workers", "cache_gib", "cache", "device", "checkpoint_every", "keep"),
     }
 )
-"""Options that a resumed run may give otherwise: they say where and how long, not what is computed."""
+"""Options that may differ when a run resumes: paths, devices and length, which do not change what is computed."""
 
 
 def read_checkpoint(
     run: Path, config: TrainConfig, data: Mapping[str, Any], rendered: str | None = None
 ) -> dict[str, Any] | None:
-    """The checkpoint in `run`, or None where there is none yet.
+    """The checkpoint in the folder `run`, or None if there is none yet.
 
-    data -- `reid.data.fingerprint.data_record` of it; rendered -- fingerprint of the rendered set beside it, None
-    where there is none.
-    Raises UserError where it cannot be read, or was made with other options or other data.
+    Args:
+        data: record of the data, see `reid.data.fingerprint.data_record`.
+        rendered: fingerprint of the rendered set whose frames are added to each batch; None without one.
+
+    Raises UserError if the checkpoint cannot be read, or was made with other options or other data.
     """
     path = run / CHECKPOINT
     if not path.is_file():
@@ -52,9 +54,9 @@ def read_checkpoint(
     training = checkpoint.get("training") if isinstance(checkpoint, dict) else None
     if not isinstance(training, dict):
         raise UserError(f"{path}: not a checkpoint of a run; remove it to start again")
-    # An option that the run did not know yet had, as it were, its default, or the paper's letter.
-    before, given = as_plain(type(config)()) | LETTER | training["config"], as_plain(config)
-    # The cosine ends where the epochs do; the plateau knows no end.
+    # Runs saved before an option existed used its default, or the setting of the paper (PAPER_SETTINGS).
+    before, given = as_plain(type(config)()) | PAPER_SETTINGS | training["config"], as_plain(config)
+    # The cosine schedule depends on the number of epochs; the plateau schedule does not.
     free = FREE_TO_CHANGE | ({"epochs"} if config.schedule == "plateau" else set())
     changed = [name for name in given if name not in free and before.get(name) != given[name]]
     if changed:
@@ -65,9 +67,9 @@ def read_checkpoint(
         )
     if training["fingerprint"] != data["fingerprint"]:
         raise UserError(f"{run}: was started on other data than is there now; name another --run")
-    if training.get("division", data["division"]) != data["division"]:  # runs from before it was kept have none
+    if training.get("division", data["division"]) != data["division"]:  # not in older runs
         raise UserError(f"{run}: was started with {OTHERWISE_DIVIDED}: put that back, or name another --run")
-    if training.get("rendered", rendered) != rendered:  # runs from before it was kept have none
+    if training.get("rendered", rendered) != rendered:  # not in older runs
         raise UserError(f"{run}: was started with another --rendered set than is there now; name another --run")
     return checkpoint
 
@@ -80,10 +82,11 @@ def save_checkpoint(
     kept: Mapping[str, Any],
     lowest: bool,
 ) -> None:
-    """Write checkpoint.pt atomically: a model file (with `metadata`) that also holds all that training changes.
+    """Write checkpoint.pt atomically: a model file with `metadata`, and the training state beside it.
 
-    `kept` is plain values that the rest of the run needs: at least the data's "fingerprint". The last `config.keep`
-    stay in checkpoints/ too, and one with the lowest loss so far in best.pt.
+    kept -- plain values that the run needs later, at least the data's "fingerprint"; lowest -- whether the mean loss
+    since the last checkpoint is the lowest so far, for best.pt. The last `config.keep` checkpoints stay in
+    checkpoints/.
     """
     record = model_record(state.model, metadata)
     record["training"] = {
@@ -95,7 +98,7 @@ def save_checkpoint(
         "lowest": state.lowest,
         "schedule": asdict(state.schedule),
         "optimizer": state.optimizer.state_dict(),
-        # Nothing draws from the global generators; they are kept all the same.
+        # No code here draws from the global generators; their state is saved for code that might.
         "rng": {"torch": torch.get_rng_state(), "cuda": rng_of_gpus()},
     }
     write_torch_file(run / CHECKPOINT, record)
@@ -107,7 +110,7 @@ def save_checkpoint(
 
 
 def restore(state: TrainState, checkpoint: dict[str, Any], run: Path) -> None:
-    """Bring `state` to where the checkpoint was written. Raises UserError where it is another network's."""
+    """Load a checkpoint into `state`. Raises UserError if it is of another network."""
     training = checkpoint["training"]
     load_strictly(state.model, checkpoint["state"], run / CHECKPOINT, "the network that the options describe")
     state.optimizer.load_state_dict(training["optimizer"])
@@ -121,10 +124,10 @@ def restore(state: TrainState, checkpoint: dict[str, Any], run: Path) -> None:
 
 
 def lay_out_as_parameters(optimizer: torch.optim.Optimizer) -> None:
-    """Give momenta and the like the layout in memory of their parameters, in place.
+    """Give optimizer state (momenta, moments) the memory format of its parameters, in place.
 
-    A checkpoint of a GPU, where channels lie innermost, brings its own. On a CPU, where they do not, fused optimizers
-    would pair one weight with the momentum of another; on a GPU they refuse.
+    A checkpoint from a GPU has channels last. On a CPU with contiguous parameters, fused optimizers would combine the
+    elements of both in memory order, that is, the wrong ones; on a GPU they raise an error.
     """
     for parameter, values in optimizer.state.items():
         for name, value in values.items():
@@ -133,5 +136,5 @@ def lay_out_as_parameters(optimizer: torch.optim.Optimizer) -> None:
 
 
 def rng_of_gpus() -> list[torch.Tensor]:
-    """The state of each GPU's global generator, where GPUs are in use."""
+    """State of the global generator of each GPU; empty if CUDA is not in use."""
     return torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []

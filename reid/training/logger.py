@@ -1,4 +1,4 @@
-"""What is written down of each step: a row of RUN/metrics.jsonl, and curves that TensorBoard draws."""
+"""Log of a training: a row of RUN/metrics.jsonl for each step, and curves for TensorBoard."""
 
 import json
 import os
@@ -9,20 +9,20 @@ from typing import Any
 from tensorboardX import SummaryWriter
 
 CURVES = "tensorboard"
-"""Folder below the run's, for `tensorboard --logdir`."""
+"""Folder of the curves below the run's folder, for `tensorboard --logdir`."""
 
 
-class StepLog:
-    """Both logs, open from `step` (done so far) on; a context manager.
+class StepLogger:
+    """Context manager that appends to both logs, after `step` steps that are done.
 
-    Rows of steps that are done again after a crash take the place of what the curves had there.
+    After a crash, steps since the last checkpoint are repeated: their curves replace those from before the crash.
     """
 
     def __init__(self, run: Path, step: int) -> None:
         self._rows = (run / "metrics.jsonl").open("a")
         self._curves = SummaryWriter(str(run / CURVES), purge_step=step + 1, flush_secs=30)
 
-    def __enter__(self) -> "StepLog":
+    def __enter__(self) -> "StepLogger":
         return self
 
     def __exit__(
@@ -32,7 +32,7 @@ class StepLog:
         self._curves.close()
 
     def add(self, row: dict[str, Any]) -> None:
-        """One step: numbers, and numbers by name, by their names; `step` counts from 1."""
+        """Append the values of one step: numbers, and dictionaries of numbers; "step" counts from 1."""
         self._rows.write(json.dumps(row) + "\n")
         self._rows.flush()
         for name, value in row.items():
@@ -43,6 +43,6 @@ class StepLog:
                 self._curves.add_scalar(name, value, row["step"])
 
     def sync(self) -> None:
-        """Have all rows on the disk: a checkpoint is never ahead of its metrics."""
+        """Flush both logs to the disk, before a checkpoint is written: no checkpoint is ahead of its metrics."""
         os.fsync(self._rows.fileno())
         self._curves.flush()

@@ -1,85 +1,127 @@
-"""The training loop and what it stands on: parameter groups, schedule, losses."""
+"""The training loop: optimizer steps, logged and saved as the run's options say."""
 
 import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from alignnet_common.errors import UserError
-from reid.data.loading.mixed_batches import PREFIX, mixed, taken_apart
-from reid.data.loading.sampler import IDS_PER_BATCH, BatchOption, Draw, PKSampler
-from reid.data.transforms.augmentation import augmented
+from reid.data.loading.batch import Batch
 from reid.models.alignnet import AlignNet
 from reid.models.batch_norm import freeze_norms
 from reid.models.weights import write_torch_file
-from reid.runtime.distributed import Group, mean_of_all
+from reid.runtime.distributed import ProcessGroup, all_reduce_mean, process_group
 from reid.runtime.memory import enough_memory
-from reid.training.logger import StepLog
-from reid.training.objective import chunk_losses, true_maps_of
-from reid.training.pose_cache import frozen_maps, with_maps_of_covered
-from reid.training.setup import last_step, planned_steps
-from reid.training.state import Setting, TrainingSet, TrainState
+from reid.training.batches import TrainingBatches
+from reid.training.checkpointing import restore
+from reid.training.logger import StepLogger
+from reid.training.objective import AlignNetLoss, Losses
+from reid.training.run import Run
+from reid.training.state import TrainState
 
 
-def train(state: TrainState, data: TrainingSet, setting: Setting, save: Callable[[TrainState, bool], None]) -> None:
-    """Train from `state` on to the last step: a row of RUN/metrics.jsonl a step, and `save` now and then.
+class Trainer:
+    """Optimizer steps from `state.step` to the last one."""
 
-    With `--pose-maps cached` the maps of all frames come first; the baseline needs none.
-    `save` is told whether the mean loss since the last time is the lowest so far. Raises UserError where the loss stops
-    being a number, or memory is short. Of a group, every process calls this, and the first one writes.
-    """
-    config, group, device = setting.config, setting.group, setting.device
-    last = last_step(config, data.sampler)
-    if config.pose_maps == "cached" and state.model.pose is not None:
-        data.dataset.maps = frozen_maps(state.model, data.dataset.tracklets, data.store, config, device)
-    loader = _loader(data, _draws(data.sampler, state.epoch, state.batch, config.epochs, group), setting)
-    if data.rendered is not None:
-        first = divmod(state.step, data.rendered.sampler.batches)
-        draws = _draws(data.rendered.sampler, *first, epochs=first[0] + last, group=group)  # one a step at least
-        loader = mixed(loader, _loader(data.rendered, draws, setting))
-    network = shared(state.model, device, group)
-    network.train()
-    if config.batch_norm == "frozen":
-        freeze_norms(network)
-    batches = iter(loader)
-    waited, started = 0.0, time.perf_counter()
-    since_checkpoint: list[float] = []
-    with (
-        StepLog(setting.run, state.step) if group.leads else nullcontext() as log,
-        training_bar(state.step, last, group) as bar,
-    ):
-        while state.step < last:
-            begun = time.perf_counter()
-            batch = next_of(batches)
-            wait = time.perf_counter() - begun
-            with explained(batch, state.step + 1, setting, data.sampler.option):
-                row = _step(state, network, batch, setting, data.sampler)
-            seconds = time.perf_counter() - begun
-            waited += wait
-            since_checkpoint.append(row["loss"])
-            share = waited / (time.perf_counter() - started)
-            bar.set_postfix(loss=f"{row['loss']:.3f}", wait=f"{share:.0%}", refresh=False)
-            bar.update()
-            if log is None:
-                continue
-            log.add(row | {"seconds": round(seconds, 4), "wait": round(wait / seconds, 4)})
-            if state.step % config.checkpoint_every == 0 or state.step == last:
-                log.sync()
-                mean, since_checkpoint = math.fsum(since_checkpoint) / len(since_checkpoint), []
-                lowest, state.lowest = mean < state.lowest, min(mean, state.lowest)
-                save(state, lowest)
+    def __init__(
+        self,
+        model: AlignNet,
+        optimizer: torch.optim.Optimizer,
+        batches: TrainingBatches,
+        loss: AlignNetLoss,
+        run: Run[Any],
+    ) -> None:
+        self.state = TrainState(model, optimizer)
+        self.batches = batches
+        self.loss = loss
+        self.run = run
+        if run.checkpoint is not None:
+            restore(self.state, run.checkpoint, run.folder)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run that is resumed has done all its steps and has a result."""
+        return self.run.checkpoint is not None and self.state.step >= self.batches.last_step and self.run.has_result
+
+    def fit(self) -> None:
+        """Train to the last step. Every process of the group calls this; rank 0 logs and saves.
+
+        Raises UserError if a loss or gradient is not finite, memory is short, or a frame cannot be read.
+        """
+        run, batches, state = self.run, self.batches, self.state
+        with process_group(run.group, run.device):
+            batches.cache_pose_maps(state.model, run.device)
+            network = wrap_ddp(self.loss, run.device, run.group).train()
+            if run.config.batch_norm == "frozen":
+                freeze_norms(network)
+            loaded = batches.after(state, run.device, run.group)
+            logger = StepLogger(run.folder, state.step) if run.is_main else nullcontext()
+            with logger as log, ProgressBar(state.step, batches.last_step, run.group) as bar:
+                while state.step < batches.last_step:
+                    with bar.waiting():
+                        batch = next_batch(loaded)
+                    with bar.computing(), step_errors(batch, state.step + 1, run):
+                        row = self.step(network, batch)
+                    bar.update(row["loss"])
+                    if log is not None:
+                        log.add(row | bar.seconds())
+                        if self.is_checkpoint_step:
+                            log.sync()
+                            run.save(state)
+
+    @property
+    def is_checkpoint_step(self) -> bool:
+        """Whether a checkpoint follows the step that was just done."""
+        step = self.state.step
+        return step % self.run.config.checkpoint_every == 0 or step == self.batches.last_step
+
+    def step(self, network: nn.Module, batch: Batch) -> dict[str, Any]:
+        """One optimizer step on a loaded batch; returns its row for metrics.jsonl.
+
+        network -- the loss module, wrapped for several processes. Raises FloatingPointError if the loss or the
+        gradient is not finite; the weights are then unchanged.
+        """
+        state, config = self.state, self.run.config
+        factor = state.schedule.factor(config, state.step, self.batches.planned_steps)
+        for rates in state.optimizer.param_groups:
+            rates["lr"] = factor * rates["rate"]
+        losses: Losses = network(self.batches.prepare(batch, state.model, self.run.device))
+        state.optimizer.zero_grad(set_to_none=True)
+        losses["loss"].backward()
+        values = mean_losses(losses, self.run.group)
+        if not math.isfinite(values["loss"]):
+            raise FloatingPointError(f"the loss is {values['loss']}")
+        # A finite loss can have an infinite gradient; an optimizer step with it would make every weight NaN.
+        norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip_norm or math.inf)
+        if not torch.isfinite(norm):
+            raise FloatingPointError(f"the gradient is {norm.item()}")
+        state.optimizer.step()
+        return state.advance(values, self.batches.sampler.batches, config)
 
 
-def next_of(batches: Iterator[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The next batch. A mistake of the user that a worker finds comes with the worker's traceback: its line is kept."""
+def mean_losses(losses: Losses, group: ProcessGroup) -> dict[str, float]:
+    """Losses as numbers, averaged over the processes."""
+    means = all_reduce_mean(torch.stack([value.detach() for value in losses.values()]), group).tolist()
+    return dict(zip(losses, means, strict=True))
+
+
+def wrap_ddp(loss: AlignNetLoss, device: torch.device, group: ProcessGroup) -> nn.Module:
+    """The loss module, with gradients averaged over the processes of the group."""
+    if group.size == 1:
+        return loss
+    return DistributedDataParallel(loss, device_ids=[device] if device.type == "cuda" else None)
+
+
+def next_batch(batches: Iterator[Batch]) -> Batch:
+    """The next batch. A UserError of a loader process arrives with its traceback in the message: only its own line is
+    kept."""
     try:
         return next(batches)
     except UserError as mistake:
@@ -87,102 +129,60 @@ def next_of(batches: Iterator[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 
 @contextmanager
-def explained(
-    batch: dict[str, Tensor], step: int, setting: Setting, option: BatchOption = IDS_PER_BATCH
-) -> Iterator[None]:
-    """Turn what stops a step into one line: UserError where the loss is no number (the batch is saved to
-    RUN/bad_batch.pt), or where memory is short.
-    """
-    run, group = setting.run, setting.group
-    count, length, _, height, width = batch["frames"].shape
-    recompute = "pass --recompute in place of --compile, or " if setting.config.compile else "pass --recompute, or "
-    chunks = f"{'' if setting.config.recompute else recompute}lower --chunks-per-id, --ids-per-batch or --chunk"
-    whole = option == IDS_PER_BATCH  # else a command of few options, whose one learning rate is --lr
-    advice = chunks if whole else f"lower {option.name}"
+def step_errors(batch: Batch, step: int, run: Run[Any]) -> Iterator[None]:
+    """Turn errors of a step into a UserError of one line with advice: memory is short, or a loss or gradient is not
+    finite; the batch, as loaded, is then written to RUN/bad_batch.pt."""
+    count, length, _, height, width = batch.frames.shape
+    computed = f"{count} chunks of {length} frames of {height} × {width}"
     try:
-        with enough_memory(f"{count} chunks of {length} frames of {height} × {width}", advice):
+        with enough_memory(computed, run.flags.less_memory(run.config)):
             yield
     except FloatingPointError as failure:
-        path = run / ("bad_batch.pt" if group.size == 1 else f"bad_batch-{group.rank}.pt")
-        write_torch_file(path, batch)
-        clip = f"{'lower' if setting.config.clip_norm else 'give'} --clip-norm"
-        calmer = f"lower the learning rates (--lr-…), or {clip}" if whole else "lower --lr"
-        raise UserError(f"{failure} at step {step}: its batch is in {path}; {calmer}") from None
+        path = run.folder / ("bad_batch.pt" if run.group.size == 1 else f"bad_batch-{run.group.rank}.pt")
+        write_torch_file(path, batch.as_dict())
+        advice = run.flags.calmer(run.config)
+        raise UserError(f"{failure} at step {step}: its batch is in {path}; {advice}") from None
 
 
-def shared(model: AlignNet, device: torch.device, group: Group) -> nn.Module:
-    """The model, whose gradients are the mean over the group's processes."""
-    if group.size == 1:
-        return model
-    return DistributedDataParallel(model, device_ids=[device] if device.type == "cuda" else None)
+class ProgressBar:
+    """Progress of a training with the loss and the share of time spent waiting for batches; rank 0 only."""
 
+    def __init__(self, step: int, last: int, group: ProcessGroup) -> None:
+        interval = 0.1 if sys.stderr.isatty() else 30.0  # seconds between lines; seldom in a log file
+        self._bar: tqdm[NoReturn] = tqdm(
+            total=last, initial=step, desc="training", unit="step", mininterval=interval, disable=not group.is_main
+        )
+        self._started = time.perf_counter()
+        self._waited = self._wait = self._compute = 0.0
 
-def training_bar(step: int, last: int, group: Group) -> "tqdm[NoReturn]":
-    """Progress from `step` to `last`; looked at less often where it goes to a file, and of a group but once."""
-    interval = 0.1 if sys.stderr.isatty() else 30.0
-    return tqdm(total=last, initial=step, desc="training", unit="step", mininterval=interval, disable=not group.leads)
+    def __enter__(self) -> "ProgressBar":
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
 
-def on_device(batch: dict[str, Tensor], setting: Setting) -> dict[str, Tensor]:
-    """The loader's batch on the device, its chunks augmented there, with the true pose maps where they are wanted."""
-    config = setting.config
-    moved = {name: tensor.to(setting.device, non_blocking=True) for name, tensor in batch.items()}
-    own, rendered = taken_apart(moved)
-    found = augmented(own, config.pose_scale)
-    if rendered:
-        found |= {PREFIX + name: tensor for name, tensor in augmented(rendered, config.pose_scale).items()}
-    return found | {"maps": true_maps_of(found, config.pose_scale)} if config.pose_maps == "truth" else found
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Time the wait for a batch."""
+        begun = time.perf_counter()
+        yield
+        self._wait = time.perf_counter() - begun
+        self._waited += self._wait
 
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Time the computation of a step."""
+        begun = time.perf_counter()
+        yield
+        self._compute = time.perf_counter() - begun
 
-def _step(
-    state: TrainState, network: nn.Module, batch: dict[str, Tensor], setting: Setting, sampler: PKSampler
-) -> dict[str, Any]:
-    """One step of the optimizer; returns its row of metrics."""
-    config = setting.config
-    factor = state.schedule.factor(config, state.step, planned_steps(config, sampler))
-    for rates in state.optimizer.param_groups:
-        rates["lr"] = factor * rates["rate"]
-    batch = on_device(batch, setting)
-    if (
-        config.pose_maps == "cached"
-        and state.model.pose is not None
-        and batch.get("covered", torch.tensor(False)).any()
-    ):
-        batch = with_maps_of_covered(state.model.pose, batch, config)
-    losses = chunk_losses(network, batch, setting)
-    state.optimizer.zero_grad(set_to_none=True)
-    losses["loss"].backward()
-    means = mean_of_all(torch.stack([value.detach() for value in losses.values()]), setting.group).tolist()
-    values = dict(zip(losses, means, strict=True))
-    if not math.isfinite(values["loss"]):
-        raise FloatingPointError(f"the loss is {values['loss']}")
-    # Of finite losses gradients may be infinite: a step by them would leave no network behind.
-    norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip_norm or math.inf)
-    if not torch.isfinite(norm):
-        raise FloatingPointError(f"the gradient is {norm.item()}")
-    state.optimizer.step()
-    state.schedule.add(values["loss"])
-    row: dict[str, Any] = {"step": state.step + 1, "epoch": state.epoch, **values}
-    row["lr"] = {rates["name"]: rates["lr"] for rates in state.optimizer.param_groups}
-    state.step, state.batch = state.step + 1, state.batch + 1
-    if state.batch == sampler.batches:
-        state.epoch, state.batch = state.epoch + 1, 0
-        state.schedule.end_epoch(config)
-    return row
+    def seconds(self) -> dict[str, float]:
+        """Seconds of the last step, and the share of them that was spent waiting for its batch."""
+        total = self._wait + self._compute
+        return {"seconds": round(total, 4), "wait": round(self._wait / total, 4)}
 
-
-def _loader(data: TrainingSet, draws: Iterator[list[Draw]], setting: Setting) -> Iterable[dict[str, Tensor]]:
-    return DataLoader(
-        data.dataset,
-        batch_sampler=draws,
-        num_workers=setting.config.workers,
-        pin_memory=setting.device.type == "cuda",
-        generator=torch.Generator(),  # else the loader draws from the global generator
-    )
-
-
-def _draws(sampler: PKSampler, epoch: int, batch: int, epochs: int, group: Group) -> Iterator[list[Draw]]:
-    """This process's share of the batches from batch `batch` of epoch `epoch` to the end of the last epoch."""
-    for number in range(epoch, epochs):
-        for draws in sampler.epoch(number)[batch if number == epoch else 0 :]:
-            yield group.share(draws)
+    def update(self, loss: float) -> None:
+        """Count one step."""
+        share = self._waited / (time.perf_counter() - self._started)
+        self._bar.set_postfix(loss=f"{loss:.3f}", wait=f"{share:.0%}", refresh=False)
+        self._bar.update()

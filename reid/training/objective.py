@@ -1,78 +1,161 @@
-"""Losses of a batch: identity, ranking, pose and attention."""
+"""Losses of a batch (Section 3.4 of the paper): identity, ranking, pose and attention, and their weighted sum."""
+
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from reid.data.loading.mixed_batches import taken_apart
+from reid.configs.finetune import FinetuneConfig
+from reid.configs.pretrain import PretrainConfig
+from reid.configs.training import TrainConfig
+from reid.data.loading.batch import Batch
 from reid.functional.losses import attention_loss, batch_hard_ranking_loss, identity_loss, pose_loss
 from reid.functional.pose_targets import PoseTargets, pose_targets
-from reid.runtime.distributed import of_all
+from reid.models.alignnet import AlignNet, AlignNetOutput, check_inputs
+from reid.models.openpose import PoseMaps
+from reid.runtime.distributed import SINGLE_PROCESS, ProcessGroup, all_gather
 from reid.runtime.precision import autocast
-from reid.training.state import Setting
+
+Losses = dict[str, Tensor]
+"""Scalars by name: "loss", the weighted sum that is minimised, its parts, and "accuracy" of the classifier."""
 
 
-def chunk_losses(model: nn.Module, batch: dict[str, Tensor], setting: Setting) -> dict[str, Tensor]:
-    """The parts of the loss of one batch, and their weighted sum as "loss" (paper, Section 3.4); scalars.
+@dataclass(frozen=True)
+class GroundTruthWeights:
+    """Weights of the losses that need ground truth."""
 
-    With `joints` and `visible` in the batch, every stage of the pose network is taught too, and so it is by the
-    rendered frames that stand beside it (see `reid.data.loading.mixed_batches`); with `maps` it does not run; with
-    `seen`, temporal
-    attention is taught, if that weighs anything. Where nothing else is to be learnt, nothing but the pose network runs.
-    Of a group, each process has its share of the batch; the ranking loss is that of the whole batch, the others are of
-    the share. What a frozen network is measured by is a part too, and not in the sum, which learning rates follow.
+    pose: float = 0.0
+    """Of the pose loss, at least 0."""
+
+    attention: float = 0.0
+    """Of the attention loss, at least 0."""
+
+    detach_attention: bool = False
+    """Whether the attention loss alone trains temporal attention, and trains nothing else."""
+
+    @classmethod
+    def of(cls, config: TrainConfig) -> "GroundTruthWeights":
+        """The weights that the options of a training give; 0 for losses that the command does not have."""
+        match config:
+            case PretrainConfig():
+                return cls(config.pose_weight, config.attention_weight, config.attention_apart)
+            case FinetuneConfig():
+                return cls(config.pose_weight)
+            case _:
+                return cls()
+
+
+class AlignNetLoss(nn.Module):
+    """The network with its losses: a batch to scalars. DistributedDataParallel wraps this module.
+
+    Losses and when they are computed:
+
+    - identity: softmax cross entropy of the logits.
+    - ranking: batch-hard triplet loss of the descriptors, over the batches of all processes.
+    - pose: where the batch, or its rendered frames, has joints; at every stage of the pose network.
+    - attention: where the batch has `seen`, the variant is align-tap and the weight is not 0.
+
+    The pose loss of a frozen pose network, and the attention loss of a frozen TAP, are computed but left out of
+    "loss", because the plateau schedule follows "loss". Where the pose loss is the only one with a weight and only the
+    pose network has a learning rate, nothing else runs (`pose_only`).
     """
-    config, group = setting.config, setting.group
-    batch, rendered = taken_apart(batch)
-    frames = batch["frames"].float() / 255  # (B, T, 3, H, W)
-    taught = rendered["frames"].flatten(0, 1).float() / 255 if rendered else None
-    pose_only = learns_pose_alone(setting) and "joints" in batch
-    with autocast(config, frames.device):
-        output = model(frames, batch["valid"], batch.get("maps"), pose_only, taught, setting.attention_apart)
-    if pose_only:
-        error = pose_loss(output.pose.heat, output.pose.paf, targets_of(batch, config.pose_scale))
-        return {"loss": setting.pose_weight * error, "pose": error}
-    parts = {
-        "identity": identity_loss(output.logits.float(), batch["label"]),
-        "ranking": batch_hard_ranking_loss(
-            of_all(output.descriptor.float(), group), of_all(batch["label"], group), config.margin
-        ),
-    }
-    loss = config.identity_weight * parts["identity"] + config.ranking_weight * parts["ranking"]
-    if output.pose is not None and "joints" in batch:
-        parts["pose"] = pose_loss(output.pose.heat, output.pose.paf, targets_of(batch, config.pose_scale))
-        loss = loss + (setting.pose_weight * parts["pose"] if config.lr_pose else 0)
-    if output.taught is not None:
-        parts["pose"] = pose_loss(output.taught.heat, output.taught.paf, targets_of(rendered, config.pose_scale))
-        loss = loss + setting.pose_weight * parts["pose"]
-    weighed = config.variant == "align-tap" and output.frame_weights is not None  # else by the pose network's joints
-    if weighed and "seen" in batch and setting.attention_weight:
-        valid = batch["valid"]
-        parts["attention"] = attention_loss(output.frame_weights[valid].float(), batch["seen"][valid])
-        loss = loss + (setting.attention_weight * parts["attention"] if config.lr_tap else 0)
-    accuracy = (output.logits.argmax(1) == batch["label"]).float().mean()
-    return {"loss": loss, **parts, "accuracy": accuracy}
+
+    def __init__(
+        self,
+        model: AlignNet,
+        config: TrainConfig,
+        weights: GroundTruthWeights | None = None,
+        group: ProcessGroup = SINGLE_PROCESS,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.config = config
+        self.weights = GroundTruthWeights.of(config) if weights is None else weights
+        self.group = group
+
+    @property
+    def pose_only(self) -> bool:
+        """Whether the pose loss is the only one that trains anything."""
+        config = self.config
+        other_weights = config.identity_weight, config.ranking_weight, self.weights.attention
+        other_rates = config.lr_appearance, config.lr_tap, config.lr_classifier
+        return config.lr_pose > 0 and not any(other_weights) and not any(other_rates) and config.variant != "baseline"
+
+    def forward(self, batch: Batch) -> Losses:
+        """The losses of a batch that is augmented already (`Batch.augmented`)."""
+        frames = batch.frames.float() / 255  # (B, T, 3, H, W)
+        check_inputs(frames, batch.valid, batch.maps)
+        if self.pose_only and batch.joints is not None:
+            return self._pose_losses(frames, batch)
+        with autocast(self.config, frames.device):
+            output, rendered_pose = self._outputs(frames, batch)
+        parts = {
+            "identity": identity_loss(output.logits.float(), batch.label),
+            "ranking": batch_hard_ranking_loss(
+                all_gather(output.descriptor.float(), self.group),
+                all_gather(batch.label, self.group),
+                self.config.margin,
+            ),
+        }
+        loss = self.config.identity_weight * parts["identity"] + self.config.ranking_weight * parts["ranking"]
+        if output.pose is not None and batch.joints is not None:
+            parts["pose"] = self._pose_loss(output.pose, batch)
+            loss = loss + (self.weights.pose * parts["pose"] if self.config.lr_pose else 0)
+        if rendered_pose is not None and batch.rendered is not None:
+            parts["pose"] = self._pose_loss(rendered_pose, batch.rendered)
+            loss = loss + self.weights.pose * parts["pose"]
+        # In align-avg, frame weights are the pose network's confidence, which the attention loss must not train.
+        attends = self.config.variant == "align-tap" and self.weights.attention > 0
+        if attends and output.frame_weights is not None and batch.seen is not None:
+            weights, seen = output.frame_weights[batch.valid], batch.seen[batch.valid]
+            parts["attention"] = attention_loss(weights.float(), seen)
+            loss = loss + (self.weights.attention * parts["attention"] if self.config.lr_tap else 0)
+        accuracy = (output.logits.argmax(1) == batch.label).float().mean()
+        return {"loss": loss, **parts, "accuracy": accuracy}
+
+    def _outputs(self, frames: Tensor, batch: Batch) -> tuple[AlignNetOutput, PoseMaps | None]:
+        """Outputs of the network, and the pose maps of the rendered frames, which share its pass through the pose
+        network."""
+        model, detach = self.model, self.weights.detach_attention
+        if model.pose is None:
+            return model.describe(frames, batch.valid, None, detach), None
+        if batch.maps is not None:
+            return model.describe(frames, batch.valid, batch.maps[batch.valid], detach), None
+        images = frames[batch.valid]  # (M, 3, H, W)
+        if batch.rendered is None:
+            pose, rendered_pose = model.estimate_pose(images), None
+        else:
+            rendered = batch.rendered.frames.flatten(0, 1).float() / 255
+            pose, rendered_pose = model.estimate_pose(torch.cat([images, rendered])).divided(len(images))
+        output = model.describe(frames, batch.valid, pose.last, detach)
+        return replace(output, pose=pose), rendered_pose
+
+    def _pose_losses(self, frames: Tensor, batch: Batch) -> Losses:
+        with autocast(self.config, frames.device):
+            pose = self.model.estimate_pose(frames[batch.valid])
+        error = self._pose_loss(pose, batch)
+        return {"loss": self.weights.pose * error, "pose": error}
+
+    def _pose_loss(self, pose: PoseMaps, batch: Batch) -> Tensor:
+        return pose_loss(pose.heat, pose.paf, targets_of(batch, self.config.pose_scale))
 
 
-def learns_pose_alone(setting: Setting) -> bool:
-    """Whether nothing else is to be learnt: no other loss weighs anything, and all but the pose network is frozen."""
-    config = setting.config
-    others = config.identity_weight, config.ranking_weight, setting.attention_weight
-    rates = config.lr_appearance, config.lr_tap, config.lr_classifier
-    return config.lr_pose > 0 and not any(others) and not any(rates) and config.variant != "baseline"
+def targets_of(batch: Batch, pose_scale: float = 1.0) -> PoseTargets:
+    """Ground-truth maps of the M valid frames of a rendered batch, on the grid of frames enlarged `pose_scale` times.
+
+    Raises ValueError if the batch has no joints.
+    """
+    if batch.joints is None or batch.visible is None:
+        raise ValueError("the batch has no joints")
+    valid, (height, width) = batch.valid, batch.frames.shape[-2:]
+    visible = batch.visible[valid]  # (M, 18)
+    labelled = torch.ones_like(visible)  # a rendered joint is always known, visible or not
+    return pose_targets(batch.joints[valid], labelled, height, width, visible=visible, scale=pose_scale)
 
 
-def true_maps_of(batch: dict[str, Tensor], pose_scale: float = 1.0) -> Tensor:
-    """What the pose network should say of a rendered batch, see `targets_of`: (B, T, 57, h, w), 0 at invalid frames."""
+def true_maps_of(batch: Batch, pose_scale: float = 1.0) -> Tensor:
+    """Ground-truth maps (B, T, 57, h, w) of a rendered batch, 0 at padded frames; see `targets_of`."""
     of_valid = targets_of(batch, pose_scale).maps  # (M, 57, h, w)
-    maps = of_valid.new_zeros(*batch["valid"].shape, *of_valid.shape[1:])
-    maps[batch["valid"]] = of_valid
+    maps = of_valid.new_zeros(*batch.valid.shape, *of_valid.shape[1:])
+    maps[batch.valid] = of_valid
     return maps
-
-
-def targets_of(batch: dict[str, Tensor], pose_scale: float = 1.0) -> PoseTargets:
-    """What the pose network, which sees them enlarged `pose_scale` times, should say of a rendered batch's M valid
-    frames."""
-    valid, (height, width) = batch["valid"], batch["frames"].shape[-2:]
-    visible = batch["visible"][valid]  # (M, 18); a rendered joint is always known, seen or not
-    labelled = torch.ones_like(visible)
-    return pose_targets(batch["joints"][valid], labelled, height, width, visible=visible, scale=pose_scale)

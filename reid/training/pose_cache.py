@@ -1,6 +1,7 @@
-"""The maps of a frozen pose net, computed once for every frame: it takes most of the time of a training step."""
+"""Cached pose maps: a frozen pose network runs once on every frame instead of at each training step."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from tqdm import tqdm
 from alignnet_common.errors import UserError
 from reid.configs.training import TrainConfig
 from reid.data.loading.array_cache import Arrays, cached_arrays, key_of
+from reid.data.loading.batch import Batch
 from reid.data.loading.frame_store import FrameStore
 from reid.data.loading.pose_map_store import MapStore
 from reid.data.tracklets.types import Tracklet
@@ -25,8 +27,8 @@ FRAMES_A_BATCH = 64
 def frozen_maps(
     model: AlignNet, tracklets: tuple[Tracklet, ...], store: FrameStore, config: TrainConfig, device: torch.device
 ) -> MapStore:
-    """The maps of all frames of the tracklets, as the model's pose net says; kept in `config.cache`, else in memory,
-    for which `check_maps_fit` has been asked."""
+    """Pose maps of all frames of the tracklets by the model's pose network, in the folder `config.cache` or, without
+    one, in memory (see `check_maps_fit`). Raises UserError if memory is short for a batch of frames."""
     pose = model.pose
     assert pose is not None, "the baseline has no pose net"
     paths = frames_of(tracklets)
@@ -53,19 +55,20 @@ def frozen_maps(
 
 
 def check_maps_fit(tracklets: tuple[Tracklet, ...], config: TrainConfig) -> None:
-    """Raise UserError where the maps of all frames of the tracklets would be kept in memory and do not fit."""
+    """Raise UserError if the maps of all frames of the tracklets are to be kept in memory and exceed
+    `config.cache_gib`."""
     gib = 2 * float(np.prod(form_of_maps(len(frames_of(tracklets)), config))) / 2**30
     if config.cache is None and gib > config.cache_gib:
         raise UserError(f"{gib:.1f} GiB of pose maps do not fit --cache-gib {config.cache_gib}: name a --cache folder")
 
 
 def frames_of(tracklets: tuple[Tracklet, ...]) -> list[Path]:
-    """Every frame once, in order."""
+    """Paths of all frames of the tracklets, each once, sorted."""
     return sorted({path for tracklet in tracklets for path in tracklet.frames})
 
 
 def form_of_maps(frames: int, config: TrainConfig) -> tuple[int, ...]:
-    """The shape (N, 57, h, w) of the maps of so many frames."""
+    """Shape (N, 57, h, w) of the maps of N frames."""
     return frames, POSE_CHANNELS, *(cells_along(length, config.pose_scale) for length in (config.height, config.width))
 
 
@@ -78,19 +81,20 @@ def maps_of(pose: PoseNet, frames: np.ndarray, config: TrainConfig, device: torc
 
 
 @torch.no_grad()
-def with_maps_of_covered(pose: PoseNet, batch: dict[str, torch.Tensor], config: TrainConfig) -> dict[str, torch.Tensor]:
-    """The batch, in whose `maps` (B, T, 57, h, w) the frames that are `covered` (B, T) have what the pose net says of
-    them as they are now: it says other things of halves of two people than of each."""
-    frames, covered = batch["frames"], batch["covered"]
-    maps = batch["maps"].clone()
-    with autocast(config, frames.device):
-        found = pose(pose_input(frames[covered].float() / 255, config.pose_scale)).last
-    maps[covered] = found.to(maps.dtype)
-    return batch | {"maps": maps}
+def with_maps_of_covered(pose: PoseNet, batch: Batch, config: TrainConfig) -> Batch:
+    """The batch with new pose maps for the frames that occlusion augmentation has covered: the cached maps are of the
+    frames before."""
+    if batch.covered is None or batch.maps is None or not batch.covered.any():
+        return batch
+    with autocast(config, batch.frames.device):
+        found = pose(pose_input(batch.frames[batch.covered].float() / 255, config.pose_scale)).last
+    maps = batch.maps.clone()
+    maps[batch.covered] = found.to(maps.dtype)
+    return replace(batch, maps=maps)
 
 
 def key_of_weights(pose: PoseNet) -> str:
-    """Sixteen hex digits that change with any weight."""
+    """First 16 hex digits of the SHA-256 of all weights."""
     digest = hashlib.sha256()
     for name, tensor in pose.state_dict().items():
         digest.update(name.encode() + tensor.cpu().contiguous().numpy().tobytes())

@@ -1,4 +1,4 @@
-"""How learning rates go while training."""
+"""Learning-rate schedule: warm-up, then drops on a plateau of the training loss, or a cosine."""
 
 import math
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from reid.configs.training import TrainConfig
 
 @dataclass
 class Schedule:
-    """Factor on every learning rate: a linear warm-up, then drops when the training loss saturates, or a cosine."""
+    """State of the schedule; `factor` is applied to every learning rate."""
 
     drops: int = 0
     """Drops so far."""
@@ -17,7 +17,7 @@ class Schedule:
     """Lowest mean training loss of an epoch."""
 
     stale: int = 0
-    """Epochs since then, or since the last drop."""
+    """Epochs since that lowest loss, or since the last drop."""
 
     loss_sum: float = 0.0
     """Sum of the losses of this epoch so far."""
@@ -26,7 +26,7 @@ class Schedule:
     """Steps of this epoch so far."""
 
     def factor(self, config: TrainConfig, step: int, planned: int) -> float:
-        """Factor at step `step` (from 0) of `planned` steps in all."""
+        """Factor on the learning rates, 0..1, at step `step` (from 0) of `planned` steps."""
         warm = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
         if config.schedule == "plateau":
             return warm * config.lr_drop**self.drops
@@ -34,12 +34,12 @@ class Schedule:
         return warm * 0.5 * (1 + math.cos(math.pi * min(max(progress, 0.0), 1.0)))
 
     def add(self, loss: float) -> None:
-        """Count one step's loss."""
+        """Add the loss of one step to the mean of the epoch."""
         self.loss_sum += loss
         self.loss_count += 1
 
     def end_epoch(self, config: TrainConfig) -> None:
-        """Judge the epoch by its mean loss: no lower for `patience` epochs is a drop (Section 4.2)."""
+        """End an epoch: learning rates drop if its mean loss has not fallen for `patience` epochs (Section 4.2)."""
         mean = self.loss_sum / max(1, self.loss_count)
         self.loss_sum, self.loss_count = 0.0, 0
         if mean < self.best * (1 - config.threshold):

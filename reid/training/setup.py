@@ -1,33 +1,44 @@
-"""Model, optimizer and training batches that the options of a run describe."""
+"""Model and optimizer that the options of a run describe."""
 
 from dataclasses import replace
-from typing import TypeVar
 
 import torch
 
 from alignnet_common.errors import UserError
-from reid.configs.model import ModelConfig
 from reid.configs.training import TrainConfig
-from reid.data.loading.chunk_dataset import ChunkDataset
-from reid.data.loading.chunks import Chunk, training_chunks
-from reid.data.loading.frame_store import FrameStore
-from reid.data.loading.sampler import IDS_PER_BATCH, BatchOption, PKSampler, remarks_on
-from reid.data.tracklets.types import ReidData
-from reid.data.transforms.augmentation import AugmentationRange
+from reid.data.tracklets.types import ReidData, labels_of
 from reid.models.alignnet import AlignNet
 from reid.models.batch_norm import synchronise_norms
-from reid.runtime.distributed import ALONE, Group
+from reid.runtime.distributed import SINGLE_PROCESS, ProcessGroup
 from reid.runtime.precision import precision_of
-from reid.training.pose_cache import check_maps_fit
-from reid.training.state import TrainingSet
 
 
-def prepared(model: AlignNet, config: TrainConfig, device: torch.device, group: Group = ALONE) -> AlignNet:
-    """The model on the device, laid out, compiled and checkpointed as the options say; its weights' names stay.
+def build_model(config: TrainConfig, classes: int | ReidData, load_weights: bool = True) -> AlignNet:
+    """The network that the options describe, on the CPU, its random weights drawn from the seed.
 
-    By themselves GPUs compute the pose network in float32 (TF32): its wide convolutions of few cells were slower in
-    bfloat16, a step of 128 frames 52 ms for 47, of 32 frames 83 for 32 (H200, PyTorch 2.11); the appearance network's
-    are faster, 26 ms for 34 (480 frames).
+    Args:
+        classes: outputs of the classifier, or the data set whose training identities are counted.
+        load_weights: whether initial weights are downloaded or read; False if a checkpoint replaces them all.
+
+    Raises UserError if weights cannot be loaded.
+    """
+    network = config.network
+    start = network if load_weights else replace(network, appearance_weights="none", pose_weights=None)
+    count = len(labels_of(classes.train)) if isinstance(classes, ReidData) else classes
+    model = AlignNet(start, count, torch.Generator().manual_seed(config.seed))
+    model.config = network
+    return model
+
+
+def prepare_model(
+    model: AlignNet, config: TrainConfig, device: torch.device, group: ProcessGroup = SINGLE_PROCESS
+) -> AlignNet:
+    """The model on the device, with batch norms, memory format, compilation and activation checkpointing as the options
+    say; parameter names stay.
+
+    With --precision auto, a GPU computes the pose network in float32 (TF32), because its wide convolutions on few cells
+    are slower in bfloat16. On an H200 with PyTorch 2.11, a step of the pose network on 128 frames took 47 ms in TF32
+    and 52 ms in bfloat16. The appearance network is faster in bfloat16: 26 ms instead of 34 ms for 480 frames.
     """
     reduced = precision_of(config, device) == torch.bfloat16
     if config.batch_norm == "synchronised" and group.size > 1:
@@ -45,98 +56,11 @@ def prepared(model: AlignNet, config: TrainConfig, device: torch.device, group: 
     return model
 
 
-def check_share(group: Group, ids_per_batch: int, option: BatchOption = IDS_PER_BATCH) -> None:
-    """Raise UserError where the identities of a batch, of which `option` says how many, cannot be dealt out evenly."""
-    if ids_per_batch % group.size:
-        raise UserError(
-            f"{ids_per_batch} identities a batch cannot be dealt out to {group.size} processes: "
-            f"use {option.for_identities(group.size * -(-ids_per_batch // group.size))}"
-        )
+def build_optimizer(model: AlignNet, config: TrainConfig) -> torch.optim.Optimizer:
+    """SGD with momentum, or AdamW, with a learning rate for each of the four parameter groups (Section 4.2).
 
-
-ConfigT = TypeVar("ConfigT", bound=TrainConfig)
-
-
-def with_frozen_pose(config: ConfigT) -> ConfigT:
-    """The options, in which the pose network is frozen where something else than it says where the parts are."""
-    return config if config.pose_maps == "network" else replace(config, lr_pose=0.0)
-
-
-def network_config(config: TrainConfig) -> ModelConfig:
-    """The network that the options describe."""
-    return ModelConfig(
-        variant=config.variant,
-        appearance=config.appearance,
-        appearance_weights=config.appearance_weights,
-        stride=config.stride,
-        pose_stages=config.pose_stages,
-        pose_width=config.pose_width,
-        pose_weights=config.pose_weights,
-        pose_scale=config.pose_scale,
-        tap_channels=config.tap_channels,
-        tap_input=config.tap_input,
-        limb_fields=config.limb_fields,
-        part_gain=config.part_gain,
-        part_pooling=config.part_pooling,
-        frame_pooling=config.frame_pooling,
-        frame_gain=config.frame_gain,
-        part_visibility=config.part_visibility,
-    )
-
-
-def build_network(config: TrainConfig, classes: int, resumed: bool = False) -> AlignNet:
-    """The network that the options describe, its random weights drawn from the seed; on the CPU.
-
-    `resumed` -- all weights, but maybe the classifier's, will come from a run's file: none are downloaded or read here.
-    """
-    network = network_config(config)
-    start = replace(network, appearance_weights="none", pose_weights=None) if resumed else network
-    model = AlignNet(start, classes, torch.Generator().manual_seed(config.seed))
-    model.config = network
-    return model
-
-
-def make_training_set(
-    config: TrainConfig,
-    data: ReidData,
-    with_joints: bool = False,
-    new_place: float = 0.0,
-    option: BatchOption = IDS_PER_BATCH,
-) -> TrainingSet:
-    """The training chunks of `data`, the PK sampler over them, and all frames of `data`, decoded.
-
-    `with_joints` and `new_place` (the chance of another chunk's place behind a chunk's people) need a rendered set;
-    `option` says how many identities a batch has.
-
-    Raises UserError where P is more than the identities, a frame (or the joints) cannot be read, or pose maps are to be
-    cached and do not fit in memory.
-    """
-    if config.pose_maps == "cached" and config.variant != "baseline":
-        check_maps_fit(data.train, config)
-    chunks, sampler = chunks_and_sampler(config, data, option)
-    paths = (frame for tracklet in data.tracklets for frame in tracklet.frames)
-    store = FrameStore(paths, config.height, config.width, config.cache_gib, config.cache)
-    limits = AugmentationRange(config.flip, config.shift, config.erase, config.colour, new_place, config.cover)
-    dataset = ChunkDataset(data.train, chunks, store, limits, config.seed, with_joints)
-    return TrainingSet(dataset, sampler, store, remarks_on(chunks, config.chunks_per_id))
-
-
-def chunks_and_sampler(
-    config: TrainConfig, data: ReidData, option: BatchOption = IDS_PER_BATCH
-) -> tuple[tuple[Chunk, ...], PKSampler]:
-    """The training chunks of `data` and the PK sampler over them. Raises UserError where P is more than the identities.
-
-    Nothing is decoded yet.
-    """
-    chunks = training_chunks(data.train, config.chunk, config.overlap, config.tail)
-    return chunks, PKSampler(chunks, config.ids_per_batch, config.chunks_per_id, config.seed, option)
-
-
-def make_optimizer(model: AlignNet, config: TrainConfig) -> torch.optim.Optimizer:
-    """SGD with momentum, or AdamW, with a learning rate for each of the four groups (paper, Section 4.2).
-
-    The weights of a group whose learning rate is 0 stay; what its batch norms remember moves all the same, see
-    `freeze_norms`.
+    Parameters of a group with learning rate 0 get `requires_grad = False`; the running statistics of its batch norms
+    still change, see `reid.models.batch_norm.freeze_norms`. Raises UserError if every learning rate is 0.
     """
     groups = []
     for name, parameters in model.parameter_groups().items():
@@ -151,14 +75,3 @@ def make_optimizer(model: AlignNet, config: TrainConfig) -> torch.optim.Optimize
     if config.optimizer == "adamw":
         return torch.optim.AdamW(groups, weight_decay=config.weight_decay, fused=True)
     return torch.optim.SGD(groups, momentum=config.momentum, weight_decay=config.weight_decay, fused=True)
-
-
-def planned_steps(config: TrainConfig, sampler: PKSampler) -> int:
-    """Steps of all epochs."""
-    return config.epochs * sampler.batches
-
-
-def last_step(config: TrainConfig, sampler: PKSampler) -> int:
-    """The step that training ends with."""
-    planned = planned_steps(config, sampler)
-    return planned if config.max_steps is None else min(planned, config.max_steps)

@@ -1,73 +1,53 @@
-"""What changes while training, and what stays."""
+"""What a checkpoint holds: the network, its optimizer and schedule, and the position in the data."""
 
 import math
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Any
 
 import torch
 
 from reid.configs.training import TrainConfig
-from reid.data.loading.chunk_dataset import ChunkDataset
-from reid.data.loading.frame_store import FrameStore
-from reid.data.loading.sampler import PKSampler
 from reid.models.alignnet import AlignNet
-from reid.runtime.distributed import ALONE, Group
 from reid.training.schedule import Schedule
 
 
 @dataclass
 class TrainState:
-    """All that changes while training; what a checkpoint holds."""
+    """Everything that changes during training."""
 
     model: AlignNet
     optimizer: torch.optim.Optimizer
     schedule: Schedule = field(default_factory=Schedule)
 
     step: int = 0
-    """Steps done."""
+    """Optimizer steps done."""
 
     epoch: int = 0
     """Epochs done."""
 
     batch: int = 0
-    """Batches done of this epoch: the sampler's position."""
+    """Batches of the current epoch done: the sampler's position."""
 
     lowest: float = math.inf
     """Lowest mean loss between two checkpoints so far."""
 
+    losses: list[float] = field(default_factory=list)
+    """Losses of the steps since the last checkpoint."""
 
-@dataclass(frozen=True)
-class Setting:
-    """What stays as it is while training."""
+    def advance(self, values: dict[str, float], batches_per_epoch: int, config: TrainConfig) -> dict[str, Any]:
+        """Count one optimizer step with these mean losses; returns its row for metrics.jsonl."""
+        self.schedule.add(values["loss"])
+        self.losses.append(values["loss"])
+        row: dict[str, Any] = {"step": self.step + 1, "epoch": self.epoch, **values}
+        row["lr"] = {rates["name"]: rates["lr"] for rates in self.optimizer.param_groups}
+        self.step, self.batch = self.step + 1, self.batch + 1
+        if self.batch == batches_per_epoch:
+            self.epoch, self.batch = self.epoch + 1, 0
+            self.schedule.end_epoch(config)
+        return row
 
-    config: TrainConfig
-
-    run: Path
-    """Folder that metrics go to."""
-
-    device: torch.device
-
-    group: Group = ALONE
-    """The processes that train together."""
-
-    pose_weight: float = 0.0
-    """Weight of the pose loss, where the data have joints."""
-
-    attention_weight: float = 0.0
-    """Weight of the loss that teaches TAP how much is seen, where the data know it."""
-
-    attention_apart: bool = False
-    """Whether nothing else teaches TAP, and it teaches nothing else."""
-
-
-@dataclass(frozen=True)
-class TrainingSet:
-    """Chunks to train on, and the order in which they come."""
-
-    dataset: ChunkDataset
-    sampler: PKSampler
-    store: FrameStore
-    remarks: list[str]
-    """What about the people is not as batches would have it."""
-    rendered: "TrainingSet | None" = None
-    """Frames of a rendered set that go beside each batch, for the pose network alone."""
+    def improved(self) -> bool:
+        """Whether the mean loss since the last checkpoint is the lowest so far; starts a new mean."""
+        mean = math.fsum(self.losses) / len(self.losses)
+        is_lowest, self.lowest, self.losses = mean < self.lowest, min(mean, self.lowest), []
+        return is_lowest

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from alignnet_common.arrays import Floats
 from alignnet_common.coco18 import JOINTS
-from alignnet_common.redirect import quiet
+from alignnet_common.files import quiet
 from synth.animation.foot_planting import Sole, Support, plant_feet
 from synth.animation.pose import SIDE_SIGN, Skeleton, bone_turns, local_turns
 from synth.animation.walk import Timeline

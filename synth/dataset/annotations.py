@@ -1,6 +1,6 @@
-"""Exact annotations of a clip, from geometry and render passes: pure arrays.
+"""Ground truth of a clip's frames, computed from geometry and render passes.
 
-Stored pixels have whole numbers at their centres: a point in the middle of the top left pixel is (0, 0).
+Stored pixel coordinates are whole numbers at pixel centres: (0, 0) is the centre of the top left pixel.
 """
 
 from dataclasses import dataclass
@@ -24,49 +24,49 @@ JOINT_DEPTH = {
     "knee": 0.14,
     "ankle": 0.12,
 }
-"""How far below the surface (clothes included) a joint may lie and still count as seen, metres.
+"""Largest depth, in metres, of a visible joint below the surface in front of it (clothes included).
 
-Set between the two heaps of depths that 24 people's clips gave: joints below the surface of their own limb, nearly all
-less deep, and joints behind another limb, the trunk or the head."""
+The depths in the clips of 24 people form two clusters: joints under the surface of their own limb, and joints behind
+another limb, the trunk or the head. These limits lie between the two."""
 
 
 @dataclass(frozen=True)
 class FrameTruth:
-    """What is known about one frame of 128 × 64 pixels."""
+    """Ground truth of one frame of 128 × 64 pixels."""
 
     joints2d: Floats
     """(18, 2) pixels."""
     joints3d: Floats
-    """(18, 3) metres, in the world: Z up, ground at 0."""
+    """(18, 3) metres in the world: Z up, ground at 0."""
     joints_visible: Bools
-    """(18,) inside the crop and not hidden, by others or by the person."""
+    """(18,) inside the frame and not hidden, neither by an occluder nor by the person's own body."""
     mask: Bools
     """(128, 64) pixels that the person covers by half or more."""
     part_masks: Bools
-    """(3, 128, 64) the mask, each pixel of it in one of the upper, middle and lower part: that which covers most."""
+    """(3, 128, 64) the mask divided into upper, middle and lower part, by the part that covers most of each pixel."""
     visible_ratio: float
-    """Share of the person's silhouette that is inside the crop and not hidden by others, 0..1."""
+    """Share of the person's silhouette that is inside the frame and not hidden by others, 0..1."""
     box: Floats
-    """(4,) x0, y0, x1, y1 of the visible pixels, in pixels; zeros where none is."""
+    """(4,) x0, y0, x1, y1 of the mask, in pixels; zeros if the mask is empty."""
     amodal_box: Floats
-    """(4,) likewise of the whole person, beyond the crop's edges and behind occluders."""
+    """(4,) x0, y0, x1, y1 of the whole person, in pixels, hidden parts and those outside the frame included."""
 
 
 def joints_in_image(joints: Floats, intrinsics: Floats) -> Floats:
-    """Camera points (..., 18, 3) to stored pixels (..., 18, 2)."""
+    """Project camera points (..., N, 3) to stored pixels (..., N, 2)."""
     return project(joints, intrinsics) - 0.5
 
 
 def inside_crop(pixels: Floats) -> Bools:
-    """(...,) which of the stored pixels (..., 2) lie in the crop."""
+    """(...,) bool: which stored pixels (..., 2) lie inside the frame."""
     return ((pixels >= -0.5) & (pixels < np.array([WIDTH, HEIGHT]) - 0.5)).all(-1)
 
 
 def joints_seen(pixels: Floats, depth_of_joint: Floats, depth: Floats) -> Bools:
-    """(18,) joints in the crop with nothing in front of them.
+    """(18,) bool: joints inside the frame with nothing in front of them.
 
-    `pixels` (18, 2); `depth_of_joint` (18,) metres along the optical axis; `depth` (128, 64) of what is seen first.
-    A joint lies inside the body, so the surface may be in front of it by as much as JOINT_DEPTH.
+    `pixels` (18, 2); `depth_of_joint` (18,) and `depth` (128, 64), that of the visible surface, in metres along the
+    optical axis. A joint lies inside the body: the surface may be in front of it by up to JOINT_DEPTH.
     """
     column, row = np.rint(pixels).astype(int).T
     first = depth[np.clip(row, 0, HEIGHT - 1), np.clip(column, 0, WIDTH - 1)]
@@ -75,36 +75,41 @@ def joints_seen(pixels: Floats, depth_of_joint: Floats, depth: Floats) -> Bools:
 
 
 def box_of_mask(mask: Bools) -> Floats:
-    """(4,) x0, y0, x1, y1 of the outermost pixel centres of a mask; zeros where it is empty."""
+    """(4,) x0, y0, x1, y1 of the outermost pixel centres of a mask (H, W); zeros if it is empty."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
         return np.zeros(4)
     return np.array([columns[0], rows[0], columns[-1], rows[-1]], dtype=float)
 
 
-def frame_truth(
-    joints_world: Floats,
-    joints_camera: Floats,
-    outline: Floats,
-    intrinsics: Floats,
-    depth: Floats,
-    parts: Floats,
-    whole: float,
-) -> FrameTruth:
-    """Put one frame's truth together.
+@dataclass(frozen=True)
+class PersonGeometry:
+    """Exact geometry of the person in one frame, and the camera's intrinsics."""
 
-    `joints_*` (18, 3) metres; `outline` (N, 3): all vertices of the person in the camera's frame; `parts`
-    (128, 64, 3): coverage by part, 0..1; `whole`: coverage of the person alone, crop's edges and occluders
-    taken away, summed over pixels.
+    joints_world: Floats
+    """(18, 3) metres."""
+    joints_camera: Floats
+    """(18, 3) metres, in the camera's frame."""
+    vertices_camera: Floats
+    """(N, 3) metres, in the camera's frame."""
+    intrinsics: Floats
+    """(3, 3) of the continuous pixels of a 128 × 64 frame."""
+
+
+def frame_truth(geometry: PersonGeometry, depth: Floats, parts: Floats, whole: float) -> FrameTruth:
+    """Ground truth of one frame.
+
+    `depth` (128, 64): metres along the optical axis to the visible surface; `parts` (128, 64, 3): coverage by part,
+    0..1; `whole`: area of the person's silhouette in pixels, as if nothing hid it and the frame had no edges.
     """
-    pixels = joints_in_image(joints_camera, intrinsics)
+    pixels = joints_in_image(geometry.joints_camera, geometry.intrinsics)
     coverage = parts.sum(-1)
     mask = coverage >= 0.5
-    extent = joints_in_image(outline, intrinsics)
+    extent = joints_in_image(geometry.vertices_camera, geometry.intrinsics)
     return FrameTruth(
         joints2d=pixels,
-        joints3d=joints_world,
-        joints_visible=joints_seen(pixels, joints_camera[:, 2], depth),
+        joints3d=geometry.joints_world,
+        joints_visible=joints_seen(pixels, geometry.joints_camera[:, 2], depth),
         mask=mask,
         part_masks=mask & (parts.argmax(-1) == np.arange(len(PARTS))[:, None, None]),
         visible_ratio=float(np.clip(coverage.sum() / whole, 0, 1)) if whole > 0 else 0.0,
@@ -115,16 +120,16 @@ def frame_truth(
 
 @dataclass(frozen=True)
 class RenderedClip:
-    """T frames and their truth."""
+    """T rendered frames and their ground truth."""
 
     frames: NDArray[np.uint8]
     """(T, 128, 64, 3) sRGB."""
     truth: list[FrameTruth]
     intrinsics: Floats
-    """(T, 3, 3), continuous pixels: subtract half a pixel for stored ones."""
+    """(T, 3, 3) of continuous pixels: subtract half a pixel for stored ones."""
     rotation: Floats
     """(3, 3) world to camera."""
     translation: Floats
-    """(3,) metres."""
+    """(3,) metres, world to camera."""
     sighting: NDArray[np.int64]
-    """(T,) which of the clip's sightings a frame is of, from 0."""
+    """(T,) number of the sighting that each frame is of, from 0."""

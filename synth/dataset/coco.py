@@ -1,4 +1,4 @@
-"""A rendered set as COCO keypoint annotations."""
+"""A rendered set as COCO keypoint annotations, https://cocodataset.org/#format-data."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -10,6 +10,7 @@ from tqdm import tqdm
 from alignnet_common.arrays import Bools, Floats
 from alignnet_common.coco18 import JOINTS
 from alignnet_common.files import sha256_of_file
+from alignnet_common.set_format import FRAMES_FOLDER, ManifestRow, frame_file
 from synth.cameras.camera import HEIGHT, WIDTH
 from synth.dataset.annotations import inside_crop
 from synth.dataset.layout import RenderedSet
@@ -34,11 +35,10 @@ KEYPOINTS = (
     "left_ankle",
     "right_ankle",
 )
-"""COCO's joints in COCO's order."""
-
+"""COCO's 17 keypoints in COCO's order."""
 
 IN_COCO18 = [JOINTS.index(joint) for joint in KEYPOINTS]
-
+"""Index in COCO-18 of each of KEYPOINTS."""
 
 BONES = (
     ("left_ankle", "left_knee"),
@@ -61,8 +61,7 @@ BONES = (
     ("left_ear", "left_shoulder"),
     ("right_ear", "right_shoulder"),
 )
-"""What COCO's own tools draw between joints."""
-
+"""COCO's skeleton: pairs of joints that COCO's tools connect."""
 
 CATEGORY = {
     "id": 1,
@@ -71,14 +70,14 @@ CATEGORY = {
     "keypoints": list(KEYPOINTS),
     "skeleton": [[KEYPOINTS.index(a) + 1, KEYPOINTS.index(b) + 1] for a, b in BONES],
 }
-
+"""COCO's record of the category person."""
 
 USED = ("joints2d", "joints_visible", "mask", "visible_ratio", "box", "amodal_box")
-"""Arrays of a clip's annotations that the JSON tells of."""
+"""Annotation arrays that the JSON is made from."""
 
 
-def write_coco(stream: TextIO, source: RenderedSet, rows: list[dict[str, Any]]) -> None:
-    """Write the JSON, an image or an annotation a line; the set need not fit into memory."""
+def write_coco(stream: TextIO, source: RenderedSet, rows: list[ManifestRow]) -> None:
+    """Write the JSON of the clips `rows`, one image or annotation per line; the set need not fit into memory."""
     info = {
         "description": "synthetic people on video, with exact annotations",
         "manifest_sha256": sha256_of_file(source.manifest),
@@ -91,27 +90,28 @@ def write_coco(stream: TextIO, source: RenderedSet, rows: list[dict[str, Any]]) 
 
 
 def write_list(stream: TextIO, name: str, items: Iterable[dict[str, Any]]) -> None:
-    """Write `"name": [...]`, an item a line."""
+    """Write `"name": [...]`, one item per line."""
     stream.write(f'"{name}": [')
     for number, item in enumerate(items):
         stream.write((",\n" if number else "\n") + json.dumps(item, allow_nan=False))
     stream.write("\n]")
 
 
-def frames_of(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], int]]:
-    """Every frame of a set: its clip's row in the manifest, and its number, which counts from 1."""
+def frames_of(rows: Iterable[ManifestRow]) -> Iterator[tuple[ManifestRow, int]]:
+    """Every frame of the clips: the clip's row in the manifest, and the frame's number, from 1."""
     for row in rows:
         for frame in range(1, row["frames"] + 1):
             yield row, frame
 
 
-def image(number: int, row: dict[str, Any], frame: int) -> dict[str, Any]:
+def image(number: int, row: ManifestRow, frame: int) -> dict[str, Any]:
     """COCO's record of one frame."""
-    return {"id": number, "file_name": f"multi_shot/{row['clip']}/{frame:04d}.png", "width": WIDTH, "height": HEIGHT}
+    name = f"{FRAMES_FOLDER}/{row['clip']}/{frame_file(frame)}"
+    return {"id": number, "file_name": name, "width": WIDTH, "height": HEIGHT}
 
 
-def annotations(source: RenderedSet, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """COCO's record of the person in every frame, clip by clip; numbered as the images are."""
+def annotations(source: RenderedSet, rows: Iterable[ManifestRow]) -> Iterator[dict[str, Any]]:
+    """COCO's record of the person in each frame, clip by clip; ids equal those of the images."""
     number = 0
     for row in rows:
         truth = read_truth(source, row["clip"], USED)
@@ -129,9 +129,10 @@ def annotations(source: RenderedSet, rows: Iterable[dict[str, Any]]) -> Iterator
 
 
 def annotation(truth: dict[str, Any]) -> dict[str, Any]:
-    """What COCO says of a person, from one frame of the arrays of `synth.dataset.writer.annotation_arrays`.
+    """COCO's fields of a person, from one frame of the arrays USED.
 
-    Beyond COCO's fields: `visible_ratio`, 0..1, and `amodal_bbox` of the whole person, beyond edges and occluders.
+    Two further fields: `visible_ratio`, 0..1, and `amodal_bbox`, the box of the whole person, hidden parts and those
+    outside the frame included.
     """
     mask = truth["mask"]
     keypoints = keypoints_of(truth["joints2d"], truth["joints_visible"])
@@ -150,9 +151,9 @@ def annotation(truth: dict[str, Any]) -> dict[str, Any]:
 
 
 def keypoints_of(joints: Floats, seen: Bools) -> list[float]:
-    """COCO's 17 × (x, y, v) from COCO-18 joints (18, 2) in pixels and which of them are seen (18,).
+    """COCO's 17 × (x, y, v) from COCO-18 joints (18, 2) in pixels and their visibility `seen` (18,) bool.
 
-    v is 2 for what is seen, 1 for what is in the crop but hidden, and 0 beyond the crop, with x and y 0 as COCO has it.
+    v is 2 for visible joints, 1 for hidden ones inside the frame, and 0 outside the frame, where x and y are 0.
     """
     inside = inside_crop(joints)
     values: list[float] = []
@@ -163,7 +164,7 @@ def keypoints_of(joints: Floats, seen: Bools) -> list[float]:
 
 
 def run_lengths(mask: Bools) -> list[int]:
-    """COCO's uncompressed RLE of a mask (H, W): lengths of runs down the columns, beginning with what is not mask.
+    """COCO's uncompressed RLE of a mask (H, W): lengths of runs in column order, beginning with background.
 
     >>> run_lengths(np.array([[False, True], [True, True]]))
     [1, 3]

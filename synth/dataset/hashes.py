@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 
 def pixels_sha256(frames: NDArray[np.uint8]) -> str:
-    """Hex SHA-256 of the decoded pixels (T, H, W, 3), frame after frame, row by row, RGB."""
+    """Hex SHA-256 of decoded pixels (T, H, W, 3) uint8 RGB, in C order."""
     return hashlib.sha256(np.ascontiguousarray(frames).tobytes()).hexdigest()
 
 
 def arrays_sha256(arrays: Mapping[str, NDArray[Any]]) -> str:
-    """Hex SHA-256 of named arrays, in the order of their names: of each its name, type, shape and content."""
+    """Hex SHA-256 over the name, type, shape and content of each array, in alphabetical order."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])

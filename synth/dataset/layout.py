@@ -1,78 +1,87 @@
-"""Paths of a rendered set below its folder, and the lock that its writer holds."""
+"""Paths of a rendered set or of one shard of it, and the lock that its writer holds."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from alignnet_common.locks import held
+from alignnet_common.locks import file_lock
+from alignnet_common.set_format import CONFIG, MANIFEST, PLAN, RESULT, annotation_file, frames_folder
 from synth.planning.config import Shard
+
+LOCK, FAILURE = ".lock", "failure.txt"
 
 
 @dataclass(frozen=True)
 class RenderedSet:
-    """Paths of a set below its folder."""
+    """Paths of a rendered set, whose layout `alignnet_common.set_format` describes."""
 
     out: Path
+    """Folder of the set."""
     shard: Shard | None = None
-    """The part of the set that is worked on, where several machines render one set."""
+    """The part of the set that this process renders, if several machines render one set.
+
+    A shard has its own manifest, plan, config and result, which the command without --shard merges.
+    """
 
     @property
     def manifest(self) -> Path:
-        """A JSON row a finished clip; a shard has its own, which the command without --shard collects."""
-        return self.out / self._named("manifest", "jsonl")
-
-    @property
-    def config(self) -> Path:
-        """The options that the set, or the shard, was rendered with."""
-        return self.out / self._named("config", "yaml")
-
-    @property
-    def result(self) -> Path:
-        """What came of it."""
-        return self.out / self._named("result", "json")
-
-    @property
-    def lock(self) -> Path:
-        """Held by the process that renders into the shard, or into the whole set."""
-        return self.out / self._named(".lock", "")
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Keep others from writing to the set, or to the shard, while the block runs: shards may be written to side by
-        side, the whole set by one process alone. Raises UserError where somebody is at work on it."""
-        complaint = f"another command (synth.render or synth.unpack) is writing to {self.out}"
-        of_shard = held(self.lock, complaint) if self.shard else nullcontext()
-        with held(RenderedSet(self.out).lock, complaint, shared=self.shard is not None), of_shard:
-            yield
-
-    def of_shards(self) -> list[Path]:
-        """The files that shards have left of themselves."""
-        return sorted(
-            path
-            for stem in ("manifest", "plan", "config", "result", "failure")
-            for path in self.out.glob(f"{stem}.*-of-*")
-        )
+        """One JSON row per finished clip."""
+        return self._path(MANIFEST)
 
     @property
     def plan(self) -> Path:
-        """A JSON row a planned clip."""
-        return self.out / self._named("plan", "jsonl")
+        """One JSON row per planned clip."""
+        return self._path(PLAN)
+
+    @property
+    def config(self) -> Path:
+        """Options of the command that rendered the set or shard."""
+        return self._path(CONFIG)
+
+    @property
+    def result(self) -> Path:
+        """Summary of the command that rendered the set or shard."""
+        return self._path(RESULT)
 
     @property
     def failure(self) -> Path:
-        """In full, why the last run failed; absent where it did not."""
-        return self.out / self._named("failure", "txt")
+        """Full text of the errors of the last command; absent if it succeeded."""
+        return self._path(FAILURE)
+
+    @property
+    def lock(self) -> Path:
+        """Lock file of the process that renders into the set or shard."""
+        return self._path(LOCK)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Lock the set or shard for writing. Shards exclude the whole set, but not each other.
+
+        Raises UserError if another process is writing.
+        """
+        complaint = f"another command (synth.render or synth.unpack) is writing to {self.out}"
+        of_shard = file_lock(self.lock, complaint) if self.shard else nullcontext()
+        with file_lock(RenderedSet(self.out).lock, complaint, shared=self.shard is not None), of_shard:
+            yield
+
+    def of_shards(self, name: str | None = None) -> list[Path]:
+        """Files of all shards, such as manifest.3-of-8.jsonl; only those of the file `name` (MANIFEST, PLAN, …) if
+        given."""
+        names = (MANIFEST, PLAN, CONFIG, RESULT, FAILURE) if name is None else (name,)
+        return sorted(path for name in names for path in self.out.glob(f"{Path(name).stem}.*-of-*"))
 
     def frames(self, clip: str) -> Path:
-        """Folder of a clip's frames; `clip` as in "cam_a/person_0001"."""
-        return self.out / "multi_shot" / clip
+        """Folder of the frames of `clip`, such as "cam_a/person_0001"."""
+        return frames_folder(self.out, clip)
 
     def annotation(self, clip: str) -> Path:
-        """The clip's annotations."""
-        return self.out / "annotations" / f"{clip}.npz"
+        """File of the annotation arrays of `clip`."""
+        return annotation_file(self.out, clip)
 
-    def _named(self, stem: str, suffix: str) -> str:
-        """A file's name, with the shard's in it if there is one."""
-        parts = [stem, f"{self.shard.number}-of-{self.shard.count}" if self.shard else "", suffix]
-        return ".".join(part for part in parts if part)
+    def _path(self, name: str) -> Path:
+        """Path of a file of the set; the shard's number goes before the suffix, as in manifest.3-of-8.jsonl."""
+        if self.shard is None:
+            return self.out / name
+        file = Path(name)
+        return self.out / f"{file.stem}.{self.shard.number}-of-{self.shard.count}{file.suffix}"

@@ -1,40 +1,44 @@
-"""What of a set is finished and what is still to render: a manifest that only whole clips enter, whoever dies when."""
+"""The manifest of a set: which clips are finished and which are still to render.
+
+A clip enters the manifest when all its files are on the disk, so that a killed command loses at most unfinished clips.
+"""
 
 import json
 import os
 import shutil
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from tqdm import tqdm
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import read_jsonl, write_jsonl
+from alignnet_common.set_format import MANIFEST, ManifestRow, read_manifest
 from synth.dataset.layout import RenderedSet
-from synth.dataset.reader import fault_of
+from synth.dataset.reader import clip_error
 from synth.planning.clip import Clip, plan_hash, plan_row
 
 
-def append_row(target: RenderedSet, row: dict[str, Any]) -> None:
-    """Enter a finished clip in the manifest, synced: from now on it is not rendered again."""
+def append_row(target: RenderedSet, row: ManifestRow) -> None:
+    """Append the row of a finished clip and sync the file: the clip is not rendered again."""
     with target.manifest.open("a") as stream:
         stream.write(json.dumps(row) + "\n")
         stream.flush()
         os.fsync(stream.fileno())
 
 
-def open_set(target: RenderedSet, plan: list[Clip]) -> tuple[list[dict[str, Any]], list[Clip]]:
-    """Rows of the clips that are finished and sound, and the clips still to render; nothing is written.
+def open_set(target: RenderedSet, plan: list[Clip]) -> tuple[list[ManifestRow], list[Clip]]:
+    """Rows of the finished, undamaged clips, and the clips still to render. Writes nothing.
 
-    Raises UserError where the folder holds a set of another plan, or something else altogether.
+    Raises UserError if the folder holds a set of another plan or other files.
     """
     rows = known_rows(target)
     hashes = {clip.name: plan_hash(clip) for clip in plan}
-    strangers = [row["clip"] for row in rows if hashes.get(row["clip"]) not in (None, row["plan_sha256"])]
-    if strangers:
+    others = [row["clip"] for row in rows if hashes.get(row["clip"]) not in (None, row["plan_sha256"])]
+    if others:
         raise UserError(
-            f"{target.out} holds clips of other options ({strangers[0]} and {len(strangers) - 1} more): "
+            f"{target.out} holds clips of other options ({others[0]} and {len(others) - 1} more): "
             "repeat the options it was made with, or name another folder with --out"
         )
     beyond = [row["clip"] for row in rows if row["clip"] not in hashes and _is_of(target, row)]
@@ -45,27 +49,26 @@ def open_set(target: RenderedSet, plan: list[Clip]) -> tuple[list[dict[str, Any]
         )
     ours = {row["clip"]: row for row in rows if row["clip"] in hashes}
     bar = tqdm(ours.values(), desc=f"check {target.out}", unit="clip", delay=3.0, leave=False)
-    finished = {row["clip"]: row for row in bar if fault_of(target, row) is None}
+    finished = {row["clip"]: row for row in bar if clip_error(target, row) is None}
     return list(finished.values()), [clip for clip in plan if clip.name not in finished]
 
 
-def _is_of(target: RenderedSet, row: dict[str, Any]) -> bool:
-    """Whether a clip belongs to the shard that is worked on; to the whole set any does."""
+def _is_of(target: RenderedSet, row: ManifestRow) -> bool:
+    """Whether a clip belongs to the shard `target`; true for a whole set."""
     return target.shard is None or target.shard.holds(row.get("person", 0))
 
 
-def known_rows(target: RenderedSet) -> list[dict[str, Any]]:
-    """Rows of the set's manifest and of its shards'; a clip that was in hand twice has one in several.
+def known_rows(target: RenderedSet) -> list[ManifestRow]:
+    """Rows of the manifests of the set and its shards. A clip that was rendered twice has several rows.
 
-    Raises UserError where the folder holds something else.
+    Raises UserError if the folder holds other files, or a manifest is broken.
     """
     whole = RenderedSet(target.out)
-    shards = [path for path in whole.of_shards() if path.name.startswith("manifest")]
-    files = [path for path in (whole.manifest, *shards) if path.exists()]
-    begun = files or whole.plan.exists() or target.plan.exists()
-    if not begun and target.out.exists() and (not target.out.is_dir() or any(map(_is_content, target.out.iterdir()))):
+    files = [path for path in (whole.manifest, *whole.of_shards(MANIFEST)) if path.exists()]
+    is_set = files or whole.plan.exists() or target.plan.exists()
+    if not is_set and target.out.exists() and (not target.out.is_dir() or any(map(_is_content, target.out.iterdir()))):
         raise UserError(f"{target.out} is not empty and not a rendered set: name another folder with --out")
-    rows = []
+    rows: list[ManifestRow] = []
     for file in files:
         try:
             found = read_jsonl(file)
@@ -73,17 +76,17 @@ def known_rows(target: RenderedSet) -> list[dict[str, Any]]:
             raise UserError(f"{broken}; restore the manifest or render to another folder with --out") from None
         if not all(isinstance(row, dict) and {"clip", "frames", "plan_sha256"} <= row.keys() for row in found):
             raise UserError(f"{file} is not a rendered set's: name another folder with --out")
-        rows += found
+        rows += cast(list[ManifestRow], found)
     return rows
 
 
 def _is_content(path: Path) -> bool:
-    """Whether a file is more than a command leaves that was killed as it began."""
+    """Whether a file is content, and not a lock or partial file of a killed command."""
     return not (path.name.startswith(".lock") or (path.name.startswith(".") and path.suffix == ".partial"))
 
 
-def begin_set(target: RenderedSet, plan: list[Clip], finished: list[dict[str, Any]]) -> None:
-    """Write the plan and a manifest of the finished clips alone; sweep up what a killed run left half-written."""
+def begin_set(target: RenderedSet, plan: list[Clip], finished: list[ManifestRow]) -> None:
+    """Write the plan and a manifest of the finished clips; remove partial files of a killed command."""
     target.out.mkdir(parents=True, exist_ok=True)
     sweep(target, {clip.name for clip in plan})
     target.failure.unlink(missing_ok=True)
@@ -92,25 +95,22 @@ def begin_set(target: RenderedSet, plan: list[Clip], finished: list[dict[str, An
 
 
 def sweep(target: RenderedSet, ours: Collection[str]) -> None:
-    """Remove what a killed run left half-written; of a shard, nothing but of the clips named `ours`."""
+    """Remove partial files of a killed command; in a shard, only those of the clips named in `ours`."""
     for partial in sorted(target.out.glob("*/*/.*.partial")):
-        # ".person_0001.4711.partial", ".person_0001.npz.4711.partial": other shards may be at work on theirs.
+        # ".person_0001.4711.partial", ".person_0001.npz.4711.partial": other shards may be writing theirs.
         if target.shard is None or f"{partial.parent.name}/{partial.name.split('.')[1]}" in ours:
             shutil.rmtree(partial) if partial.is_dir() else partial.unlink()
     for file in (target.manifest, target.plan, target.config, target.result, target.failure):
-        # The whole set sweeps up after its shards, too: ".manifest.3-of-8.jsonl.4711.partial".
+        # The whole set removes those of its shards too: ".manifest.3-of-8.jsonl.4711.partial".
         name = file.name if target.shard else f"{file.stem}*"
         for partial in target.out.glob(f".{name}.*.partial"):
             partial.unlink()
 
 
-def finish_set(target: RenderedSet, plan: list[Clip]) -> list[dict[str, Any]]:
-    """Put the manifest in the plan's order, whatever order the workers finished in; returns its rows.
-
-    What shards left of themselves goes once the whole set is there.
-    """
+def finish_set(target: RenderedSet, plan: list[Clip]) -> list[ManifestRow]:
+    """Sort the manifest into the plan's order; returns its rows. Deletes the shards' files if the set is complete."""
     order = {clip.name: number for number, clip in enumerate(plan)}
-    rows = sorted(read_jsonl(target.manifest), key=lambda row: order.get(row["clip"], len(order)))
+    rows = sorted(read_manifest(target.manifest).values(), key=lambda row: order.get(row["clip"], len(order)))
     write_jsonl(target.manifest, rows)
     if target.shard is None and len(rows) == len(plan):
         for left in target.of_shards():

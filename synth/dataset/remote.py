@@ -1,4 +1,4 @@
-"""Folders and addresses that packed sets go to and come from, by fsspec."""
+"""Folders at any address that fsspec supports: local, object stores, memory."""
 
 import os
 from collections.abc import Iterator
@@ -12,15 +12,16 @@ from fsspec import AbstractFileSystem
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import DISK_FULL
 
-NO_SUCH_PLACE = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
-"""What is wrong with the address, or with the rights to it."""
+WRONG_ADDRESS = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
+"""Errors of a wrong address or missing permissions."""
 
 
 @contextmanager
-def reaching(address: str) -> Iterator[None]:
-    """Turn whatever a store complains of, each in its own words, into one line that names the address.
+def one_line_errors(address: str) -> Iterator[None]:
+    """Turn any exception of a store inside the block into one line with the address.
 
-    Raises UserError where there is no such place or no right to it, JobError for the rest; a full disk stays one.
+    Raises UserError for a wrong address or missing permissions, JobError for other failures; OSError of a full disk is
+    raised as it is.
     """
     try:
         yield
@@ -28,28 +29,28 @@ def reaching(address: str) -> Iterator[None]:
         if isinstance(failure, OSError) and failure.errno in DISK_FULL:
             raise
         said = " ".join(str(failure).split()) or type(failure).__name__
-        if isinstance(failure, NO_SUCH_PLACE):
-            raise UserError(f"{address}: {said}: check the address and your rights to it") from None
+        if isinstance(failure, WRONG_ADDRESS):
+            raise UserError(f"{address}: {said}: check the address and your permissions") from None
         raise JobError(f"{address}: {said}: the same command goes on where this one stopped") from failure
 
 
 @dataclass(frozen=True)
-class Place:
-    """A folder at an address such as s3://bucket/set, gs://…, or a path of this machine."""
+class RemoteFolder:
+    """A folder at an address such as s3://bucket/set, gs://… or a local path. Methods raise as `one_line_errors`."""
 
     files: AbstractFileSystem
     folder: str
     address: str
 
     def path(self, name: str) -> str:
-        """Of a file in it."""
+        """Path of the file `name` on the file system."""
         return f"{self.folder}/{name}"
 
     def make(self) -> None:
-        """Make the folder, where the store has such a thing, and sweep up what a killed command left."""
-        with reaching(self.address):
+        """Create the folder, if the store has folders, and remove partial files of a killed command."""
+        with one_line_errors(self.address):
             self.files.makedirs(self.folder, exist_ok=True)
-            # A store without folders has none yet.
+            # In a store without folders, an empty one does not exist.
             found = self.files.ls(self.folder, detail=False) if self.files.exists(self.folder) else []
             for path in found:
                 name = path.rpartition("/")[2]
@@ -57,25 +58,25 @@ class Place:
                     self.files.rm_file(path)
 
     def size(self, name: str) -> int | None:
-        """Bytes of a file, or None where there is none."""
-        with reaching(self.address):
+        """Size of a file in bytes; None if it does not exist."""
+        with one_line_errors(self.address):
             path = self.path(name)
             return self.files.size(path) if self.files.exists(path) else None
 
     def read(self, name: str) -> bytes:
-        """A small file."""
-        with reaching(self.address):
+        """Content of a file."""
+        with one_line_errors(self.address):
             return bytes(self.files.cat_file(self.path(name)))
 
     def fetch(self, name: str, path: Path) -> None:
-        """Copy a file to this machine."""
-        with reaching(self.address):
+        """Copy a file to a local path."""
+        with one_line_errors(self.address):
             self.files.get_file(self.path(name), str(path))
 
     def write(self, name: str, content: Path | bytes) -> None:
-        """Store a file under a name of its own and rename it, so that nobody sees half of it."""
+        """Store a file under a temporary name and rename it, so that no reader sees half of it."""
         partial = self.path(f".{name}.{os.getpid()}.partial")
-        with reaching(self.address):
+        with one_line_errors(self.address):
             if isinstance(content, Path):
                 self.files.put_file(str(content), partial)
             else:
@@ -83,10 +84,10 @@ class Place:
             self.files.mv(partial, self.path(name))
 
 
-def place_at(address: str) -> Place:
-    """The folder at an address. Raises UserError where fsspec knows no such kind of address."""
+def remote_folder(address: str) -> RemoteFolder:
+    """The folder at an address. Raises UserError if fsspec does not support this kind of address."""
     try:
         files, folder = fsspec.core.url_to_fs(address)
     except (ValueError, ImportError) as unknown:
         raise UserError(f"{address}: {unknown}") from None
-    return Place(files, folder.rstrip("/"), address)
+    return RemoteFolder(files, folder.rstrip("/"), address)

@@ -1,33 +1,32 @@
-"""A packed set: tar files of whole clips that WebDataset reads, at any address that fsspec knows.
+"""WebDataset shards of a rendered set: tar files of whole clips (https://github.com/webdataset/webdataset).
 
-A clip is one sample (https://github.com/webdataset/webdataset): its key is "cam_a/person_0001", its parts are
-`0001.png` and so on, `truth.npz` (the annotations) and `clip.json` (its row of the manifest). A tar's bytes depend on
-the clips alone, and its name holds their hash: what was stored once is never stored again.
+Each clip is one sample. Its key is "cam_a/person_0001"; its parts are `0001.png` and so on, `truth.npz` (annotations)
+and `clip.json` (its row of the manifest). The bytes of a tar depend only on its clips, and its name contains their
+hash, so that a tar that is stored already need not be stored again.
 """
 
 import io
 import json
-import re
 import tarfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from alignnet_common.errors import UserError
+from alignnet_common.set_format import CLIP_NAME, CONFIG, MANIFEST, PLAN, RESULT, ManifestRow, frame_file
 from synth.dataset.layout import RenderedSet
-from synth.dataset.remote import Place
+from synth.dataset.remote import RemoteFolder
 
 INDEX = "index.json"
-"""Stored last: where it is, everything is."""
-BESIDE = ("plan.jsonl", "manifest.jsonl", "config.yaml", "result.json")
-"""Files of a set that are stored as they are."""
+"""Name of the index, which is stored last: if it exists, the packed set is complete."""
+BESIDE = (PLAN, MANIFEST, CONFIG, RESULT)
+"""Files of a set that are stored beside the tars, unchanged."""
 FORMAT = 1
-CLIP = re.compile(r"cam_[a-z]/person_\d+")
-"""A clip's name; nothing else in an index becomes a path."""
+"""Version of the index."""
 
 
-def write_tar(stream: BinaryIO, source: RenderedSet, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write the clips of some rows of the manifest as a tar; the same clips give the same bytes."""
+def write_tar(stream: BinaryIO, source: RenderedSet, rows: Sequence[ManifestRow]) -> None:
+    """Write the clips of `rows`, rows of the manifest, as a tar. The same clips give the same bytes."""
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for row in rows:
             for name, content in parts_of(source, row):
@@ -36,16 +35,16 @@ def write_tar(stream: BinaryIO, source: RenderedSet, rows: Sequence[Mapping[str,
                 tar.addfile(member, io.BytesIO(content))
 
 
-def parts_of(source: RenderedSet, row: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    """Names and bytes of a clip's parts."""
+def parts_of(source: RenderedSet, row: ManifestRow) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of a clip's parts."""
     yield "clip.json", json.dumps(row).encode()
     yield "truth.npz", source.annotation(row["clip"]).read_bytes()
     for number in range(1, row["frames"] + 1):
-        yield f"{number:04d}.png", (source.frames(row["clip"]) / f"{number:04d}.png").read_bytes()
+        yield frame_file(number), (source.frames(row["clip"]) / frame_file(number)).read_bytes()
 
 
 def read_tar(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """Clips of a tar: each one's name, and its parts by their names. Raises tarfile.TarError where it is broken."""
+    """Each clip of a tar: its name, and its parts by name. Raises tarfile.TarError if the tar is broken."""
     clip, parts = "", dict[str, bytes]()
     with tarfile.open(path, mode="r:") as tar:
         for member in tar:
@@ -59,15 +58,18 @@ def read_tar(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
         yield clip, parts
 
 
-def read_index(place: Place) -> dict[str, Any]:
-    """The index of a packed set. Raises UserError where there is none, or where it is not one of ours."""
-    if place.size(INDEX) is None:
-        raise UserError(f"{place.address} holds no {INDEX}: name the --to of a finished python -m synth.pack")
+def read_index(remote: RemoteFolder) -> dict[str, Any]:
+    """The index of a packed set. Raises UserError if it is missing, broken or of another version.
+
+    Clips must be named as CLIP_NAME says, since their names become paths.
+    """
+    if remote.size(INDEX) is None:
+        raise UserError(f"{remote.address} holds no {INDEX}: name the --to of a finished python -m synth.pack")
     try:
-        index = json.loads(place.read(INDEX))
+        index = json.loads(remote.read(INDEX))
         clips = [row["clip"] for tar in index["tars"] for row in tar["clips"]]
-        if index["format"] != FORMAT or not all(CLIP.fullmatch(clip) for clip in clips):
+        if index["format"] != FORMAT or not all(CLIP_NAME.fullmatch(clip) for clip in clips):
             raise ValueError
     except (ValueError, KeyError, TypeError):
-        raise UserError(f"{place.address}/{INDEX} is not a packed set's, or a later version's: pack it again") from None
+        raise UserError(f"{remote.address}/{INDEX} is no index of this version: pack the set again") from None
     return dict(index)

@@ -1,4 +1,4 @@
-"""The set on disk: PRID2011's layout, annotations beside it, and a hash of either by which damage is found."""
+"""Writes the clips of a rendered set: frames, annotations, and the hashes by which damage is found."""
 
 import io
 import os
@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 from alignnet_common.coco18 import JOINTS, PARTS
 from alignnet_common.files import write_atomically
+from alignnet_common.set_format import ANNOTATIONS, ManifestRow, frame_file
 from synth.dataset.annotations import RenderedClip
 from synth.dataset.hashes import arrays_sha256, pixels_sha256
 from synth.dataset.layout import RenderedSet
 from synth.planning.clip import Clip, plan_hash
 
 
-def write_clip(target: RenderedSet, clip: Clip, rendered: RenderedClip) -> dict[str, Any]:
-    """Write a clip's frames and annotations, all or nothing; returns its row for the manifest."""
+def write_clip(target: RenderedSet, clip: Clip, rendered: RenderedClip) -> ManifestRow:
+    """Write a clip's frames and annotations atomically; returns its row for the manifest."""
     annotations, stream = annotation_arrays(rendered), io.BytesIO()
     np.savez_compressed(stream, **annotations)
     frames = [bytes(iio.imwrite("<bytes>", frame, extension=".png")) for frame in rendered.frames]
@@ -38,14 +39,14 @@ def write_clip(target: RenderedSet, clip: Clip, rendered: RenderedClip) -> dict[
 
 
 def write_files(target: RenderedSet, clip: str, frames: Sequence[bytes], annotations: bytes) -> None:
-    """Write a clip's PNG files, numbered from 1, and its .npz: synced under other names, then renamed."""
+    """Write a clip's PNG files, numbered from 1, and its .npz under temporary names, sync them, and rename them."""
     folder = target.frames(clip)
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
         for number, frame in enumerate(frames, start=1):
-            (partial / f"{number:04d}.png").write_bytes(frame)
+            (partial / frame_file(number)).write_bytes(frame)
         _sync(partial)
         write_atomically(target.annotation(clip), annotations)
         shutil.rmtree(folder, ignore_errors=True)
@@ -55,28 +56,29 @@ def write_files(target: RenderedSet, clip: str, frames: Sequence[bytes], annotat
 
 
 def _sync(folder: Path) -> None:
-    """Flush every file of a folder to the disk, so that a rename never outruns its content."""
+    """Sync every file of a folder, so that the folder's rename reaches the disk after its content."""
     for path in sorted(folder.iterdir()):
         with path.open("rb") as stream:
             os.fsync(stream.fileno())
 
 
 def annotation_arrays(rendered: RenderedClip) -> dict[str, NDArray[Any]]:
-    """The arrays of a clip's .npz: T frames each, see `synth.dataset.annotations.FrameTruth` for shapes and units."""
+    """The arrays of a clip's .npz, with the shapes, types and units of `alignnet_common.set_format.ANNOTATIONS`."""
     truth = rendered.truth
-    return {
-        "joints2d": np.stack([frame.joints2d for frame in truth]).astype(np.float32),
-        "joints3d": np.stack([frame.joints3d for frame in truth]).astype(np.float32),
-        "joints_visible": np.stack([frame.joints_visible for frame in truth]),
-        "mask": np.stack([frame.mask for frame in truth]),
-        "part_masks": np.stack([frame.part_masks for frame in truth]),
-        "visible_ratio": np.array([frame.visible_ratio for frame in truth], dtype=np.float32),
-        "box": np.stack([frame.box for frame in truth]).astype(np.float32),
-        "amodal_box": np.stack([frame.amodal_box for frame in truth]).astype(np.float32),
-        "intrinsics": rendered.intrinsics.astype(np.float32),
-        "rotation": rendered.rotation.astype(np.float32),
-        "translation": rendered.translation.astype(np.float32),
+    arrays: dict[str, Any] = {
+        "joints2d": [frame.joints2d for frame in truth],
+        "joints3d": [frame.joints3d for frame in truth],
+        "joints_visible": [frame.joints_visible for frame in truth],
+        "mask": [frame.mask for frame in truth],
+        "part_masks": [frame.part_masks for frame in truth],
+        "visible_ratio": [frame.visible_ratio for frame in truth],
+        "box": [frame.box for frame in truth],
+        "amodal_box": [frame.amodal_box for frame in truth],
+        "intrinsics": rendered.intrinsics,
+        "rotation": rendered.rotation,
+        "translation": rendered.translation,
         "sighting": rendered.sighting,
-        "joint_names": np.array(JOINTS),
-        "part_names": np.array(PARTS),
+        "joint_names": JOINTS,
+        "part_names": PARTS,
     }
+    return {name: np.array(arrays[name]).astype(form.dtype) for name, form in ANNOTATIONS.items()}

@@ -1,6 +1,6 @@
-"""The thin layer over Blender: builds one clip's scene, renders its frames, hands back arrays.
+"""A scene in Blender: built from meshes and plain data, rendered to arrays.
 
-One `Stage` a process at a time: Blender's scene is global.
+Blender's scene is global to the process, so only one `BlenderScene` exists at a time.
 """
 
 import dataclasses
@@ -8,14 +8,14 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from alignnet_common.arrays import Floats
 from alignnet_common.coco18 import PARTS
-from alignnet_common.redirect import quiet
+from alignnet_common.files import quiet
 from synth.body.garments import SOLE
 from synth.body.mesh import Mesh
 from synth.cameras.camera import HEIGHT, WIDTH
@@ -27,81 +27,149 @@ from synth.rendering.solid_meshes import Patch, assembled, turned_pattern
 from synth.scenes.elements import Lamp, Light, Place, Solid, Surface
 
 ALBEDO_PASS = "Diffuse Color"
-"""Cycles' name of the pass that carries the colour of what is seen, whatever its light."""
+"""Cycles' name of the pass with the surface colour, independent of the light."""
 
 
 @dataclass(frozen=True)
 class Passes:
-    """What one render gives, H × W as asked."""
+    """Render passes of one frame of H × W pixels. "Visible surface" is the first one that the pixel's ray meets."""
 
     radiance: Floats
-    """(H, W, 3) linear light."""
+    """(H, W, 3) linear RGB."""
     depth: Floats
-    """(H, W) metres along the optical axis to what is seen first; very large where nothing is."""
+    """(H, W) metres along the optical axis to the visible surface; very large for the sky."""
     parts: Floats
-    """(H, W, 3) coverage of each pixel by the person's upper, middle and lower part, 0..1."""
+    """(H, W, 3) coverage of each pixel by the subject's upper, middle and lower part, 0..1."""
     albedo: Floats
-    """(H, W, 3) share of the light that what is seen scatters back, 0..1; 0 where the sky is seen."""
+    """(H, W, 3) albedo of the visible surface, 0..1; 0 for the sky."""
     normal: Floats
-    """(H, W, 3) direction that what is seen faces, of unit length where one surface fills the pixel."""
+    """(H, W, 3) normal of the visible surface; of unit length if one surface fills the pixel."""
 
 
-def hazy(passes: Passes, light: Light) -> Passes:
-    """The same frame with the light's haze between the camera and what it sees."""
-    if light.haze == 0:
-        return passes
-    clear = np.exp(-light.haze * np.minimum(passes.depth, 1e4))[..., None]
-    veil = light.sky * np.array(light.horizon_colour)
-    return dataclasses.replace(passes, radiance=clear * passes.radiance + (1 - clear) * veil)
+@dataclass(frozen=True)
+class RenderSettings:
+    """How Cycles renders a scene, whatever the scene shows."""
+
+    samples: int
+    """Samples per pixel."""
+    device: str = "cpu"
+    """"cpu", or a Cycles device type in lower case, as `synth.rendering.devices.pick_device` returns."""
+    seed: int = 0
+    """Seed of the sampling noise."""
+    denoise: bool = False
+    """Whether frames are denoised."""
 
 
-class Stage:
-    """A scene with one dressed person in one place, before one camera.
+@dataclass(frozen=True)
+class DressedPerson:
+    """A person's mesh over T frames, and the outfit that its materials are made from."""
 
-    `samples`: Cycles samples a pixel; `device`: "cpu", or the Cycles device type to use; `others`: people who are
-    there too, with as many frames: scenery that walks, without parts; `denoise`: take the grain out of frames.
+    mesh: Mesh
+    outfit: Outfit
+
+
+class BlenderScene:
+    """One place with its people and one camera, in Blender.
+
+    `subject` is the person of the clip and the only one in the part pass; `bystanders` have as many frames.
     """
 
     def __init__(
-        self,
-        place: Place,
-        person: Mesh,
-        outfit: Outfit,
-        samples: int,
-        device: str,
-        seed: int,
-        others: Sequence[tuple[Mesh, Outfit]] = (),
-        denoise: bool = False,
+        self, place: Place, subject: DressedPerson, settings: RenderSettings, bystanders: Sequence[DressedPerson] = ()
     ) -> None:
         self._bpy = import_bpy()
         with quiet(1):
             self._bpy.ops.wm.read_factory_settings(use_empty=True)
         self._scene = self._bpy.context.scene
-        self._samples, self._denoise = samples, denoise
         self._scratch = tempfile.TemporaryDirectory(prefix="synth-")
-        self._configure(device, seed)
-        self._weather = place.light
-        self._light(place.light)
+        self.denoise = settings.denoise
+        self._configure(settings)
+        self._light_settings = place.light
+        self._build_light(place.light)
         self._build_place(place)
-        self._people = [self._build_person(mesh, dress, mesh is person) for mesh, dress in ((person, outfit), *others)]
-        self._frames = [mesh.vertices.astype(np.float32) for mesh in (person, *(mesh for mesh, _ in others))]
-        self._camera = self._build_camera()
+        people = (subject, *bystanders)
+        self.people = [self._build_person(person, in_part_pass=person is subject) for person in people]
+        """Blender's mesh objects: the subject first."""
+        self._vertices = [person.mesh.vertices.astype(np.float32) for person in people]
+        self.camera = self._build_camera()
+        """Blender's camera object."""
+
+    def __enter__(self) -> Self:
+        """The scene itself; leaving the block closes it."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Remove the scratch files."""
         self._scratch.cleanup()
 
-    def render(self, frame: int, rotation: Floats, translation: Floats, intrinsics: Floats) -> Passes:
-        """Render frame `frame` by the camera with this pose (world to camera) and intrinsics for 128 × 64 pixels."""
-        self._pose(frame)
-        self._aim(rotation, translation, intrinsics)
-        seen = self._render()
-        if self._denoise:
-            clean = denoiser(HEIGHT, WIDTH)(seen.radiance, seen.albedo, seen.normal)
-            seen = dataclasses.replace(seen, radiance=clean)
-        return hazy(seen, self._weather)
+    @property
+    def samples(self) -> int:
+        """Samples per pixel."""
+        return int(self._scene.cycles.samples)
 
-    def _configure(self, device: str, seed: int) -> None:
+    @samples.setter
+    def samples(self, samples: int) -> None:
+        self._scene.cycles.samples = samples
+
+    @property
+    def seed(self) -> int:
+        """Seed of the sampling noise."""
+        return int(self._scene.cycles.seed)
+
+    @seed.setter
+    def seed(self, seed: int) -> None:
+        self._scene.cycles.seed = seed
+
+    @property
+    def keeps_scene_data(self) -> bool:
+        """Whether Cycles keeps the unchanged parts of the scene between renders (Blender's persistent data)."""
+        return bool(self._scene.render.use_persistent_data)
+
+    @keeps_scene_data.setter
+    def keeps_scene_data(self, keeps: bool) -> None:
+        self._scene.render.use_persistent_data = keeps
+
+    @property
+    def pixel_aspect(self) -> tuple[float, float]:
+        """Blender's relative width and height of a pixel."""
+        return self._scene.render.pixel_aspect_x, self._scene.render.pixel_aspect_y
+
+    def render(self, t: int, rotation: Floats, translation: Floats, intrinsics: Floats) -> Passes:
+        """Render frame `t`, denoised and hazy as set; parameters as of `set_frame`."""
+        self.set_frame(t, rotation, translation, intrinsics)
+        passes = read_passes(self.render_file())
+        if self.denoise:
+            clean = denoiser(HEIGHT, WIDTH)(passes.radiance, passes.albedo, passes.normal)
+            passes = dataclasses.replace(passes, radiance=clean)
+        return with_haze(passes, self._light_settings)
+
+    def set_frame(self, t: int, rotation: Floats, translation: Floats, intrinsics: Floats) -> None:
+        """Put the people into the pose of frame `t` (from 0), and the camera at a pose.
+
+        `rotation` (3, 3) and `translation` (3,) metres map world to camera; `intrinsics` (3, 3) are those of a frame
+        of 128 × 64 pixels.
+        """
+        self._pose_people(t)
+        self._pose_camera(rotation, translation, intrinsics)
+
+    def render_file(self) -> Path:
+        """Render the current frame to a multi-layer EXR file, which the next call replaces."""
+        path = Path(self._scratch.name) / "passes.exr"
+        self._scene.render.filepath = str(path)
+        with quiet(1):  # Blender prints a line per render
+            self._bpy.ops.render.render(write_still=True)
+        return path
+
+    def save_blend(self, path: Path) -> None:
+        """Save the scene as a .blend file."""
+        with quiet(1):
+            self._bpy.ops.wm.save_as_mainfile(filepath=str(path))
+
+    def _configure(self, settings: RenderSettings) -> None:
+        """Set Cycles to one thread, the passes that are read, and few bounces."""
         scene = self._scene
         scene.render.engine = "CYCLES"
         scene.render.threads_mode = "FIXED"
@@ -112,16 +180,16 @@ class Stage:
         scene.render.image_settings.file_format = "OPEN_EXR_MULTILAYER"
         scene.render.image_settings.color_depth = "32"
         scene.render.image_settings.exr_codec = "NONE"
-        # One part for all passes: Blender 5.0 cannot write several where pixels are not square.
+        # One EXR part for all passes: Blender 5.0 cannot write several parts if pixels are not square.
         scene.render.image_settings.use_exr_interleave = True
         scene.render.use_compositing = False
-        # Scenery stays with Cycles from one frame to the next; only who moved is handed over again.
+        # Cycles keeps the static meshes from one frame to the next; only the people are synced again.
         scene.render.use_persistent_data = True
         cycles = scene.cycles
-        cycles.samples, cycles.seed = self._samples, seed
+        cycles.samples, cycles.seed = settings.samples, settings.seed
         cycles.use_denoising = False
         cycles.use_adaptive_sampling = False
-        # Places have one sun or a few lamps: choosing among them by a tree takes a tenth longer, and gives more noise.
+        # With one sun or a few lamps, a light tree takes a tenth more time and gives more noise.
         cycles.use_light_tree = False
         cycles.max_bounces = 3
         cycles.diffuse_bounces = 2
@@ -130,14 +198,15 @@ class Stage:
         cycles.caustics_reflective = cycles.caustics_refractive = False
         cycles.sample_clamp_direct = cycles.sample_clamp_indirect = 3.0
         cycles.device = "CPU"
-        if device != "cpu":
-            self._use_gpu(device)
+        if settings.device != "cpu":
+            self._use_gpu(settings.device)
         layer = scene.view_layers[0]
         layer.use_pass_z = layer.use_pass_normal = True
         layer.use_pass_diffuse_color = True
         layer.aovs.add().name = materials.PART_PASS
 
     def _use_gpu(self, device: str) -> None:
+        """Enable every GPU of one Cycles device type."""
         preferences = self._bpy.context.preferences.addons["cycles"].preferences
         preferences.compute_device_type = device.upper()
         preferences.get_devices()
@@ -146,7 +215,7 @@ class Stage:
         self._scene.cycles.device = "GPU"
 
     def _new_object(self, name: str, points: Floats, quads: NDArray[np.int64]) -> Any:
-        """A mesh object linked to the scene."""
+        """A mesh object of `points` (N, 3) metres and `quads` (F, 4), linked to the scene."""
         mesh = self._bpy.data.meshes.new(name)
         mesh.vertices.add(len(points))
         mesh.vertices.foreach_set("co", points.astype(np.float32).ravel())
@@ -160,6 +229,7 @@ class Stage:
         return thing
 
     def _build_place(self, place: Place) -> None:
+        """The ground, 160 m square, and all solids; `shades` cast shadows but are not seen."""
         corners = np.array([[-80, -40, 0], [80, -40, 0], [80, 120, 0], [-80, 120, 0]], dtype=float)
         pattern = turned_pattern(corners, place.ground.yaw)
         self._build_patch("ground", Patch(corners, np.arange(4)[None], pattern), [place.ground])
@@ -169,7 +239,7 @@ class Stage:
             shade.visible_camera = False
 
     def _build_solids(self, name: str, solids: Sequence[Solid]) -> list[Any]:
-        """All solids as one object, if there are any."""
+        """All solids as one mesh object; no object if there are no solids."""
         if not solids:
             return []
         whole = assembled(solids)
@@ -179,6 +249,7 @@ class Stage:
         return [thing]
 
     def _build_patch(self, name: str, patch: Patch, surfaces: Sequence[Surface]) -> Any:
+        """A mesh object with its pattern coordinates and one material per surface."""
         thing = self._new_object(name, patch.points, patch.quads)
         where = thing.data.attributes.new(materials.PLACE, "FLOAT_VECTOR", "POINT")
         where.data.foreach_set("vector", patch.where.astype(np.float32).ravel())
@@ -186,7 +257,8 @@ class Stage:
             thing.data.materials.append(materials.place_material(self._bpy, surface))
         return thing
 
-    def _light(self, light: Light) -> None:
+    def _build_light(self, light: Light) -> None:
+        """The sun, the lamps and the sky."""
         if light.sun > 0:
             sun = self._bpy.data.lights.new("sun", "SUN")
             sun.energy, sun.color, sun.angle = light.sun, light.sun_colour, np.radians(light.sun_size)
@@ -199,6 +271,7 @@ class Stage:
         self._build_sky(light)
 
     def _build_lamp(self, lamp: Lamp) -> None:
+        """A square area lamp."""
         from mathutils import Vector
 
         data = self._bpy.data.lights.new("lamp", "AREA")
@@ -210,11 +283,11 @@ class Stage:
         self._scene.collection.objects.link(thing)
 
     def _build_sky(self, light: Light) -> None:
-        """A sky that runs from the horizon's colour to the zenith's."""
+        """A sky with a gradient from the horizon's colour to the zenith's."""
         world = self._bpy.data.worlds.new("sky")
         self._scene.world = world
         world.use_nodes = True
-        # Sampling a smooth sky by its brightness would bake a large map of it for every frame, for nothing.
+        # Importance sampling of the sky would bake a large map per frame, and a smooth sky does not need it.
         world.cycles.sampling_method = "NONE"
         nodes = shader_nodes.Nodes(world.node_tree)
         _, _, up = nodes.split(nodes.add("TexCoord").outputs["Generated"])
@@ -223,26 +296,28 @@ class Stage:
         nodes.set(background.inputs["Color"], nodes.mix(height, light.horizon_colour, light.sky_colour))
         background.inputs["Strength"].default_value = light.sky
 
-    def _build_person(self, person: Mesh, outfit: Outfit, counted: bool) -> Any:
-        """A dressed person; one who is not `counted` stays out of the part pass."""
-        thing = self._new_object("person", person.vertices[0], person.quads)
-        mesh = thing.data
-        for name, values in (("rest", person.rest), ("tint", person.tint)):
+    def _build_person(self, person: DressedPerson, in_part_pass: bool) -> Any:
+        """A mesh object with the person's materials and the attributes that they read."""
+        mesh = person.mesh
+        thing = self._new_object("person", mesh.vertices[0], mesh.quads)
+        data = thing.data
+        for name, values in (("rest", mesh.rest), ("tint", mesh.tint)):
             colour = name == "tint"
-            attribute = mesh.attributes.new(name, "FLOAT_COLOR" if colour else "FLOAT_VECTOR", "POINT")
+            attribute = data.attributes.new(name, "FLOAT_COLOR" if colour else "FLOAT_VECTOR", "POINT")
             filled = np.column_stack([values, np.ones(len(values))]) if colour else values
             attribute.data.foreach_set("color" if colour else "vector", filled.astype(np.float32).ravel())
-        if counted:
-            part = mesh.attributes.new("part", "FLOAT_COLOR", "FACE")
-            one_hot = np.column_stack([np.eye(len(PARTS))[person.part], np.ones(len(person.part))])
+        if in_part_pass:
+            part = data.attributes.new("part", "FLOAT_COLOR", "FACE")
+            one_hot = np.column_stack([np.eye(len(PARTS))[mesh.part], np.ones(len(mesh.part))])
             part.data.foreach_set("color", one_hot.astype(np.float32).ravel())
-        for material in materials.person_materials(self._bpy, outfit):
-            mesh.materials.append(material)
-        mesh.polygons.foreach_set("material_index", person.surface.astype(np.int32))
-        mesh.polygons.foreach_set("use_smooth", np.ones(len(person.quads), dtype=bool))
+        for material in materials.person_materials(self._bpy, person.outfit):
+            data.materials.append(material)
+        data.polygons.foreach_set("material_index", mesh.surface.astype(np.int32))
+        data.polygons.foreach_set("use_smooth", np.ones(len(mesh.quads), dtype=bool))
         return thing
 
     def _build_camera(self) -> Any:
+        """A camera object without a pose yet."""
         camera = self._bpy.data.cameras.new("camera")
         camera.sensor_fit = "HORIZONTAL"
         camera.sensor_width = 36.0
@@ -252,20 +327,20 @@ class Stage:
         self._scene.camera = thing
         return thing
 
-    def _pose(self, frame: int) -> None:
-        """Move everyone's vertices to a frame; shoes have soles, so bodies stand that much higher."""
-        for thing, frames in zip(self._people, self._frames, strict=True):
-            points = frames[frame].copy()
+    def _pose_people(self, t: int) -> None:
+        """Move all people's vertices to frame `t`, raised by the height of the soles of their shoes."""
+        for thing, vertices in zip(self.people, self._vertices, strict=True):
+            points = vertices[t].copy()
             points[:, 2] += SOLE
             thing.data.vertices.foreach_set("co", points.ravel())
             thing.data.update()
 
-    def _aim(self, rotation: Floats, translation: Floats, intrinsics: Floats) -> None:
-        """Make Blender's camera the pinhole camera (intrinsics, rotation, translation) with 128 × 64 pixels."""
+    def _pose_camera(self, rotation: Floats, translation: Floats, intrinsics: Floats) -> None:
+        """Set Blender's camera to the pinhole camera that `set_frame` describes."""
         from mathutils import Matrix
 
-        render, camera = self._scene.render, self._camera.data
-        # A pixel is this many times as high as it is wide; Blender wants both aspects to be at least 1.
+        render, camera = self._scene.render, self.camera.data
+        # Height over width of a pixel. Blender requires both aspects to be at least 1.
         tall = intrinsics[0, 0] / intrinsics[1, 1]
         render.pixel_aspect_x, render.pixel_aspect_y = max(1.0, 1 / tall), max(1.0, tall)
         camera.lens = intrinsics[0, 0] / WIDTH * camera.sensor_width
@@ -275,26 +350,33 @@ class Stage:
         pose = np.eye(4)
         pose[:3, :3] = rotation.T @ np.diag([1.0, -1.0, -1.0])
         pose[:3, 3] = -rotation.T @ translation
-        self._camera.matrix_world = Matrix(pose.tolist())
+        self.camera.matrix_world = Matrix(pose.tolist())
 
-    def _render(self) -> Passes:
-        import OpenEXR
 
-        path = Path(self._scratch.name) / "passes.exr"
-        self._scene.render.filepath = str(path)
-        # Blender writes a line a render.
-        with quiet(1):
-            self._bpy.ops.render.render(write_still=True)
-        with OpenEXR.File(str(path), separate_channels=True) as file:
-            # One part a pass; channels are named "<view layer>.<pass>.<letter>".
-            channels = {
-                name.split(".", 1)[1]: channel.pixels.astype(np.float64)
-                for part in file.parts
-                for name, channel in part.channels.items()
-            }
+def read_passes(path: Path) -> Passes:
+    """The passes of an EXR file that `BlenderScene.render_file` wrote."""
+    import OpenEXR
 
-        def stacked(name: str, letters: str = "RGB") -> Floats:
-            return np.stack([channels[f"{name}.{letter}"] for letter in letters], axis=-1)
+    with OpenEXR.File(str(path), separate_channels=True) as file:
+        # One part a pass; channels are named "<view layer>.<pass>.<letter>".
+        channels = {
+            name.split(".", 1)[1]: channel.pixels.astype(np.float64)
+            for part in file.parts
+            for name, channel in part.channels.items()
+        }
 
-        parts = np.clip(stacked(materials.PART_PASS), 0, 1)
-        return Passes(stacked("Combined"), channels["Depth.Z"], parts, stacked(ALBEDO_PASS), stacked("Normal", "XYZ"))
+    def stacked(name: str, letters: str = "RGB") -> Floats:
+        return np.stack([channels[f"{name}.{letter}"] for letter in letters], axis=-1)
+
+    parts = np.clip(stacked(materials.PART_PASS), 0, 1)
+    return Passes(stacked("Combined"), channels["Depth.Z"], parts, stacked(ALBEDO_PASS), stacked("Normal", "XYZ"))
+
+
+def with_haze(passes: Passes, light: Light) -> Passes:
+    """The passes with haze between the camera and the surfaces: radiance fades to the horizon's exponentially with
+    depth (Beer-Lambert law), at `light.haze` per metre."""
+    if light.haze == 0:
+        return passes
+    clear = np.exp(-light.haze * np.minimum(passes.depth, 1e4))[..., None]
+    veil = light.sky * np.array(light.horizon_colour)
+    return dataclasses.replace(passes, radiance=clear * passes.radiance + (1 - clear) * veil)

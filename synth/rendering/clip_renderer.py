@@ -1,148 +1,169 @@
-"""Renders one clip of the plan: body, clothes, place, camera; frames and their truth come back as arrays."""
+"""Renders one clip of the plan: meshes and camera as data, then Blender, then frames and ground truth as arrays."""
 
 import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from alignnet_common.arrays import Floats
+from alignnet_common.arrays import Bools, Floats
 from synth.animation.walk import Walk, timeline
 from synth.body.garments import SOLE, dress
-from synth.body.mesh import Mesh
 from synth.body.model import BakedBody, BodyModel
 from synth.cameras import image_pipeline
 from synth.cameras.camera import HEIGHT, WIDTH, extrinsics, to_camera
 from synth.cameras.tracker import follow
-from synth.dataset import annotations
-from synth.dataset.annotations import RenderedClip
+from synth.dataset.annotations import FrameTruth, PersonGeometry, RenderedClip, frame_truth, joints_in_image
 from synth.people.identity import Identity
-from synth.people.outfit import Outfit
 from synth.planning.clearance import may_be_hidden, obstacles_of
 from synth.planning.clip import Bystander, Clip, Sighting
-from synth.rendering.blender_scene import Passes, Stage
+from synth.rendering.blender_scene import BlenderScene, DressedPerson, Passes, RenderSettings
 from synth.rendering.silhouette import silhouette_area
+from synth.scenes.elements import Place
 
-STEPS_A_SECOND = 25.0
-"""How often a second, at least, a walk is worked out."""
+STEPS_PER_SECOND = 25.0
+"""Lowest rate, per second, at which a walk is computed."""
+SOLE_OFFSET = np.array([0, 0, SOLE])
+"""Metres that shoes raise a body by."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What stands before a clip's camera in one sighting, and how the camera follows it, over T frames."""
+    """One sighting as data: T frames of dressed people in motion at a place, and the camera's crop of the subject."""
 
-    person: Mesh
-    others: list[tuple[Mesh, Outfit]]
+    place: Place
+    subject: DressedPerson
+    bystanders: tuple[DressedPerson, ...]
     joints: Floats
-    """(T, 18, 3) metres, as the person stands in their shoes."""
-    outline: Floats
-    """(T, N, 3) the person's vertices in the camera's frame."""
+    """(T, 18, 3) the subject's joints in metres, in the world, shoes included."""
+    vertices_camera: Floats
+    """(T, N, 3) the subject's vertices in metres, in the camera's frame."""
     rotation: Floats
+    """(3, 3) world to camera."""
     translation: Floats
+    """(3,) metres, world to camera."""
     intrinsics: Floats
-    """(T, 3, 3)."""
-    between: NDArray[np.bool_]
-    """(T,) whether something may stand between the camera and the person."""
+    """(T, 3, 3) of the cropped and resized frame of 128 × 64 pixels."""
+    may_be_hidden: Bools
+    """(T,) whether something may stand between the camera and the subject."""
+
+    @classmethod
+    def from_clip(cls, model: BodyModel, clip: Clip, sighting: Sighting, rng: np.random.Generator) -> Self:
+        """The scene of one sighting of `clip`; `rng` draws the jitter of the tracker's crop."""
+        frames, fps = sighting.frames, sighting.fps
+        body = bake_walk(model, clip.identity, sighting.walk, frames, fps)
+        subject = DressedPerson(dress(model.anatomy, body, clip.identity.outfit), clip.identity.outfit)
+        bystanders = tuple(dressed_bystander(model, bystander, frames, fps) for bystander in sighting.bystanders)
+        rotation, translation = extrinsics(clip.camera)
+        vertices, *others = (
+            to_camera(person.mesh.vertices + SOLE_OFFSET, rotation, translation) for person in (subject, *bystanders)
+        )
+        mesh = subject.mesh
+        middles = (mesh.vertices.max(1) + mesh.vertices.min(1))[:, :2] / 2
+        hidden = may_be_hidden(clip.camera, middles, obstacles_of(sighting.place.solids))
+        hidden |= bool(sighting.place.occluders)
+        hidden |= [any(_may_hide(other[t], vertices[t]) for other in others) for t in range(frames)]
+        intrinsics = follow(vertices, sighting.tracker, fps, rng)
+        return cls(
+            place=sighting.place,
+            subject=subject,
+            bystanders=bystanders,
+            joints=body.joints + SOLE_OFFSET,
+            vertices_camera=vertices,
+            rotation=rotation,
+            translation=translation,
+            intrinsics=intrinsics,
+            may_be_hidden=hidden,
+        )
+
+    def in_blender(self, settings: RenderSettings) -> BlenderScene:
+        """The scene built in Blender."""
+        return BlenderScene(self.place, self.subject, settings, self.bystanders)
+
+    def view(self, t: int) -> tuple[Floats, Floats, Floats]:
+        """Rotation, translation and intrinsics of the camera in frame `t`."""
+        return self.rotation, self.translation, self.intrinsics[t]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One sighting as Blender sees it, over T frames."""
+class RenderedSighting:
+    """Rendered frames of one sighting, before the camera's image pipeline."""
 
     radiance: Floats
-    """(T, 128, 64, 3) linear light."""
+    """(T, 128, 64, 3) linear RGB."""
     gains: Floats
-    """(3,) of the camera, set to this light."""
-    truth: list[annotations.FrameTruth]
+    """(3,) the camera's automatic gains in this light."""
+    truth: list[FrameTruth]
     intrinsics: Floats
     """(T, 3, 3)."""
 
 
 def render_clip(model: BodyModel, clip: Clip, device: str) -> RenderedClip:
-    """Render `clip`. The result depends on the clip alone."""
+    """Render `clip` on a Cycles device. The result depends on the clip alone."""
     rng = clip.frame_rng()
-    seen = [render_sighting(model, clip, sighting, device, rng) for sighting in clip.sightings]
-    sighting = np.repeat(np.arange(len(seen)), [one.frames for one in clip.sightings])
-    radiance = np.concatenate([one.radiance for one in seen])
-    gains = np.stack([one.gains for one in seen])[sighting]
+    rendered = [render_sighting(model, clip, sighting, device, rng) for sighting in clip.sightings]
+    sighting = np.repeat(np.arange(len(rendered)), [one.frames for one in clip.sightings])
+    radiance = np.concatenate([one.radiance for one in rendered])
+    gains = np.stack([one.gains for one in rendered])[sighting]
     frames = image_pipeline.develop(radiance, gains, clip.sensor, rng)
-    truth = [frame for one in seen for frame in one.truth]
-    intrinsics = np.concatenate([one.intrinsics for one in seen])
+    truth = [frame for one in rendered for frame in one.truth]
+    intrinsics = np.concatenate([one.intrinsics for one in rendered])
     return RenderedClip(frames, truth, intrinsics, *extrinsics(clip.camera), sighting)
 
 
-def render_sighting(model: BodyModel, clip: Clip, sighting: Sighting, device: str, rng: np.random.Generator) -> Seen:
-    """Render one sighting of `clip`."""
-    scene = composed(model, clip, sighting, rng)
-    stage = staged(scene, clip, sighting, device, rng)
-    try:
-        view = scene.rotation, scene.translation
-        passes = [stage.render(t, *view, scene.intrinsics[t]) for t in range(sighting.frames)]
-    finally:
-        stage.close()
-    radiance = np.stack([seen.radiance for seen in passes])
-    light = image_pipeline.incident_light(radiance, np.stack([seen.albedo for seen in passes]))
-    truth = [frame_truth(scene, t, seen) for t, seen in enumerate(passes)]
-    return Seen(radiance, image_pipeline.automatic_gains(light, clip.sensor), truth, scene.intrinsics)
+def render_sighting(
+    model: BodyModel, clip: Clip, sighting: Sighting, device: str, rng: np.random.Generator
+) -> RenderedSighting:
+    """Render one sighting of `clip`; `rng` draws the crop's jitter and the seed of the sampling noise."""
+    scene = Scene.from_clip(model, clip, sighting, rng)
+    # Cycles takes one seed per scene; a seed of the clip's own makes its noise differ from that of other clips.
+    settings = RenderSettings(clip.samples, device, int(rng.integers(2**31)), clip.denoise)
+    with scene.in_blender(settings) as blender_scene:
+        passes = [blender_scene.render(t, *scene.view(t)) for t in range(sighting.frames)]
+    truth = [annotate(scene, t, frame) for t, frame in enumerate(passes)]
+    radiance = np.stack([frame.radiance for frame in passes])
+    light = image_pipeline.incident_light(radiance, np.stack([frame.albedo for frame in passes]))
+    return RenderedSighting(radiance, image_pipeline.automatic_gains(light, clip.sensor), truth, scene.intrinsics)
 
 
-def composed(model: BodyModel, clip: Clip, sighting: Sighting, rng: np.random.Generator) -> Scene:
-    """Everybody dressed and in motion, and the camera's tracker on the person."""
-    frames, fps = sighting.frames, sighting.fps
-    body = baked(model, clip.identity, sighting.walk, frames, fps)
-    person = dress(model.anatomy, body, clip.identity.outfit)
-    others = [placed_mesh(model, bystander, frames, fps) for bystander in sighting.bystanders]
-    standing = np.array([0, 0, SOLE])
-    rotation, translation = extrinsics(clip.camera)
-    outline = to_camera(person.vertices + standing, rotation, translation)
-    crowd = [to_camera(mesh.vertices + standing, rotation, translation) for mesh, _ in others]
-    middles = (person.vertices.max(1) + person.vertices.min(1))[:, :2] / 2
-    between = may_be_hidden(clip.camera, middles, obstacles_of(sighting.place.solids))
-    between |= bool(sighting.place.occluders)
-    between |= [any(_may_hide(other[t], outline[t]) for other in crowd) for t in range(frames)]
-    intrinsics = follow(outline, sighting.tracker, fps, rng)
-    joints = body.joints + standing
-    return Scene(person, others, joints, outline, rotation, translation, intrinsics, between)
-
-
-def staged(scene: Scene, clip: Clip, sighting: Sighting, device: str, rng: np.random.Generator) -> Stage:
-    """The scene in its place, before Blender's camera."""
-    # Cycles takes one seed a scene; the clip's own keeps its noise apart from every other clip's.
-    seed = int(rng.integers(2**31))
-    outfit = clip.identity.outfit
-    return Stage(sighting.place, scene.person, outfit, clip.samples, device, seed, scene.others, clip.denoise)
-
-
-def frame_truth(scene: Scene, t: int, seen: Passes) -> annotations.FrameTruth:
-    """What is true of frame `t`, which was `seen` so."""
-    intrinsics, outline = scene.intrinsics[t], scene.outline[t]
-    points = annotations.joints_in_image(outline, intrinsics)
-    cut_off = (points < -0.5).any() or (points > np.array([WIDTH, HEIGHT]) - 0.5).any()
-    whole = silhouette_area(points, scene.person.quads) if cut_off or scene.between[t] else float(seen.parts.sum())
+def annotate(scene: Scene, t: int, passes: Passes) -> FrameTruth:
+    """Ground truth of frame `t`, rendered as `passes`."""
+    intrinsics, vertices = scene.intrinsics[t], scene.vertices_camera[t]
+    pixels = joints_in_image(vertices, intrinsics)
+    is_cut_off = (pixels < -0.5).any() or (pixels > np.array([WIDTH, HEIGHT]) - 0.5).any()
+    if is_cut_off or scene.may_be_hidden[t]:
+        whole = silhouette_area(pixels, scene.subject.mesh.quads)
+    else:
+        whole = float(passes.parts.sum())
     joints_camera = to_camera(scene.joints[t], scene.rotation, scene.translation)
-    return annotations.frame_truth(scene.joints[t], joints_camera, outline, intrinsics, seen.depth, seen.parts, whole)
+    geometry = PersonGeometry(scene.joints[t], joints_camera, vertices, intrinsics)
+    return frame_truth(geometry, passes.depth, passes.parts, whole)
 
 
-def baked(model: BodyModel, identity: Identity, walk: Walk, frames: int, fps: float) -> BakedBody:
-    """The body of somebody who walks.
+def bake_walk(model: BodyModel, identity: Identity, walk: Walk, frames: int, fps: float) -> BakedBody:
+    """The body of a walking person over `frames` frames at `fps`.
 
-    Feet are planted step by step, so between far frames there are more that nobody sees.
+    Foot planting goes from step to step, so at low frame rates steps in between are computed and dropped.
     """
-    every = max(1, math.ceil(STEPS_A_SECOND / fps))
+    every = max(1, math.ceil(STEPS_PER_SECOND / fps))
     moves = timeline(walk, identity.gait, (frames - 1) * every + 1, fps * every)
     return model.bake(identity.phenotype, identity.gait, moves, every)
 
 
-def placed_mesh(model: BodyModel, bystander: Bystander, frames: int, fps: float) -> tuple[Mesh, Outfit]:
-    """Somebody else, dressed and where they are."""
+def dressed_bystander(model: BodyModel, bystander: Bystander, frames: int, fps: float) -> DressedPerson:
+    """A bystander, dressed and moved to their place."""
     outfit = bystander.identity.outfit
-    mesh = dress(model.anatomy, baked(model, bystander.identity, bystander.walk, frames, fps), outfit)
-    return dataclasses.replace(mesh, vertices=mesh.vertices + np.array([*bystander.offset, 0.0])), outfit
+    mesh = dress(model.anatomy, bake_walk(model, bystander.identity, bystander.walk, frames, fps), outfit)
+    vertices = mesh.vertices + np.array([*bystander.offset, 0.0])
+    return DressedPerson(dataclasses.replace(mesh, vertices=vertices), outfit)
 
 
 def _may_hide(other: Floats, person: Floats) -> bool:
-    """Whether somebody, as points (N, 3) in the camera's frame, may stand before a part of the person."""
+    """Whether somebody may stand before part of a person; both as points (N, 3) in metres, in the camera's frame.
+
+    True if the bounding boxes of the projections overlap and the first is not entirely behind the second.
+    """
     if other[:, 2].min() > person[:, 2].max():
         return False
     if other[:, 2].min() <= 0:

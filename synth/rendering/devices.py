@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from alignnet_common.errors import UserError
-from alignnet_common.redirect import quiet
+from alignnet_common.files import quiet
 
 
 def import_bpy() -> Any:

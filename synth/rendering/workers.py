@@ -1,6 +1,6 @@
-"""Renders clips in parallel on Ray: one single-threaded Blender a core, of this machine or of a cluster.
+"""Renders clips in parallel on Ray: one single-threaded Blender per core, on this machine or a cluster.
 
-Workers may die at any moment, and machines with them: their clips are given to others.
+Clips of workers and machines that die are given to others.
 """
 
 import gc
@@ -11,32 +11,34 @@ import re
 import socket
 from collections import Counter, deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import DISK_FULL, PROJECT_ROOT, write_atomically
+from alignnet_common.set_format import ManifestRow
 from synth.dataset.layout import RenderedSet
 from synth.planning.clip import Clip
 
 CLIPS_BEFORE_RECYCLING = 200
-"""Blender leaks a little with every scene: a worker is replaced after this many clips."""
+"""A worker is replaced after this many clips, because Blender leaks a little memory with each scene."""
 TRIES = 3
-"""How often a clip is tried before the set goes on without it."""
+"""Attempts per clip before the set goes on without it."""
 
 
 class Renderer:
-    """A worker: one Blender and one body model for its whole life. Becomes a Ray actor."""
+    """A worker with one Blender and one body model. Ray makes an actor of this class."""
 
     def __init__(self, out: Path, device: str) -> None:
         self._target = RenderedSet(out)
         self._device = device
 
     def ready(self) -> None:
-        """Get Blender's device and the body model; called once, before any clip. (What fails in `__init__` Ray would
-        report as text.)
+        """Load the device and the body model; called once, before any clip.
 
-        Raises UserError on a machine that does not see the set, or has no such device.
+        Not part of `__init__`, whose exceptions Ray reports only as text. Raises UserError if this machine cannot see
+        the set's folder or has no such device.
         """
         from synth.body.model import BodyModel
         from synth.rendering.devices import pick_device
@@ -45,13 +47,13 @@ class Renderer:
             raise UserError(
                 f"{platform.node()} does not see {self._target.out}: name a folder that all machines share by --out"
             )
-        self._device = pick_device(self._device)  # "auto" may mean another one on each machine of a cluster
+        self._device = pick_device(self._device)  # "auto" may differ between machines of a cluster
         self._model = BodyModel()
-        # Nothing that is there by now ever goes: collections need not look through it again and again.
+        # Everything allocated so far lives until exit; freeze it so that the garbage collector skips it.
         gc.freeze()
 
-    def render(self, clip: Clip) -> dict[str, Any]:
-        """Render and store one clip; returns its row for the manifest."""
+    def render(self, clip: Clip) -> ManifestRow:
+        """Render and write one clip; returns its row for the manifest."""
         from synth.dataset.writer import write_clip
         from synth.rendering.clip_renderer import render_clip
 
@@ -59,13 +61,13 @@ class Renderer:
 
 
 def start_ray(workers: int, address: str | None = None) -> int:
-    """Start Ray on this machine, quietly, with `workers` slots, or join the cluster at `address`.
+    """Start Ray on this machine with `workers` slots and no output, or join the cluster at `address`.
 
-    Returns the number of cores there are to render on. Raises UserError where there is no such cluster.
+    Returns the number of cores to render on. Raises UserError if there is no such cluster.
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Ray prints what happens to its workers; what matters of it reaches the user as one line, from `report_of`.
+    # Ray prints the fate of its workers; `job_error` reports what matters in one line.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", "^")
     import ray
 
@@ -78,7 +80,7 @@ def start_ray(workers: int, address: str | None = None) -> int:
             configure_logging=True,
             logging_level=logging.CRITICAL,
             log_to_driver=False,
-            # Workers import this checkout whatever folder the command was typed in.
+            # Workers import this checkout whatever the current folder is.
             runtime_env={"env_vars": {"PYTHONPATH": str(PROJECT_ROOT), "OMP_NUM_THREADS": "1"}},
         )
     except (ConnectionError, ValueError, RuntimeError) as failure:
@@ -89,18 +91,18 @@ def start_ray(workers: int, address: str | None = None) -> int:
 
 
 def check_address(address: str) -> None:
-    """Raise UserError where nobody answers at a host:port: Ray itself would knock for minutes."""
+    """Raise UserError if nothing answers at a host:port address. Ray itself would retry for minutes."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or host.startswith("ray:"):
         return
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
-    except (OSError, UnicodeError) as failure:  # a name that no host can have does not become bytes
+    except (OSError, UnicodeError) as failure:  # invalid host names cannot be encoded
         raise no_cluster(address, getattr(failure, "strerror", None) or str(failure)) from None
 
 
 def no_cluster(address: str, why: str) -> UserError:
-    """What the user is told where `address` is no cluster's."""
+    """The error for an address without a cluster."""
     return UserError(f"--address {address}: no Ray cluster there ({why}): start one with ray start --head")
 
 
@@ -111,107 +113,148 @@ def stop_ray() -> None:
     ray.shutdown()
 
 
-class Crew:
-    """Renderers that are on their way, idle, or at work on a clip; who dies is replaced by who calls."""
+@dataclass(frozen=True)
+class Result:
+    """Outcome of a worker's call: of a clip, or of a start if `clip` is None."""
+
+    clip: Clip | None
+    row: ManifestRow | None = None
+    """The clip's row for the manifest, if it was rendered."""
+    failure: Exception | None = None
+
+
+class WorkerPool:
+    """Ray actors that are starting, idle or rendering. A dead actor is not replaced before the next `start_workers`."""
 
     def __init__(self, out: Path, device: str) -> None:
         import ray
 
-        self._ray, self._hand = ray, (out, device)
-        # Neither Ray's restarts nor its retries: a machine that is gone would be waited for.
-        self._renderer = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(Renderer)
+        self._ray, self._arguments = ray, (out, device)
+        # Without Ray's restarts and retries: Ray would wait for a machine that is gone.
+        self._actor = ray.remote(num_cpus=1, max_restarts=0, max_task_retries=0)(Renderer)
         self._starting: dict[Any, Any] = {}
         self._idle: list[Any] = []
-        self._done_by = Counter[Any]()
+        self._clips_done = Counter[Any]()
         self.running: dict[Any, tuple[Any, Clip]] = {}
+        """Worker and clip by Ray's reference to the call."""
 
-    def hire(self, count: int = 1) -> None:
-        """Have so many more renderers started; a cluster without room for them starts them when it has."""
+    def start_workers(self, count: int = 1) -> None:
+        """Start `count` more workers. A cluster without free cores starts them later."""
         for _ in range(count):
-            renderer = self._renderer.remote(*self._hand)
-            self._starting[renderer.ready.remote()] = renderer
+            worker = self._actor.remote(*self._arguments)
+            self._starting[worker.ready.remote()] = worker
 
-    def set_to_work(self, waiting: deque[Clip]) -> None:
-        """Give the idle ones clips from the front of those that wait."""
+    def assign(self, waiting: deque[Clip]) -> None:
+        """Give clips from the front of `waiting` to idle workers."""
         while waiting and self._idle:
-            renderer, clip = self._idle.pop(), waiting.popleft()
-            self.running[renderer.render.remote(clip)] = renderer, clip
+            worker, clip = self._idle.pop(), waiting.popleft()
+            self.running[worker.render.remote(clip)] = worker, clip
 
-    def next_report(self) -> tuple[Clip | None, dict[str, Any] | None, Exception | None]:
-        """Wait until a renderer has come up, finished its clip, or failed: the clip, its row, the failure."""
+    def next_result(self) -> Result:
+        """Wait until a worker has started, finished its clip or failed.
+
+        A worker that failed in other ways than by the clip is dropped. One that has rendered
+        CLIPS_BEFORE_RECYCLING clips is replaced.
+        """
         (done,), _ = self._ray.wait([*self.running, *self._starting], num_returns=1)
-        renderer, clip = self.running.pop(done) if done in self.running else (self._starting.pop(done), None)
+        worker, clip = self.running.pop(done) if done in self.running else (self._starting.pop(done), None)
         try:
             row = self._ray.get(done)
         except self._ray.exceptions.RayError as failure:
             if is_death(failure):
-                self._done_by.pop(renderer, None)
-                self._ray.kill(renderer)  # what is lost may be its answer alone
+                self._clips_done.pop(worker, None)
+                self._ray.kill(worker)  # the worker may live on if only its answer was lost
             elif clip is not None:
-                self._idle.append(renderer)
-            return clip, None, failure
-        self._done_by[renderer] += clip is not None
-        if self._done_by[renderer] < CLIPS_BEFORE_RECYCLING:
-            self._idle.append(renderer)
+                self._idle.append(worker)
+            return Result(clip, failure=failure)
+        self._clips_done[worker] += clip is not None
+        if self._clips_done[worker] < CLIPS_BEFORE_RECYCLING:
+            self._idle.append(worker)
         else:
-            self._ray.kill(renderer)
-            del self._done_by[renderer]
-            self.hire()
-        return clip, row, None
+            self._ray.kill(worker)
+            del self._clips_done[worker]
+            self.start_workers()
+        return Result(clip, row)
 
 
-def render_all(clips: list[Clip], out: Path, workers: int, device: str) -> Iterator[dict[str, Any]]:
-    """Render `clips` on `workers` processes; yields manifest rows as clips finish, in any order.
+class Failures:
+    """Failed attempts of a set, and which of them end the run."""
 
-    A worker that dies is replaced. A clip that fails, or whose worker dies, is tried again after the others, three
-    times in all. Raises JobError at the end where clips could not be rendered, and at once where no worker starts, with
-    Ray's reports in a file of the set; the user's mistake and a full disk come as they are.
+    def __init__(self, workers: int) -> None:
+        self._most_starts = TRIES * workers
+        self._failed_starts = 0
+        self._tries = Counter[str]()
+        self.lost: dict[str, Exception] = {}
+        """The last failure of each clip that was given up."""
+
+    def forget_starts(self) -> None:
+        """Count failed starts anew after a success."""
+        self._failed_starts = 0
+
+    def end_of_run(self, failure: Exception, out: Path) -> JobError | None:
+        """The error to raise if no worker can start: at once for an error at the start, else after several deaths."""
+        self._failed_starts += 1
+        is_hopeless = not is_death(failure) or getattr(failure, "actor_init_failed", False)
+        return job_error({"Clips": failure}, out) if is_hopeless or self._failed_starts == self._most_starts else None
+
+    def may_retry(self, clip: Clip, failure: Exception) -> bool:
+        """Whether to try a failed clip again."""
+        self._tries[clip.name] += 1
+        if self._tries[clip.name] < TRIES:
+            return True
+        self.lost[clip.name] = failure
+        return False
+
+
+def render_all(clips: list[Clip], out: Path, workers: int, device: str) -> Iterator[ManifestRow]:
+    """Render `clips` with `workers` processes; yields manifest rows as clips finish, in any order.
+
+    Dead workers are replaced. A clip whose rendering fails or whose worker dies is tried again after the others, TRIES
+    times in all. Raises JobError at the end if clips could not be rendered, and at once if no worker starts; Ray's
+    reports go to a file of the set. UserError and OSError of a full disk are raised as they are.
     """
-    crew, waiting = Crew(out.resolve(), device), deque(clips)
-    tries, lost, never_came = Counter[str](), dict[str, Exception](), 0
-    # anny fills its cache without a lock, and takes a minute the first time: one worker goes ahead.
-    crew.hire()
+    pool, waiting, failures = WorkerPool(out.resolve(), device), deque(clips), Failures(workers)
+    # anny fills its cache without a lock, which takes a minute the first time: one worker starts before the others.
+    pool.start_workers()
     others = min(workers, len(clips)) - 1
-    while waiting or crew.running:
-        crew.set_to_work(waiting)
-        clip, row, failure = crew.next_report()
-        if failure is None:
-            never_came = 0
-            crew.hire(others)
+    while waiting or pool.running:
+        pool.assign(waiting)
+        result = pool.next_result()
+        if result.failure is None:
+            failures.forget_starts()
+            pool.start_workers(others)
             others = 0
-            if row is not None:
-                yield row
+            if result.row is not None:
+                yield result.row
             continue
-        cause = getattr(failure, "cause", None)
-        if isinstance(cause, UserError) or (isinstance(cause, OSError) and cause.errno in DISK_FULL):
-            raise cause
-        if is_death(failure):
-            crew.hire()
-        if clip is None:
-            never_came += 1
-            cannot_begin = not is_death(failure) or getattr(failure, "actor_init_failed", False)
-            if never_came == TRIES * workers or cannot_begin:
-                raise complaint({"Clips": failure}, out)
-        else:
-            tries[clip.name] += 1
-            if tries[clip.name] < TRIES:
-                waiting.append(clip)
-            else:
-                lost[clip.name] = failure
-    if lost:
-        raise complaint(lost, out)
+        raise_if_final(result.failure)
+        if is_death(result.failure):
+            pool.start_workers()
+        if result.clip is None:
+            if error := failures.end_of_run(result.failure, out):
+                raise error
+        elif failures.may_retry(result.clip, result.failure):
+            waiting.append(result.clip)
+    if failures.lost:
+        raise job_error(failures.lost, out)
+
+
+def raise_if_final(failure: Exception) -> None:
+    """Raise the cause of a failure if another attempt cannot help: a UserError or a full disk."""
+    cause = getattr(failure, "cause", None)
+    if isinstance(cause, UserError) or (isinstance(cause, OSError) and cause.errno in DISK_FULL):
+        raise cause
 
 
 def is_death(failure: Exception) -> bool:
-    """Whether a renderer is gone, whatever took it: Ray tells a crash, a lost machine and a kill for memory apart. Else
-    it is well, and the clip failed."""
+    """Whether the worker died (crash, lost machine, out of memory). If not, the clip raised an exception."""
     from ray.exceptions import RayTaskError
 
     return not isinstance(failure, RayTaskError)
 
 
-def complaint(lost: dict[str, Exception], out: Path) -> JobError:
-    """One line about the clips that Ray could not get rendered, with its whole reports in a file of the set."""
+def job_error(lost: dict[str, Exception], out: Path) -> JobError:
+    """The one-line error for clips that could not be rendered; writes Ray's full reports to a file of the set."""
     file = RenderedSet(out).failure
     reports = (f"{clip}\n{failure}\n" for clip, failure in lost.items())
     write_atomically(file, re.sub(r"\x1b\[\d*m", "", "\n".join(reports)).encode())

@@ -10,9 +10,9 @@ from PIL import Image, ImageDraw
 
 from alignnet_common.arrays import Bytes
 from alignnet_common.images import GAP, PAPER, beside, captioned, draw_skeleton, enlarged, grid, page_of, spread_over
+from alignnet_common.set_format import CAMERAS, clip_name, frame_file
 from synth.dataset.layout import RenderedSet
 from synth.dataset.reader import read_truth
-from synth.planning.clip import CAMERAS
 from synth.report.statistics import at, company
 
 Rows = Mapping[str, Mapping[str, Any]]
@@ -109,7 +109,7 @@ def twins_sheet(source: RenderedSet, rows: Rows, plan: Rows, twins: list[int], c
     """Near-duplicates: who they look like by both cameras, then they, under what they differ in."""
     tiles = []
     for person in twins:
-        identity = plan[f"{CAMERAS[0]}/person_{person:04d}"]["identity"]
+        identity = plan[clip_name(CAMERAS[0], person)]["identity"]
         both = beside([pair(source, rows, identity["twin_of"]), pair(source, rows, person)], GAP)
         tiles.append(captioned(both, str(identity["differs_in"])))
     return grid(tiles, min(columns, len(tiles)))
@@ -140,19 +140,19 @@ def twins_in(plan: Rows, rows: Rows) -> list[int]:
 
 def pair_of_cameras(plan: Rows, person: int) -> str:
     """What tells one pair of cameras from another."""
-    clips = [plan.get(f"{camera}/person_{person:04d}", {}) for camera in CAMERAS]
+    clips = [plan.get(clip_name(camera, person), {}) for camera in CAMERAS]
     return json.dumps([[clip.get("camera"), clip.get("sensor")] for clip in clips])
 
 
 def camera_words(plan: Rows, person: int) -> str:
     """Where each of a person's cameras stands: distance, and how far it looks down."""
-    cameras = [at(plan.get(f"{camera}/person_{person:04d}"), "camera") for camera in CAMERAS]
+    cameras = [at(plan.get(clip_name(camera, person)), "camera") for camera in CAMERAS]
     return " | ".join(f"{camera['distance']:.1f} m {camera['pitch']:.0f}°" for camera in cameras if camera)
 
 
 def pair(source: RenderedSet, rows: Rows, person: int) -> Bytes:
     """A person's middle frame by each camera; dark where a clip is not there."""
-    clips = [f"{camera}/person_{person:04d}" for camera in CAMERAS]
+    clips = [clip_name(camera, person) for camera in CAMERAS]
     nothing = np.full((128, 64, 3), PAPER, np.uint8)
     return beside([middle(source, rows, clip) if clip in rows else nothing for clip in clips], 0)
 
@@ -169,4 +169,4 @@ def middle(source: RenderedSet, rows: Rows, clip: str) -> Bytes:
 
 def frame_of(source: RenderedSet, clip: str, number: int) -> Bytes:
     """One frame (128, 64, 3) of a clip; `number` counts from 0."""
-    return iio.imread(source.frames(clip) / f"{number + 1:04d}.png")
+    return iio.imread(source.frames(clip) / frame_file(number + 1))

@@ -1,13 +1,13 @@
-"""Numbers of a rendered set: what its plan drew, what its annotations and pixels measure. Pure functions over rows.
+"""Statistics of a rendered set, from its plan, annotations and pixels. Pure functions over rows.
 
-What a plan does not tell of (a field that came later, or has gone) is left out, so that old sets can be looked at.
+Fields that a plan of another version lacks are left out, so that old sets can be shown too.
 """
 
 import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import yaml
@@ -25,45 +25,45 @@ EYE_HEIGHT = 0.936
 """Height of the eyes over stature, standing (Drillis & Contini 1966, as in Winter, Biomechanics and Motor Control of
 Human Movement)."""
 ACROSS = ("shoulder", "hip")
-"""Pairs of joints that say where someone faces."""
+"""Pairs of left and right joints that define the direction that a person faces."""
 USED = ("joints2d", "joints3d", "joints_visible", "mask", "visible_ratio", "rotation", "translation")
-"""Arrays of a clip's annotations that `measure` takes."""
+"""Annotation arrays that `measure` reads."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What the annotations and a picture of one clip of T frames say."""
+    """Measurements of one clip of T frames, from its annotations and its middle frame."""
 
     stature: float
-    """Metres, shoes included, to a few centimetres: from the eyes at their highest."""
+    """Metres, shoes included, accurate to a few centimetres: from the greatest height of the eyes."""
     azimuth: float
-    """Degrees in mid-clip, -180..180: 0 is seen from the front, 90 from the person's left, 180 from behind."""
+    """Degrees in mid-clip, -180..180: 0 if seen from the front, 90 from the person's left, 180 from behind."""
     pitch: float
-    """Degrees in mid-clip that the camera looks down on the person."""
+    """Degrees in mid-clip by which the camera looks down on the person."""
     distance: float
-    """Metres from the camera in mid-clip."""
+    """Metres between camera and person in mid-clip."""
     path: float
-    """Metres from the first frame to the last, as the crow flies."""
+    """Metres between the positions in the first and the last frame, in a straight line."""
     visible_ratio: tuple[float, ...]
     """(T,) 0..1."""
     joints_seen: int
-    """Joints that count as visible, over all frames."""
+    """Number of visible joints, over all frames."""
     joints_on_mask: int
-    """Those of them whose own pixel belongs to the person's mask."""
+    """Number of visible joints whose pixel belongs to the mask."""
     brightness: float
-    """Mean luma of the picture, 0..255."""
+    """Mean luma of the frame, 0..255."""
     contrast: float
-    """Standard deviation of its luma, 0..255."""
+    """Standard deviation of the frame's luma, 0..255."""
 
 
 @dataclass(frozen=True)
 class Shares:
-    """How often each name occurs."""
+    """Frequencies of names."""
 
     title: str
     of: Counted
     counts: dict[str, int]
-    """Most frequent first; one thing may have several names (someone who carries two things)."""
+    """Most frequent first. One person or clip may count for several names, such as two things carried."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,11 @@ class Spread:
     of: Counted
     unit: str
     edges: tuple[float, ...]
-    """(N + 1,) of the bins; what lies beyond is in the outermost."""
+    """(N + 1,) edges of the bins; values outside count in the outermost bins."""
     counts: tuple[int, ...]
-    """(N,)"""
+    """(N,) number of values per bin."""
     percentiles: tuple[float, float, float]
-    """5th, 50th (median) and 95th."""
+    """5th, 50th (median) and 95th percentile."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,7 @@ class Statistics:
 
 
 def statistics(plan: list[Row], measured: Mapping[str, Measured]) -> Statistics:
-    """Count a set: `plan` has a row a clip, as `in_mid_clip` gives it, `measured` the same clips by name; at least one
-    clip."""
+    """Statistics of the clips in `measured` (by name), at least one; `plan` has a row per clip, as of `in_mid_clip`."""
     clips = [row for row in plan if row["clip"] in measured]
     people = list({row["identity"]["person"]: row for row in reversed(clips)}.values())[::-1]
     found = [measured[row["clip"]] for row in clips]
@@ -114,7 +113,7 @@ def statistics(plan: list[Row], measured: Mapping[str, Measured]) -> Statistics:
 
 
 def shares_of_people(people: list[Row]) -> list[Shares]:
-    """What people are and wear."""
+    """Frequencies of appearance and clothes."""
     outfits = [row["identity"].get("outfit", {}) for row in people]
 
     def worn(title: str, path: str, absent: str | None = None) -> Shares:
@@ -140,7 +139,7 @@ def shares_of_people(people: list[Row]) -> list[Shares]:
 
 
 def shares_of_clips(clips: list[Row]) -> list[Shares]:
-    """Where people are, what they do there, and what the camera makes of it."""
+    """Frequencies of scenes, motions, light, bystanders and occluders, and codecs."""
     return [
         Shares("Places", "clips", tally(name_at(row, "place.family") for row in clips)),
         Shares("Motion", "clips", tally(name_at(row, "walk.kind") for row in clips)),
@@ -151,35 +150,35 @@ def shares_of_clips(clips: list[Row]) -> list[Shares]:
 
 
 def spreads_of_people(people: list[Row], measured: Mapping[str, Measured]) -> list[Spread]:
-    """How people are built."""
+    """Histograms of stature and age."""
     ages = [years(at(row, "identity.phenotype.age")) for row in people]
     return [
-        spread("Stature", "people", "m", [measured[row["clip"]].stature for row in people], 1.4, 2.05, 13),
-        spread("Age", "people", "years", [age for age in ages if age is not None], 15, 80, 13),
+        spread("Stature", "people", "m", [measured[row["clip"]].stature for row in people], Bins(1.4, 2.05, 13)),
+        spread("Age", "people", "years", [age for age in ages if age is not None], Bins(15, 80, 13)),
     ]
 
 
 def spreads_of_clips(clips: list[Row], found: list[Measured]) -> list[Spread]:
-    """How people are seen."""
+    """Histograms of viewpoint, visibility, speed, light and brightness."""
     ratios = [ratio for one in found for ratio in one.visible_ratio]
     speeds = [path_speed(row, one) for row, one in zip(clips, found, strict=True)]
     suns = [at(row, "place.light.sun_elevation") for row in clips if (at(row, "place.light.sun") or 0) > 0]
     lamps = [len(at(row, "place.light.lamps") or ()) for row in clips]
     return [
-        spread("Seen from (0 front, 90 left)", "clips", "°", [one.azimuth for one in found], -180, 180, 12),
-        spread("Camera looks down", "clips", "°", [one.pitch for one in found], 0, 45, 9),
-        spread("Distance", "clips", "m", [one.distance for one in found], 2, 16, 14),
-        spread("Visible ratio", "frames", "", ratios, 0, 1, 10),
-        spread("Speed", "clips", "m/s", [speed for speed in speeds if speed is not None], 0, 2.4, 12),
-        spread("Sun above the horizon", "clips", "°", [sun for sun in suns if sun is not None], 0, 90, 9),
-        spread("Lamps", "clips", "", [count for count in lamps if count], 0, 12, 12),
-        spread("Brightness of the crop", "clips", "of 255", [one.brightness for one in found], 0, 255, 15),
-        spread("Contrast of the crop", "clips", "of 255", [one.contrast for one in found], 0, 100, 10),
+        spread("Seen from (0 front, 90 left)", "clips", "°", [one.azimuth for one in found], Bins(-180, 180, 12)),
+        spread("Camera looks down", "clips", "°", [one.pitch for one in found], Bins(0, 45, 9)),
+        spread("Distance", "clips", "m", [one.distance for one in found], Bins(2, 16, 14)),
+        spread("Visible ratio", "frames", "", ratios, Bins(0, 1, 10)),
+        spread("Speed", "clips", "m/s", [speed for speed in speeds if speed is not None], Bins(0, 2.4, 12)),
+        spread("Sun above the horizon", "clips", "°", [sun for sun in suns if sun is not None], Bins(0, 90, 9)),
+        spread("Lamps", "clips", "", [count for count in lamps if count], Bins(0, 12, 12)),
+        spread("Brightness of the crop", "clips", "of 255", [one.brightness for one in found], Bins(0, 255, 15)),
+        spread("Contrast of the crop", "clips", "of 255", [one.contrast for one in found], Bins(0, 100, 10)),
     ]
 
 
 def measure(truth: Mapping[str, NDArray[Any]], picture: NDArray[np.uint8]) -> Measured:
-    """Measure a clip by its annotations (`synth.dataset.writer.annotation_arrays`) and one of its frames (H, W, 3)."""
+    """Measure a clip from its annotation arrays USED and one of its frames (H, W, 3)."""
     joints = truth["joints3d"].astype(np.float64)
     middle = len(joints) // 2
     azimuth, pitch, distance = viewpoint(joints[middle], truth["rotation"], truth["translation"])
@@ -187,7 +186,7 @@ def measure(truth: Mapping[str, NDArray[Any]], picture: NDArray[np.uint8]) -> Me
     hips = joints[:, [JOINTS.index("right_hip"), JOINTS.index("left_hip")], :2].mean(1)
     frame, joint = np.nonzero(truth["joints_visible"])
     column, row = np.rint(truth["joints2d"][frame, joint]).astype(int).T
-    # 127.4999999 lies on the last row; as float32 it may be 127.5.
+    # A coordinate of 127.4999999 is in the last row, but may be rounded to 127.5 in float32.
     height, width = truth["mask"].shape[1:]
     column, row = np.minimum(column, width - 1), np.minimum(row, height - 1)
     luma = picture @ LUMA
@@ -206,12 +205,12 @@ def measure(truth: Mapping[str, NDArray[Any]], picture: NDArray[np.uint8]) -> Me
 
 
 def viewpoint(joints: Floats, rotation: Floats, translation: Floats) -> tuple[float, float, float]:
-    """Azimuth and pitch in degrees and distance in metres, as `Measured` has them, of a person seen by a camera.
+    """Azimuth and pitch in degrees and distance in metres, as in `Measured`, of a person seen by a camera.
 
     `joints` (18, 3) metres; `rotation` (3, 3) and `translation` (3,) from world to camera.
     """
     left = sum(joints[JOINTS.index(f"left_{joint}")] - joints[JOINTS.index(f"right_{joint}")] for joint in ACROSS)
-    facing = np.array([left[1], -left[0]])  # the left hand's direction turned a quarter to the right
+    facing = np.array([left[1], -left[0]])  # the direction to the left, turned by 90° to the right
     to_camera = -rotation.T @ translation - joints.mean(0)
     turn = facing[0] * to_camera[1] - facing[1] * to_camera[0]
     azimuth = np.degrees(np.arctan2(turn, facing @ to_camera[:2]))
@@ -219,10 +218,18 @@ def viewpoint(joints: Floats, rotation: Floats, translation: Floats) -> tuple[fl
     return float(azimuth), float(pitch), float(np.linalg.norm(to_camera))
 
 
-def spread(title: str, of: Counted, unit: str, values: list[float], low: float, high: float, bins: int) -> Spread:
-    """The histogram of `values` in `bins` equal bins from `low` to `high`; values beyond count in the outermost."""
-    edges = np.linspace(low, high, bins + 1)
-    counts, _ = np.histogram(np.clip(values, low, high), edges)
+class Bins(NamedTuple):
+    """Equal bins of a histogram."""
+
+    low: float
+    high: float
+    number: int
+
+
+def spread(title: str, of: Counted, unit: str, values: list[float], bins: Bins) -> Spread:
+    """The histogram of `values`; values outside the bins count in the outermost ones."""
+    edges = np.linspace(bins.low, bins.high, bins.number + 1)
+    counts, _ = np.histogram(np.clip(values, bins.low, bins.high), edges)
     percentiles = np.percentile(values, [5, 50, 95]) if values else np.zeros(3)
     return Spread(
         title, of, unit, tuple(edges.round(6).tolist()), tuple(counts.tolist()), tuple(percentiles.round(4).tolist())
@@ -230,20 +237,20 @@ def spread(title: str, of: Counted, unit: str, values: list[float], low: float, 
 
 
 def tally(names: Iterable[str | None]) -> dict[str, int]:
-    """How often each name occurs, most frequent first, then by alphabet; None counts nothing."""
+    """Frequency of each name, most frequent first, then in alphabetical order; None is not counted."""
     counted = Counter(name for name in names if name is not None)
     return dict(sorted(counted.items(), key=lambda item: (-item[1], item[0])))
 
 
 def in_mid_clip(row: Row) -> Row:
-    """A clip's row of the plan with what its middle frame is of, place, walk and the like, in place of `sightings`, and
-    as `company` who and what is about in each of them.
+    """A clip's row of the plan with the fields of its middle frame's sighting (place, walk, …) in place of `sightings`.
 
-    The rate is kept where there is but one sighting: only then do the frames follow each other.
+    `company` has the labels of `about` for each sighting. The frame rate is kept only if there is one sighting, since
+    frames of different sightings do not follow each other.
     """
     sightings = row.get("sightings")
     if not sightings:
-        return row  # of a set of before there were any
+        return row  # of an older version, without sightings
     ends = np.cumsum([sighting["frames"] for sighting in sightings])
     seen = dict(sightings[int(np.searchsorted(ends, ends[-1] // 2, side="right"))])
     if len(sightings) > 1:
@@ -253,14 +260,14 @@ def in_mid_clip(row: Row) -> Row:
 
 
 def at(row: Any, path: str) -> Any:
-    """What a row holds at a dotted path such as "place.light.sun"; None where it holds nothing."""
+    """The value of a row at a dotted path such as "place.light.sun"; None if there is none."""
     for name in path.split("."):
         row = row.get(name) if isinstance(row, Mapping) else None
     return row
 
 
 def name_at(row: Row, path: str, absent: str | None = None) -> str | None:
-    """The name at a dotted path; `absent` where the thing itself (the path's first part) is known to be None."""
+    """The name at a dotted path; `absent` if the path's first part exists and is None."""
     found = at(row, path)
     if found is None and row.get(path.split(".")[0], ...) is None:
         return absent
@@ -268,7 +275,7 @@ def name_at(row: Row, path: str, absent: str | None = None) -> str | None:
 
 
 def years(age: float | None) -> float | None:
-    """Age in years of anny's unit, as `synth.people.phenotype.phenotype_rand` counts: 0.62 is 18 and 0.95 is 75."""
+    """Age in years from anny's unit: 0.62 is 18 and 0.95 is 75, as in `synth.people.phenotype.phenotype_rand`."""
     return None if age is None else 18 + (age - 0.62) / 0.33 * 57
 
 
@@ -279,7 +286,7 @@ def gender(identity: Row) -> str | None:
 
 
 def carried(outfit: Row) -> list[str]:
-    """Names of what someone carries; "nothing" where that is all."""
+    """Names of the things that a person carries; ["nothing"] if there are none."""
     things = [thing["kind"] for thing in outfit.get("carried", ())]
     if outfit.get("backpack"):
         things.append("backpack")
@@ -287,10 +294,10 @@ def carried(outfit: Row) -> list[str]:
 
 
 def light_of(light: Row | None) -> str | None:
-    """What lights a place."""
+    """Kind of light of a place: sun, clouds, lamps, or the sky alone."""
     if light is None:
         return None
-    # Clouds make a sun wide, in degrees; before there was the width, clear suns were of 1.5 and more.
+    # Clouds widen the sun (sun_size, degrees). Older plans without the width gave clear suns a strength of 1.5 or more.
     clear = light["sun_size"] < 10 if "sun_size" in light else light["sun"] >= 1.5
     day = ("clear sun" if clear else "overcast") if light["sun"] > 0 else ""
     lamps = "lamps" if light["lamps"] else ""
@@ -298,32 +305,32 @@ def light_of(light: Row | None) -> str | None:
 
 
 def company(row: Row) -> list[str]:
-    """Who and what is about on purpose in each of a clip's sightings; the clip's row as `in_mid_clip` gives it."""
+    """Labels of the bystanders and occluders that were placed in each sighting; `row` is as of `in_mid_clip`."""
     known: list[str] | None = row.get("company")
     return [about(row)] if known is None else known
 
 
 def about(sighting: Row) -> str:
-    """Who and what is about on purpose."""
+    """Label of the bystanders and occluders that were placed in a sighting."""
     things = "an occluder" if at(sighting, "place.occluders") else ""
     people = "other people" if sighting.get("bystanders") else ""
     return "both of these" if things and people else things or people or "nothing"
 
 
 def path_speed(row: Row, found: Measured) -> float | None:
-    """Metres a second between a clip's first frame and its last; None where one frame is all."""
+    """Metres per second between a clip's first and last frame; None for a clip of one frame or of several sightings."""
     frames = len(found.visible_ratio)
     return found.path * row["fps"] / (frames - 1) if frames > 1 and "fps" in row else None
 
 
 def garment_colour(outfit: Row, garment: str) -> str | None:
-    """The name of a garment's colour."""
+    """Name of a garment's colour; None if the plan has no such garment."""
     colour = at(outfit, f"{garment}.fabric.colour")
     return None if colour is None else nearest_colour(colour)
 
 
 def nearest_colour(linear: Iterable[float]) -> str:
-    """The name in `named_colours` that is nearest to a linear RGB colour, by distance in sRGB."""
+    """The name in `named_colours` nearest to a linear RGB colour (3,), by Euclidean distance in sRGB."""
     light = np.asarray(tuple(linear))
     srgb = srgb_encode(light)
     names = named_colours()
@@ -332,6 +339,6 @@ def nearest_colour(linear: Iterable[float]) -> str:
 
 @functools.cache
 def named_colours() -> dict[str, Floats]:
-    """8-bit sRGB of each colour of clothes in the palette, by its name."""
+    """sRGB values, 0..255, of each colour of clothes in the palette, by name."""
     uses = yaml.safe_load(PALETTE.read_text())
     return {name: np.array(entry["rgb"], float) for use in ("bottoms", "tops") for name, entry in uses[use].items()}

@@ -9,7 +9,15 @@ from typing import Literal
 
 import pytest
 
-from alignnet_common.cli import build_parser, config_first, field_help, read_config, read_config_file, run, save_config
+from alignnet_common.cli import (
+    build_parser,
+    config_first,
+    field_help,
+    read_config,
+    read_config_file,
+    run_command,
+    save_config,
+)
 from alignnet_common.errors import JobError, UserError
 
 
@@ -174,7 +182,7 @@ def outcome(monkeypatch, capsys, job, *argv, config_type=Job, **how):
     """Exit code and standard error of a job run as a command."""
     monkeypatch.setattr(sys, "argv", ["bake", *argv])
     with pytest.raises(SystemExit) as stop:
-        run(job, config_type, "bake", **how)
+        run_command(job, config_type, "bake", **how)
     return stop.value.code, capsys.readouterr().err
 
 
@@ -233,7 +241,7 @@ def test_a_stopped_job_says_how_to_go_on_where_it_can(monkeypatch, capsys):
 def test_a_fault_of_ours_keeps_its_traceback(monkeypatch, failure):
     monkeypatch.setattr(sys, "argv", ["bake"])
     with pytest.raises(type(failure)):
-        run(raising(failure), Job, "bake")
+        run_command(raising(failure), Job, "bake")
 
 
 def test_a_file_of_options_gives_the_job(tmp_path):

@@ -20,7 +20,7 @@ from synth.cameras.camera import Camera, extrinsics, to_camera
 from synth.cameras.tracker import Tracker, follow
 from synth.people.fabric import Fabric, Motif, Pattern, Print
 from synth.people.outfit import outfit_rand
-from synth.rendering.blender_scene import Stage
+from synth.rendering.blender_scene import BlenderScene, DressedPerson, RenderSettings
 from synth.scenes import lighting as lights
 from synth.scenes.elements import Light, Place, Solid, Surface
 
@@ -50,11 +50,13 @@ def ball():
 OUTFIT = outfit_rand(np.random.default_rng(0), 0.5, 0.7)
 
 
-def stage(seed=0, occluders=(), light=LIGHT, shades=(), others=(), samples=20, denoise=False):
+def ball_scene(seed=0, occluders=(), light=LIGHT, shades=(), others=(), samples=20, denoise=False):
     """The ball in an empty place, and balls beside it at `others`."""
     place = Place("plaza", GREY, (), tuple(occluders), light, tuple(shades))
-    balls = [(dataclasses.replace(ball(), vertices=ball().vertices + offset), OUTFIT) for offset in others]
-    return Stage(place, ball(), OUTFIT, samples, "cpu", seed, balls, denoise)
+    moved = [dataclasses.replace(ball(), vertices=ball().vertices + offset) for offset in others]
+    balls = [DressedPerson(mesh, OUTFIT) for mesh in moved]
+    settings = RenderSettings(samples, seed=seed, denoise=denoise)
+    return BlenderScene(place, DressedPerson(ball(), OUTFIT), settings, balls)
 
 
 def centroid(coverage):
@@ -74,7 +76,7 @@ def view(number):
 
 def balls():
     """What each camera sees of each ball."""
-    scene, found = stage(), []
+    scene, found = ball_scene(), []
     for number in range(len(CAMERAS)):
         rotation, translation, intrinsics = view(number)
         for frame, point in enumerate(PLACES):
@@ -100,7 +102,7 @@ def balls():
 
 def half_hidden():
     """Coverage of the first ball behind a board that covers all to the right of the optical axis."""
-    scene = stage(occluders=[Solid((2.0, -3.0, 1.0), (4.0, 0.1, 4.0), 0, GREY)])
+    scene = ball_scene(occluders=[Solid((2.0, -3.0, 1.0), (4.0, 0.1, 4.0), 0, GREY)])
     rotation, translation, intrinsics = view(0)
     seen = scene.render(0, rotation, translation, intrinsics)
     scene.close()
@@ -117,7 +119,7 @@ def beside_others():
     rotation, translation, intrinsics = view(0)
     found = {}
     for name, offset in (("behind", (0.05, 2.0, 0.0)), ("before", (0.06, -2.0, 0.0))):
-        scene = stage(others=[offset])
+        scene = ball_scene(others=[offset])
         seen = scene.render(0, rotation, translation, intrinsics)
         scene.close()
         found[name] = {"seen": seen.parts.sum(), "nearest": seen.depth.min()}
@@ -135,7 +137,7 @@ def brightness():
         ("night", lights.night_rand(np.random.default_rng(0)), ()),
         ("shaded", noon, (roof,)),
     ):
-        scene = stage(light=light, shades=shades)
+        scene = ball_scene(light=light, shades=shades)
         seen = scene.render(0, rotation, translation, intrinsics)
         scene.close()
         found[name] = {"mean": float(seen.radiance.mean()), "nearest": seen.depth.min()}
@@ -148,7 +150,7 @@ def repeats():
     pictures = []
     started, used = time.perf_counter(), time.process_time()
     for seed in (1, 1, 2, 1):
-        scene = stage(seed)
+        scene = ball_scene(seed)
         pictures.append(scene.render(0, rotation, translation, intrinsics).radiance)
         scene.close()
     return {
@@ -171,7 +173,7 @@ def grain():
         ("clean", 2, 4, True),
         ("again", 2, 4, True),
     ):
-        scene = stage(seed, light=lights.night_rand(np.random.default_rng(0)), samples=samples, denoise=denoise)
+        scene = ball_scene(seed, light=lights.night_rand(np.random.default_rng(0)), samples=samples, denoise=denoise)
         pictures[name] = scene.render(0, rotation, translation, intrinsics)
         scene.close()
     wanted = pictures["wanted"].radiance
@@ -204,7 +206,7 @@ def board_of(fabric):
         tint=np.ones_like(corners),
     )
     outfit = dataclasses.replace(OUTFIT, top=dataclasses.replace(OUTFIT.top, fabric=fabric))
-    scene = Stage(Place("plaza", GREY, (), (), LIGHT, ()), mesh, outfit, 4, "cpu", 0, [])
+    scene = BlenderScene(Place("plaza", GREY, (), (), LIGHT, ()), DressedPerson(mesh, outfit), RenderSettings(4))
     rotation, translation = extrinsics(Camera(6, 0, 0, 1.05))
     tracker = Tracker(margin=1.0, aspect=0.5, shift=(0, 0), drift=(0, 0), jitter=0.0)
     intrinsics = follow(to_camera(mesh.vertices, rotation, translation), tracker, 25, np.random.default_rng(0))[0]

@@ -14,13 +14,12 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from synth.body.garments import SOLE
-from synth.body.mesh import Mesh
 from synth.body.model import BodyModel
 from synth.cameras.camera import HEIGHT, WIDTH, project, to_camera
 from synth.planning.config import RenderConfig
 from synth.planning.plan import make_plan
-from synth.rendering import clip_renderer as clips
-from synth.rendering.blender_scene import Stage
+from synth.rendering.blender_scene import BlenderScene, RenderSettings
+from synth.rendering.clip_renderer import Scene, render_clip
 
 MARGIN, SAMPLES, FINE, AWAY = 64, 64, 6, 3
 FRAMES = 3
@@ -36,36 +35,21 @@ def chosen():
     return [hidden, dataclasses.replace(free, sightings=(seen,))]
 
 
-def rendered(model, clip):
-    """The clip as the generator renders it, and the arguments that it built its stage of."""
-    built = []
-
-    def building(*arguments):
-        built.append(arguments)
-        return Stage(*arguments)
-
-    clips.Stage = building
-    try:
-        return clips.render_clip(model, clip, "cpu"), built[0]
-    finally:
-        clips.Stage = Stage
-
-
-def alone(arguments, frame, rotation, translation, intrinsics):
-    """Coverage (HEIGHT, WIDTH) by the person in an empty place, and all of it in pixels, beyond the crop too."""
-    place, person, outfit, *_ = arguments
+def alone(scene, frame, rotation, translation, intrinsics):
+    """Coverage (HEIGHT, WIDTH) by the subject in an empty place, and their area in pixels, beyond the crop too."""
+    place = scene.place
     empty = {field.name: () for field in dataclasses.fields(place) if isinstance(getattr(place, field.name), tuple)}
-    stage = Stage(dataclasses.replace(place, **empty), person, outfit, SAMPLES, "cpu", 5)
     farther = np.diag([1 / AWAY, 1 / AWAY, 1]) @ intrinsics
     farther[:2, 2] += (1 - 1 / AWAY) * np.array([WIDTH, HEIGHT]) / 2
-    try:
-        crop, wide = (stage.render(frame, rotation, translation, view).parts.sum(-1) for view in (intrinsics, farther))
-    finally:
-        stage.close()
+    settings = RenderSettings(SAMPLES, seed=5)
+    with BlenderScene(dataclasses.replace(place, **empty), scene.subject, settings) as blender_scene:
+        crop, wide = (
+            blender_scene.render(frame, rotation, translation, view).parts.sum(-1) for view in (intrinsics, farther)
+        )
     return crop, wide.sum() * AWAY**2
 
 
-def silhouette(mesh: Mesh, frame, rotation, translation, intrinsics):
+def silhouette(mesh, frame, rotation, translation, intrinsics):
     """The same without Blender: every face filled on a grid FINE times as fine, then averaged."""
     size = np.array([WIDTH + 2 * MARGIN, HEIGHT + 2 * MARGIN])
     points = to_camera(mesh.vertices[frame] + [0, 0, SOLE], rotation, translation)
@@ -84,11 +68,12 @@ def agreement(first, second):
 
 def check(model, clip):
     """How the stored truth of one clip's middle frame agrees with the person alone."""
-    found, arguments = rendered(model, clip)
+    found = render_clip(model, clip, "cpu")
+    scene = Scene.from_clip(model, clip, clip.sightings[0], clip.frame_rng())
     frame = FRAMES // 2
     view = (found.rotation, found.translation, found.intrinsics[frame])
-    truth, (brute, brute_area) = found.truth[frame], alone(arguments, frame, *view)
-    drawn = silhouette(arguments[1], frame, *view)
+    truth, (brute, brute_area) = found.truth[frame], alone(scene, frame, *view)
+    drawn = silhouette(scene.subject.mesh, frame, *view)
     inner = (slice(MARGIN, -MARGIN), slice(MARGIN, -MARGIN))
     whole = brute >= 0.5
     return {
@@ -106,8 +91,8 @@ def check(model, clip):
 def sightings(model):
     """What a clip of two sightings is like, and its second one alone."""
     (clip, *_) = make_plan(RenderConfig(ids=1, frames=3, sightings=2, samples=2, seed=4))
-    both = clips.render_clip(model, clip, "cpu")
-    second = clips.render_clip(model, dataclasses.replace(clip, sightings=clip.sightings[1:]), "cpu")
+    both = render_clip(model, clip, "cpu")
+    second = render_clip(model, dataclasses.replace(clip, sightings=clip.sightings[1:]), "cpu")
     return {
         "of": both.sighting.tolist(),
         "frames": list(both.frames.shape),

@@ -1,6 +1,6 @@
-"""Dresses people of extreme build and writes how much skin shows through their cloth: `cloth_checks.py OUT.json`.
+"""Measure how much skin shows through the clothes of people of extreme build: `cloth_checks.py OUT.json`.
 
-A process of its own, for Blender's ray casting: Blender lives once a process.
+Runs in a process of its own, since Blender (here its ray casting) can be loaded once per process.
 """
 
 import dataclasses
@@ -23,30 +23,31 @@ from synth.people.outfit import outfit_rand
 from synth.people.phenotype import Phenotype
 
 PHASES = np.array([0.05, 0.6])
-"""Moments of the stride: legs far apart, and a knee that bends."""
+"""Phases of the stride: legs far apart, and one knee bent."""
 OUTFITS = 5
 CLOTH = [SURFACES.index(name) for name in ("top", "bottom", "under", "worn", "shoes")]
 SKIN = SURFACES.index("skin")
 PIXEL = 1.75 / 125
-"""Metres that a pixel of a 128x64 frame is across, where a person of 1.75 m fills 125 of its rows."""
+"""Width of a pixel in metres, for a person of 1.75 m who fills 125 rows of a 128x64 frame."""
 VIEWS, ABOVE = 8, 10.0
-"""How many sides a person is looked at from, and degrees that a camera looks down."""
+"""Number of view directions around the person, and the downward pitch of the camera in degrees."""
 WITHIN = 0.03
-"""Metres of skin above cloth that is through it; further off, as a neck above a collar, it is past its edge."""
+"""Largest distance of skin above cloth, in metres, that counts as skin through cloth. Skin farther off, such as a neck
+above a collar, is beyond the edge of the cloth."""
 PLACES = np.array(
     [[1, 1, 1, 1], [2.8, 0.4, 0.4, 0.4], [0.4, 2.8, 0.4, 0.4], [0.4, 0.4, 2.8, 0.4], [0.4, 0.4, 0.4, 2.8]]
 )
-"""Weights of a face's corners at the places that are looked at, times 4."""
+"""Barycentric weights, times 4, of the points of a face that are tested for visibility."""
 
 
 def builds():
-    """The corners of what phenotypes are drawn from: thin and heavy, slack and strong, young and old, of either sex."""
+    """Extreme phenotypes: all combinations of sex, low and high weight, muscle and age."""
     for gender, weight, muscle, age in itertools.product((0.0, 1.0), (0.15, 0.95), (0.15, 0.9), (0.62, 0.95)):
         yield Phenotype(gender, age, muscle, weight, height=0.2 if muscle < 0.5 else 0.6, proportions=0.55)
 
 
 def inside_cloth(anatomy, outfit, mesh):
-    """(N,) metres that a dressed mesh's vertices of skin lie inside the edge of what covers them; -1 for the rest."""
+    """(N,) distance in metres of skin vertices from the edge of the cloth above them; -1 for all other vertices."""
     quads = anatomy.quads["body"]
     kept = np.unique(quads[~covered(anatomy, outfit)[quads].all(1)])  # the skin comes first in the mesh
     inside = np.full(mesh.vertices.shape[1], -1.0)
@@ -55,7 +56,7 @@ def inside_cloth(anatomy, outfit, mesh):
 
 
 def through(vertices, mesh, inside):
-    """Pixels, in the view that has most, of skin that stands out of cloth further than a pixel inside the edge."""
+    """Area of skin through cloth, in pixels, more than one pixel inside the edge: the maximum over all views."""
     skin = mesh.quads[(mesh.surface == SKIN) & (inside[mesh.quads].min(1) > PIXEL)]
     cloth = BVHTree.FromPolygons(vertices.tolist(), mesh.quads[np.isin(mesh.surface, CLOTH)].tolist())
     everything = BVHTree.FromPolygons(vertices.tolist(), mesh.quads.tolist())
@@ -78,18 +79,18 @@ def through(vertices, mesh, inside):
 
 
 def lies_on(cloth, place, normal):
-    """Whether cloth that faces the same way lies under a place of the skin."""
+    """Whether cloth that faces the same way lies below a point of the skin."""
     hit, facing, _, _ = cloth.ray_cast(Vector(place), Vector(-normal), WITHIN)
     return hit is not None and facing.dot(Vector(normal)) > 0.2
 
 
 def clear(everything, place, towards):
-    """Whether nothing lies between a place and the camera."""
+    """Whether the line from a point to the camera is free."""
     return everything.ray_cast(Vector(place + 1e-4 * towards), Vector(towards))[0] is None
 
 
 def tightened(mesh):
-    """(T, N, 3) vertices of a mesh whose cloth lies 4 cm further in than it should."""
+    """(T, N, 3) vertices of the mesh with its cloth moved 4 cm inwards."""
     cloth = mesh.quads[np.isin(mesh.surface, CLOTH)]
     inwards = np.zeros_like(mesh.vertices)
     inwards[:, np.unique(cloth)] = -0.04 * normals_of(mesh.vertices, cloth)[:, np.unique(cloth)]
@@ -97,10 +98,10 @@ def tightened(mesh):
 
 
 def main(out):
-    """Every build in a few outfits at both moments."""
+    """Measure every build in OUTFITS outfits at both phases."""
     model, rows = BodyModel(), []
     for number, phenotype in enumerate(builds()):
-        # Arms that hang far out: a hand in front of a coat is no hole in it.
+        # Arms far from the trunk: a hand in front of a coat must not count as skin through the coat.
         style = dataclasses.replace(
             gait_rand(np.random.default_rng([30, number])), arms=("swing", "swing"), arm_spread=35.0, arm_swing=10.0
         )

@@ -1,11 +1,11 @@
-"""Rendered sets without rendering: clips of noise, written as the real writer does."""
+"""Rendered sets of random noise, written by the real writer without rendering."""
 
 import sys
 
 import numpy as np
 import pytest
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from synth.dataset.annotations import FrameTruth, RenderedClip
 from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, begin_set
@@ -18,7 +18,7 @@ PLAN = make_plan(RenderConfig(ids=3, frames=2))
 
 
 def noise(clip):
-    """A clip that looks like nothing."""
+    """A clip with random frames and annotations."""
     rng = clip.frame_rng()
     truth = [
         FrameTruth(
@@ -40,7 +40,7 @@ def noise(clip):
 
 
 def filled(out, plan=PLAN, clips=None):
-    """A set with these clips of the plan in it, all by default."""
+    """A set that contains these clips of the plan. Default: all."""
     target = RenderedSet(out)
     begin_set(target, plan, [])
     for clip in plan if clips is None else clips:
@@ -53,10 +53,10 @@ def names(clips):
 
 
 def verified(monkeypatch, capsys, out, *options):
-    """Exit code, lines on standard output, and the line on standard error, or ""."""
+    """Run `synth.verify`: the exit code, the lines of standard output, and the error line, "" if there is none."""
     monkeypatch.setattr(sys, "argv", ["verify", str(out), *map(str, options)])
     with pytest.raises(SystemExit) as stop:
-        run(verify, VerifyConfig, "verify")
+        run_command(verify, VerifyConfig, "verify")
     printed = capsys.readouterr()
     complaints = [line for line in printed.err.splitlines() if line.startswith("error: ")]
     assert len(complaints) <= 1
@@ -64,7 +64,7 @@ def verified(monkeypatch, capsys, out, *options):
 
 
 def flip(path, place):
-    """Change one bit of a file."""
+    """Flip the lowest bit of the byte at `place` of a file."""
     content = bytearray(path.read_bytes())
     content[place] ^= 1
     path.write_bytes(content)

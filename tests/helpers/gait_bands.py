@@ -1,4 +1,4 @@
-"""How much healthy people differ in their walk, as published: the bands that walkers are held to; and how they walk."""
+"""Published gait angles of healthy people, mean and standard deviation, and the gait angles of a posed body."""
 
 import json
 
@@ -18,7 +18,7 @@ def published_band(joint, phase):
 
 
 def childrens_band(joint, phase):
-    """The same of another laboratory's children, with the hip counted from the adults' pelvis."""
+    """The same for children, from another laboratory; hip angles are shifted to the adults' pelvis reference."""
     curves = json.loads(CURVES.read_text())
     band = curves["children"][joint]
     apart = np.mean(band["mean"]) - np.mean(curves["hip"]) if joint == "hip" else 0.0
@@ -31,9 +31,10 @@ def at_phase(samples, phase):
 
 
 def body_angles(anatomy, body):
-    """(T, 2) flexion of hip, knee and ankle, right and left, by name, of someone who walks along -Y.
+    """(T, 2) flexion of hip, knee and ankle in degrees, right and left, by name, of a person who walks along -Y.
 
-    In degrees from straight down, from straight, and from the foot of the reference pose at a right angle to the shank.
+    The hip is counted from straight down, the knee from the straight leg, the ankle from a foot at a right angle to the
+    shank, as in the reference pose.
     """
     skin = np.unique(anatomy.quads["body"])
     angles = {name: [] for name in ANGLES}
@@ -42,7 +43,7 @@ def body_angles(anatomy, body):
         thigh, shank = (np.degrees(np.arctan2(-bone[:, 1], -bone[:, 2])) for bone in (knee - hip, ankle - knee))
         foot = skin[(anatomy.region[skin] == FOOT) & (anatomy.side[skin] == sign)]
         place = anatomy.reference[foot, 1]
-        rear = foot[place > np.median(place)]  # what lies before bends with the toes
+        rear = foot[place > np.median(place)]  # the front part bends with the toes
         angles["hip"].append(thigh)
         angles["knee"].append(thigh - shank)
         angles["ankle"].append(-shank - pitch(body.rest[rear], body.vertices[:, rear]))
@@ -50,7 +51,7 @@ def body_angles(anatomy, body):
 
 
 def pitch(rest, vertices):
-    """(T,) degrees that a rigid part, (N, 3) at rest, is tipped forward where its vertices are (T, N, 3)."""
+    """(T,) forward pitch in degrees of a rigid part with rest vertices (N, 3) and posed vertices (T, N, 3)."""
     spread = (rest - rest.mean(0)).T @ (vertices - vertices.mean(1, keepdims=True))
     left, _, right = np.linalg.svd(spread)
     forward = -(left @ right)[:, 1]

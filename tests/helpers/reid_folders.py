@@ -1,4 +1,4 @@
-"""Tiny data sets in the real layouts: people of coloured rectangles, whose clothes tell who they are."""
+"""Small data sets in the layouts of the real ones. Persons are colored rectangles; their clothes identify them."""
 
 import hashlib
 import json
@@ -12,10 +12,17 @@ import numpy as np
 import pytest
 from scipy import io
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
+from alignnet_common.set_format import (
+    CAMERAS,
+    FRAMES_FOLDER,
+    MANIFEST,
+    annotation_file,
+    clip_name,
+    frame_file,
+    person_folder,
+)
 from reid.pose.__main__ import main as pose_main
-
-CAMERAS = ("cam_a", "cam_b")
 
 # x, y of the 18 COCO joints of a figure that faces the camera, in pixels of 128x64.
 FIGURE = np.array(
@@ -28,7 +35,7 @@ FIGURE = np.array(
 
 
 def figure(pid: int, camera: int, frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """A frame (128, 64, 3) uint8 and its joints (18, 2): shirt and trousers of the pid, background of the camera."""
+    """A frame (128, 64, 3) uint8 and its joints (18, 2). The pid sets the clothes, the camera the background."""
     shirt, trousers = np.random.default_rng([pid, 1]).integers(30, 225, (2, 3))
     noise = np.random.default_rng([pid, camera, frame])
     image = np.full((128, 64, 3), 70 + 60 * camera, np.int64)
@@ -44,23 +51,23 @@ def figure(pid: int, camera: int, frame: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def write_prid(
-    root: Path, persons: int = 8, frames: int = 6, names: list[str] | None = None, inner: str = "multi_shot"
+    root: Path, persons: int = 8, frames: int = 6, names: list[str] | None = None, inner: str = FRAMES_FOLDER
 ) -> Path:
-    """PRID2011's layout: PROJECT_ROOT/multi_shot/cam_{a,b}/person_0001/0001.png."""
-    names = names or [f"person_{pid:04d}" for pid in range(1, persons + 1)]
+    """PRID2011's layout: ROOT/multi_shot/cam_{a,b}/person_0001/0001.png."""
+    names = names or [person_folder(pid) for pid in range(1, persons + 1)]
     for number, camera in enumerate(CAMERAS):
         for name in names:
             folder = root / inner / camera / name
             folder.mkdir(parents=True)
             for frame in range(1, frames + 1):
                 image, _ = figure(int(name[-4:]), number, frame)
-                iio.imwrite(folder / f"{frame:04d}.png", image)
+                iio.imwrite(folder / frame_file(frame), image)
     return root
 
 
 def write_splits(root: Path, persons: int = 8, count: int = 10) -> Path:
     """A splits_prid2011.json of `count` splits of persons 1, 2, … into halves."""
-    names = [f"person_{pid:04d}" for pid in range(1, persons + 1)]
+    names = [person_folder(pid) for pid in range(1, persons + 1)]
     rows = []
     for number in range(count):
         turned = names[number % persons :] + names[: number % persons]
@@ -72,13 +79,13 @@ def write_splits(root: Path, persons: int = 8, count: int = 10) -> Path:
 
 def write_rendered(root: Path, persons: int = 8, frames: int = 6, first: int = 1) -> Path:
     """A rendered set: PRID2011's layout, annotations and a manifest."""
-    write_prid(root, frames=frames, names=[f"person_{pid:04d}" for pid in range(first, first + persons)])
+    write_prid(root, frames=frames, names=[person_folder(pid) for pid in range(first, first + persons)])
     rows = []
     for number, camera in enumerate(CAMERAS):
         for pid in range(first, first + persons):
             drawn = [figure(pid, number, frame) for frame in range(1, frames + 1)]
             joints = np.stack([points for _, points in drawn])
-            annotations = root / "annotations" / camera / f"person_{pid:04d}.npz"
+            annotations = annotation_file(root, clip_name(camera, pid))
             annotations.parent.mkdir(parents=True, exist_ok=True)
             np.savez_compressed(
                 annotations,
@@ -89,13 +96,13 @@ def write_rendered(root: Path, persons: int = 8, frames: int = 6, first: int = 1
                 visible_ratio=np.ones(frames, np.float32),
             )
             pixels = hashlib.sha256(b"".join(image.tobytes() for image, _ in drawn)).hexdigest()
-            rows.append({"clip": f"{camera}/person_{pid:04d}", "frames": frames, "pixels_sha256": pixels})
-    (root / "manifest.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+            rows.append({"clip": clip_name(camera, pid), "frames": frames, "pixels_sha256": pixels})
+    (root / MANIFEST).write_text("".join(json.dumps(row) + "\n" for row in rows))
     return root
 
 
 def write_market(root: Path, persons: int = 12, folder: str = "bounding_box_train", cameras: int = 2) -> Path:
-    """Market-1501's layout: PROJECT_ROOT/bounding_box_train/0002_c1s1_000451_03.jpg, two frames a (pid, camera)."""
+    """Market-1501's layout: ROOT/bounding_box_train/0002_c1s1_000451_03.jpg, two frames for each (pid, camera)."""
     (root / folder).mkdir(parents=True, exist_ok=True)
     for pid in range(2, 2 + persons):
         for camera in range(1, 1 + cameras):
@@ -106,11 +113,11 @@ def write_market(root: Path, persons: int = 12, folder: str = "bounding_box_trai
 
 
 DOT = iio.imwrite("<bytes>", np.full((4, 2, 3), 90, np.uint8), extension=".png")
-"""A whole picture, as small as they come: for what is about folders and not about people."""
+"""A valid PNG of 4x2 pixels, for tests of folders where the pixels do not matter."""
 
 
 def write_dots(folder: Path, names: list[str]) -> None:
-    """A folder of images that are all alike."""
+    """A folder of identical images."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         (folder / name).write_bytes(DOT)
@@ -126,7 +133,7 @@ def write_splits_mat(path: Path, persons: int, count: int = 10, key: str = "ls_s
 
 
 def write_ilids(root: Path, persons: int = 8, frames: int = 2, splits: bool = True, inner: str = "i-LIDS-VID") -> Path:
-    """iLIDS-VID's layout, with gaps between the persons' numbers and frames that do not begin at 1."""
+    """iLIDS-VID's layout, with gaps between the persons' numbers. Frame numbers do not start at 1."""
     for camera in ("cam1", "cam2"):
         for number in range(1, persons + 1):
             name = f"person{number + number // 4:03d}"
@@ -143,7 +150,7 @@ MARS_TEST = ((-1, 1, 2), (0, 2, 2), (4, 1, 2), (4, 1, 3), (4, 2, 2), (6, 2, 2), 
 
 
 def write_mars(root: Path, queries: tuple[int, ...] = (3, 5, 6, 7)) -> Path:
-    """MARS' layout, small: see MARS_TRAIN, MARS_TEST; `queries` are rows of the test table, from 1."""
+    """MARS' layout with the tracklets MARS_TRAIN and MARS_TEST; `queries` are rows of the test table, from 1."""
     (root / "info").mkdir(parents=True)
     for side, rows in (("train", MARS_TRAIN), ("test", MARS_TEST)):
         table, names = [], []
@@ -160,7 +167,7 @@ def write_mars(root: Path, queries: tuple[int, ...] = (3, 5, 6, 7)) -> Path:
 
 
 def write_own(root: Path, persons: tuple[str, ...] = ("anna", "bo", "cem", "dora"), frames: int = 2) -> Path:
-    """One's own data: PROJECT_ROOT/camera/person/frames."""
+    """A custom data set: ROOT/camera/person/frames."""
     for camera in ("entrance", "yard"):
         for person in persons:
             write_dots(root / camera / person, [f"img_{frame}.png" for frame in range(9, 9 + frames)])
@@ -168,7 +175,7 @@ def write_own(root: Path, persons: tuple[str, ...] = ("anna", "bo", "cem", "dora
 
 
 def write_own_csv(root: Path, header: str = "path,person,camera,sequence", **spoiled: str) -> Path:
-    """The same as a CSV; `spoiled` replaces the text of a line, by its number: L3="…"."""
+    """A custom data set with a CSV file. `spoiled` replaces lines by number: L3="…" replaces line 3."""
     write_own(root)
     lines = [header]
     for image in sorted(root.rglob("*.png")):
@@ -180,7 +187,7 @@ def write_own_csv(root: Path, header: str = "path,person,camera,sequence", **spo
     return path
 
 
-# The smallest network of the same architecture, and few steps: a second or two on a CPU.
+# The smallest network of the architecture: a few training steps take a second or two on a CPU.
 TINY = {
     "appearance": "resnet18",
     "appearance_weights": "none",
@@ -214,7 +221,7 @@ def flags(options: dict) -> list[str]:
 
 
 def pose(*words: object) -> int:
-    """Run a command of reid.pose in this process, as `python -m` would; returns its exit code."""
+    """Run `python -m reid.pose` with these words in this process; returns the exit code."""
     with patch.object(sys, "argv", ["reid.pose", *map(str, words)]):
         try:
             pose_main()
@@ -224,9 +231,9 @@ def pose(*words: object) -> int:
 
 
 def command(module: ModuleType, argv: list[str]) -> int:
-    """Run one of the commands of reid in this process, as `python -m` would; returns its exit code."""
+    """Run a command of reid, given as its module, in this process; returns the exit code."""
     name = module.PROG.removeprefix("python -m reid.")
     config = getattr(module, f"{name.capitalize()}Config")
     with patch.object(sys, "argv", [name, *argv]), pytest.raises(SystemExit) as end:
-        run(getattr(module, name), config, module.PROG)
+        run_command(getattr(module, name), config, module.PROG)
     return int(end.value.code or 0)

@@ -1,9 +1,11 @@
-"""`python -m synth.render` on a real Ray, with workers that need no Blender: `stub_workers.py HOW OPTIONS...`.
+"""`python -m synth.render` on a real Ray with workers that do not use Blender: `stub_workers.py HOW OPTIONS...`.
 
-HOW is "well", "slow" (a second a clip), "brisk" (a tenth), "tired" (a worker goes after three clips, and leaves its
-number beside the set for each), or what befalls cam_a/person_0002: "error" (it raises),
-"mistake" (the user's), "full" (the disk is), "death" (its process ends) or "memory" (so it does, and Ray says that
-memory was short); "unfit", and no worker gets ready.
+HOW is one of:
+well, brisk, slow -- every clip succeeds, in no time, 0.1 s or 1 s
+tired -- a worker is replaced after three clips; it appends its process id to workers.txt beside the set for each clip
+error, mistake, full -- cam_a/person_0002 raises ValueError, UserError or "disk full"
+death, memory -- the process of cam_a/person_0002 ends; with memory, Ray reports that it ran out of memory
+unfit -- no worker can be started
 """
 
 import errno
@@ -13,7 +15,7 @@ import time
 
 import numpy as np
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from alignnet_common.errors import UserError
 from synth import render
 from synth.dataset.annotations import FrameTruth, RenderedClip
@@ -31,14 +33,14 @@ FAILURES = {
 
 
 def nobody():
-    """A frame's truth with nobody in it."""
+    """Annotations of a frame without a person."""
     points, nothing = np.zeros((18, 3)), np.zeros(4)
     parts = np.zeros((3, 128, 64), bool)
     return FrameTruth(points[:, :2], points, np.zeros(18, bool), parts[0], parts, 0.0, nothing, nothing)
 
 
 class StubRenderer:
-    """Stands in for `synth.rendering.workers.Renderer`: frames of noise."""
+    """Replaces `synth.rendering.workers.Renderer`; the frames are random noise."""
 
     def __init__(self, out, device):
         self.target = RenderedSet(out)
@@ -65,7 +67,7 @@ class StubRenderer:
 
 
 def short_of_memory(workers, address=None):
-    """Start a Ray that says of the dead what it says where its monitor of memory has killed them."""
+    """Start Ray so that dead actors are reported as killed by its memory monitor."""
     cores = start_ray(workers, address)
     import ray  # after the environment that `start_ray` makes for it
 
@@ -88,4 +90,4 @@ if how == "memory":
 if how == "tired":
     workers.CLIPS_BEFORE_RECYCLING = 3
 render.pick_device = lambda wanted: "cpu"
-run(render.render, RenderConfig, "stub", goes_on=True)
+run_command(render.render, RenderConfig, "stub", goes_on=True)

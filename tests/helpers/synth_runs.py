@@ -1,4 +1,4 @@
-"""The commands of `synth` as a user types them: processes of their own, since one process holds one Blender."""
+"""Run the commands of `synth` in processes of their own (Blender can be loaded once per process); read their sets."""
 
 import json
 import os
@@ -12,16 +12,16 @@ import numpy as np
 from alignnet_common.files import PROJECT_ROOT
 
 SMALL = ["--ids", "4", "--frames", "3", "--fps", "25", "--samples", "2", "--seed", "0", "--occlusion", "0.5"]
-"""Options of the set that the tests share."""
+"""Options of the rendered set that the tests share."""
 
 
 def environment(**changes):
-    """This process's environment, with the checkout importable whatever folder a script lies in."""
+    """The environment of this process with `changes`, and with the checkout on PYTHONPATH."""
     return os.environ | {"PYTHONPATH": str(PROJECT_ROOT)} | changes
 
 
 def python(*argv):
-    """Run Python in the checkout to its end."""
+    """Run Python with these arguments in the checkout and wait for it."""
     words = [sys.executable, *map(str, argv)]
     return subprocess.run(words, cwd=PROJECT_ROOT, env=environment(), capture_output=True, text=True, timeout=300)
 
@@ -32,7 +32,7 @@ def render(out, *options):
 
 
 def started(*argv):
-    """Python in the checkout, running, as leader of a session of its own."""
+    """Start Python with these arguments in the checkout, as leader of a new session."""
     return subprocess.Popen(
         [sys.executable, *map(str, argv)],
         cwd=PROJECT_ROOT,
@@ -50,7 +50,7 @@ def rows(path):
 
 
 def hashes(out):
-    """Each clip's hash as the manifest has it."""
+    """SHA-256 of the pixels by clip, read from the manifest."""
     return {row["clip"]: row["pixels_sha256"] for row in rows(out / "manifest.jsonl")}
 
 
@@ -66,7 +66,7 @@ def truth_of(out, clip):
 
 
 def snapshot(folder):
-    """Every path below a folder, with the content and the time of writing of each file."""
+    """Content and modification time of each file below a folder by relative path; None for folders."""
     return {
         path.relative_to(folder): (path.read_bytes(), path.stat().st_mtime_ns) if path.is_file() else None
         for path in sorted(folder.rglob("*"))

@@ -145,7 +145,7 @@ def test_annotations_that_do_not_fit(tmp_path, capsys):
     rendered = write_rendered(tmp_path / "rendered", persons=4, frames=3)
     path = rendered / "annotations" / "cam_b" / "person_0001.npz"
     np.savez(path, joints2d=np.zeros((2, 18, 2)), joints_visible=np.ones((2, 18), bool))
-    refused(pretrain, capsys, tmp_path, pretrain_argv(rendered, tmp_path), "do not fit")
+    refused(pretrain, capsys, tmp_path, pretrain_argv(rendered, tmp_path), "not fit")
     path.unlink()
     refused(pretrain, capsys, tmp_path, pretrain_argv(rendered, tmp_path), "annotations are not there")
 

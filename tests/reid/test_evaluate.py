@@ -9,7 +9,7 @@ import pytest
 
 from alignnet_common.files import PROJECT_ROOT
 from reid import evaluate, finetune, pretrain
-from reid.metrics.ranking import rank_features
+from reid.metrics import rank_features
 from reid_folders import TINY, command, flags, write_prid, write_rendered
 
 

@@ -10,10 +10,10 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from alignnet_common.coco18 import JOINTS
 from synth import export_coco
-from synth.dataset.coco import KEYPOINTS, keypoints_of, run_lengths
+from synth.dataset.coco import KEYPOINTS, annotation, keypoints_of, run_lengths
 from synth.export_coco import ExportConfig
 from synth_runs import rows, truth_of
 
@@ -21,7 +21,7 @@ from synth_runs import rows, truth_of
 def outcome(monkeypatch, capsys, *argv):
     monkeypatch.setattr(sys, "argv", ["export_coco", *map(str, argv)])
     with pytest.raises(SystemExit) as stop:
-        run(export_coco.export, ExportConfig, "export_coco")
+        run_command(export_coco.export, ExportConfig, "export_coco")
     printed = capsys.readouterr()
     return stop.value.code, printed.out, printed.err
 
@@ -106,7 +106,7 @@ def test_a_person_who_is_not_seen_has_an_empty_box():
         "box": np.zeros(4),
         "amodal_box": np.array([-30.0, 2, -10, 120]),
     }
-    found = coco.annotation(nowhere)
+    found = annotation(nowhere)
     assert (found["bbox"], found["area"], found["num_keypoints"]) == ([0, 0, 0, 0], 0, 0)
     assert found["amodal_bbox"] == [-29.5, 2.5, 20.0, 118.0]
     assert found["segmentation"]["counts"] == [128 * 64]

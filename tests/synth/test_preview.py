@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from alignnet_common import images
-from alignnet_common.cli import run
+from alignnet_common.cli import run_command
 from alignnet_common.images import beside, captioned, enlarged, grid, spread_over
 from synth import preview
 from synth.dataset.layout import RenderedSet
@@ -25,7 +25,7 @@ from synth.report.contact_sheets import grouped, occluded, twins_in
 def outcome(monkeypatch, capsys, *argv):
     monkeypatch.setattr(sys, "argv", ["preview", *map(str, argv)])
     with pytest.raises(SystemExit) as stop:
-        run(preview.preview, PreviewConfig, "preview")
+        run_command(preview.preview, PreviewConfig, "preview")
     printed = capsys.readouterr()
     return stop.value.code, printed.out, printed.err
 

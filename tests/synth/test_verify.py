@@ -1,4 +1,4 @@
-"""`python -m synth.verify`: finds all damage to a set, says what it is, and a second render mends just that."""
+"""`python -m synth.verify` finds all damage to a set; a second render repairs only that."""
 
 import json
 
@@ -17,14 +17,14 @@ CLIP = PLAN[2].name
 
 
 def repaint(path):
-    """Another picture, whole."""
+    """Replace a frame by another valid one."""
     frame = iio.imread(path).copy()
     frame[0, 0, 0] ^= 1
     iio.imwrite(path, frame)
 
 
 def other_truth(path):
-    """Other annotations, whole."""
+    """Replace annotations by other valid ones."""
     with np.load(path) as arrays:
         found = {name: arrays[name] for name in arrays.files}
     found["joints2d"] += 1
@@ -40,19 +40,19 @@ def truncated(path):
 
 
 DAMAGE = {
-    "a frame is gone": (lambda t: (t.frames(CLIP) / "0002.png").unlink(), "lacks "),
+    "a frame is gone": (lambda t: (t.frames(CLIP) / "0002.png").unlink(), "is missing"),
     "a frame is cut short": (lambda t: truncated(t.frames(CLIP) / "0002.png"), "0002.png is broken"),
     "a bit of a frame is flipped": (lambda t: flip(t.frames(CLIP) / "0001.png", -5000), "0001.png"),
-    "a frame is another picture": (lambda t: repaint(t.frames(CLIP) / "0001.png"), "pixels that were not rendered"),
-    "a frame too many": (lambda t: (t.frames(CLIP) / "0003.png").write_bytes(b""), "a file too many"),
-    "no annotations": (lambda t: t.annotation(CLIP).unlink(), "lacks "),
+    "a frame is another picture": (lambda t: repaint(t.frames(CLIP) / "0001.png"), "other pixels"),
+    "a frame too many": (lambda t: (t.frames(CLIP) / "0003.png").write_bytes(b""), "unexpected"),
+    "no annotations": (lambda t: t.annotation(CLIP).unlink(), "is missing"),
     "annotations cut short": (lambda t: truncated(t.annotation(CLIP)), ".npz is broken"),
-    "other annotations": (lambda t: other_truth(t.annotation(CLIP)), "is not what was rendered"),
+    "other annotations": (lambda t: other_truth(t.annotation(CLIP)), "other arrays"),
     "no row": (without_row, "files, but no row in the manifest"),
 }
 
 
-def test_a_whole_set_is_told_so_in_one_line(tmp_path, monkeypatch, capsys):
+def test_an_undamaged_set_passes(tmp_path, monkeypatch, capsys):
     out = filled(tmp_path / "set").out
     before = snapshot(out)
     code, lines, complaint = verified(monkeypatch, capsys, out, "--json", tmp_path / "found.json")
@@ -64,7 +64,7 @@ def test_a_whole_set_is_told_so_in_one_line(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("how", DAMAGE)
-def test_damage_is_named_and_a_second_render_mends_that_clip_alone(tmp_path, monkeypatch, capsys, how):
+def test_damage_is_reported_and_a_second_render_repairs_only_that_clip(tmp_path, monkeypatch, capsys, how):
     target = filled(tmp_path / "set")
     target.config.touch()
     damage, wanted = DAMAGE[how]
@@ -75,10 +75,10 @@ def test_damage_is_named_and_a_second_render_mends_that_clip_alone(tmp_path, mon
     (line,) = lines
     assert line.startswith(f"{CLIP}: ") or how == "a bit of a frame is flipped"
     assert wanted in line
-    assert complaint.startswith(f"error: {target.out}: 1 of 6 clips are not sound, 0 files are no part of the set: ")
-    assert f"python -m synth.render --config {target.config} --out {target.out} renders those clips" in complaint
+    assert complaint.startswith(f"error: {target.out}: 1 of 6 clips are missing or damaged, 0 files are unexpected: ")
+    assert f"python -m synth.render --config {target.config} --out {target.out}" in complaint
     assert snapshot(target.out) == before
-    # What the command that rendered the set does when it is typed again:
+    # As synth.render does when the command is repeated:
     finished, waiting = open_set(target, PLAN)
     assert [clip.name for clip in waiting] == [CLIP]
     begin_set(target, PLAN, finished)
@@ -87,7 +87,7 @@ def test_damage_is_named_and_a_second_render_mends_that_clip_alone(tmp_path, mon
     assert verified(monkeypatch, capsys, target.out)[0] == 0
 
 
-def test_what_is_no_part_of_the_set_is_named_and_left_alone(tmp_path, monkeypatch, capsys):
+def test_unexpected_files_are_reported_and_not_deleted(tmp_path, monkeypatch, capsys):
     target = filled(tmp_path / "set")
     stranger = target.frames("cam_a/person_0099")
     stranger.mkdir()
@@ -96,21 +96,21 @@ def test_what_is_no_part_of_the_set_is_named_and_left_alone(tmp_path, monkeypatc
     before = snapshot(target.out)
     code, lines, complaint = verified(monkeypatch, capsys, target.out)
     assert code == 1
-    assert lines == [f"{path}: no part of the set" for path in sorted((half, stranger))]
+    assert lines == [f"{path}: unexpected file" for path in sorted((half, stranger))]
     assert complaint.endswith(
-        "0 of 6 clips are not sound, 2 files are no part of the set: delete what is no part of the set"
+        "0 of 6 clips are missing or damaged, 2 files are unexpected: delete the unexpected files"
     )
     assert snapshot(target.out) == before
 
 
-def test_an_unfinished_set_says_what_is_not_rendered(tmp_path, monkeypatch, capsys):
+def test_clips_that_are_not_rendered_yet_are_reported(tmp_path, monkeypatch, capsys):
     target = filled(tmp_path / "set", clips=PLAN[:4])
     code, lines, _ = verified(monkeypatch, capsys, target.out)
     assert code == 1
     assert lines == [f"{clip.name}: not rendered" for clip in PLAN[4:]]
 
 
-def test_an_edited_plan_is_noticed(tmp_path, monkeypatch, capsys):
+def test_a_clip_of_another_plan_is_reported(tmp_path, monkeypatch, capsys):
     target = filled(tmp_path / "set")
     plan = rows(target.plan)
     plan[2]["fps"] = 7.0
@@ -118,7 +118,7 @@ def test_an_edited_plan_is_noticed(tmp_path, monkeypatch, capsys):
     assert verified(monkeypatch, capsys, target.out)[1] == [f"{CLIP}: rendered by another plan"]
 
 
-def test_much_damage_is_counted_not_listed(tmp_path, monkeypatch, capsys):
+def test_at_most_20_errors_are_printed(tmp_path, monkeypatch, capsys):
     target = filled(tmp_path / "set")
     for number in range(30):
         target.frames(f"cam_a/person_1{number:03d}").mkdir()
@@ -129,7 +129,7 @@ def test_much_damage_is_counted_not_listed(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("content", [None, "[1]\n", "{not JSON}\n{}\n"])
-def test_a_folder_without_a_plan_is_one_line(tmp_path, monkeypatch, capsys, content):
+def test_a_folder_without_a_plan_is_refused(tmp_path, monkeypatch, capsys, content):
     if content is not None:
         (tmp_path / "plan.jsonl").write_text(content)
     code, lines, complaint = verified(monkeypatch, capsys, tmp_path)
@@ -137,7 +137,7 @@ def test_a_folder_without_a_plan_is_one_line(tmp_path, monkeypatch, capsys, cont
     assert str(tmp_path) in complaint
 
 
-def test_a_set_of_before_annotations_were_hashed_is_sound(tmp_path, monkeypatch, capsys):
+def test_a_set_without_annotation_hashes_passes(tmp_path, monkeypatch, capsys):
     target = filled(tmp_path / "set")
     old = [
         {name: value for name, value in row.items() if name != "annotations_sha256"} for row in rows(target.manifest)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alignnet_common.coco18 import JOINTS, PARTS
 from alignnet_common.errors import UserError
 from alignnet_common.files import BROKEN_ARRAYS
+from alignnet_common.set_format import ANNOTATIONS
 from reid.data.tracklets.types import Tracklet
 
 
@@ -22,74 +22,64 @@ class Joints:
 
 
 def read_joints(tracklet: Tracklet) -> Joints:
-    """The exact joints of a rendered clip. Raises UserError where its annotations are missing or do not fit."""
+    """The exact joints of a rendered clip. Raises UserError if its annotations are missing, broken or of another shape.
+
+    Positions of joints that are not visible are 0.
+    """
     positions, visible = _annotations(tracklet, "joints2d", "joints_visible")
-    positions, visible = positions.astype(np.float32), visible.astype(bool)
-    expected = (len(tracklet.frames), len(JOINTS))
-    if positions.shape != (*expected, 2) or visible.shape != expected or not np.isfinite(positions[visible]).all():
-        found = f"joints2d {positions.shape} and joints_visible {visible.shape}"
-        raise UserError(f"{tracklet.annotations}: {found} do not fit {expected}")
+    positions = positions.astype(np.float32)
+    if not np.isfinite(positions[visible]).all():
+        raise UserError(f"{tracklet.annotations}: joints2d has infinite values; render the clip again")
     return Joints(np.where(visible[..., None], positions, 0), visible)
 
 
 def read_masks(tracklet: Tracklet) -> np.ndarray:
-    """(T, H, W) bool: where the person of a rendered clip is seen. Raises UserError as `read_joints`."""
-    (masks,) = _annotations(tracklet, "mask")
-    if masks.dtype != bool or masks.ndim != 3 or len(masks) != len(tracklet.frames):
-        raise UserError(
-            f"{tracklet.annotations}: mask {masks.shape} {masks.dtype} does not fit {len(tracklet.frames)} frames"
-        )
-    return masks
+    """(T, H, W) bool: visible pixels of the person of a rendered clip. Raises UserError as `read_joints`."""
+    return _annotations(tracklet, "mask")[0]
 
 
 def read_part_masks(tracklet: Tracklet) -> np.ndarray:
-    """(T, 3, H, W) bool: where the upper, middle and lower part is seen. Raises UserError as `read_joints`."""
-    (masks,) = _annotations(tracklet, "part_masks")
-    if masks.dtype != bool or masks.shape[:2] != (len(tracklet.frames), len(PARTS)) or masks.ndim != 4:
-        raise UserError(f"{tracklet.annotations}: part_masks {masks.shape} {masks.dtype} do not fit: render it again")
-    return masks
+    """(T, 3, H, W) bool: visible pixels of the upper, middle and lower part. Raises UserError as `read_joints`."""
+    return _annotations(tracklet, "part_masks")[0]
 
 
 def read_visible_ratios(tracklet: Tracklet) -> np.ndarray:
-    """(T,) float32 in 0..1: the share of the body that each frame shows. Raises UserError as `read_joints`."""
-    (ratio,) = _annotations(tracklet, "visible_ratio")
-    if ratio.shape != (len(tracklet.frames),):
-        raise UserError(
-            f"{tracklet.annotations}: visible_ratio {ratio.shape} does not fit {len(tracklet.frames)} frames"
-        )
-    return ratio.astype(np.float32)
+    """(T,) float32 in 0..1: visible share of the body in each frame. Raises UserError as `read_joints`."""
+    return _annotations(tracklet, "visible_ratio")[0].astype(np.float32)
 
 
 @dataclass(frozen=True)
 class Bodies:
-    """How much there is to see of a clip's person in its T frames."""
+    """Size and visibility of a clip's person in its T frames."""
 
     area: np.ndarray
-    """(T,) float32: pixels of the frame as rendered in which the person is seen."""
+    """(T,) float32: visible area of the person, in pixels of the frame as rendered."""
 
     height: np.ndarray
-    """(T,) float32: of the whole body, hidden or not, in pixels."""
+    """(T,) float32: height of the whole body, hidden parts included, in pixels."""
 
     visible_ratio: np.ndarray
-    """(T,) float32 in 0..1: share of the body that is seen."""
+    """(T,) float32 in 0..1: visible share of the body."""
 
 
 def read_bodies(tracklet: Tracklet) -> Bodies:
-    """How much there is to see of the person of a rendered clip. Raises UserError as `read_joints`."""
-    (boxes,) = _annotations(tracklet, "amodal_box")
-    ratio = read_visible_ratios(tracklet)
-    area = read_masks(tracklet).sum(axis=(1, 2)).astype(np.float32)
-    if boxes.shape != (len(area), 4):
-        raise UserError(f"{tracklet.annotations}: amodal_box {boxes.shape} does not fit {len(area)} frames")
-    return Bodies(area, (boxes[:, 3] - boxes[:, 1]).astype(np.float32), ratio)
+    """Area, height and visible ratio of the person of a rendered clip. Raises UserError as `read_joints`."""
+    boxes, ratio, masks = _annotations(tracklet, "amodal_box", "visible_ratio", "mask")
+    area, height = masks.sum(axis=(1, 2)), boxes[:, 3] - boxes[:, 1]
+    return Bodies(area.astype(np.float32), height.astype(np.float32), ratio.astype(np.float32))
 
 
 def _annotations(tracklet: Tracklet, *names: str) -> tuple[np.ndarray, ...]:
-    path = tracklet.annotations
+    """Arrays of a clip's annotation file by name, with the shapes and kinds of `ANNOTATIONS`."""
+    path, frames = tracklet.annotations, len(tracklet.frames)
     if path is None:
-        raise UserError(f"{tracklet.frames[0].parent}: no annotations; pose is learnt from rendered sets alone")
+        raise UserError(f"{tracklet.frames[0].parent}: no annotations; only rendered sets have them")
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return tuple(np.asarray(arrays[name]) for name in names)
+            found = {name: np.asarray(arrays[name]) for name in names}
     except (*BROKEN_ARRAYS, KeyError) as broken:
         raise UserError(f"{path}: unreadable annotations ({broken}); render the clip again") from broken
+    for name, array in found.items():
+        if not ANNOTATIONS[name].fits(array, frames):
+            raise UserError(f"{path}: {name} {array.shape} {array.dtype} does not fit {frames} frames")
+    return tuple(found.values())

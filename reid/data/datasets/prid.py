@@ -10,6 +10,7 @@ A rendered set has this layout too; it is told by its manifest.jsonl and named Â
 from pathlib import Path
 
 from alignnet_common.errors import UserError
+from alignnet_common.set_format import CAMERAS, FRAMES_FOLDER, MANIFEST, person_folder
 from reid.configs.data import SplitSource
 from reid.data.datasets.splits import (
     SPLITS,
@@ -24,7 +25,9 @@ from reid.data.datasets.splits import (
 from reid.data.tracklets.frames import numbered_frames
 from reid.data.tracklets.types import ReidData, Tracklet, expect, split_number
 
-CAMERAS = ("cam_a", "cam_b")
+ARCHIVE_FOLDER = "prid_2011"
+"""Folder that PRID2011's archive unpacks to."""
+
 SPLITS_FILE = "splits_prid2011.json"
 MAT_FILE, MAT_FOLDER = "train_test_splits_prid.mat", "train-test people splits"
 SHARED_PERSONS = 200
@@ -59,7 +62,7 @@ def prid_splits(root: Path, splits: SplitSource, seed: int, min_frames: int = 1)
     Raises UserError on a missing folder, another layout, an empty tracklet, or a split file that does not fit.
     """
     top = find_multi_shot(root)
-    stand_in = any((folder / "manifest.jsonl").is_file() for folder in (root, top.parent))
+    stand_in = any((folder / MANIFEST).is_file() for folder in (root, top.parent))
     persons = read_persons(top, stand_in)
     places = split_places(root, top, splits)
     file = None if splits == "random" else find_file(places)
@@ -114,13 +117,13 @@ def read_splits(file: Path) -> tuple[Split, ...]:
     """The splits of either published file. Raises UserError where it is damaged or another set's."""
     if file.suffix == ".json":
         return read_json_splits(file)
-    return read_mat_splits(file, [f"person_{number:04d}" for number in KEPT], "persons in PRID2011's splits")
+    return read_mat_splits(file, [person_folder(number) for number in KEPT], "persons in PRID2011's splits")
 
 
 def _check_published(halves: tuple[Split, ...], file: Path) -> tuple[str, ...]:
     """Warnings where a split file is not PRID2011's: ten times 89/89 over 178 persons, without the 22."""
     named = {*halves[0].train, *halves[0].test}
-    excluded = sorted(named & {f"person_{number:04d}" for number in EXCLUDED})
+    excluded = sorted(named & {person_folder(number) for number in EXCLUDED})
     return (
         *expect(len(halves), SPLITS, f"splits in {file.name}"),
         *expect(len(named), len(KEPT), f"persons in {file.name}"),
@@ -143,13 +146,13 @@ def _check_persons(top: Path, persons: dict[str, tuple[Tracklet, Tracklet]]) -> 
 
 def find_multi_shot(root: Path) -> Path:
     """The multi_shot folder under either root of the two in use. Raises UserError where neither is there."""
-    layout = "multi_shot/cam_{a,b}/person_0001/0001.png"
+    layout = FRAMES_FOLDER + "/cam_{a,b}/person_0001/0001.png"
     if not root.is_dir():
         raise UserError(f"no such folder: {root}: put PRID2011 there ({layout} â€¦), or name its place with --root")
-    for top in (root / "multi_shot", root / "prid_2011" / "multi_shot"):
+    for top in (root / FRAMES_FOLDER, root / ARCHIVE_FOLDER / FRAMES_FOLDER):
         if all((top / camera).is_dir() for camera in CAMERAS):
             return top
-    raise UserError(f"{root}: not PRID2011's layout: neither {layout} nor prid_2011/{layout} is there")
+    raise UserError(f"{root}: not PRID2011's layout: neither {layout} nor {ARCHIVE_FOLDER}/{layout} is there")
 
 
 def person_number(folder: Path) -> int:

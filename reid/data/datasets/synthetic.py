@@ -1,22 +1,23 @@
-"""A rendered set (python -m synth.render): PRID2011's layout, and the exact joints of each clip beside it.
-
-ROOT/multi_shot/cam_{a,b}/person_0001/0001.png …
-ROOT/annotations/cam_{a,b}/person_0001.npz      joints2d (T,18,2) pixels, joints_visible (T,18) bool, …
-ROOT/manifest.jsonl                             a row a finished clip: clip, frames, pixels_sha256, …
-"""
+"""A rendered set (python -m synth.render). Layout and fields: `alignnet_common.set_format`."""
 
 from pathlib import Path
 
 import numpy as np
 
 from alignnet_common.errors import UserError
-from alignnet_common.files import read_jsonl
-from reid.data.datasets.prid import CAMERAS, PROTOCOL, person_number
+from alignnet_common.set_format import (
+    CAMERAS,
+    FRAMES_FOLDER,
+    MANIFEST,
+    ManifestRow,
+    annotation_file,
+    frames_folder,
+    read_manifest,
+)
+from reid.data.datasets.prid import PROTOCOL, person_number
 from reid.data.datasets.splits import SPLITS, random_halves
 from reid.data.tracklets.frames import numbered_frames
 from reid.data.tracklets.types import ReidData, Tracklet, split_number
-
-MANIFEST = "manifest.jsonl"
 
 
 def read_clips(root: Path) -> tuple[Tracklet, ...]:
@@ -26,28 +27,26 @@ def read_clips(root: Path) -> tuple[Tracklet, ...]:
     """
     if not root.is_dir():
         raise UserError(f"no such folder: {root}: render a set first (python -m synth.render --ids 1000 --out {root})")
-    if not (root / MANIFEST).is_file() or not (root / "multi_shot").is_dir():
-        raise UserError(f"{root}: not a rendered set: {MANIFEST} or multi_shot is not there (python -m synth.render)")
-    tracklets = [_clip(root, row) for row in _manifest(root)]
+    if not (root / MANIFEST).is_file() or not (root / FRAMES_FOLDER).is_dir():
+        raise UserError(f"{root}: not a rendered set: no {MANIFEST} or no {FRAMES_FOLDER} (python -m synth.render)")
+    tracklets = [_clip(root, clip, row) for clip, row in _manifest(root).items()]
     if not tracklets:
         raise UserError(f"{root / MANIFEST}: names no clip; render at least one (python -m synth.render --ids 4)")
     return tuple(sorted(tracklets, key=lambda tracklet: (tracklet.pid, tracklet.camera)))
 
 
-def _manifest(root: Path) -> list[dict]:
+def _manifest(root: Path) -> dict[str, ManifestRow]:
     try:
-        return read_jsonl(root / MANIFEST)
+        return read_manifest(root / MANIFEST)
     except (ValueError, OSError) as broken:
         raise UserError(f"{root / MANIFEST}: cannot be read ({broken})") from broken
 
 
-def _clip(root: Path, row: dict) -> Tracklet:
-    clip, frames = row.get("clip"), row.get("frames")
-    camera, _, person = clip.partition("/") if isinstance(clip, str) else ("", "", "")
+def _clip(root: Path, clip: str, row: ManifestRow) -> Tracklet:
+    frames, camera = row.get("frames"), clip.partition("/")[0]
     if camera not in CAMERAS or not isinstance(frames, int):
         raise UserError(f'{root / MANIFEST}: a row without clip ("cam_a/person_0001") and frames (a number): {row}')
-    folder = root / "multi_shot" / camera / person
-    annotations = root / "annotations" / camera / f"{person}.npz"
+    folder, annotations = frames_folder(root, clip), annotation_file(root, clip)
     if not folder.is_dir() or not annotations.is_file():
         raise UserError(f"{root}: the manifest names {clip}, but its frames or its annotations are not there")
     files = numbered_frames(folder)

@@ -3,8 +3,8 @@
 import errno
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import torch
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import DISK_FULL, replacing
+from alignnet_common.locks import file_lock
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -27,7 +28,7 @@ def cached_arrays(
     """
     files = {key: name.with_name(f"{name.name}.{key}.npy") for key in forms}
     name.parent.mkdir(parents=True, exist_ok=True)
-    with waiting(name.with_name(f"{name.name}.lock")):
+    with file_lock(name.with_name(f"{name.name}.lock")):
         if not all(path.is_file() for path in files.values()):
             with ExitStack() as stack:
                 partial = {key: stack.enter_context(replacing(files[key])) for key in forms}
@@ -98,17 +99,3 @@ def key_of(paths: Sequence[Path]) -> str:
             raise UserError(f"{path}: unreadable image ({failure.strerror})") from None
         digest.update(f"{path.absolute()}\t{state.st_size}\t{state.st_mtime_ns}\n".encode())
     return digest.hexdigest()[:16]
-
-
-@contextmanager
-def waiting(path: Path) -> Iterator[None]:
-    """Hold `path` as a lock, once whoever holds it lets go; where the system, or the folder, has none, nothing is."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        yield
-        return
-    with path.open("a") as stream:
-        with suppress(OSError):  # a network folder that knows no locks
-            fcntl.flock(stream, fcntl.LOCK_EX)
-        yield

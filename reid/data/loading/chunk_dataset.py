@@ -1,12 +1,14 @@
-"""Chunks as tensors: frames decoded once and resized, and how each chunk is to be augmented."""
+"""Training chunks as tensors: decoded and resized frames, ground truth, and the augmentation drawn for each chunk."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
 from reid.data.datasets.annotations import Joints, read_joints, read_masks, read_visible_ratios
+from reid.data.loading.batch import Batch
 from reid.data.loading.chunks import Chunk
 from reid.data.loading.frame_store import FrameStore
 from reid.data.loading.pose_map_store import MapStore
@@ -18,9 +20,9 @@ from reid.data.transforms.occlusion import WHILE_TRAINING, covered_from_side
 
 
 class ChunkDataset(Dataset):
-    """Training chunks by `Draw`; the change that is drawn for each place depends on the seed and the place alone.
+    """Training chunks by `Draw`. The augmentation of a draw depends on the seed and the draw's place alone.
 
-    Set `maps` for items to have pose maps.
+    Set `maps` for chunks to have cached pose maps.
     """
 
     def __init__(
@@ -42,12 +44,10 @@ class ChunkDataset(Dataset):
     def __len__(self) -> int:
         return len(self._chunks)
 
-    def __getitem__(self, draw: Draw) -> dict[str, torch.Tensor]:
-        """`frames` (T,3,H,W) uint8 RGB, `valid` (T,) bool, `label` (); with joints, `joints` (T,18,2) float32 pixels
-        (all of them known, wherever they are), `visible` (T,18) bool and `seen` (T,), the share of the body in
-        sight; with maps, `maps` (T,57,h,w) float16, of the frames before anything covers them; where some are to be
-        covered, `covered` (T,) bool, which are.
-        All as they are before `change` (10,), see `reid.data.transforms.augmentation.augmented`.
+    def __getitem__(self, draw: Draw) -> Batch:
+        """One chunk: a `Batch` without its first dimension, with the augmentation `change` drawn but not yet applied.
+
+        `joints`, `visible` and `seen` only with joints, `maps` only if set, `covered` only with occlusion augmentation.
         """
         chunk = self._chunks[draw.chunk]
         rng = np.random.default_rng([self._seed, *draw.place])
@@ -58,31 +58,37 @@ class ChunkDataset(Dataset):
             frames = before_another_place(frames, self._masks(chunk), self._read(place)[0], self._masks(place))
         maps = self.maps.read(self._paths(chunk)) if self.maps is not None else None
         in_sight = self._cover(chunk, frames, rng)
-        item = {
-            # Contiguous, so that the batch's layout, and with it the last bit of a loss, is the same with workers.
-            "frames": torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous(),
-            "valid": torch.ones(len(frames), dtype=torch.bool),
-            "label": torch.tensor(chunk.label),
-            "change": change.packed(),
+        return Batch(
+            # Contiguous, so that the memory layout of a batch, and the last bit of its loss, is the same with workers.
+            frames=torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous(),
+            valid=torch.ones(len(frames), dtype=torch.bool),
+            label=torch.tensor(chunk.label),
+            change=change.packed(),
+            maps=None if maps is None else torch.from_numpy(maps),
+            covered=torch.from_numpy(~in_sight.all(axis=1)) if self._limits.cover else None,
+            **self._ground_truth(chunk, scales, in_sight),
+        )
+
+    def _ground_truth(self, chunk: Chunk, scales: np.ndarray, in_sight: np.ndarray) -> dict[str, Any]:
+        """`joints`, `visible` and `seen` of a chunk whose frames were resized by `scales` (T, 2) and of whose columns
+        those `in_sight` (T, W) are not covered; empty without joints."""
+        if self._joints is None or self._seen is None:
+            return {}
+        joints = resized_joints(self._joints[chunk.tracklet], list(chunk.frames), scales)
+        columns = joints.positions[..., 0].round().astype(int).clip(0, self._store.width - 1)
+        visible = joints.visible & np.take_along_axis(in_sight, columns, axis=1)
+        # The visible share falls with the number of visible joints; without any before, it stays.
+        before = joints.visible.sum(axis=1)
+        share = np.where(before > 0, visible.sum(axis=1) / np.maximum(1, before), 1.0)
+        seen = self._seen[chunk.tracklet][list(chunk.frames)] * share.astype(np.float32)
+        return {
+            "joints": torch.from_numpy(joints.positions),
+            "visible": torch.from_numpy(visible),
+            "seen": torch.from_numpy(seen),
         }
-        if self._joints is not None and self._seen is not None:
-            joints = resized_joints(self._joints[chunk.tracklet], list(chunk.frames), scales)
-            columns = joints.positions[..., 0].round().astype(int).clip(0, self._store.width - 1)
-            visible = joints.visible & np.take_along_axis(in_sight, columns, axis=1)
-            # As much less of the body is in sight as fewer of its joints are; where none was, nothing tells.
-            before = joints.visible.sum(axis=1)
-            share = np.where(before > 0, visible.sum(axis=1) / np.maximum(1, before), 1.0)
-            seen = self._seen[chunk.tracklet][list(chunk.frames)] * share.astype(np.float32)
-            item["seen"] = torch.from_numpy(seen)
-            item["joints"], item["visible"] = torch.from_numpy(joints.positions), torch.from_numpy(visible)
-        if maps is not None:
-            item["maps"] = torch.from_numpy(maps)
-        if self._limits.cover:
-            item["covered"] = torch.from_numpy(~in_sight.all(axis=1))
-        return item
 
     def _cover(self, chunk: Chunk, frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Cover frames (T, H, W, 3) at random, in place; returns which columns (T, W) are in sight."""
+        """Cover random frames of (T, H, W, 3) in place; returns the columns (T, W) that are not covered."""
         in_sight = np.ones((len(frames), self._store.width), bool)
         for number in np.flatnonzero(rng.random(len(frames)) < self._limits.cover):
             path = self._frame_of_somebody_else(chunk, rng)
@@ -112,13 +118,13 @@ class ChunkDataset(Dataset):
 
 
 def resized_masks(masks: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Masks (T, h, w) bool at another size: each pixel is what is at its middle."""
+    """Masks (T, h, w) bool at another size, by the nearest pixel to each pixel's centre."""
     rows = ((np.arange(height) + 0.5) * masks.shape[1] / height).astype(int)
     columns = ((np.arange(width) + 0.5) * masks.shape[2] / width).astype(int)
     return masks[:, rows][:, :, columns]
 
 
 def resized_joints(joints: Joints, frames: list[int], scales: np.ndarray) -> Joints:
-    """The joints of some frames after these were resized by `scales` (T, 2); pixel centres are whole numbers."""
+    """Joints of some frames, in pixels of the frames resized by `scales` (T, 2); pixel centres are whole numbers."""
     positions = (joints.positions[frames] + 0.5) * scales[:, None] - 0.5
     return Joints(positions.astype(np.float32), joints.visible[frames])

@@ -21,21 +21,15 @@ class Draw:
     """Epoch, batch in the epoch, place in the batch."""
 
 
-@dataclass(frozen=True)
-class BatchOption:
-    """The option that says how many identities a batch has; complaints about that name it."""
+class TooFewIdentitiesError(UserError):
+    """A batch has more identities than the training set."""
 
-    name: str = "--ids-per-batch"
+    def __init__(self, asked: int, available: int) -> None:
+        super().__init__(f"a batch of {asked} identities, but there are {available} to train on")
+        self.asked, self.available = asked, available
 
-    of_each: int = 1
-    """How many the option counts for an identity: 2 where it counts frames, two of each person."""
-
-    def for_identities(self, count: int) -> str:
-        """The option as it is typed for so many identities."""
-        return f"{self.name} {self.of_each * count}"
-
-
-IDS_PER_BATCH = BatchOption()
+    def __reduce__(self) -> tuple[type, tuple[int, int]]:  # UserError's own would hand on the message alone
+        return type(self), (self.asked, self.available)
 
 
 class PKSampler:
@@ -51,25 +45,14 @@ class PKSampler:
     are drawn depends on the seed and the number of the epoch alone, so a run resumes from (epoch, batch).
     """
 
-    def __init__(
-        self,
-        chunks: Sequence[Chunk],
-        ids_per_batch: int,
-        chunks_per_id: int,
-        seed: int,
-        option: BatchOption = IDS_PER_BATCH,
-    ) -> None:
-        self.option = option
+    def __init__(self, chunks: Sequence[Chunk], ids_per_batch: int, chunks_per_id: int, seed: int) -> None:
         self._chunks_of: dict[int, list[int]] = defaultdict(list)
         for position, chunk in enumerate(chunks):
             self._chunks_of[chunk.label].append(position)
         if len(self._chunks_of) < 2:
             raise UserError(f"{len(self._chunks_of)} identities to train on; telling people apart needs 2 or more")
         if ids_per_batch > len(self._chunks_of):
-            raise UserError(
-                f"a batch of {ids_per_batch} identities, but there are {len(self._chunks_of)} to train on: "
-                f"use {option.for_identities(len(self._chunks_of))} or fewer"
-            )
+            raise TooFewIdentitiesError(ids_per_batch, len(self._chunks_of))
         self._chunks = chunks
         self._ids_per_batch = ids_per_batch
         self._chunks_per_id = chunks_per_id
@@ -112,8 +95,8 @@ class PKSampler:
         return _in_turn([_in_turn(list(tracklets.values())) for tracklets in cameras.values()])
 
 
-def remarks_on(chunks: Sequence[Chunk], chunks_per_id: int) -> list[str]:
-    """What about the people is not as batches would have it, and what is done: lines for people."""
+def batch_notes(chunks: Sequence[Chunk], chunks_per_id: int) -> list[str]:
+    """Notes about identities with too few chunks or tracklets for a batch, a line each."""
     tracklets: dict[int, set[int]] = defaultdict(set)
     counts: dict[int, int] = defaultdict(int)
     for chunk in chunks:

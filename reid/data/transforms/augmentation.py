@@ -70,30 +70,6 @@ def draw_augmentation(rng: np.random.Generator, limits: AugmentationRange, heigh
     )
 
 
-def augmented(batch: dict[str, Tensor], pose_scale: float = 1.0) -> dict[str, Tensor]:
-    """The batch with each of its B chunks changed by its row of `change` (B, 10), which is taken out.
-
-    `frames` (B, T, 3, H, W) uint8; where they are there, `joints` (B, T, 18, 2) pixels, `visible` (B, T, 18) bool and
-    `maps` (B, T, 57, h, w), of frames enlarged `pose_scale` times, change with them, and so does `seen` (B, T), as much
-    as fewer joints are visible.
-    """
-    found = dict(batch)
-    change = found.pop("change")
-    height, width = found["frames"].shape[-2:]
-    found["frames"] = augmented_frames(found["frames"], change)
-    if "joints" in found:
-        before = found["visible"].sum(dim=2)  # (B, T)
-        found["joints"], found["visible"] = augmented_joints(
-            found["joints"], found["visible"], change, height=height, width=width
-        )
-        if "seen" in found:
-            share = found["visible"].sum(dim=2) / before.clamp_min(1)
-            found["seen"] = torch.where(before > 0, found["seen"] * share, found["seen"])
-    if "maps" in found:
-        found["maps"] = augmented_maps(found["maps"], change, pose_scale)
-    return found
-
-
 def augmented_frames(frames: Tensor, change: Tensor) -> Tensor:
     """Frames (B, T, 3, H, W) uint8 mirrored, moved, recoloured, then blanked in part, by `change` (B, 10)."""
     height, width = frames.shape[-2:]

@@ -24,7 +24,7 @@ from reid.configs.finetune import FinetuneConfig
 from reid.configs.pretrain import PretrainConfig
 from reid.data import load_data
 from reid.models.checkpoint import save_model
-from reid.training.setup import build_network
+from reid.training.setup import build_model
 from reid_folders import TINY, command, write_market, write_mars, write_own, write_prid, write_rendered, write_splits
 
 STEPS = 4
@@ -298,7 +298,7 @@ def test_pretraining_from_another_run_than_there_is_now_is_refused(grid, sets, t
 
 def test_a_file_of_weights_that_holds_others_by_now_is_refused(sets, tmp_path, capsys):
     weights = tmp_path / "pose.pth"
-    net = build_network(read_config_file(FinetuneConfig, sets / "one-step.yaml"), 2).pose
+    net = build_model(read_config_file(FinetuneConfig, sets / "one-step.yaml"), 2).pose
     torch.save(net.state_dict(), weights)
     options = yaml.safe_load((sets / "one-step.yaml").read_text()) | {"pose_weights": str(weights), "lr_pose": 0.0}
     (tmp_path / "options.yaml").write_text(yaml.safe_dump(options))
@@ -323,7 +323,7 @@ def test_the_page_says_whom_a_file_of_the_finetuning_has_seen(sets, tmp_path, ca
     """No pre-training, but --pose-weights of a network that was trained on the persons tested."""
     (tested,) = (load_data(FinetuneConfig(dataset="prid", root=sets / "prid", split=1), 0),)
     seen = {"name": "PRID2011", "fingerprint": "0", "split": "1", "pids": sorted({t.pid for t in tested.query})}
-    network = build_network(PretrainConfig(**TINY), 2)
+    network = build_model(PretrainConfig(**TINY), 2)
     save_model(network, tmp_path / "model.pt", {"trained_on": [seen]})
     options = TINY | {"max_steps": 1, "pose_weights": str(tmp_path / "model.pt")}
     (tmp_path / "taught.yaml").write_text(yaml.safe_dump(options))

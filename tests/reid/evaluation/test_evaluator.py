@@ -14,8 +14,9 @@ from reid.data.datasets.market import load_market
 from reid.data.datasets.mars import load_mars
 from reid.data.datasets.synthetic import load_pretraining, synthetic_splits
 from reid.data.fingerprint import fingerprint
+from reid.evaluation.retrieval import labels_of_tracklets
+from reid.metrics import rank_features
 from reid.metrics.chance import chance_ranking
-from reid.metrics.ranking import rank_features
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import save_model
 from reid.provenance.seen_people import trained_on, trained_on_tested
@@ -239,9 +240,7 @@ def test_queries_taken_out_of_the_gallery_leave_some_without_a_positive(network,
         counts[protocol] = (found["queries"], found["valid_queries"], found["queries_without_positive"])
     assert counts == {"step": (4, 4, 0), "torchreid": (4, 1, 3), "official": (4, 4, 0)}
     assert "1 of 4 queries have a positive; protocol: torchreid" in capsys.readouterr().out
-    labels = [
-        np.array([getattr(t, name) for t in side]) for name in ("pid", "camera") for side in (data.query, data.gallery)
-    ]
+    labels = [labels_of_tracklets(side) for side in (data.query, data.gallery)]
     rows = np.array([data.gallery.index(tracklet) for tracklet in data.query])
     assert chance_ranking(*labels, protocol="torchreid", query_index=rows).valid_queries == 1
 

@@ -9,33 +9,34 @@ import pytest
 from alignnet_common.errors import UserError
 from reid.data.datasets.prid import load_prid
 from reid.data.fingerprint import counts, division, fingerprint
-from reid.evaluation.retrieval import chance_of, rank_tracklets, ranking_block, table
+from reid.evaluation.retrieval import chance_of, metrics_dict, rank_tracklets, table
 from reid.metrics.chance import chance_rank1, chance_ranking
-from reid.metrics.ranking import evaluate_ranking
+from reid.metrics.labels import Labels
+from reid.metrics.ranking import RankingOptions, evaluate_protocol
 from reid_folders import write_prid, write_rendered
 
 
 def people(rng, queries=40, gallery=30):
     pids = [rng.integers(low, 8, size) for low, size in ((1, queries), (-1, gallery))]
     cams = [rng.integers(0, 3, size) for size in (queries, gallery)]
-    return pids[0], pids[1], cams[0], cams[1]
+    return Labels(pids[0], cams[0]), Labels(pids[1], cams[1])
 
 
 def test_chance_is_the_mean_over_random_orders():
     rng = np.random.default_rng(0)
-    who = people(rng)
-    rankings = [ranking_block(evaluate_ranking(rng.random((40, 30)), *who)) for _ in range(300)]
-    chance = ranking_block(chance_ranking(*who))
+    labels = people(rng)
+    rankings = [metrics_dict(evaluate_protocol(rng.random((40, 30)), *labels)) for _ in range(300)]
+    chance = metrics_dict(chance_ranking(*labels))
     for name in ("rank1", "rank5", "rank10", "rank20", "mAP", "mINP"):
         mean = np.mean([ranking[name] for ranking in rankings])
         assert chance[name] == pytest.approx(mean, abs=1.5)
-    assert chance["rank1"] == pytest.approx(100 * chance_rank1(*who), abs=1e-3)
+    assert chance["rank1"] == pytest.approx(100 * chance_rank1(*labels), abs=1e-3)
     assert chance["valid_queries"] == rankings[0]["valid_queries"]
 
 
 def test_chance_with_one_positive_each_is_one_in_the_gallery():
     pids, cams = np.arange(1, 26), np.zeros(25, int)
-    chance = ranking_block(chance_ranking(pids, pids, cams, cams + 1))
+    chance = metrics_dict(chance_ranking(Labels(pids, cams), Labels(pids, cams + 1)))
     assert chance["rank1"] == pytest.approx(4)
     assert chance["rank5"] == pytest.approx(20)
     assert chance["cmc"] == pytest.approx([4 * rank for rank in range(1, 21)])
@@ -43,10 +44,10 @@ def test_chance_with_one_positive_each_is_one_in_the_gallery():
 
 
 def test_a_small_gallery_has_a_cmc_of_twenty_all_the_same():
-    one = np.array([1, 2])
-    block = ranking_block(evaluate_ranking(np.array([[0.0, 1.0], [0.5, 0.4]]), one, one, one * 0, one * 0 + 1))
-    assert block["cmc"] == [100.0] * 20 == [block["rank1"]] * 20
-    assert ranking_block(chance_ranking(one, one, one * 0, one * 0 + 1))["cmc"] == [50.0] + [100.0] * 19
+    query, gallery = (Labels(np.array([1, 2]), np.array([camera, camera])) for camera in (0, 1))
+    metrics = metrics_dict(evaluate_protocol(np.array([[0.0, 1.0], [0.5, 0.4]]), query, gallery))
+    assert metrics["cmc"] == [100.0] * 20 == [metrics["rank1"]] * 20
+    assert metrics_dict(chance_ranking(query, gallery))["cmc"] == [50.0] + [100.0] * 19
 
 
 def test_a_set_without_positives_cannot_be_evaluated(tmp_path):
@@ -59,8 +60,9 @@ def test_a_set_without_positives_cannot_be_evaluated(tmp_path):
 def test_where_no_query_stands_in_the_gallery_torchreids_protocol_is_step(tmp_path):
     data = load_prid(write_prid(tmp_path, persons=6, frames=1), 0, "random", seed=0)
     features = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
-    blocks = [rank_tracklets(data.query, data.gallery, *features, protocol) for protocol in ("step", "torchreid")]
-    assert blocks[0] == blocks[1]
+    options = [RankingOptions(protocol) for protocol in ("step", "torchreid")]
+    found = [rank_tracklets(data.query, data.gallery, *features, each) for each in options]
+    assert found[0] == found[1]
     assert chance_of(data, "torchreid") == chance_of(data)
 
 

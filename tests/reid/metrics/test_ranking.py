@@ -7,14 +7,10 @@ import sys
 import numpy as np
 import pytest
 
+from reid.metrics import Labels, RankingOptions, evaluate_protocol
 from reid.metrics.chance import chance_rank1
-from reid.metrics.ranking import (
-    average_precision,
-    cumulative_matches,
-    euclidean_distances,
-    evaluate_ranking,
-    positive_ranks,
-)
+from reid.metrics.distances import euclidean_distances
+from reid.metrics.ranking import average_precision, cumulative_matches, positive_ranks
 
 Case = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -65,9 +61,9 @@ def test_agrees_with_walking_down_the_list(seed: int) -> None:
         cmc, precision, valid = naive(case, max_rank)
     except ZeroDivisionError:
         with pytest.raises(ValueError, match="has a positive"):
-            evaluate_ranking(*case, max_rank=max_rank)
+            evaluate_protocol(*case, max_rank=max_rank)
         return
-    found = evaluate_ranking(*case, max_rank=max_rank)
+    found = evaluate_protocol(*case, max_rank=max_rank)
     assert found.cmc.tolist() == pytest.approx(cmc, abs=1e-12)
     assert found.mAP == pytest.approx(precision, abs=1e-12)
     assert (found.valid_queries, found.queries) == (valid, len(case[1]))
@@ -77,35 +73,39 @@ def arrays(*lists: list[int]) -> tuple[np.ndarray, ...]:
     return tuple(np.array(each) for each in lists)
 
 
+def labels_of(query_pids, gallery_pids, query_cams, gallery_cams) -> tuple[Labels, Labels]:
+    return Labels(query_pids, query_cams), Labels(gallery_pids, gallery_cams)
+
+
 def test_one_item() -> None:
-    found = evaluate_ranking(np.array([[3.0]]), *arrays([5], [5], [1], [2]))
+    found = evaluate_protocol(np.array([[3.0]]), *arrays([5], [5], [1], [2]))
     assert (found.rank1, found.mAP, found.valid_queries) == (1.0, 1.0, 1)
     assert found.cmc.tolist() == [1.0] * 50
 
 
 def test_ties_go_by_gallery_order() -> None:
     zeros = np.zeros((1, 4))
-    ranks = list(positive_ranks(zeros, *arrays([5], [7, 5, 8, 5], [1], [2, 2, 2, 2])))
+    ranks = list(positive_ranks(zeros, *labels_of(*arrays([5], [7, 5, 8, 5], [1], [2, 2, 2, 2]))))
     assert ranks[0].tolist() == [2, 4]
-    assert evaluate_ranking(zeros, *arrays([5], [5, 7, 8, 9], [1], [2, 2, 2, 2])).rank1 == 1.0
+    assert evaluate_protocol(zeros, *arrays([5], [5, 7, 8, 9], [1], [2, 2, 2, 2])).rank1 == 1.0
 
 
 def test_same_camera_and_junk_take_no_place_but_distractors_do() -> None:
     distances = np.array([[0.0, 0.1, 0.2, 0.3, 0.4]])
-    ranks = list(positive_ranks(distances, *arrays([5], [5, -1, 0, 7, 5], [1], [1, 2, 2, 1, 2])))
+    ranks = list(positive_ranks(distances, *labels_of(*arrays([5], [5, -1, 0, 7, 5], [1], [1, 2, 2, 1, 2]))))
     assert ranks[0].tolist() == [3]
 
 
 def test_distractors_and_junk_match_nobody_even_as_queries() -> None:
     distances = np.zeros((3, 3))
     pids = arrays([0, -1, 5], [0, -1, 5])
-    ranks = list(positive_ranks(distances, *pids, *arrays([1, 1, 1], [2, 2, 2])))
+    ranks = list(positive_ranks(distances, *labels_of(*pids, *arrays([1, 1, 1], [2, 2, 2]))))
     assert [each.tolist() for each in ranks] == [[], [], [2]]
 
 
 def test_skipped_queries_are_counted_and_in_no_figure() -> None:
     distances = np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
-    found = evaluate_ranking(distances, *arrays([1, 2, 9], [1, 2], [1, 1, 1], [2, 2]), max_rank=20)
+    found = evaluate_protocol(distances, *arrays([1, 2, 9], [1, 2], [1, 1, 1], [2, 2]), max_rank=20)
     assert (found.queries, found.valid_queries) == (3, 2)
     assert (found.rank1, found.rank(2), found.mAP) == (0.5, 1.0, 0.75)
     with pytest.raises(ValueError, match="rank 21"):
@@ -116,9 +116,9 @@ def test_blocks_do_not_show() -> None:
     rng = np.random.default_rng(0)
     distances, pids = rng.random((300, 40)), rng.integers(1, 6, 340)
     cams = rng.integers(1, 3, 340)
-    whole = list(positive_ranks(distances, pids[:300], pids[300:], cams[:300], cams[300:]))
+    whole = list(positive_ranks(distances, *labels_of(pids[:300], pids[300:], cams[:300], cams[300:])))
     for q in (0, 63, 64, 65, 255, 299):
-        alone = next(positive_ranks(distances[[q]], pids[[q]], pids[300:], cams[[q]], cams[300:]))
+        alone = next(positive_ranks(distances[[q]], *labels_of(pids[[q]], pids[300:], cams[[q]], cams[300:])))
         assert alone.tolist() == whole[q].tolist()
 
 
@@ -138,17 +138,17 @@ def test_chance_is_the_mean_share_of_positives(seed: int) -> None:
         if positives:
             shares.append(positives / len(kept))
     if shares:
-        assert chance_rank1(*case[1:]) == pytest.approx(sum(shares) / len(shares), abs=1e-12)
+        assert chance_rank1(*labels_of(*case[1:])) == pytest.approx(sum(shares) / len(shares), abs=1e-12)
     else:
         with pytest.raises(ValueError, match="has a positive"):
-            chance_rank1(*case[1:])
+            chance_rank1(*labels_of(*case[1:]))
 
 
 def test_chance_is_what_random_rankings_get() -> None:
     rng = np.random.default_rng(0)
     labels = (rng.integers(1, 9, 80), rng.integers(-1, 9, 30), rng.integers(1, 3, 80), rng.integers(1, 3, 30))
-    rank1 = [evaluate_ranking(rng.random((80, 30)), *labels).rank1 for _ in range(300)]
-    assert np.mean(rank1) == pytest.approx(chance_rank1(*labels), abs=0.01)
+    rank1 = [evaluate_protocol(rng.random((80, 30)), *labels).rank1 for _ in range(300)]
+    assert np.mean(rank1) == pytest.approx(chance_rank1(*labels_of(*labels)), abs=0.01)
 
 
 def test_distances_are_the_plain_ones() -> None:
@@ -200,15 +200,24 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
         euclidean_distances(features, np.ones((0, 3)))
     labels = arrays([1], [1, 2], [1], [2, 2])
     with pytest.raises(ValueError, match="NaN"):
-        evaluate_ranking(np.array([[np.nan, 1.0]]), *labels)
+        evaluate_protocol(np.array([[np.nan, 1.0]]), *labels)
     with pytest.raises(ValueError, match="pids say"):
-        evaluate_ranking(np.ones((2, 1)), *labels)
+        evaluate_protocol(np.ones((2, 1)), *labels)
     with pytest.raises(ValueError, match="the gallery is empty"):
-        evaluate_ranking(np.ones((1, 0)), *arrays([1], [], [1], []))
+        evaluate_protocol(np.ones((1, 0)), *arrays([1], [], [1], []))
     with pytest.raises(ValueError, match="one length"):
-        chance_rank1(*arrays([1], [1, 2], [1], [2]))
+        labels_of(*arrays([1], [1, 2], [1], [2]))
     with pytest.raises(ValueError, match="max_rank"):
-        evaluate_ranking(np.ones((1, 2)), *labels, max_rank=0)
+        evaluate_protocol(np.ones((1, 2)), *labels, max_rank=0)
+    with pytest.raises(ValueError, match="max_rank"):
+        RankingOptions(max_rank=0)
+
+
+def test_rows_of_labels_are_labels() -> None:
+    labels = Labels(*arrays([5, 7, 9], [1, 2, 3]))
+    assert len(labels) == 3
+    for rows in ([0, 2], np.array([True, False, True]), slice(None, None, 2)):
+        assert (labels[rows].pids.tolist(), labels[rows].cams.tolist()) == ([5, 9], [1, 3])
 
 
 def test_importable_without_pytorch() -> None:

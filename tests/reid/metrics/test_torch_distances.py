@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from reid.metrics import evaluate_protocol, rank_features
 from reid.metrics.distances import euclidean_distances
-from reid.metrics.ranking import evaluate_protocol, rank_features
 from reid.metrics.torch_distances import tensor_distance_blocks
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from alignnet_common.errors import UserError
-from reid.configs.model import LETTER, ModelConfig
+from reid.configs.model import PAPER_SETTINGS, ModelConfig
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_into, load_model, load_pose_weights, model_record, save_model
 from reid.models.openpose import PoseNet
@@ -64,11 +64,11 @@ def test_file_holds_tensors_and_plain_values(saved: Path) -> None:
 
 def test_a_file_from_before_an_option_has_its_default_or_the_papers_letter(saved: Path, tmp_path: Path) -> None:
     record = torch.load(saved, weights_only=True)
-    for name in ("pose_scale", "tap_input", *LETTER):
+    for name in ("pose_scale", "tap_input", *PAPER_SETTINGS):
         del record["model_config"][name]
     torch.save(record, tmp_path / "older.pt")
-    assert load_model(tmp_path / "older.pt")[0].config == replace(TINY, **LETTER)
-    load_into(tiny(seed=5, **LETTER), tmp_path / "older.pt")
+    assert load_model(tmp_path / "older.pt")[0].config == replace(TINY, **PAPER_SETTINGS)
+    load_into(tiny(seed=5, **PAPER_SETTINGS), tmp_path / "older.pt")
     newer = {"pose_scale": 2.0, "tap_input": "joints"}
     save_model(tiny(seed=1, **newer), tmp_path / "newer.pt")
     assert load_model(tmp_path / "newer.pt")[0].config == replace(TINY, **newer)

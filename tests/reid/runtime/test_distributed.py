@@ -15,10 +15,11 @@ from alignnet_common.errors import UserError
 from alignnet_common.files import PROJECT_ROOT
 from reid import pretrain
 from reid.configs.training import TrainConfig
-from reid.data.loading.sampler import BatchOption
 from reid.models.batch_norm import SynchronisedBatchNorm, freeze_norms, synchronise_norms
-from reid.runtime.distributed import Group, of_all
-from reid.training.setup import build_network, check_share, prepared
+from reid.runtime.distributed import ProcessGroup, all_gather
+from reid.training.batches import check_divisible
+from reid.training.flags import FlagNames
+from reid.training.setup import build_model, prepare_model
 from reid_folders import TINY, command, flags, write_prid, write_rendered
 
 # Small steps of plain descent: sums over two halves differ in the last digit, and Adam, or steps at which a training
@@ -173,21 +174,21 @@ def test_slurms_script_fine_tunes_on_two_processes_and_goes_on(tmp_path):
 
 
 def test_identities_are_dealt_out_evenly_or_not_at_all():
-    assert Group(1, 2).share(list("aabbccdd")) == list("ccdd")
-    check_share(Group(0, 2), 4)
+    assert ProcessGroup(1, 2).share(list("aabbccdd")) == list("ccdd")
+    check_divisible(4, ProcessGroup(0, 2), FlagNames())
     with pytest.raises(UserError, match=r"5 identities a batch .* 2 processes: use --ids-per-batch 6"):
-        check_share(Group(0, 2), 5)
+        check_divisible(5, ProcessGroup(0, 2), FlagNames())
     with pytest.raises(UserError, match=r"5 identities a batch .* 2 processes: use --batch 12"):
-        check_share(Group(0, 2), 5, BatchOption("--batch", of_each=2))
+        check_divisible(5, ProcessGroup(0, 2), FlagNames("--batch", per_identity=2))
 
 
 def test_alone_there_is_nothing_to_gather_and_norms_stay_torchs():
     values = torch.ones(3)
-    assert of_all(values, Group()) is values
+    assert all_gather(values, ProcessGroup()) is values
     config = TrainConfig(
         appearance="resnet18", appearance_weights="none", variant="baseline", batch_norm="synchronised"
     )
-    model = prepared(build_network(config, 2), config, torch.device("cpu"))
+    model = prepare_model(build_model(config, 2), config, torch.device("cpu"))
     norms = {type(module) for module in model.modules() if isinstance(module, nn.BatchNorm2d)}
     assert norms == {nn.BatchNorm2d}
 

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -11,9 +10,8 @@ from torch.autograd.graph import saved_tensors_hooks
 from alignnet_common.errors import UserError
 from reid.configs.training import TrainConfig
 from reid.runtime.precision import precision_of
-from reid.training.objective import chunk_losses
-from reid.training.setup import build_network, make_optimizer, prepared
-from reid.training.state import Setting
+from reid.training.objective import AlignNetLoss, GroundTruthWeights
+from reid.training.setup import build_model, build_optimizer, prepare_model
 from reid_folders import TINY
 from training_batches import batch_of
 
@@ -25,9 +23,9 @@ BATCH = batch_of([0, 0, 1, 1])
 def one_step(pose_in_float32=False, **changes):
     """The loss of a step, the bytes held for its backward pass, and the model after it."""
     config = replace(CONFIG, **changes)
-    model = prepared(build_network(config, 2), config, CPU).train()
+    model = prepare_model(build_model(config, 2), config, CPU).train()
     model.pose.in_float32 = pose_in_float32
-    optimizer = make_optimizer(model, config)
+    optimizer = build_optimizer(model, config)
     own = {parameter.data_ptr() for parameter in model.parameters()}
     held = {}
 
@@ -37,7 +35,7 @@ def one_step(pose_in_float32=False, **changes):
         return tensor
 
     with saved_tensors_hooks(keep, lambda tensor: tensor):
-        losses = chunk_losses(model, BATCH, Setting(config, Path(), CPU, pose_weight=1.0))
+        losses = AlignNetLoss(model, config, GroundTruthWeights(pose=1.0))(BATCH)
     losses["loss"].backward()
     optimizer.step()
     return float(losses["loss"].detach()), sum(held.values()), model.state_dict()

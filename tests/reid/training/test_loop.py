@@ -1,8 +1,7 @@
-"""Learning rates, frozen groups, the loss of a batch."""
+"""Learning-rate schedule, parameter groups, losses of a batch, option ranges."""
 
 import math
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 import torch
@@ -16,13 +15,12 @@ from reid.functional.losses import batch_hard_ranking_loss, identity_loss, pose_
 from reid.functional.pose_targets import pose_targets
 from reid.models.batch_norm import freeze_norms
 from reid.runtime.device import pick_device
-from reid.training.loop import next_of, on_device
-from reid.training.objective import chunk_losses, targets_of, true_maps_of
+from reid.training.loop import next_batch
+from reid.training.objective import AlignNetLoss, GroundTruthWeights, targets_of, true_maps_of
 from reid.training.schedule import Schedule
-from reid.training.setup import build_network, make_optimizer
-from reid.training.state import Setting
+from reid.training.setup import build_model, build_optimizer
 from reid_folders import TINY
-from training_batches import CONFIG, batch_of
+from training_batches import CONFIG, batch_of, with_visible_shares
 
 
 def factors(config, losses, per_epoch=1):
@@ -71,8 +69,8 @@ def test_cosine_ends_at_zero_with_the_epochs():
 
 def test_four_groups_each_with_its_rate_and_a_rate_of_zero_freezes():
     config = replace(CONFIG, lr_appearance=1.0, lr_pose=0.0, lr_tap=0.3, lr_classifier=0.4, optimizer="sgd")
-    model = build_network(config, 3)
-    optimizer = make_optimizer(model, config)
+    model = build_model(config, 3)
+    optimizer = build_optimizer(model, config)
     assert {group["name"]: group["lr"] for group in optimizer.param_groups} == {
         "appearance": 1.0,
         "tap": 0.3,
@@ -83,10 +81,15 @@ def test_four_groups_each_with_its_rate_and_a_rate_of_zero_freezes():
     taken = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
     assert taken == {id(parameter) for parameter in model.parameters() if parameter.requires_grad}
     with pytest.raises(UserError, match="nothing to train"):
-        make_optimizer(model, replace(config, lr_appearance=0, lr_tap=0, lr_classifier=0))
+        build_optimizer(model, replace(config, lr_appearance=0, lr_tap=0, lr_classifier=0))
 
 
-TAUGHT = Setting(CONFIG, Path(), torch.device("cpu"), pose_weight=1.0)
+POSE = GroundTruthWeights(pose=1.0)
+
+
+def losses(model, batch, config=CONFIG, weights=POSE):
+    """The losses of a batch, by name."""
+    return AlignNetLoss(model, config, weights)(batch)
 
 
 def test_at_a_rate_of_zero_what_batch_norms_remember_moves_unless_they_are_frozen():
@@ -95,28 +98,28 @@ def test_at_a_rate_of_zero_what_batch_norms_remember_moves_unless_they_are_froze
         said = field_help(TrainConfig)[f"lr_{group}"]
         assert ("--batch-norm frozen" in said) == normed
         assert ("; 0 freezes it." in said) == (not normed)
-    model = build_network(CONFIG, 2).train()
+    model = build_model(CONFIG, 2).train()
     for frozen in (False, True):
         if frozen:
             freeze_norms(model)
         before = model.appearance.bn1.running_mean.clone()
         with torch.no_grad():
-            chunk_losses(model, batch_of([0, 0, 1, 1]), Setting(CONFIG, Path(), torch.device("cpu")))
+            losses(model, batch_of([0, 0, 1, 1]), weights=GroundTruthWeights())
         assert torch.equal(model.appearance.bn1.running_mean, before) == frozen
 
 
 @torch.no_grad()
 def test_the_loss_is_the_weighted_sum_of_its_parts():
     config = replace(CONFIG, identity_weight=0.5, ranking_weight=2.0, margin=0.7)
-    model = build_network(config, 2).eval()
+    model = build_model(config, 2).eval()
     batch = batch_of([0, 0, 1, 1])
-    found = chunk_losses(model, batch, replace(TAUGHT, config=config, pose_weight=3.0))
-    output = model(batch["frames"].float() / 255, batch["valid"])
-    joints, visible = batch["joints"].flatten(0, 1), batch["visible"].flatten(0, 1)
+    found = losses(model, batch, config, GroundTruthWeights(pose=3.0))
+    output = model(batch.frames.float() / 255, batch.valid)
+    joints, visible = batch.joints.flatten(0, 1), batch.visible.flatten(0, 1)
     targets = pose_targets(joints, torch.ones(8, 18, dtype=torch.bool), 48, 32, visible=visible)
     parts = {
-        "identity": identity_loss(output.logits, batch["label"]),
-        "ranking": batch_hard_ranking_loss(output.descriptor, batch["label"], 0.7),
+        "identity": identity_loss(output.logits, batch.label),
+        "ranking": batch_hard_ranking_loss(output.descriptor, batch.label, 0.7),
         "pose": pose_loss(output.pose.heat, output.pose.paf, targets),
     }
     for name, value in parts.items():
@@ -126,12 +129,12 @@ def test_the_loss_is_the_weighted_sum_of_its_parts():
 
 
 @torch.no_grad()
-def test_what_a_frozen_network_is_measured_by_is_not_in_the_loss():
+def test_losses_of_frozen_networks_are_not_in_the_total():
     """Learning rates follow the loss: a part that nothing can lower would hide what the others do."""
-    batch = batch_of([0, 0, 1, 1])
-    batch |= {"seen": torch.rand(4, 2, generator=torch.Generator().manual_seed(1))}
+    batch = with_visible_shares(batch_of([0, 0, 1, 1]))
     config = replace(CONFIG, lr_pose=0.0, lr_tap=0.0)
-    found = chunk_losses(build_network(config, 2).eval(), batch, replace(TAUGHT, config=config, attention_weight=2.0))
+    weights = GroundTruthWeights(pose=1.0, attention=2.0)
+    found = losses(build_model(config, 2).eval(), batch, config, weights)
     assert found["pose"] > 0
     assert found["attention"] > 0
     assert float(found["loss"]) == pytest.approx(float(found["identity"] + found["ranking"]), rel=1e-6)
@@ -149,65 +152,63 @@ class Spoilt(Dataset):
 def test_a_mistake_that_a_worker_finds_is_one_line(workers):
     batches = iter(DataLoader(Spoilt(), num_workers=workers))
     with pytest.raises(UserError) as raised:
-        next_of(batches)
+        next_batch(batches)
     assert str(raised.value) == "here.png: unreadable image"
 
 
 def test_without_joints_or_a_pose_net_there_is_no_pose_loss():
     batch = batch_of([0, 0, 1, 1])
-    assert "pose" not in chunk_losses(build_network(replace(CONFIG, variant="baseline"), 2), batch, TAUGHT)
-    without = {name: value for name, value in batch.items() if name not in ("joints", "visible")}
-    assert "pose" not in chunk_losses(build_network(CONFIG, 2), without, TAUGHT)
+    baseline = replace(CONFIG, variant="baseline")
+    assert "pose" not in losses(build_model(baseline, 2), batch, baseline)
+    assert "pose" not in losses(build_model(CONFIG, 2), replace(batch, joints=None, visible=None))
 
 
 @torch.no_grad()
 def test_attention_is_taught_how_much_is_seen_where_that_weighs_something():
-    model = build_network(CONFIG, 2).eval()
-    batch = batch_of([0, 0, 1, 1])
-    batch |= {"seen": torch.rand(4, 2, generator=torch.Generator().manual_seed(1))}
-    plain = chunk_losses(model, batch, TAUGHT)
+    model = build_model(CONFIG, 2).eval()
+    batch = with_visible_shares(batch_of([0, 0, 1, 1]))
+    plain = losses(model, batch)
     assert "attention" not in plain
-    found = chunk_losses(model, batch, replace(TAUGHT, attention_weight=2.0))
-    weights = model(batch["frames"].float() / 255, batch["valid"]).frame_weights
-    expected = sum(float((weights[..., column] - batch["seen"]).square().mean()) for column in range(4)) / 4
+    found = losses(model, batch, weights=GroundTruthWeights(pose=1.0, attention=2.0))
+    weights = model(batch.frames.float() / 255, batch.valid).frame_weights
+    expected = sum(float((weights[..., column] - batch.seen).square().mean()) for column in range(4)) / 4
     assert float(found["attention"]) == pytest.approx(expected, rel=1e-5)
     assert float(found["loss"]) == pytest.approx(float(plain["loss"]) + 2 * expected, rel=1e-5)
     frozen = {"lr_appearance": 0.0, "lr_tap": 0.0, "lr_classifier": 0.0}
     alone = replace(CONFIG, identity_weight=0.0, ranking_weight=0.0, **frozen)
-    # Several processes wait for the gradient of everything that is not frozen.
-    other = replace(TAUGHT, config=replace(alone, lr_tap=0.1))
-    assert set(chunk_losses(model, batch, other)) == {"loss", "identity", "ranking", "pose", "accuracy"}
-    assert set(chunk_losses(model, batch, replace(TAUGHT, config=alone))) == {"loss", "pose"}
-    assert "attention" in chunk_losses(model, batch, replace(TAUGHT, config=alone, attention_weight=1.0))
+    # DistributedDataParallel waits for the gradient of every parameter that is not frozen.
+    other = replace(alone, lr_tap=0.1)
+    assert set(losses(model, batch, other)) == {"loss", "identity", "ranking", "pose", "accuracy"}
+    assert set(losses(model, batch, alone)) == {"loss", "pose"}
+    assert "attention" in losses(model, batch, alone, GroundTruthWeights(pose=1.0, attention=1.0))
 
 
 @torch.no_grad()
 def test_attention_that_nobody_learns_is_not_in_the_loss():
     """Without temporal attention frames may weigh by the pose network's joints: they are not to be taught by it."""
     config = replace(CONFIG, variant="align-avg", part_visibility="pose")
-    model = build_network(config, 2).eval()
-    batch = batch_of([0, 0, 1, 1]) | {"seen": torch.rand(4, 2, generator=torch.Generator().manual_seed(1))}
-    found = chunk_losses(model, batch, replace(TAUGHT, config=config, attention_weight=2.0))
+    model = build_model(config, 2).eval()
+    batch = with_visible_shares(batch_of([0, 0, 1, 1]))
+    found = losses(model, batch, config, GroundTruthWeights(pose=1.0, attention=2.0))
     assert "attention" not in found
 
 
 def test_attention_apart_is_taught_by_the_truth_alone_and_teaches_nothing_else():
     """Each loss reaches its own parameters, and the descriptor is the same."""
-    batch = batch_of([0, 0, 1, 1])
-    batch |= {"seen": torch.rand(4, 2, generator=torch.Generator().manual_seed(1))}
-    del batch["joints"], batch["visible"]
-    gradients, losses = {}, {}
+    batch = with_visible_shares(batch_of([0, 0, 1, 1]))
+    batch = replace(batch, joints=None, visible=None)
+    gradients, values = {}, {}
     for apart in (False, True):
-        model = build_network(CONFIG, 2)
-        found = chunk_losses(model, batch, replace(TAUGHT, attention_weight=2.0, attention_apart=apart))
+        model = build_model(CONFIG, 2)
+        found = losses(model, batch, weights=GroundTruthWeights(1.0, attention=2.0, detach_attention=apart))
         for name in ("identity", "ranking", "attention"):
             model.zero_grad()
             found[name].backward(retain_graph=True)
             for group, parameters in model.parameter_groups().items():
                 norms = [float(one.grad.norm()) for one in parameters if one.grad is not None]
                 gradients[apart, name, group] = sum(norms) > 0
-        losses[apart] = {name: value.item() for name, value in found.items()}
-    assert losses[True] == losses[False]
+        values[apart] = {name: value.item() for name, value in found.items()}
+    assert values[True] == values[False]
     reached = {key for key, value in gradients.items() if value}
     assert {group for apart, name, group in reached if apart and name == "attention"} == {"tap"}
     assert {group for apart, name, group in reached if apart and name == "ranking"} == {"appearance", "pose"}
@@ -217,40 +218,39 @@ def test_attention_apart_is_taught_by_the_truth_alone_and_teaches_nothing_else()
 
 @torch.no_grad()
 def test_true_maps_take_the_place_of_the_pose_network():
-    model = build_network(CONFIG, 2).eval()
+    model = build_model(CONFIG, 2).eval()
     batch = batch_of([0, 0, 1, 1])
-    found = chunk_losses(model, batch | {"maps": true_maps_of(batch)}, TAUGHT)
+    found = losses(model, replace(batch, maps=true_maps_of(batch)))
     assert "pose" not in found
     targets = targets_of(batch)
     maps = torch.cat([targets.heat, targets.paf], dim=1).unflatten(0, (4, 2))
-    output = model(batch["frames"].float() / 255, batch["valid"], maps)
-    assert float(found["identity"]) == pytest.approx(float(identity_loss(output.logits, batch["label"])), rel=1e-6)
-    assert float(found["identity"]) != pytest.approx(float(chunk_losses(model, batch, TAUGHT)["identity"]), rel=1e-4)
+    output = model(batch.frames.float() / 255, batch.valid, maps)
+    assert float(found["identity"]) == pytest.approx(float(identity_loss(output.logits, batch.label)), rel=1e-6)
+    assert float(found["identity"]) != pytest.approx(float(losses(model, batch)["identity"]), rel=1e-4)
 
 
 @torch.no_grad()
 def test_a_pose_network_that_sees_enlarged_frames_is_taught_on_the_finer_grid():
     config = replace(CONFIG, pose_scale=1.5)
-    taught = replace(TAUGHT, config=config)
-    model = build_network(config, 2).eval()
+    model = build_model(config, 2).eval()
     batch = batch_of([0, 0, 1, 1])
-    joints, visible = batch["joints"].flatten(0, 1), batch["visible"].flatten(0, 1)
+    joints, visible = batch.joints.flatten(0, 1), batch.visible.flatten(0, 1)
     known = torch.ones(8, 18, dtype=torch.bool)
     targets = pose_targets(1.5 * joints + 0.25, known, 72, 48, visible=visible)
-    said = model(batch["frames"].float() / 255, batch["valid"]).pose
+    said = model(batch.frames.float() / 255, batch.valid).pose
     expected = float(pose_loss(said.heat, said.paf, targets))
-    assert float(chunk_losses(model, batch, taught)["pose"]) == pytest.approx(expected, rel=1e-4)
+    assert float(losses(model, batch, config)["pose"]) == pytest.approx(expected, rel=1e-4)
     frozen = {"lr_appearance": 0.0, "lr_tap": 0.0, "lr_classifier": 0.0}
-    alone = replace(taught, config=replace(config, identity_weight=0.0, ranking_weight=0.0, **frozen))
-    assert float(chunk_losses(model, batch, alone)["loss"]) == pytest.approx(expected, rel=1e-4)
-    still = {"change": Augmentation().packed().expand(4, -1)}
-    maps = on_device(batch | still, replace(taught, config=replace(config, pose_maps="truth")))["maps"]
+    alone = replace(config, identity_weight=0.0, ranking_weight=0.0, **frozen)
+    assert float(losses(model, batch, alone)["loss"]) == pytest.approx(expected, rel=1e-4)
+    still = replace(batch, change=Augmentation().packed().expand(4, -1)).augmented(config.pose_scale)
+    maps = true_maps_of(still, config.pose_scale)
     torch.testing.assert_close(maps.flatten(0, 1), targets.maps, rtol=0, atol=1e-5)
 
 
 def test_weights_depend_on_the_seed_alone():
-    first, again = build_network(CONFIG, 2), build_network(CONFIG, 2)
-    other = build_network(replace(CONFIG, seed=1), 2)
+    first, again = build_model(CONFIG, 2), build_model(CONFIG, 2)
+    other = build_model(replace(CONFIG, seed=1), 2)
     weights = [model.classifier.weight for model in (first, again, other)]
     assert (weights[0] == weights[1]).all()
     assert (weights[0] != weights[2]).any()
@@ -261,12 +261,6 @@ def test_a_gpu_that_is_not_there(monkeypatch):
     assert pick_device("auto") == pick_device("cpu") == torch.device("cpu")
     with pytest.raises(UserError, match="--device cpu"):
         pick_device("cuda")
-
-
-@dataclass(frozen=True)
-class Checked(TrainConfig):
-    def __post_init__(self):
-        self.check_training()
 
 
 @pytest.mark.parametrize(
@@ -289,8 +283,8 @@ class Checked(TrainConfig):
 )
 def test_values_out_of_range(changes, complaint):
     with pytest.raises(ValueError, match=complaint):
-        Checked(**(TINY | changes))
-    Checked(**TINY)
-    Checked(**(TINY | {"chunks_per_id": 1, "ranking_weight": 0.0}))
-    Checked(**(TINY | {"pose_scale": 1.1, "height": 80, "width": 160}))
-    Checked(**(TINY | {"height": 60, "width": 33}))
+        TrainConfig(**(TINY | changes))
+    TrainConfig(**TINY)
+    TrainConfig(**(TINY | {"chunks_per_id": 1, "ranking_weight": 0.0}))
+    TrainConfig(**(TINY | {"pose_scale": 1.1, "height": 80, "width": 160}))
+    TrainConfig(**(TINY | {"height": 60, "width": 33}))

@@ -9,13 +9,13 @@ import torch
 from alignnet_common.errors import UserError
 from reid.configs.training import TrainConfig
 from reid.data.datasets.synthetic import read_clips
+from reid.data.loading.batch import Batch
 from reid.data.loading.frame_store import FrameStore
 from reid.data.tracklets.types import ReidData
-from reid.training.loop import on_device
-from reid.training.objective import chunk_losses
+from reid.training.batches import training_batches
+from reid.training.objective import AlignNetLoss
 from reid.training.pose_cache import check_maps_fit, frozen_maps
-from reid.training.setup import build_network, make_training_set
-from reid.training.state import Setting
+from reid.training.setup import build_model
 from reid_folders import write_rendered
 
 CPU = torch.device("cpu")
@@ -26,7 +26,7 @@ CONFIG = TrainConfig(
     pose_width=0.1,
     tap_channels=8,
     height=60,
-    width=28,
+    width=36,
     lr_pose=0.0,
     flip=0.0,
     shift=0,
@@ -48,36 +48,39 @@ def store_of(clips):
 
 
 def test_they_are_what_the_net_says(clips, tmp_path):
-    model, store = build_network(CONFIG, 2), store_of(clips)
+    model, store = build_model(CONFIG, 2), store_of(clips)
     for config in (CONFIG, replace(CONFIG, cache=tmp_path / "cache")):
         found = frozen_maps(model, clips, store, config, CPU).read(clips[1].frames[1:4])
-        assert found.shape == (3, 57, 8, 4)
+        assert found.shape == (3, 57, 8, 5)
         with torch.no_grad():
             images = torch.from_numpy(store.read(clips[1].frames[1:4])[0]).permute(0, 3, 1, 2)[None].float() / 255
             said = model(images, torch.ones(1, 3, dtype=torch.bool)).pose.last
         assert torch.from_numpy(found).float() == pytest.approx(said, abs=1e-2)
 
 
-def test_on_the_disk_they_are_computed_once_for_the_same_weights(clips, tmp_path, monkeypatch):
+def test_on_the_disk_they_are_computed_once_for_the_same_weights(clips, tmp_path):
     config, store = replace(CONFIG, cache=tmp_path / "cache"), store_of(clips)
-    model = build_network(CONFIG, 2)
+    model = build_model(CONFIG, 2)
+
+    def files():
+        return {path: path.stat().st_mtime_ns for path in config.cache.rglob("*") if path.is_file()}
+
     first = frozen_maps(model, clips, store, config, CPU).read(clips[0].frames)
-    computed = []
-    monkeypatch.setattr("reid.training.pose_cache.maps_of", lambda pose, frames, *_: computed.append(len(frames)) or 0)
+    written = files()
     assert (frozen_maps(model, clips, store, config, CPU).read(clips[0].frames) == first).all()
-    assert computed == []
-    frozen_maps(model, clips, store, replace(config, precision="bfloat16"), CPU)  # other numbers: maps of their own
-    assert computed == [20]
-    computed.clear()
-    other = build_network(replace(CONFIG, seed=1), 2)
-    assert (frozen_maps(other, clips, store, config, CPU).read(clips[0].frames) == 0).all()
-    assert computed == [20]
+    assert files() == written
+    frozen_maps(model, clips, store, replace(config, precision="bfloat16"), CPU)  # another precision: maps of their own
+    assert len(files()) == 2 * len(written)
+    other = build_model(replace(CONFIG, seed=1), 2)
+    assert (frozen_maps(other, clips, store, config, CPU).read(clips[0].frames) != first).any()
+    assert len(files()) == 3 * len(written)
+    assert written.items() <= files().items()
 
 
 def test_of_enlarged_frames_they_are_finer_and_others(clips, tmp_path):
     config = replace(CONFIG, height=64, width=32, pose_scale=2.0, cache=tmp_path / "cache")
     store = FrameStore(clips[0].frames, config.height, config.width, 1.0)
-    model = build_network(config, 2)
+    model = build_model(config, 2)
     found = frozen_maps(model, clips[:1], store, config, CPU).read(clips[0].frames)
     assert found.shape == (5, 57, 16, 8)
     plain = frozen_maps(model, clips[:1], store, replace(config, pose_scale=1.0), CPU).read(clips[0].frames)
@@ -92,13 +95,12 @@ def test_a_step_with_them_is_the_step_of_the_frozen_net(clips):
     data = ReidData("set", clips[0].frames[0].parent, clips, (), (), "none", "all")
     losses = []
     for cached in (False, True):
-        model, training_set = build_network(CONFIG, 2), make_training_set(CONFIG, data)
+        model, batches = build_model(CONFIG, 2), training_batches(CONFIG, data)
         if cached:
-            training_set.dataset.maps = frozen_maps(model, clips, training_set.store, CONFIG, CPU)
-        items = [training_set.dataset[draw] for draw in training_set.sampler.epoch(0)[0]]
-        batch = {name: torch.stack([item[name] for item in items]) for name in items[0]}
-        setting = Setting(CONFIG, Path(), CPU)
-        found = chunk_losses(model.train(), on_device(batch, setting), setting)
+            batches.dataset.maps = frozen_maps(model, clips, batches.store, CONFIG, CPU)
+        items = [batches.dataset[draw] for draw in batches.sampler.epoch(0)[0]]
+        batch = batches.prepare(Batch.collate(items), model, CPU)
+        found = AlignNetLoss(model.train(), CONFIG)(batch)
         losses.append([float(found[name].detach()) for name in ("identity", "ranking")])
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
 

@@ -13,7 +13,7 @@ def rows(tmp_path_factory):
     """What `cloth_checks.py` found: pixels of skin through cloth, of every build in a few outfits."""
     pytest.importorskip("bpy")
     out = tmp_path_factory.mktemp("cloth") / "out.json"
-    finished = python(PROJECT_ROOT / "tests" / "cloth_checks.py", out)
+    finished = python(PROJECT_ROOT / "tests" / "helpers" / "cloth_checks.py", out)
     assert finished.returncode == 0, finished.stderr
     return json.loads(out.read_text())
 

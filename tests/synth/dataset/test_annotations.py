@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from alignnet_common.coco18 import JOINTS
-from synth.dataset.annotations import JOINT_DEPTH, box_of_mask, frame_truth, joints_in_image, joints_seen
+from synth.dataset.annotations import (
+    JOINT_DEPTH,
+    PersonGeometry,
+    box_of_mask,
+    frame_truth,
+    joints_in_image,
+    joints_seen,
+)
 
 NOSE, KNEE = JOINTS.index("nose"), JOINTS.index("left_knee")
 INTRINSICS = np.array([[100.0, 0, 32], [0, 100, 64], [0, 0, 1]])
@@ -81,7 +88,7 @@ def test_box_of_a_mask_is_its_outermost_pixels():
 def truth(parts, whole):
     joints = np.tile([0, 0, 5.0], (18, 1))
     outline = np.array([[-0.5, -1.0, 5], [0.5, 1.5, 5]])
-    return frame_truth(joints, joints, outline, INTRINSICS, np.full((128, 64), 1e10), parts, whole)
+    return frame_truth(PersonGeometry(joints, joints, outline, INTRINSICS), np.full((128, 64), 1e10), parts, whole)
 
 
 def covering(part, share=1.0):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from synth.people.fabric import Motif, Pattern
-from synth.rendering.blender_scene import Passes, hazy
+from synth.rendering.blender_scene import Passes, with_haze
 from synth.scenes.elements import Light
 from synth_runs import PROJECT_ROOT, python
 
@@ -22,7 +22,7 @@ def checks(tmp_path_factory):
     if importlib.util.find_spec("bpy") is None:
         pytest.skip("needs bpy")
     out = tmp_path_factory.mktemp("blender") / "checks.json"
-    finished = python(PROJECT_ROOT / "tests" / "blender_checks.py", out)
+    finished = python(PROJECT_ROOT / "tests" / "helpers" / "blender_checks.py", out)
     assert finished.returncode == 0, finished.stderr
     # Blender's line a render stays off the terminal.
     assert finished.stdout == ""
@@ -91,10 +91,10 @@ def test_night_is_darker_than_noon_and_a_roof_off_screen_shades_without_being_se
 def test_haze_takes_light_with_distance_and_gives_the_horizons():
     far = np.array([[0.0, 10.0, 1e10]])
     light = Light(0, (1, 1, 1), 45, 0, 1, 0.5, (1, 1, 1), (1.0, 0.8, 0.6), (), haze=np.log(2) / 10)
-    seen = hazy(Passes(*np.zeros((1, 1, 3, 3)), far, *np.zeros((3, 1, 3, 3))), light)
+    seen = with_haze(Passes(*np.zeros((1, 1, 3, 3)), far, *np.zeros((3, 1, 3, 3))), light)
     np.testing.assert_allclose(seen.radiance[0], [[0, 0, 0], [0.25, 0.2, 0.15], [0.5, 0.4, 0.3]], atol=1e-6)
     clear = Passes(*np.ones((1, 1, 3, 3)), far, *np.zeros((3, 1, 3, 3)))
-    assert (hazy(clear, dataclasses.replace(light, haze=0.0)).radiance == 1).all()
+    assert (with_haze(clear, dataclasses.replace(light, haze=0.0)).radiance == 1).all()
 
 
 def test_a_scene_renders_to_the_same_bits_again_whatever_came_between(checks):

@@ -7,7 +7,7 @@ import pytest
 
 from synth.planning.config import RenderConfig
 from synth.planning.plan import make_plan
-from synth.rendering.clip_renderer import composed
+from synth.rendering.clip_renderer import Scene
 from synth.scenes.elements import Solid, Surface
 from synth_runs import PROJECT_ROOT, python
 
@@ -17,7 +17,7 @@ def found(tmp_path_factory):
     """What `blender_truth.py` found."""
     pytest.importorskip("bpy")
     out = tmp_path_factory.mktemp("truth") / "out.json"
-    finished = python(PROJECT_ROOT / "tests" / "blender_truth.py", out)
+    finished = python(PROJECT_ROOT / "tests" / "helpers" / "blender_truth.py", out)
     assert finished.returncode == 0, finished.stderr
     return json.loads(out.read_text())
 
@@ -62,7 +62,7 @@ def test_a_thing_of_the_place_that_stands_before_the_person_is_reckoned_with(bod
     (sighting,) = clip.sightings
     pillar = Solid((0.0, -2.0, 1.0), (0.4, 0.4, 2.0), 0, Surface("plain", (0.3,) * 3, (0.3,) * 3, 1.0, 0.8))
     behind = dataclasses.replace(pillar, centre=(0.0, 4.0, 1.0))
-    for solids, between in (((), False), ((behind,), False), ((pillar,), True)):
+    for solids, hidden in (((), False), ((behind,), False), ((pillar,), True)):
         place = dataclasses.replace(sighting.place, solids=solids)
-        scene = composed(body_model, clip, dataclasses.replace(sighting, place=place), clip.frame_rng())
-        assert scene.between.tolist() == [between] * 2
+        scene = Scene.from_clip(body_model, clip, dataclasses.replace(sighting, place=place), clip.frame_rng())
+        assert scene.may_be_hidden.tolist() == [hidden] * 2

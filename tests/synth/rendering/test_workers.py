@@ -17,7 +17,7 @@ from benchmarks.survival import BLOWS, end_session, session_of, strike
 from synth.dataset.hashes import pixels_sha256
 from synth.planning.config import RenderConfig
 from synth.planning.plan import make_plan
-from synth.rendering.workers import TRIES, check_address, complaint
+from synth.rendering.workers import TRIES, check_address, job_error
 from synth_runs import PROJECT_ROOT, hashes, python, rows, started
 
 ray = pytest.importorskip("ray")
@@ -80,17 +80,12 @@ def test_a_worker_that_cannot_get_ready_ends_the_run_with_why(tmp_path):
     assert hashes(out) == {}
 
 
-def test_a_device_that_a_machine_of_the_cluster_lacks_is_the_users_mistake(tmp_path, monkeypatch):
-    """Said when a worker gets ready: what fails when it is made, Ray hands on as text."""
-    from synth.rendering import blender_scene, workers
-
-    def pick_device(wanted):
-        raise UserError(f"--device {wanted}: Cycles finds no such device here")
-
-    monkeypatch.setattr(blender_scene, "pick_device", pick_device)
-    renderer = workers.Renderer(tmp_path, "cuda")
-    with pytest.raises(UserError, match="--device cuda: Cycles finds no such device"):
-        renderer.ready()
+def test_a_device_that_a_machine_of_the_cluster_lacks_is_the_users_mistake(tmp_path):
+    """Checked when a worker gets ready: Ray would hand on an exception of `__init__` as text."""
+    pytest.importorskip("bpy")
+    ready = f"Renderer(Path({str(tmp_path)!r}), 'abacus').ready()"
+    finished = python("-c", f"from pathlib import Path; from synth.rendering.workers import Renderer; {ready}")
+    assert "UserError: --device abacus" in finished.stderr
 
 
 def test_a_clip_whose_worker_keeps_dying_is_given_up_after_a_few_tries(tmp_path):
@@ -248,7 +243,7 @@ def test_other_failures_are_a_line_and_a_report(tmp_path):
         ),
         (ray.exceptions.RayActorError(error_msg="gone"), f"its worker died {TRIES} times"),
     ):
-        found = complaint({"cam_a/person_0001": failure, "cam_b/person_0001": cause}, tmp_path)
+        found = job_error({"cam_a/person_0001": failure, "cam_b/person_0001": cause}, tmp_path)
         assert isinstance(found, JobError)
         assert str(found).startswith("cam_a/person_0001 cannot be rendered: ")
         assert what in str(found)

@@ -7,6 +7,7 @@ from alignnet_common.coco18 import JOINTS
 from synth.cameras.camera import Camera, extrinsics
 from synth.cameras.colour import srgb_decode
 from synth.report.statistics import (
+    Bins,
     Measured,
     company,
     in_mid_clip,
@@ -172,11 +173,11 @@ def test_every_colour_of_the_palette_is_nearest_to_itself():
 
 
 def test_a_histogram_counts_what_lies_beyond_in_its_outermost_bins():
-    found = spread("", "clips", "m", [-5.0, 0.5, 1.5, 1.6, 99.0], 0, 3, 3)
+    found = spread("", "clips", "m", [-5.0, 0.5, 1.5, 1.6, 99.0], Bins(0, 3, 3))
     assert found.edges == (0, 1, 2, 3)
     assert found.counts == (2, 2, 1)
     assert found.percentiles[1] == 1.5
-    assert spread("", "clips", "m", [], 0, 3, 3).counts == (0, 0, 0)
+    assert spread("", "clips", "m", [], Bins(0, 3, 3)).counts == (0, 0, 0)
 
 
 def test_names_are_told_most_frequent_first():

@@ -10,8 +10,8 @@ from scipy import io
 from alignnet_common.errors import UserError
 from alignnet_common.files import PROJECT_ROOT
 from reid.data.datasets.mars import TABLES, check_tables, load_mars, read_queries, read_table, tracklets_of
-from reid.evaluation.retrieval import pids_and_cameras, places_in_gallery
-from reid.metrics.ranking import evaluate_ranking
+from reid.evaluation.retrieval import gallery_rows, labels_of_tracklets
+from reid.metrics.ranking import evaluate_protocol
 from reid_folders import MARS_TEST, write_dots, write_mars
 
 SHARED = Path(os.environ.get("REID_DATA", PROJECT_ROOT.parent / "shared" / "data"))
@@ -25,7 +25,7 @@ def test_the_layout(tmp_path, inner):
     assert data.name == "MARS"
     assert [(t.pid, t.camera, len(t.frames)) for t in data.gallery] == list(MARS_TEST)
     assert [(t.pid, t.camera) for t in data.query] == [(4, 1), (4, 2), (6, 2), (6, 3)]
-    assert places_in_gallery(data.query, data.gallery).tolist() == [2, 4, 5, 6]
+    assert gallery_rows(data.query, data.gallery).tolist() == [2, 4, 5, 6]
     assert {t.pid for t in data.train} == {1, 2, 3}
     assert data.gallery[0].frames[1] == tmp_path / inner / "bbox_test/00-1/00-1C1T0001F002.jpg"
     assert "test tracklets: 12180 expected, 8 found" in data.warnings
@@ -155,7 +155,8 @@ def test_the_real_test_table_and_queries(tmp_path):
     queries = read_queries(INFO / "query_IDX.mat", table)
     assert check_tables(read_table(INFO, "train"), table, queries) == ()
     tracklets = tracklets_of(table, names_of(table), tmp_path, "test")
-    pids, cameras = pids_and_cameras(tracklets)
+    labels = labels_of_tracklets(tracklets)
+    pids = labels.pids
     lengths = [len(tracklet.frames) for tracklet in tracklets]
     assert len(tracklets) == 12_180
     assert (int((pids == -1).sum()), int((pids == 0).sum())) == (870, 3248)
@@ -164,15 +165,15 @@ def test_the_real_test_table_and_queries(tmp_path):
     asked = [tracklets[row] for row in queries.tolist()]
     assert len(asked) == len({(t.pid, t.camera) for t in asked}) == 1980
     assert len({t.pid for t in asked}) == 626
-    assert (places_in_gallery(asked, tracklets) == queries).all()
+    assert (gallery_rows(asked, tracklets) == queries).all()
 
     rest = np.setdiff1d(np.arange(len(tracklets)), queries)
     assert int((pids[rest] != -1).sum()) == 9330
     distances = np.random.default_rng(0).random((1980, len(rest)), dtype=np.float32)
-    found = evaluate_ranking(distances, pids[queries], pids[rest], cameras[queries], cameras[rest])
+    found = evaluate_protocol(distances, labels[queries], labels[rest])
     assert found.queries - found.valid_queries == 140
     everything = np.random.default_rng(0).random((1980, len(pids)), dtype=np.float32)
-    assert evaluate_ranking(everything, pids[queries], pids, cameras[queries], cameras).valid_queries == 1980
+    assert evaluate_protocol(everything, labels[queries], labels).valid_queries == 1980
 
 
 @pytest.mark.shared

@@ -84,7 +84,7 @@ def test_faults(tmp_path):
     path = root / "annotations" / "cam_a" / "person_0001.npz"
     arrays = dict(np.load(path))
     np.savez(path, **(arrays | {"joints2d": arrays["joints2d"][:1]}))
-    with pytest.raises(UserError, match="do not fit"):
+    with pytest.raises(UserError, match="not fit"):
         read_joints(read_clips(root)[0])
     path.write_bytes(b"not an archive")
     with pytest.raises(UserError, match="unreadable annotations"):

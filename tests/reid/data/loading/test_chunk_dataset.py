@@ -166,7 +166,7 @@ def test_items_and_their_places(tmp_path):
     chunks = training_chunks(clips, 3, 1, "wrap")
     store = FrameStore([path for clip in clips for path in clip.frames], 64, 32, 1.0)
     dataset = ChunkDataset(clips, chunks, store, AugmentationRange(0.5, 4, 0.5, 0.2), seed=0, with_joints=True)
-    item = dataset[Draw(1, (0, 0, 0))]
+    item = dataset[Draw(1, (0, 0, 0))].tensors()
     assert {name: (tuple(value.shape), value.dtype) for name, value in item.items()} == {
         "frames": ((3, 3, 64, 32), torch.uint8),
         "valid": ((3,), torch.bool),
@@ -176,14 +176,14 @@ def test_items_and_their_places(tmp_path):
         "seen": ((3,), torch.float32),
         "change": ((10,), torch.float32),
     }
-    again = dataset[Draw(1, (0, 0, 0))]
+    again = dataset[Draw(1, (0, 0, 0))].tensors()
     assert all((item[name] == again[name]).all() for name in item)
-    elsewhere = [dataset[Draw(1, (0, 0, place))]["change"] for place in range(1, 5)]
+    elsewhere = [dataset[Draw(1, (0, 0, place))].tensors()["change"] for place in range(1, 5)]
     assert any((other != item["change"]).any() for other in elsewhere)
     paths = [path for clip in clips for path in clip.frames]
     dataset.maps = MapStore(paths, np.arange(len(paths), dtype=np.float16).repeat(57 * 32).reshape(-1, 57, 8, 4))
     first = paths.index(clips[chunks[1].tracklet].frames[0])
-    found = dataset[Draw(1, (0, 0, 0))]["maps"]
+    found = dataset[Draw(1, (0, 0, 0))].tensors()["maps"]
     assert found.shape == (3, 57, 8, 4)
     assert found[:, 0, 0, 0].tolist() == [first + frame for frame in chunks[1].frames]
 
@@ -194,7 +194,7 @@ def test_without_changes_a_chunk_is_its_frames(tmp_path):
     chunks = training_chunks(clips, 3, 1, "wrap")
     store = FrameStore(clips[0].frames, 128, 64, 1.0)
     dataset = ChunkDataset(clips, chunks, store, AugmentationRange(0, 0, 0, 0), seed=0)
-    item = dataset[Draw(1, (0, 0, 0))]
+    item = dataset[Draw(1, (0, 0, 0))].tensors()
     expected = [read_frame(clips[0].frames[frame]) for frame in (2, 3, 0)]
     assert (item["frames"].permute(0, 2, 3, 1).numpy() == np.stack(expected)).all()
     assert "joints" not in item
@@ -209,11 +209,11 @@ def test_a_covered_frame_hides_joints_behind_somebody_else(tmp_path):
         ChunkDataset(clips, chunks, store, AugmentationRange(0, 0, 0, 0, cover=chance), seed=0, with_joints=True)
         for chance in (0.0, 1.0)
     )
-    assert "covered" not in whole[Draw(1, (0, 0, 0))]
+    assert "covered" not in whole[Draw(1, (0, 0, 0))].tensors()
     strangers = [path for clip in clips if clip.pid != clips[chunks[1].tracklet].pid for path in clip.frames]
     others = torch.from_numpy(store.read(strangers)[0]).permute(0, 3, 1, 2)
     for place in range(4):
-        plain, item = (dataset[Draw(1, (0, 0, place))] for dataset in (whole, covered))
+        plain, item = (dataset[Draw(1, (0, 0, place))].tensors() for dataset in (whole, covered))
         assert item["covered"].all()
         for frame in range(4):
             same = (item["frames"][frame] == plain["frames"][frame]).all(dim=0).all(dim=0)  # (64,)

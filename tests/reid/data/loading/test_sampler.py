@@ -7,7 +7,7 @@ import pytest
 
 from alignnet_common.errors import UserError
 from reid.data.loading.chunks import Chunk
-from reid.data.loading.sampler import PKSampler, remarks_on
+from reid.data.loading.sampler import PKSampler, batch_notes
 
 
 def chunks_of(counts):
@@ -89,9 +89,9 @@ def test_too_many_identities_asked_for():
 
 
 def test_what_batches_lack_is_said():
-    assert remarks_on(EVEN, 4) == []
+    assert batch_notes(EVEN, 4) == []
     chunks = chunks_of({0: {0: [9]}, 1: {0: [2], 1: [1]}, 2: {1: [1]}, 3: {0: [4], 1: [4]}})
-    assert remarks_on(chunks, 4) == [
+    assert batch_notes(chunks, 4) == [
         "note: 2 of 4 persons have one tracklet: its own chunks are their positives",
         "note: 2 of 4 persons have fewer than 4 chunks (--chunks-per-id): a batch holds some of theirs more than once",
     ]

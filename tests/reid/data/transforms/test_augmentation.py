@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from alignnet_common.coco18 import JOINTS
+from reid.data.loading.batch import Batch
 from reid.data.transforms.augmentation import (
     Augmentation,
     AugmentationRange,
-    augmented,
     augmented_frames,
     augmented_maps,
     draw_augmentation,
@@ -28,6 +28,13 @@ def batch_of(*chunks, change):
         "visible": torch.ones(points.shape[:3], dtype=torch.bool),
         "change": torch.stack([one.packed() for one in change]),
     }
+
+
+def augmented(tensors, pose_scale=1.0):
+    """The tensors of a batch after its augmentation, by name."""
+    chunks, length = tensors["frames"].shape[:2]
+    batch = Batch(valid=torch.ones(chunks, length, dtype=torch.bool), label=torch.zeros(chunks), **tensors)
+    return batch.augmented(pose_scale).tensors()
 
 
 def dotted(seed=0):

@@ -22,15 +22,15 @@ from reid import pretrain
 from reid.configs.training import TrainConfig
 from reid.data.datasets.synthetic import read_clips
 from reid.data.loading.frame_store import FrameStore
-from reid.data.loading.sampler import BatchOption
 from reid.evaluation.descriptors import stream_descriptors
 from reid.models.checkpoint import load_model
 from reid.pose.inference import maps_of_frames
+from reid.runtime.distributed import SINGLE_PROCESS
 from reid.runtime.run_dir import training_summary
 from reid.training.checkpointing import lay_out_as_parameters
-from reid.training.loop import explained
+from reid.training.flags import FlagNames
+from reid.training.loop import step_errors
 from reid.training.pose_cache import frozen_maps
-from reid.training.state import Setting
 from reid_folders import TINY, command, flags, write_rendered
 
 
@@ -145,25 +145,30 @@ def test_a_gradient_that_is_no_number_changes_nothing(rendered, recorded, tmp_pa
     assert all(tensor.isfinite().all() for tensor in load_model(folder / "model.pt")[0].state_dict().values())
 
 
-def test_short_memory_says_what_to_lower(tmp_path):
-    setting = Setting(TrainConfig(), tmp_path, torch.device("cpu"))
-    batch = {"frames": torch.zeros(4, 15, 3, 128, 64, dtype=torch.uint8)}
+BATCH = SimpleNamespace(frames=torch.zeros(4, 15, 3, 128, 64, dtype=torch.uint8), as_dict=dict)
+POSE_TRAIN = FlagNames(identities="--batch", per_identity=2, memory="--batch", rates="--lr", has_all=False)
+
+
+def errors_of(folder, flags=None):
+    """`step_errors` of a run in this folder, whose command has these options."""
+    run = SimpleNamespace(config=TrainConfig(), folder=folder, group=SINGLE_PROCESS, flags=flags or FlagNames())
+    return step_errors(BATCH, 1, run)
+
+
+def test_short_memory_advises_what_to_lower(tmp_path):
     said = "memory is short for 4 chunks of 15 frames of 128 × 64: pass --recompute, or lower --chunks-per-id"
     for failing in (lambda: torch.empty(1 << 55), lambda: broken(torch.cuda.OutOfMemoryError("CUDA out of memory"))):
-        with pytest.raises(UserError, match=said), explained(batch, 1, setting):
+        with pytest.raises(UserError, match=said), errors_of(tmp_path):
             failing()
-    with pytest.raises(RuntimeError, match="size of tensor"), explained(batch, 1, setting):
+    with pytest.raises(RuntimeError, match="size of tensor"), errors_of(tmp_path):
         torch.zeros(2) + torch.zeros(3)
-    frames = BatchOption("--batch", of_each=2)  # of `reid.pose train`
-    with pytest.raises(UserError, match=r"lower --batch$"), explained(batch, 1, setting, frames):
+    with pytest.raises(UserError, match=r"lower --batch$"), errors_of(tmp_path, POSE_TRAIN):
         torch.empty(1 << 55)
 
 
-def test_a_loss_that_is_no_number_names_options_that_the_command_has(tmp_path):
-    setting = Setting(TrainConfig(), tmp_path, torch.device("cpu"))
-    batch = {"frames": torch.zeros(4, 15, 3, 128, 64, dtype=torch.uint8)}
-    for option, said in ((BatchOption(), "--clip-norm$"), (BatchOption("--batch", of_each=2), "lower --lr$")):
-        with pytest.raises(UserError, match=said), explained(batch, 1, setting, option):
+def test_a_loss_that_is_not_finite_names_options_of_the_command(tmp_path):
+    for names, said in ((None, "--clip-norm$"), (POSE_TRAIN, "lower --lr$")):
+        with pytest.raises(UserError, match=said), errors_of(tmp_path, names):
             broken(FloatingPointError("the loss is nan"))
 
 
@@ -195,7 +200,7 @@ def test_a_finished_run_that_keeps_no_checkpoint_stays_as_it_is(rendered, record
     (folder / "checkpoint.pt").unlink()
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     assert run(rendered, folder, max_steps=7, checkpoint_every=2, keep=2, resume=True) == 0
-    assert "finished already, and keeps no checkpoint" in capsys.readouterr().out
+    assert "keeps no checkpoint" in capsys.readouterr().out
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 

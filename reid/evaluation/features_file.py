@@ -1,0 +1,53 @@
+"""Features of queries and gallery in an .npz file, made by any program. Without PyTorch."""
+
+from pathlib import Path
+
+import numpy as np
+
+from alignnet_common.errors import UserError
+from alignnet_common.files import BROKEN_ARRAYS
+
+
+def read_features(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file of features, checked.
+
+    Returns query_features (Q, D), query_pids (Q,), query_cams (Q,), the same of the gallery (G), and query_index (Q,)
+    if the file has it; person ids, cameras and query_index are int64. Raises UserError where the file is missing or no
+    .npz, or an array is missing, has another shape, or holds no whole numbers where it must.
+    """
+    if not path.is_file():
+        raise UserError(f"no such file of features: {path}")
+    arrays: dict[str, np.ndarray] = {}
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            for name in ("features", "pids", "cams"):
+                arrays |= {f"{side}_{name}": archive[f"{side}_{name}"] for side in ("query", "gallery")}
+            if "query_index" in archive:
+                arrays["query_index"] = archive["query_index"]
+    except KeyError as missing:
+        raise UserError(f"{path}: {str(missing.args[0]).split(' is not')[0]} is missing") from missing
+    except (*BROKEN_ARRAYS, TypeError, AttributeError) as broken:
+        raise UserError(f"{path}: not an .npz of plain arrays (numpy.savez)") from broken
+    for side in ("query", "gallery"):
+        features = arrays[f"{side}_features"]
+        if features.ndim != 2 or not np.issubdtype(features.dtype, np.number) or np.iscomplexobj(features):
+            raise UserError(f"{path}: {side}_features must be numbers (rows, size), not {_kind(features)}")
+    for name, values in arrays.items():
+        if not name.endswith("_features"):
+            length = len(arrays["gallery_features" if name.startswith("gallery") else "query_features"])
+            arrays[name] = _whole_numbers(values, length, f"{path}: {name}")
+    return arrays
+
+
+def _whole_numbers(values: np.ndarray, length: int, where: str) -> np.ndarray:
+    if values.shape != (length,) or not np.issubdtype(values.dtype, np.number) or np.iscomplexobj(values):
+        raise UserError(f"{where} must be {length} whole numbers, one a row of features, not {_kind(values)}")
+    with np.errstate(invalid="ignore"):  # a number beyond int64 differs after the conversion
+        whole = values.astype(np.int64) if np.isfinite(values).all() else None
+    if whole is None or not (whole == values).all():
+        raise UserError(f"{where} must be whole numbers")
+    return whole
+
+
+def _kind(values: np.ndarray) -> str:
+    return f"{values.dtype} {values.shape}"

@@ -1,0 +1,71 @@
+"""The commands give the values of tests/golden/values.json, which an earlier version of the code gave.
+
+`python tests/golden/make_golden.py` makes that file. The last bits of losses and the pixels of frames depend on the
+kind of CPU and on the versions of libraries too: on another machine losses are compared to 0.1 %, and pixels are not.
+"""
+
+import json
+
+import pytest
+
+import golden_values
+import synth_runs
+from alignnet_common.files import PROJECT_ROOT
+
+VALUES = json.loads(golden_values.VALUES.read_text())
+
+
+@pytest.fixture(scope="module")
+def other_machine():
+    """How this machine differs from that of the values: "torch 2.4.0, not 2.14.1"; "" where it does not."""
+    here = golden_values.machine()
+    return ", ".join(
+        f"{name} {here[name]}, not {value}" for name, value in VALUES["machine"].items() if here[name] != value
+    )
+
+
+@pytest.fixture(scope="module")
+def training(tmp_path_factory):
+    """The losses of today's code."""
+    return golden_values.training_losses(PROJECT_ROOT, tmp_path_factory.mktemp("training"))
+
+
+def check_numbers(found, wanted, other_machine):
+    """Equal to the bit, or to 0.1 % on another machine."""
+    if other_machine:
+        assert golden_values.numbers(found) == pytest.approx(golden_values.numbers(wanted), rel=1e-3, abs=1e-6)
+    else:
+        assert found == wanted
+
+
+def test_the_shared_rendered_set_has_the_same_pixels(rendered, other_machine):
+    if other_machine:
+        pytest.skip(f"pixels depend on the machine: {other_machine}")
+    assert synth_runs.hashes(rendered.out) == VALUES["pixels_sha256"]["small"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["six people", "occluders"])
+def test_a_rendered_set_has_the_same_pixels(name, other_machine, tmp_path):
+    if other_machine:
+        pytest.skip(f"pixels depend on the machine: {other_machine}")
+    pytest.importorskip("bpy")
+    assert golden_values.pixel_hashes(PROJECT_ROOT, tmp_path, [name])[name] == VALUES["pixels_sha256"][name]
+
+
+def test_training_data_is_that_of_the_values(training):
+    assert training["data"] == VALUES["training"]["data"]
+
+
+@pytest.mark.parametrize("command", ["pretrain", "finetune"])
+def test_losses_are_the_same(command, training, other_machine):
+    assert training[command].keys() == VALUES["training"][command].keys()
+    for name, losses in VALUES["training"][command].items():
+        check_numbers(training[command][name], losses, other_machine)
+
+
+def test_rankings_of_a_features_file_are_the_same(tmp_path, other_machine):
+    found = golden_values.ranking_numbers(PROJECT_ROOT, tmp_path)
+    assert found.keys() == VALUES["rankings"].keys()
+    for name, wanted in VALUES["rankings"].items():
+        check_numbers(found[name], wanted, other_machine)
