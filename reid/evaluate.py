@@ -33,6 +33,7 @@ from reid.metrics.ranking import PLAIN, RankingOptions, rank_features
 from reid.metrics.reranking import K1, K2, LAMBDA
 from reid.metrics.score_normalisation import ScoreNorm
 from reid.reporting.paper_tables import page
+from reid.runtime.run_dir import RESULT
 
 if TYPE_CHECKING:
     from reid.evaluation.evaluator import SplitResult
@@ -243,10 +244,10 @@ def write_page(folder: Path, result: dict[str, Any]) -> None:
 
     curves = [each["cmc"] for each in result["per_split"]]
     chart = cmc_of_splits(result["cmc"], curves, result["chance"]["cmc"], result["data"]["name"])
-    write_json(folder / "result.json", result)
+    write_json(folder / RESULT, result)
     write_atomically(folder / "table.md", page(result).encode())
     write_atomically(folder / "cmc.svg", chart.encode())
-    print(f"{folder / 'result.json'}, table.md and cmc.svg are written")
+    print(f"{folder / RESULT}, table.md and cmc.svg are written")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from alignnet_common.cli import run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import read_jsonl, sha256_of_file, write_atomically, write_json
 from reid.reporting.page import SHEET_CAPTIONS, render_page
+from reid.runtime.run_dir import METRICS, RESULT
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def report(config: ReportConfig) -> None:
     pretrain, finetune = read_result(config.pretrain), read_result(config.finetune)
     missing = [name for name in ("chance", "untrained", "initial", "finetuned") if name not in finetune]
     if missing:
-        raise UserError(f"{config.finetune / 'result.json'} has no {missing[0]}: it is not of python -m reid.finetune")
+        raise UserError(f"{config.finetune / RESULT} has no {missing[0]}: it is not of python -m reid.finetune")
     if not holds(config.pretrain, pretrain, finetune["started_from"]):
         raise UserError(
             f"{config.finetune} did not start from what {config.pretrain} holds, but from "
@@ -51,10 +52,10 @@ def report(config: ReportConfig) -> None:
     }
     result = {**blocks, "sizes": sizes(pretrain, finetune), "pretrain": pretrain, "finetune": finetune}
     metrics = {name: read_losses(folder) for name, folder in runs_of(config).items()}
-    write_json(config.out / "result.json", result)
+    write_json(config.out / RESULT, result)
     page = render_page(result, metrics, find_sheets(config.sheets))
     write_atomically(config.out / "report.html", page.encode())
-    print(f"{config.out / 'report.html'} and {config.out / 'result.json'} are written")
+    print(f"{config.out / 'report.html'} and {config.out / RESULT} are written")
 
 
 def holds(run_folder: Path, result: Mapping[str, Any], start: Mapping[str, Any]) -> bool:
@@ -75,7 +76,7 @@ def runs_of(config: ReportConfig) -> dict[str, Path]:
 
 def read_result(run_folder: Path) -> dict[str, Any]:
     """A run's result.json. Raises UserError where it is missing or damaged."""
-    path = run_folder / "result.json"
+    path = run_folder / RESULT
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:
@@ -86,7 +87,7 @@ def read_result(run_folder: Path) -> dict[str, Any]:
 
 def read_losses(run_folder: Path) -> list[dict[str, Any]]:
     """The rows of a run's metrics.jsonl. Raises UserError where the run has no identity loss."""
-    rows = read_jsonl(run_folder / "metrics.jsonl")
+    rows = read_jsonl(run_folder / METRICS)
     if any("identity" not in row for row in rows):
         raise UserError(f"{run_folder}: has no identity loss (python -m reid.pose train): name a run of reid.pretrain")
     return rows
