@@ -1,7 +1,7 @@
-"""What a person carries: what it is, how it is drawn, what the arms do meanwhile, and how it is made.
+"""Meshes of accessories: bags, umbrellas, phones.
 
-Adding a thing is adding a row of KINDS and its mesh to `carried`. Every piece is white and takes the colour of its own
-thing from the mesh's tint.
+A new accessory needs a row of `synth.people.accessories.ACCESSORIES` and its mesh in `carried`. All parts have a white
+material, which the tint of the mesh gives the colours of the accessory.
 """
 
 import numpy as np
