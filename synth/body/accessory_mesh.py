@@ -1,6 +1,6 @@
 """Meshes of accessories that a person carries: bags, trolleys, umbrellas, phones.
 
-To add an accessory, add its mesh to `carried` and its row to `synth.people.accessories.KINDS`. The colours are the
+To add an accessory, add its mesh to `carried` and its row to `synth.people.accessories.ACCESSORIES`. The colours are the
 meshes' tints. Points are in metres; `body.rest` is the reference pose.
 """
 

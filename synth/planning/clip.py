@@ -5,19 +5,17 @@ import hashlib
 import json
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from alignnet_common.set_format import CAMERAS, CameraName, clip_name
 from synth.animation.walk import Walk
 from synth.cameras.camera import Camera
 from synth.cameras.sensor import Sensor
 from synth.cameras.tracker import Tracker
 from synth.people.identity import Identity
 from synth.scenes.elements import Place
-
-CameraName = Literal["cam_a", "cam_b"]
-CAMERAS: tuple[CameraName, ...] = ("cam_a", "cam_b")
 
 
 class Purpose(IntEnum):
@@ -79,7 +77,7 @@ class Clip:
     @property
     def name(self) -> str:
         """Folder of the clip below multi_shot, such as "cam_a/person_0001"."""
-        return f"{self.camera_name}/person_{self.identity.person:04d}"
+        return clip_name(self.camera_name, self.identity.person)
 
     def frame_rng(self) -> np.random.Generator:
         """Generator for the draws made while rendering: box jitter and sensor noise."""

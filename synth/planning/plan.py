@@ -6,10 +6,11 @@ first clips of a set are therefore the same for any number of identities and any
 
 from tqdm import tqdm
 
+from alignnet_common.set_format import CAMERAS, CameraName
 from synth.animation.retargeting import Recording, recordings
 from synth.cameras.camera import camera_rand
 from synth.cameras.sensor import sensor_rand
-from synth.planning.clip import CAMERAS, CameraName, Clip, Purpose, generator
+from synth.planning.clip import Clip, Purpose, generator
 from synth.planning.config import RenderConfig
 from synth.planning.factors import leave_out
 from synth.planning.identities import make_identity

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import read_jsonl
-from synth.planning.clip import CAMERAS, Clip, Sighting, plan_row, row_hash
+from alignnet_common.set_format import CAMERAS
+from synth.planning.clip import Clip, Sighting, plan_row, row_hash
 from synth.planning.config import MIN_FPS
 
 if TYPE_CHECKING:

@@ -13,10 +13,11 @@ import pytest
 
 import synth
 from alignnet_common.files import read_jsonl, write_jsonl
+from alignnet_common.set_format import CAMERAS
 from synth.cameras.camera import camera_rand
 from synth.cameras.sensor import sensor_rand
 from synth.planning.clearance import longest_unobstructed_walk, obstacles_of
-from synth.planning.clip import CAMERAS, Purpose, generator, plan_hash, plan_row
+from synth.planning.clip import Purpose, generator, plan_hash, plan_row
 from synth.planning.config import RenderConfig
 from synth.planning.identities import make_identity
 from synth.planning.plan import make_plan
