@@ -260,7 +260,7 @@ def train(
             decay = 0.5 * (1 + np.cos(np.pi * step / config.steps))
             optimizer.param_groups[0]["lr"] = RATE * min(1.0, (step + 1) / WARM_UP) * decay
             batch = draw_batch(source, rng, people)
-            seen = in_new_places(source, batch, config.new_place, rng)
+            seen = with_new_backgrounds(source, batch, config.new_place, rng)
             pixels = augmented(seen.float() / 255, rng).to(device, memory_format=torch.channels_last)
             pooled, necked = network(pixels)
             target = labels[batch].to(device)
@@ -286,7 +286,7 @@ def draw_batch(source: Images, rng: np.random.Generator, people: int = PEOPLE) -
     return torch.from_numpy(np.concatenate(chosen))
 
 
-def in_new_places(source: Images, batch: Tensor, chance: float, rng: np.random.Generator) -> Tensor:
+def with_new_backgrounds(source: Images, batch: Tensor, chance: float, rng: np.random.Generator) -> Tensor:
     """The batch's pixels (N, 3, H, W) uint8, each with probability `chance` with another image's background."""
     pixels = source.pixels[batch]
     if source.masks is None or chance == 0:

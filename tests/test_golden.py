@@ -45,10 +45,12 @@ def test_a_rendered_set_has_the_same_pixels(name, other_machine, tmp_path):
     assert golden_values.pixel_hashes(PROJECT_ROOT, tmp_path, [name])[name] == VALUES["pixels_sha256"][name]
 
 
+@pytest.mark.slow
 def test_training_data_is_that_of_the_values(training):
     assert training["data"] == VALUES["training"]["data"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["pretrain", "finetune"])
 def test_losses_are_the_same(command, training, other_machine):
     """On another machine, the total loss: differences in the last bit grow tenfold in about six steps."""

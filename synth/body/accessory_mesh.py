@@ -1,7 +1,7 @@
 """Meshes of accessories that a person carries: bags, trolleys, umbrellas, phones.
 
-To add an accessory, add its mesh to `carried` and its row to `synth.people.accessories.ACCESSORIES`. The colours are the
-meshes' tints. Points are in metres; `body.rest` is the reference pose.
+To add an accessory, add its mesh to `carried` and its row to `synth.people.accessories.ACCESSORIES`. The tints of a
+mesh are its colours. Points are in metres; `body.rest` is the reference pose.
 """
 
 import numpy as np

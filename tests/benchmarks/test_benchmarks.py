@@ -60,6 +60,7 @@ def test_seconds_at_an_error_are_interpolated():
     assert seconds_at_error(bare, errors, 31.0) is None
 
 
+@pytest.mark.slow
 def test_the_renderer_is_timed_against_a_bare_loop(tmp_path):
     pytest.importorskip("bpy")
     out = tmp_path / "render.json"

@@ -331,8 +331,8 @@ def test_rendered_frames_that_do_not_fit_are_refused_before_any_frame_is_decoded
         frame.write_bytes(b"broken")
     for options, said in (
         ({"rendered": tmp_path / "absent"}, "no such folder"),
-        ({"rendered": tmp_path, "pose_maps": "cached"}, "--rendered teaches the pose network"),
-        ({"rendered": tmp_path, "variant": "baseline"}, "--rendered teaches the pose network"),
+        ({"rendered": tmp_path, "pose_maps": "cached"}, "--rendered trains the pose network"),
+        ({"rendered": tmp_path, "variant": "baseline"}, "--rendered trains the pose network"),
         ({"rendered_frames": 5}, "--rendered-frames must be an even number"),
         ({"rendered": rendered, "rendered_frames": 12}, "there are 5 to train on: use --rendered-frames 10 or fewer"),
     ):

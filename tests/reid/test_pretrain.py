@@ -106,6 +106,7 @@ def steps_done(folder):
     return path.read_text().count("\n") if path.is_file() else 0
 
 
+@pytest.mark.slow
 def test_a_run_killed_five_times_goes_on_to_the_bit(rendered, tmp_path):
     """Twenty steps of several epochs, killed in the middle of them, against the same that nobody touched."""
     options = TINY | {"data": rendered, "checkpoint_every": 3, "max_steps": 20}
@@ -297,7 +298,7 @@ def test_cached_maps_are_refused_before_new_places(rendered, tmp_path, capsys):
     assert run(rendered, tmp_path / "run", pose_maps="cached", new_place=0.5) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert "--new-place makes others" in error
+    assert "--new-place changes frames" in error
     assert not (tmp_path / "run").exists()
 
 

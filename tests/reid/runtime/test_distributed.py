@@ -152,6 +152,7 @@ def test_slurms_script_resumes_where_the_folder_holds_a_run(tmp_path):
         assert ("--resume" in printed.stdout.split()) == resumed, words
 
 
+@pytest.mark.slow
 def test_slurms_script_fine_tunes_on_two_processes_and_goes_on(tmp_path):
     environment = slurm_with(tmp_path, 'exec "$@"')
     prid = write_prid(tmp_path / "prid", persons=8, frames=4)

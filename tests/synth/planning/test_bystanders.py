@@ -177,15 +177,16 @@ def test_only_the_first_of_several_sightings_has_bystanders_or_occluders():
 
 def test_baked_bystanders_never_touch_the_person(body_model):
     pytest.importorskip("torch")
-    from synth.rendering.clip_renderer import baked, placed_mesh
+    from synth.rendering.clip_renderer import bake_walk
 
     clips = make_plan(RenderConfig(ids=40, frames=5, sightings=1))
     for clip in [clip for clip in clips if clip.sightings[0].bystanders][:6]:
         (seen,) = clip.sightings
-        person = baked(body_model, clip.identity, seen.walk, seen.frames, seen.fps)
+        person = bake_walk(body_model, clip.identity, seen.walk, seen.frames, seen.fps)
         for other in seen.bystanders:
-            mesh, outfit = placed_mesh(body_model, other, seen.frames, seen.fps)
-            assert outfit == other.identity.outfit
+            dressed = dressed_bystander(body_model, other, seen.frames, seen.fps)
+            assert dressed.outfit == other.identity.outfit
+            mesh = dressed.mesh
             for own, their in zip(person.vertices[:, ::40], mesh.vertices[:, ::40], strict=True):
                 gap = np.linalg.norm(own[:, None, :2] - their[None, :, :2], axis=-1)
                 level = np.abs(own[:, None, 2] - their[None, :, 2]) < 0.1

@@ -121,6 +121,7 @@ def test_a_user_error_and_a_full_disk_end_the_run_at_once(tmp_path, how, code, k
     assert "cam_a/person_0002" not in hashes(out)
 
 
+@pytest.mark.slow
 def test_a_set_rendered_under_blows_equals_an_undisturbed_set(tmp_path):
     struck, peace = tmp_path / "struck", tmp_path / "peace"
     command = [sys.executable, *map(str, stub("brisk", struck, "--ids", 30))]

@@ -180,5 +180,5 @@ def test_the_real_test_table_and_queries(tmp_path):
 @real
 def test_the_tables_of_the_other_half_are_noticed(tmp_path):
     (tmp_path / TABLES["test"][0]).write_bytes((INFO / TABLES["train"][0]).read_bytes())
-    with pytest.raises(UserError, match="it holds track_train_info, not track_test_info"):
+    with pytest.raises(UserError, match="track_train_info, not track_test_info"):
         read_table(tmp_path, "test")

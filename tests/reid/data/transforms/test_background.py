@@ -96,11 +96,11 @@ def test_a_chunk_of_a_rendered_set_gets_another_place_and_keeps_its_person_and_j
     inside[:, [20, 39]] = False
     moved = 0
     for before, after in zip(plain, half, strict=True):
-        assert (after["frames"][..., inside] == before["frames"][..., inside]).all()
-        assert (after["joints"] == before["joints"]).all()
-        moved += bool((after["frames"] != before["frames"]).any())
+        assert (after.frames[..., inside] == before.frames[..., inside]).all()
+        assert (after.joints == before.joints).all()
+        moved += bool((after.frames != before.frames).any())
     assert 8 < moved < 32
-    assert all((first["frames"] == second["frames"]).all() for first, second in zip(half, items(0.5), strict=True))
+    assert all((first.frames == second.frames).all() for first, second in zip(half, items(0.5), strict=True))
 
 
 def test_masks_that_do_not_fit_are_said(tmp_path):
