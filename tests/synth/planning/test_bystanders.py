@@ -177,7 +177,7 @@ def test_only_the_first_of_several_sightings_has_bystanders_or_occluders():
 
 def test_baked_bystanders_never_touch_the_person(body_model):
     pytest.importorskip("torch")
-    from synth.rendering.clip_renderer import bake_walk
+    from synth.rendering.clip_renderer import bake_walk, dressed_bystander
 
     clips = make_plan(RenderConfig(ids=40, frames=5, sightings=1))
     for clip in [clip for clip in clips if clip.sightings[0].bystanders][:6]:
