@@ -1,5 +1,7 @@
-"""Commands, Python names and files that the documentation names exist."""
+"""Commands, Python names and files that the documentation names exist, and examples in docstrings are right."""
 
+import doctest
+import importlib
 import pkgutil
 import re
 import runpy
@@ -74,3 +76,18 @@ def test_files_that_a_document_names_are_there(document):
     folders = "jobs|docs|assets|examples|synth|reid|benchmarks|alignnet_common"
     paths = set(re.findall(rf"(?<![\w/.])(?:{folders})/[\w./-]+\w\b(?![-./]*[*{{])", DOCS[document]))
     assert [path for path in sorted(paths) if not (PROJECT_ROOT / path).exists()] == []
+
+
+WITH_EXAMPLES = sorted(
+    ".".join(path.relative_to(PROJECT_ROOT).with_suffix("").parts)
+    for top in ("alignnet_common", "reid", "synth")
+    for path in (PROJECT_ROOT / top).rglob("*.py")
+    if ">>> " in path.read_text()
+)
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES)
+def test_examples_in_docstrings_give_what_they_show(module):
+    found = doctest.testmod(importlib.import_module(module))
+    assert found.attempted > 0
+    assert found.failed == 0

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from alignnet_common.arrays import AnyFloats, AnyInts, Floats, Ints
+from reid.metrics.average_precision import hit_numbers, step_precisions, trapezoidal_precisions
 from reid.metrics.distances import check_features, distance_blocks, euclidean_distances
 from reid.metrics.labels import DISTRACTOR, JUNK, Labels, check_not_empty
 from reid.metrics.protocols import (
@@ -173,36 +174,6 @@ def positive_ranks(distances: AnyFloats | Iterable[AnyFloats], query: Labels, ga
             number += 1
 
 
-def average_precision(ranks: AnyInts) -> float:
-    """Mean of the precision at each hit; `ranks` (P,) are the ranks of the P positives, ascending, from 1.
-
-    >>> average_precision(np.array([1, 4]))
-    0.75
-    """
-    return float(_step_precisions(ranks, _hit_numbers(np.array([len(ranks)]))).mean())
-
-
-def trapezoidal_average_precision(ranks: AnyInts) -> float:
-    """Area under the precision-recall curve by the trapezoidal rule, as in the official MARS and Market-1501 code.
-
-    At each hit recall grows by 1/P. The precision there is the mean of the precision at the hit's rank and at the rank
-    before it (1 before the first rank). `ranks` (P,) as in `average_precision`.
-
-    >>> trapezoidal_average_precision(np.array([1, 4]))
-    0.7083333333333333
-    """
-    return float(_trapezoids(ranks, _hit_numbers(np.array([len(ranks)]))).mean())
-
-
-def inverse_negative_penalty(ranks: AnyInts) -> float:
-    """Number of positives over the rank of the last one, 0..1; `ranks` (P,) as in `average_precision`.
-
-    >>> inverse_negative_penalty(np.array([1, 4]))
-    0.5
-    """
-    return len(ranks) / float(ranks[-1])
-
-
 def cumulative_matches(first_ranks: AnyInts, max_rank: int) -> Floats:
     """CMC (max_rank,): share of queries whose first positive is within the first k places, k from 1.
 
@@ -222,8 +193,8 @@ def _summary(ranks: Ints, counts: Ints, protocol: Protocol, max_rank: int) -> Ra
     """
     positives = counts[counts > 0]
     firsts = np.cumsum(positives) - positives
-    hits = _hit_numbers(positives)
-    precisions = (_trapezoids if protocol == "official" else _step_precisions)(ranks, hits)
+    hits = hit_numbers(positives)
+    precisions = (trapezoidal_precisions if protocol == "official" else step_precisions)(ranks, hits)
     average_precisions = np.add.reduceat(precisions, firsts) / positives
     penalties = positives / ranks[firsts + positives - 1]
     share = len(positives) / len(counts) if protocol == "official" else 1.0
@@ -234,23 +205,6 @@ def _summary(ranks: Ints, counts: Ints, protocol: Protocol, max_rank: int) -> Ra
         valid_queries=len(positives),
         mINP=share * float(penalties.mean()),
     )
-
-
-def _hit_numbers(positives: AnyInts) -> Ints:
-    """Hits 1, 2, ... of each query, concatenated; positives -- (V,) number of positives of each query."""
-    firsts = np.cumsum(positives) - positives
-    return np.arange(1, int(positives.sum()) + 1) - np.repeat(firsts, positives)
-
-
-def _step_precisions(ranks: AnyInts, hits: AnyInts) -> Floats:
-    """The precision at each hit."""
-    return hits / ranks
-
-
-def _trapezoids(ranks: AnyInts, hits: AnyInts) -> Floats:
-    """The mean of the precision at each hit and at the rank before it."""
-    before = np.where(ranks > 1, (hits - 1) / np.maximum(ranks - 1, 1), 1.0)
-    return (before + hits / ranks) / 2
 
 
 def _places(row: AnyFloats, positives: Ints) -> Ints:

@@ -12,10 +12,10 @@ from scipy.io import loadmat
 
 from alignnet_common.files import PROJECT_ROOT
 from reid.metrics import Labels, Ranking, evaluate_protocol, rank_features
+from reid.metrics.average_precision import inverse_negative_penalty, trapezoidal_average_precision
 from reid.metrics.chance import chance_ranking
 from reid.metrics.distances import euclidean_distances
 from reid.metrics.protocols import Protocol
-from reid.metrics.ranking import inverse_negative_penalty, trapezoidal_average_precision
 from reid.metrics.reranking import re_ranked
 from reid.metrics.score_normalisation import normalised
 

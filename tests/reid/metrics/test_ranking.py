@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from reid.metrics import Labels, RankingOptions, evaluate_protocol
+from reid.metrics.average_precision import average_precision
 from reid.metrics.chance import chance_rank1
 from reid.metrics.distances import euclidean_distances
-from reid.metrics.ranking import average_precision, cumulative_matches, positive_ranks
+from reid.metrics.ranking import cumulative_matches, positive_ranks
 
 Case = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
