@@ -35,7 +35,7 @@ test: install
 	$(RUN) -m pytest -n 2 --dist loadfile -m "not slow"
 
 test-slow: install
-	$(RUN) -m pytest -m slow
+	$(RUN) -m pytest -n 2 --dist loadfile -m slow
 
 # The main job at the smallest size that shows it. The network is the paper's with fewer layers and stages, and the
 # people it is tested on, their cameras and their streets are in no set that it was trained on.
