@@ -5,12 +5,13 @@ RUN := $(VENV)/bin/python
 DEMO_DATA := data/demo
 DEMO_RUNS := runs/demo
 
-.PHONY: help install lint test test-slow demo clean-demo
+.PHONY: help install lint test test-slow demo clean-demo test-all
 
 help:
 	@echo "make demo     render people, train on them, test on others: leaves $(DEMO_RUNS)/report.html"
 	@echo "make test     the tests, in two processes"
 	@echo "make test-slow  the few tests that take minutes each"
+	@echo "make test-all   both, as CI does"
 	@echo "make lint     ruff and mypy"
 	@echo "make install  only the environment, in $(VENV)"
 
@@ -33,6 +34,10 @@ lint: install
 # Files of tests are dealt out to two processes. The tests of a file stay together, since they share what they train.
 test: install
 	$(RUN) -m pytest -n 2 --dist loadfile -m "not slow"
+
+# Both at once, as CI runs them: the long tests then share the two processes with the others.
+test-all: install
+	$(RUN) -m pytest -n 2 --dist loadfile
 
 test-slow: install
 	$(RUN) -m pytest -n 2 --dist loadfile -m slow
