@@ -28,7 +28,7 @@ class TooFewIdentitiesError(UserError):
         super().__init__(f"a batch of {asked} identities, but there are {available} to train on")
         self.asked, self.available = asked, available
 
-    def __reduce__(self) -> tuple[type, tuple[int, int]]:  # UserError's own would hand on the message alone
+    def __reduce__(self) -> tuple[type, tuple[int, int]]:  # to pickle: UserError's own passes the message only
         return type(self), (self.asked, self.available)
 
 
@@ -67,25 +67,25 @@ class PKSampler:
     def epoch(self, number: int) -> list[list[Draw]]:
         """The batches of epoch `number` (from 0)."""
         rng = np.random.default_rng([self._seed, number])
-        hands = {label: self._hands(positions, rng) for label, positions in self._chunks_of.items()}
-        identities = _dealt_without_repeats(sorted(self._chunks_of), self._ids_per_batch, rng)
+        chunk_draws = {label: self._draw_chunks(positions, rng) for label, positions in self._chunks_of.items()}
+        identities = _draw_identities(sorted(self._chunks_of), self._ids_per_batch, rng)
         return [
             [
                 Draw(chunk, (number, batch, place))
-                for place, chunk in enumerate(chunk for label in next(identities) for chunk in next(hands[label]))
+                for place, chunk in enumerate(chunk for label in next(identities) for chunk in next(chunk_draws[label]))
             ]
             for batch in range(self.batches)
         ]
 
-    def _hands(self, positions: list[int], rng: np.random.Generator) -> Iterator[list[int]]:
+    def _draw_chunks(self, positions: list[int], rng: np.random.Generator) -> Iterator[list[int]]:
         """K chunks of one identity at a time, without end."""
         count = self._chunks_per_id
         while True:
-            deck = self._spread(positions, rng)
-            if len(deck) < count:
-                deck = (deck * count)[:count]
-            for start in range(0, len(deck) - count + 1, count):
-                yield deck[start : start + count]
+            order = self._spread(positions, rng)
+            if len(order) < count:
+                order = (order * count)[:count]
+            for start in range(0, len(order) - count + 1, count):
+                yield order[start : start + count]
 
     def _spread(self, positions: list[int], rng: np.random.Generator) -> list[int]:
         """All chunks of one identity in random order, cameras in turn, and tracklets in turn within a camera."""
@@ -126,13 +126,13 @@ def _in_turn(rows: list[list[int]]) -> list[int]:
     return [row[step] for step in range(longest) for row in rows if step < len(row)]
 
 
-def _dealt_without_repeats(labels: list[int], count: int, rng: np.random.Generator) -> Iterator[list[int]]:
+def _draw_identities(labels: list[int], count: int, rng: np.random.Generator) -> Iterator[list[int]]:
     """`count` different labels at a time, without end; no label is drawn again before all were drawn."""
-    deck: list[int] = []
+    remaining: list[int] = []
     while True:
-        hand, deck = deck[:count], deck[count:]
-        if len(hand) < count:
+        drawn, remaining = remaining[:count], remaining[count:]
+        if len(drawn) < count:
             fresh = rng.permutation(labels).tolist()
-            more = [label for label in fresh if label not in hand][: count - len(hand)]
-            hand, deck = hand + more, [label for label in fresh if label not in more]
-        yield hand
+            more = [label for label in fresh if label not in drawn][: count - len(drawn)]
+            drawn, remaining = drawn + more, [label for label in fresh if label not in more]
+        yield drawn
