@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from alignnet_common.cli import DataclassInstance, as_plain
+from alignnet_common.options import DataclassInstance, as_plain
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "imageio")
 

@@ -77,7 +77,7 @@ leave() {
 
 # What the paper leaves open, on frames of 128x64: cells, and a tracklet's last, shorter chunk.
 choices() {
-  log choices $python -m benchmarks.choices --market="$market" --choices="[stride-8,stride-32,tail-drop]" --out="$out/choices" \
+  log choices $python -m benchmarks.choices --market="$market" --choices=stride-8,stride-32,tail-drop --out="$out/choices" \
     --options.height=128 --options.width=64 --options.pose-scale=1 --trainers=${TRAINERS:-8}
 }
 
@@ -90,7 +90,7 @@ start() {
     for seed in 0 1 2; do
       (
         log "start-$name-$seed" $python -m reid.pretrain --config=jobs/ablation-market-pretrain.yaml "${ours[@]}" "${pose[@]}" \
-          --data="$people" --validation-ids=100 --epochs=4 --seed="$seed" --run="$out/start-$name-$seed" --workers=1
+          --data="$people" --held-out=100 --epochs=4 --seed="$seed" --run="$out/start-$name-$seed" --workers=1
         log "start-$name-$seed-pose" $python -m reid.pose evaluate --data="$people" --weights="$out/start-$name-$seed/model.pt" \
           --held-out=100 --seed="$seed" --json="$out/start-$name-$seed-pose.json"
         log "start-$name-$seed-tuned" $python -m reid.finetune --config=jobs/ablation-market-finetune.yaml "${ours[@]}" \
@@ -110,7 +110,7 @@ place() {
         run=place-$epochs-$chance-$seed
         (
           log "$run" $python -m reid.pretrain --config=jobs/ablation-market-pretrain.yaml "${ours[@]}" --data="$people" \
-            --validation-ids=100 --epochs="$epochs" --new-place="$chance" --pose-maps=network --lr-pose=0 --seed="$seed" \
+            --held-out=100 --epochs="$epochs" --new-place="$chance" --pose-maps=network --lr-pose=0 --seed="$seed" \
             --run="$out/$run" --workers=1
           log "$run-tuned" $python -m reid.finetune --config=jobs/ablation-market-finetune.yaml "${ours[@]}" --root="$market" \
             --init="$out/$run" --seed="$seed" --run="$out/$run-tuned"
@@ -124,7 +124,7 @@ place() {
 # jobs/attention.yaml's commands for one seed, and the same network trained with plain averages.
 attention() {
   local seed=$1
-  local common=(--config=jobs/ablation-market-pretrain.yaml "${ours[@]}" --data="$clips" --validation-ids=100 --cover=0.4
+  local common=(--config=jobs/ablation-market-pretrain.yaml "${ours[@]}" --data="$clips" --held-out=100 --cover=0.4
     --overlap=0 --ids-per-batch=16 --epochs=8 --pose-weights="$small_weights" --seed="$seed" --workers=2)
   local measure=($python -m reid.attention --data="$clips" --held-out=100 --seed="$seed" --chunk=16 --draws=5)
   (
@@ -132,10 +132,10 @@ attention() {
       --attention-apart --attention-weight=5 --lr-tap=0.003
     log "second-$seed" $python -m reid.pretrain --config=jobs/attention.yaml --data="$clips" --init="$out/first-$seed" \
       --run="$out/second-$seed" --seed="$seed" --pose-weights="$small_weights" --workers=2
-    log "attention-$seed" "${measure[@]}" --checkpoint="$out/second-$seed" --json="$out/attention-$seed.json"
+    log "attention-$seed" "${measure[@]}" --weights="$out/second-$seed" --json="$out/attention-$seed.json"
   ) &
   log "average-$seed" $python -m reid.pretrain "${common[@]}" --run="$out/average-$seed" --variant=align-avg
-  log "averaged-$seed" "${measure[@]}" --checkpoint="$out/average-$seed" --json="$out/averaged-$seed.json"
+  log "averaged-$seed" "${measure[@]}" --weights="$out/average-$seed" --json="$out/averaged-$seed.json"
   wait
 }
 

@@ -1,8 +1,8 @@
 """Rank queries against a gallery: a file of features, or the tracklets of a data set described by a checkpoint.
 
     python -m reid.evaluate --features F.npz --protocol official --rerank --json OUT.json
-    python -m reid.evaluate --dataset prid --root FOLDER --checkpoint runs/finetune-prid --split 0 --json OUT.json
-    python -m reid.evaluate --dataset prid --root FOLDER --checkpoint RUNS --splits all --out FOLDER
+    python -m reid.evaluate --dataset prid --root FOLDER --weights runs/finetune-prid --split 0 --json OUT.json
+    python -m reid.evaluate --dataset prid --root FOLDER --weights RUNS --splits all --out FOLDER
 
 With --features, PyTorch is neither needed nor imported.
 """
@@ -11,16 +11,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from alignnet_common.cli import run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_atomically, write_json
-from alignnet_common.options import bounded, check_ranges
 from alignnet_common.run_record import command_line, now, run_record
-from reid.configs.data import ProtocolConfig
+from reid.commands import PROGRAM
+from reid.configs.evaluate import EvaluateConfig, split_numbers
 from reid.data import ONE_DIVISION, load_splits
 from reid.data.fingerprint import data_record, dataset_notes
 from reid.data.tracklets.types import ReidData, split_number
@@ -28,10 +26,9 @@ from reid.evaluation.features_file import read_features
 from reid.evaluation.retrieval import mean_metrics, metrics_dict, std_metrics, table
 from reid.metrics.chance import chance_ranking
 from reid.metrics.labels import Labels
-from reid.metrics.protocols import RULES, Protocol
+from reid.metrics.protocols import RULES
 from reid.metrics.ranking import PLAIN, RankingOptions, rank_features
 from reid.metrics.reranking import K1, K2, LAMBDA
-from reid.metrics.score_normalisation import ScoreNorm
 from reid.reporting.paper_tables import page
 from reid.runtime.run_dir import RESULT
 
@@ -41,69 +38,12 @@ if TYPE_CHECKING:
 PROG = "python -m reid.evaluate"
 
 
-@dataclass(frozen=True)
-class EvaluateConfig(ProtocolConfig):
-    """Rank queries against a gallery: from a file of features (--features), or a data set and a --checkpoint."""
-
-    features: Path | None = None
-    """.npz with query_features (Q,D), query_pids (Q,), query_cams (Q,), the same three for the gallery, and, if queries
-    are in the gallery too, query_index (Q,): the gallery row of each query, from 0."""
-
-    protocol: Protocol = "step"
-    """step: the gallery as given; torchreid: without the queries; official: all queries counted, trapezoidal AP."""
-
-    score_norm: ScoreNorm | None = None
-    """Score normalization of the distances: subtract the mean and divide by the deviation of the row, the column, or
-    both (symmetric, as in the paper). Default: none."""
-
-    rerank: bool = False
-    """Re-rank by k-reciprocal neighbors (k1 = 20, k2 = 6, lambda = 0.3) before --score-norm."""
-
-    checkpoint: Path | None = None
-    """Run folder, or its model.pt; or a folder with one run a split: split-0, split-1, …"""
-
-    out: Path | None = None
-    """With --checkpoint: folder for result.json, table.md (with Table 2 of the paper), cmc.svg and the descriptors."""
-
-    json: Path | None = None
-    """File for the result; with --checkpoint, descriptors are saved in the folder features beside it. Default: the
-    result is printed only."""
-
-    chunk: int | None = bounded(None, at_least=1)
-    """Frames in a chunk. Default: as in the checkpoint's training."""
-
-    height: int | None = bounded(None, at_least=32)
-    """Height of the network's input, pixels. Default: as in the checkpoint's training."""
-
-    width: int | None = bounded(None, at_least=32)
-    """Width of the network's input, pixels. Default: as in the checkpoint's training."""
-
-    cache_gib: float = bounded(0.0, at_least=0)
-    """Memory for decoded frames, GiB, if all of them fit; 0 = no frame is kept. One network for all splits reads each
-    frame once."""
-
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Device of the network; auto = a CUDA GPU if there is one."""
-
-    seed: int = bounded(0, at_least=0)
-    """Seed of the random splits, if --split-seed is not given."""
-
-    def __post_init__(self) -> None:
-        self.check_protocol()
-        check_ranges(self)
-
-    @property
-    def ranking(self) -> RankingOptions:
-        """The options of the ranking."""
-        return RankingOptions(self.protocol, self.score_norm, self.rerank)
-
-
 def evaluate(config: EvaluateConfig) -> None:
     """Rank, print a table, and write --json and --out. Raises UserError on options or files that do not fit."""
     check_files(config)
     started, clock = now(), time.perf_counter()
     if config.features is not None:
-        result = evaluate_features(config.features, config.ranking)
+        result = evaluate_features(config.features, ranking_of(config))
     else:
         result = evaluate_checkpoint(config)
     shown = {"chance": result["chance"], "result": result}
@@ -121,14 +61,14 @@ def evaluate(config: EvaluateConfig) -> None:
 
 
 def check_files(config: EvaluateConfig) -> None:
-    """Raise UserError where --features, --checkpoint, --json and --out do not go together or name no file."""
-    if (config.features is None) == (config.checkpoint is None):
-        raise UserError("give either --features FILE.npz, or --checkpoint RUN with --dataset and --root")
+    """Raise UserError where --features, --weights, --json and --out do not go together or name no file."""
+    if (config.features is None) == (config.weights is None):
+        raise UserError("give either --features FILE.npz, or --weights RUN with --dataset and --root")
     if config.json is not None and config.json.is_dir():
         raise UserError(f"--json {config.json} is a folder; name a file")
     if config.out is not None and (config.features is not None or (config.out.exists() and not config.out.is_dir())):
         raise UserError(
-            f"--out {config.out}: must be a folder, and needs --checkpoint; write the result of --features with --json"
+            f"--out {config.out}: must be a folder, and needs --weights; write the result of --features with --json"
         )
 
 
@@ -161,20 +101,20 @@ def evaluate_checkpoint(config: EvaluateConfig) -> dict[str, Any]:
     from reid.evaluation.evaluator import EvaluationOptions, checkpoints_of, evaluate_splits, leak_notes
     from reid.runtime.device import device_name, pick_device
 
-    assert config.checkpoint is not None
+    assert config.weights is not None
     device = pick_device(config.device)
     splits = chosen_splits(load_splits(config, config.seed), config)
-    checkpoints = checkpoints_of(config.checkpoint, tuple(splits))
+    checkpoints = checkpoints_of(config.weights, tuple(splits))
     print("".join(f"{line}\n" for line in dataset_notes(next(iter(splits.values())))), end="")
     with features_folder(config) as features:
         sizes = (config.chunk, config.height, config.width, config.cache_gib)
-        options = EvaluationOptions(device, features, *sizes, ranking=config.ranking)
+        options = EvaluationOptions(device, features, *sizes, ranking=ranking_of(config))
         results = evaluate_splits(splits, checkpoints, options)
     notes = leak_notes(results)
     print("".join(f"note: {note}\n" for note in notes), end="")
     return {
         **over_splits(results),
-        **ranking_record(config.ranking),
+        **ranking_record(ranking_of(config)),
         "seeds": {"splits": config.seed if config.split_seed is None else config.split_seed},
         "data": splits_record(results, notes),
         "checkpoint": results[0].checkpoint,
@@ -215,15 +155,21 @@ def ranking_record(options: RankingOptions) -> dict[str, Any]:
     }
 
 
+def ranking_of(config: EvaluateConfig) -> RankingOptions:
+    """The options of the ranking."""
+    return RankingOptions(config.protocol, config.score_norm, config.rerank)
+
+
 def chosen_splits(splits: tuple[ReidData, ...], config: EvaluateConfig) -> dict[int, ReidData]:
-    """The splits to evaluate, by number: all of --splits all or random, unless --split names one; else one split.
+    """The splits to evaluate, by number: those of --splits, else the one of --split; all random ones if none is named.
 
     Raises UserError where there is no split of that number.
     """
     if config.dataset in ONE_DIVISION:
         return {0: splits[0]}
-    if config.split is None and config.splits in ("all", "random"):
-        return dict(enumerate(splits))
+    if config.splits is not None or (config.split is None and config.split_source == "random"):
+        numbers = split_numbers(config.splits or "all", len(splits) - 1)
+        return {number: split_number(splits, number) for number in numbers}
     return {config.split_or_first: split_number(splits, config.split_or_first)}
 
 
@@ -251,4 +197,4 @@ def write_page(folder: Path, result: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    run_command(evaluate, EvaluateConfig, PROG)
+    PROGRAM.run("evaluate")

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from alignnet_common.cli import run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import read_jsonl, sha256_of_file, write_atomically, write_json
+from reid.commands import PROGRAM
 from reid.reporting.page import SHEET_CAPTIONS, render_page
 from reid.runtime.run_dir import METRICS, RESULT
 
@@ -118,4 +118,4 @@ def find_sheets(folder: Path | None) -> list[Path]:
 
 
 if __name__ == "__main__":
-    run_command(report, ReportConfig, "python -m reid.report")
+    PROGRAM.run("report")

@@ -8,8 +8,8 @@ so that the box of the top left pixel is (0, 0, 1, 1).
 from dataclasses import dataclass
 from pathlib import Path
 
-from alignnet_common.cli import run_command
 from alignnet_common.files import replacing
+from synth.commands import PROGRAM
 from synth.dataset.coco import write_coco
 from synth.dataset.layout import RenderedSet
 from synth.dataset.reader import finished_rows
@@ -39,4 +39,4 @@ def export(config: ExportConfig) -> None:
 
 
 if __name__ == "__main__":
-    run_command(export, ExportConfig, "python -m synth.export_coco")
+    PROGRAM.run("export-coco")

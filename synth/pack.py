@@ -1,4 +1,4 @@
-"""Pack a rendered set into WebDataset shards: `python -m synth.pack --data OUT --to s3://bucket/set`."""
+"""Pack a rendered set into WebDataset shards: `python -m synth.pack --data OUT --out s3://bucket/set`."""
 
 import hashlib
 import json
@@ -10,10 +10,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from alignnet_common.cli import run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file
+from alignnet_common.options import option
 from alignnet_common.set_format import MANIFEST, ManifestRow
+from synth.commands import PROGRAM
 from synth.dataset.integrity import clip_errors, planned_clips
 from synth.dataset.layout import RenderedSet
 from synth.dataset.reader import finished_rows
@@ -31,21 +32,21 @@ class PackConfig:
     byte for byte.
     """
 
-    to: str = ""
+    out: str = option("", formerly="to")
     """Destination folder, at any address that fsspec supports: s3://bucket/set (needs s3fs) or a path. Required."""
 
     data: Path = Path("data/synthetic")
     """Folder of the rendered set, which must be complete."""
 
-    clips_a_tar: int = 100
+    clips_per_shard: int = option(100, formerly="clips_a_tar")
     """Clips per tar file; 100 clips of 50 frames take about 85 MB."""
 
     def __post_init__(self) -> None:
         """Check the ranges of the values."""
-        if not self.to:
-            raise ValueError("--to: name the folder for the tar files")
-        if self.clips_a_tar < 1:
-            raise ValueError(f"--clips-a-tar {self.clips_a_tar}: must be 1 or more")
+        if not self.out:
+            raise ValueError("--out: name the folder for the tar files")
+        if self.clips_per_shard < 1:
+            raise ValueError(f"--clips-per-shard {self.clips_per_shard}: must be 1 or more")
 
 
 def pack(config: PackConfig, check: Check | None = None) -> None:
@@ -53,7 +54,7 @@ def pack(config: PackConfig, check: Check | None = None) -> None:
 
     `check` gives the rows of the set to pack and raises UserError if the set is damaged; by default `checked_rows`.
     """
-    source, remote = RenderedSet(config.data), remote_folder(config.to)
+    source, remote = RenderedSet(config.data), remote_folder(config.out)
     manifest = source.manifest.read_bytes() if source.manifest.is_file() else b""
     rows = (check or checked_rows)(source)
     # Read now, because a command that goes on rendering this set would rewrite them.
@@ -63,9 +64,9 @@ def pack(config: PackConfig, check: Check | None = None) -> None:
     beside = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     prepare(remote, beside)
     tars: list[dict[str, Any]] = []
-    with tqdm(total=len(rows), desc=f"pack to {config.to}", unit="clip") as bar:
-        for first in range(0, len(rows), config.clips_a_tar):
-            group = rows[first : first + config.clips_a_tar]
+    with tqdm(total=len(rows), desc=f"pack to {config.out}", unit="clip") as bar:
+        for first in range(0, len(rows), config.clips_per_shard):
+            group = rows[first : first + config.clips_per_shard]
             tars.append(stored_tar(source, remote, len(tars), group))
             bar.update(len(group))
     for name, content in contents.items():
@@ -79,14 +80,14 @@ def pack(config: PackConfig, check: Check | None = None) -> None:
     }
     remote.write(INDEX, (json.dumps(index, indent=1) + "\n").encode())
     size = sum(tar["bytes"] for tar in tars)
-    print(f"{config.to}: {len(rows)} clips in {len(tars)} tar files, {size / 1e6:.1f} MB")
+    print(f"{config.out}: {len(rows)} clips in {len(tars)} tar files, {size / 1e6:.1f} MB")
 
 
 def prepare(remote: RemoteFolder, beside: dict[str, str]) -> None:
     """Create the folder. Raises UserError if another set is stored there."""
     remote.make()
     if remote.size(INDEX) is not None and read_index(remote)["beside"][MANIFEST] != beside[MANIFEST]:
-        raise UserError(f"{remote.address} holds another packed set: name another folder with --to")
+        raise UserError(f"{remote.address} holds another packed set: name another folder with --out")
 
 
 def checked_rows(source: RenderedSet) -> list[ManifestRow]:
@@ -118,4 +119,4 @@ def stored_tar(source: RenderedSet, remote: RemoteFolder, number: int, rows: Seq
 
 
 if __name__ == "__main__":
-    run_command(pack, PackConfig, "python -m synth.pack", goes_on=True)
+    PROGRAM.run("pack")

@@ -10,11 +10,11 @@ from PIL import Image
 from tqdm import tqdm
 
 from alignnet_common.arrays import Bytes
-from alignnet_common.cli import run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import rows_of_jsonl, write_atomically, write_json
 from alignnet_common.images import spread_over
 from alignnet_common.set_format import CAMERAS, clip_name
+from synth.commands import PROGRAM
 from synth.dataset.layout import RenderedSet
 from synth.dataset.reader import finished_rows, read_truth
 from synth.report import contact_sheets
@@ -128,4 +128,4 @@ def encoded(picture: Bytes, kind: Literal["PNG", "JPEG"]) -> bytes:
 
 
 if __name__ == "__main__":
-    run_command(preview, PreviewConfig, "python -m synth.preview")
+    PROGRAM.run("preview")

@@ -13,11 +13,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from alignnet_common.cli import as_plain, run_command, save_config
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
+from alignnet_common.options import as_plain, save_config
 from alignnet_common.set_format import ManifestRow
 from synth import preflight
+from synth.commands import PROGRAM
 from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, begin_set, finish_set, known_rows, open_set
 from synth.planning.clip import Clip
@@ -154,4 +155,4 @@ def summary(
 
 
 if __name__ == "__main__":
-    run_command(render, RenderConfig, "python -m synth.render", goes_on=True)
+    PROGRAM.run("render")

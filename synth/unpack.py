@@ -1,4 +1,4 @@
-"""Download and unpack a packed set: `python -m synth.unpack --source s3://bucket/set --out OUT`."""
+"""Download and unpack a packed set: `python -m synth.unpack --data s3://bucket/set --out OUT`."""
 
 import hashlib
 import tempfile
@@ -9,10 +9,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from alignnet_common.cli import run_command
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import sha256_of_file, write_atomically, write_jsonl
+from alignnet_common.options import option
 from alignnet_common.set_format import ManifestRow, frame_file
+from synth.commands import PROGRAM
 from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, known_rows, sweep
 from synth.dataset.reader import clip_error
@@ -28,7 +29,7 @@ class UnpackConfig:
     The hash of each tar is checked. After an interruption, repeat the command: undamaged clips are kept.
     """
 
-    source: str = ""
+    data: str = option("", formerly="source")
     """Address of the packed set. Required."""
 
     out: Path = Path("data/synthetic")
@@ -36,13 +37,13 @@ class UnpackConfig:
 
     def __post_init__(self) -> None:
         """Check that the source is given."""
-        if not self.source:
-            raise ValueError("--source: name the address of the packed set")
+        if not self.data:
+            raise ValueError("--data: name the address of the packed set")
 
 
 def unpack(config: UnpackConfig) -> None:
     """Download the missing clips, tar by tar, then the files beside them."""
-    remote, target = remote_folder(config.source), RenderedSet(config.out)
+    remote, target = remote_folder(config.data), RenderedSet(config.out)
     index = read_index(remote)
     known_rows(target)  # raises before anything is written
     target.out.mkdir(parents=True, exist_ok=True)
@@ -52,7 +53,7 @@ def unpack(config: UnpackConfig) -> None:
         for name, digest in index["beside"].items():
             content = remote.read(name)
             if hashlib.sha256(content).hexdigest() != digest:
-                raise JobError(f"{config.source}/{name} hash differs from the index: pack the set again")
+                raise JobError(f"{config.data}/{name} hash differs from the index: pack the set again")
             write_atomically(target.out / Path(name).name, content)
     clips = sum(len(tar["clips"]) for tar in index["tars"])
     print(f"{config.out}: {clips} clips, {index['frames']} frames, {new} of the clips new")
@@ -104,4 +105,4 @@ def fetch_tar(
 
 
 if __name__ == "__main__":
-    run_command(unpack, UnpackConfig, "python -m synth.unpack", goes_on=True)
+    PROGRAM.run("unpack")

@@ -1,12 +1,13 @@
 """Check a rendered set against its plan and its hashes: `python -m synth.verify data/synthetic`."""
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from alignnet_common.cli import run_command
 from alignnet_common.errors import JobError
 from alignnet_common.files import write_json
+from alignnet_common.options import option
+from synth.commands import PROGRAM
 from synth.dataset.integrity import clip_errors, planned_clips, unexpected_files
 from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import known_rows
@@ -22,8 +23,8 @@ class VerifyConfig:
     Decodes every frame. Exit code: 0 if all files are as they were rendered, else 1.
     """
 
-    out: Path = field(default=Path("data/synthetic"), metadata={"positional": True})
-    """Folder of the set."""
+    data: Path = option(Path("data/synthetic"), first_word=True, formerly="out")
+    """Folder of the data set."""
 
     json: Path | None = None
     """File for the findings as JSON; none by default."""
@@ -31,7 +32,7 @@ class VerifyConfig:
 
 def verify(config: VerifyConfig) -> None:
     """Print the errors clip by clip; raise JobError with the way to repair them."""
-    target = RenderedSet(config.out)
+    target = RenderedSet(config.data)
     planned = planned_clips(target)
     rows = {row["clip"]: row for row in known_rows(target)}
     errors = clip_errors(target, planned, rows)
@@ -46,7 +47,7 @@ def verify(config: VerifyConfig) -> None:
             config.json,
             {
                 "command": "python -m synth.verify",
-                "out": str(config.out),
+                "out": str(config.data),
                 "clips": len(planned),
                 "sound": len(planned) - len(errors),
                 "faults": errors,
@@ -55,11 +56,11 @@ def verify(config: VerifyConfig) -> None:
         )
     if lines:
         raise JobError(
-            f"{config.out}: {len(errors)} of {len(planned)} clips are missing or damaged, {len(unexpected)} files are "
+            f"{config.data}: {len(errors)} of {len(planned)} clips are missing or damaged, {len(unexpected)} files are "
             f"unexpected: {repair(target, bool(errors), bool(unexpected))}"
         )
     frames = sum(row["frames"] for row in rows.values())
-    print(f"{config.out}: all {len(planned)} clips are as they were rendered ({frames} frames)")
+    print(f"{config.data}: all {len(planned)} clips are as they were rendered ({frames} frames)")
 
 
 def repair(target: RenderedSet, has_errors: bool, has_unexpected: bool) -> str:
@@ -75,4 +76,4 @@ def repair(target: RenderedSet, has_errors: bool, has_unexpected: bool) -> str:
 
 
 if __name__ == "__main__":
-    run_command(verify, VerifyConfig, "python -m synth.verify")
+    PROGRAM.run("verify")

@@ -22,6 +22,7 @@ ORDER = """
     synth.cameras
     reid.ablation reid.pose
     reid
+    reid.recipes
     reid.training
     reid.evaluation
     reid.provenance
@@ -32,6 +33,7 @@ ORDER = """
     reid.runtime reid.reporting
     reid.metrics reid.functional
     reid.configs
+    alignnet_common.cli
     alignnet_common
 """
 """Folders from the top down. Folders of one line do not import each other."""
@@ -46,7 +48,9 @@ FILES = {
 
 
 def folder_of(module):
-    """The folder of a module's file, as a dotted name."""
+    """The folder of a module's file, as a dotted name. An entry point, __main__.py, belongs to its program."""
+    if module.endswith(".__main__"):
+        return module.split(".")[0]
     return ".".join(FILES[module].parent.relative_to(PROJECT_ROOT).parts)
 
 

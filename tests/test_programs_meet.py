@@ -5,11 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from reid import attention, pretrain
 from reid_folders import TINY, command, flags, pose
 from synth_runs import rows, truth_of
 
-SMALL = TINY | {"overlap": 0, "max_steps": 2, "validation_ids": 2}
+SMALL = TINY | {"overlap": 0, "max_steps": 2, "held_out": 2}
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +17,7 @@ def trained(rendered, tmp_path_factory):
     replacement) and visible ratios (attention loss, occlusion augmentation)."""
     folder = tmp_path_factory.mktemp("runs") / "run"
     from_annotations = {"new_place": 0.5, "attention_weight": 1, "cover": 0.5}
-    assert command(pretrain, flags(SMALL | from_annotations | {"data": rendered.out, "run": folder})) == 0
+    assert command("pretrain", flags(SMALL | from_annotations | {"data": rendered.out, "run": folder})) == 0
     return folder
 
 
@@ -34,8 +33,8 @@ def test_pretraining_reads_the_whole_set_and_evaluates_held_out_persons(trained,
 
 
 def test_attention_is_compared_with_the_visible_ratios_of_the_set(trained, rendered, tmp_path):
-    words = {"data": rendered.out, "checkpoint": trained, "json": tmp_path / "a.json", "chunk": 3}
-    assert command(attention, flags(words | {"covered": "[0.0,0.4]", "least_change": 0.001})) == 0
+    words = {"data": rendered.out, "weights": trained, "json": tmp_path / "a.json", "chunk": 3}
+    assert command("attention", flags(words | {"covered": "[0.0,0.4]", "least_change": 0.001})) == 0
     result = json.loads((tmp_path / "a.json").read_text())
     assert [row["share"] for row in result["covered"]] == [0.0, 0.4]
     clips = [row["clip"] for row in rows(rendered.out / "manifest.jsonl")]

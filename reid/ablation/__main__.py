@@ -1,7 +1,6 @@
-"""The command python -m reid.ablation."""
+"""reid ablation: the paper's Tables 1a, 1b and 2."""
 
-from alignnet_common.cli import run_command
-from reid.ablation.run import PROG, AblationConfig, ablation
+from reid.commands import PROGRAM
 
 if __name__ == "__main__":
-    run_command(ablation, AblationConfig, PROG, goes_on=True)
+    PROGRAM.run("ablation")

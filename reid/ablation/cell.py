@@ -24,15 +24,15 @@ from reid.ablation.grid import POST_PROCESSING, Training
 from reid.configs.finetune import FinetuneConfig
 from reid.configs.model import PAPER_SETTINGS
 from reid.configs.pretrain import PretrainConfig
+from reid.configs.ranking import Protocol
 from reid.data import load_data
 from reid.evaluation.evaluator import EvaluationOptions, evaluate_splits
-from reid.finetune import PROG as FINETUNE
-from reid.finetune import finetune
-from reid.metrics.protocols import Protocol
 from reid.metrics.ranking import RankingOptions
-from reid.pretrain import PROG as PRETRAIN
-from reid.pretrain import pretrain
 from reid.provenance.notes import named_weights
+from reid.recipes.finetune import PROG as FINETUNE
+from reid.recipes.finetune import finetune
+from reid.recipes.pretrain import PROG as PRETRAIN
+from reid.recipes.pretrain import pretrain
 from reid.runtime.device import pick_device
 from reid.runtime.run_dir import BEST, CHECKPOINT, CHECKPOINTS, CONFIG, MODEL, RESULT
 from reid.training.checkpointing import FREE_TO_CHANGE, OTHERWISE_DIVIDED

@@ -9,6 +9,7 @@ from alignnet_common.files import sha256_of_file
 from reid.configs.data import DatasetName
 from reid.configs.finetune import FinetuneConfig
 from reid.configs.pretrain import PretrainConfig
+from reid.configs.ranking import Protocol
 from reid.configs.training import TrainConfig
 from reid.data import ONE_DIVISION, load_splits
 from reid.data.datasets.synthetic import load_pretraining
@@ -16,7 +17,6 @@ from reid.data.fingerprint import data_record, division, fingerprint
 from reid.data.tracklets.types import ReidData, split_number
 from reid.evaluation.evaluator import fingerprints
 from reid.evaluation.retrieval import Metrics, chance_of, mean_metrics
-from reid.metrics.protocols import Protocol
 from reid.models.checkpoint import load_model
 from reid.provenance.notes import trainings_of_pose
 from reid.provenance.seen_people import trained_on, trained_on_tested, trainings_of
@@ -80,7 +80,7 @@ class FinetuningData:
 
 def read_pretraining_data(options: PretrainConfig) -> PretrainingData:
     """Read the data of pre-training. Raises UserError where they cannot be used."""
-    data = load_pretraining(options.data, options.validation_ids, options.seed)
+    data = load_pretraining(options.data, options.held_out, options.seed)
     record = data_record(data, fingerprint(data))
     init = None if options.init is None else model_file(options.init)
     before = trainings_of_pose(options) if init is None else trainings_of(load_model(init)[1])

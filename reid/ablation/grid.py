@@ -3,19 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Literal
 
 from alignnet_common.errors import UserError
+from reid.configs.ablation import Start
 from reid.configs.data import DatasetName
 from reid.configs.finetune import FinetuneConfig
+from reid.configs.model import Variant
 from reid.configs.pretrain import PretrainConfig
 from reid.data import ONE_DIVISION
 from reid.models.checkpoint import CHOSEN_ANEW
-
-Start = Literal["without", "synthetic"]
-"""Initial weights of fine-tuning. without: no synthetic pre-training; synthetic: pre-trained on synthetic persons."""
-
-Variant = Literal["baseline", "align-avg", "align-tap"]
 
 POST_PROCESSING: tuple[tuple[bool, bool], ...] = ((False, False), (True, False), (False, True), (True, True))
 """(score normalization, re-ranking) of the rankings of each trained network."""

@@ -13,7 +13,7 @@ from reid.ablation.tables import Kind, Ranked, Summary, page, summaries
 from reid.configs.data import DatasetName
 from reid.configs.finetune import FinetuneConfig
 from reid.configs.pretrain import PretrainConfig
-from reid.metrics.protocols import Protocol
+from reid.configs.ranking import Protocol
 from reid.provenance.notes import notes_on_pose
 
 

@@ -1,5 +1,6 @@
 """Checks of option values."""
 
+import re
 import typing
 from dataclasses import fields
 from typing import Any, Literal
@@ -20,6 +21,14 @@ def check_choices(config: Any) -> None:
             option = "--" + field.name.replace("_", "-")
             listed = ", ".join(map(str, choices))
             raise ValueError(f"{option} {getattr(config, field.name)!r} is not one of {listed}")
+
+
+def check_device(name: str) -> None:
+    """Raise ValueError, one line, where --device is none of auto, cpu, cuda, cuda:N, N and mps."""
+    require(
+        re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?|\d+", name) is not None,
+        f"--device {name}: must be auto, cpu, cuda, the number of a GPU such as cuda:1 or 1, or mps",
+    )
 
 
 def check_pose_scale(option: str, scale: float, height: int, width: int) -> None:

@@ -1,13 +1,14 @@
 """Options of python -m reid.finetune."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from alignnet_common.options import bounded
+from alignnet_common.options import bounded, option
 from reid.configs.checks import require
 from reid.configs.data import ProtocolConfig
-from reid.configs.training import TrainConfig
+from reid.configs.training import PAPER, SMALL_NETWORK, TrainConfig
 
 
 @dataclass(frozen=True)
@@ -15,13 +16,18 @@ class FinetuneConfig(TrainConfig, ProtocolConfig):
     """Fine-tune on PRID2011, iLIDS-VID, MARS, Market-1501 tracklets, a rendered set or your own, measured before and
     after.
 
-    Starts from runs/pretrain where it is there and writes runs/finetune-<dataset> unless told otherwise.
+    Starts from runs/pretrain if it exists, and writes runs/finetune-<dataset> by default.
     """
 
-    run: Path | None = None
-    """Folder that the run is written to. Default: runs/finetune-<dataset>."""
+    PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "paper": {**PAPER, "lr_pose": 1e-4},
+        "small": {**SMALL_NETWORK, "chunk": 4, "overlap": 1, "ids_per_batch": 16, "chunks_per_id": 2, "epochs": 20},
+    }
 
-    init: str = "auto"
+    run: Path | None = option(None, aliases=["--output-dir"])
+    """Output folder of the run. Default: runs/finetune-<dataset>."""
+
+    init: str = option("auto", aliases=["--weights"])
     """Initial weights: a run folder or its model.pt; none; auto = runs/pretrain if it exists."""
 
     lr_pose: float = bounded(0.0, at_least=0)
@@ -36,10 +42,10 @@ class FinetuneConfig(TrainConfig, ProtocolConfig):
     """Rendered set (python -m synth.render) whose exact joints train the pose network during fine-tuning (with
     --lr-pose 1e-4): some of its frames are added to each batch. Default: none, as in the paper."""
 
-    rendered_frames: int = 16
+    rendered_frames: int = option(16, rare=True)
     """Rendered frames beside each batch; even, two per person."""
 
-    pose_weight: float = bounded(1.0, at_least=0)
+    pose_weight: float = bounded(1.0, at_least=0, rare=True)
     """Weight of the pose loss on the rendered frames (squared error of heat maps and part affinity fields at every
     stage)."""
 
@@ -55,7 +61,6 @@ class FinetuneConfig(TrainConfig, ProtocolConfig):
             "--rendered trains the pose network, which is frozen or missing here: leave it out, or train the network "
             "(--variant align-…, --pose-maps network, --lr-pose above 0)",
         )
-        require(self.splits != "all", "--splits all: a network is trained on one split: name it with --split 0 … 9")
 
     @property
     def joints_teach(self) -> bool:

@@ -3,9 +3,10 @@
 import math
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
-from alignnet_common.options import bounded, check_ranges
+from alignnet_common.files import asset
+from alignnet_common.options import bounded, check_ranges, option
 from reid.configs.checks import check_choices, require
 
 Variant = Literal["baseline", "align-avg", "align-tap"]
@@ -23,22 +24,31 @@ PAPER_SETTINGS: dict[str, Any] = {"limb_fields": "signed", "part_gain": 1.0, "pa
 the paper's settings."""
 
 
+SMALL_POSE_WEIGHTS = asset("weights/pose-small.safetensors")
+"""Weights of the small pose network that comes with the code, see assets/weights/README.md."""
+
+SMALL_POSE_STAGES, SMALL_POSE_WIDTH = 3, 0.25
+"""Values of --pose-stages and --pose-width that it was trained with."""
+
+
 @dataclass(frozen=True)
 class ModelConfig:
     """The network and its initial weights."""
+
+    GROUP: ClassVar[str] = "network, parts and attention"
 
     variant: Variant = "align-tap"
     """Rows of Table 1b. baseline = appearance network alone; align-avg = part alignment, frames averaged; align-tap =
     part alignment, frames weighted by temporal attention."""
 
-    appearance: Appearance = "resnet50"
+    appearance: Appearance = option("resnet50", aliases=["--backbone"])
     """Backbone of the appearance network."""
 
     appearance_weights: str = "imagenet"
     """Initial weights of the appearance network: imagenet (torchvision, downloaded once), none (random), or the path of
     a torchvision state dict."""
 
-    stride: Stride = 16
+    stride: Stride = option(16, rare=True)
     """Output stride of the appearance network: input pixels for one cell of its feature map."""
 
     pose_stages: int = bounded(6, at_least=1, at_most=6)
@@ -51,37 +61,37 @@ class ModelConfig:
     """Initial weights of the pose network: an OpenPose COCO-18 file (.pth or .safetensors), or a model file of this
     project, from which the pose network is taken. Default: random. The baseline has no pose network."""
 
-    pose_scale: float = 1.0
+    pose_scale: float = option(1.0, rare=True)
     """Factor by which frames are enlarged for the pose network, at least 1: OpenPose was trained on people larger than
     those in small crops. Height and width times the factor must be multiples of 8. Time and memory grow with its
     square."""
 
-    tap_channels: int = bounded(256, at_least=1)
+    tap_channels: int = bounded(256, at_least=1, rare=True)
     """Hidden channels of each temporal attention network."""
 
-    tap_input: Literal["features", "joints"] = "features"
+    tap_input: Literal["features", "joints"] = option("features", rare=True)
     """Input of temporal attention (Eq. 8). features = the feature maps that it weights, as in the paper; joints = the
     heat maps of the 18 joints, which carry less identity and more visibility."""
 
-    limb_fields: Literal["signed", "magnitude"] = "magnitude"
+    limb_fields: Literal["signed", "magnitude"] = option("magnitude", rare=True)
     """Part affinity fields in Eq. 2. magnitude = length of each vector; signed = its x and y channels, as in the paper:
     limbs that point in opposite directions cancel."""
 
-    part_gain: float = 30.0
+    part_gain: float = option(30.0, rare=True)
     """Inverse temperature of the softmax in Eq. 3, above 0 (paper: 1). Higher values give sharper part attention."""
 
-    part_pooling: Literal["mean", "attended"] = "attended"
+    part_pooling: Literal["mean", "attended"] = option("attended", rare=True)
     """Pooling of the parts in Eq. 5. attended = average weighted by part attention; mean = over all cells, as in the
     paper."""
 
-    frame_pooling: Literal["sum", "average"] = "average"
+    frame_pooling: Literal["sum", "average"] = option("average", rare=True)
     """Eq. 7. average = weighted sum over the sum of the weights; sum = weighted sum over the number of frames, as in
     the paper: the ranking loss then drives all weights towards 0."""
 
-    frame_gain: float = bounded(1.0, at_least=1)
+    frame_gain: float = bounded(1.0, at_least=1, rare=True)
     """Exponent on the frame weights of Eq. 7, at least 1 (paper: 1). Higher values favour the best frames."""
 
-    part_visibility: Literal["ignored", "pose"] = "ignored"
+    part_visibility: Literal["ignored", "pose"] = option("ignored", rare=True)
     """Weight of hidden parts in Eq. 7. ignored = temporal attention alone weights parts, as in the paper; pose = each
     weight is multiplied by the pose network's confidence in the joints of the part (of all joints for f_a)."""
 

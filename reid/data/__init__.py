@@ -26,14 +26,14 @@ def load_data(choice: ProtocolConfig, seed: int) -> ReidData:
 
 
 def check_split_options(choice: ProtocolConfig) -> None:
-    """Raise UserError where --splits or --split name a split that the data set cannot have."""
-    asked = f"--splits {choice.splits}"
-    if choice.dataset == "mars" and choice.splits in ("json", "mat", "random"):
+    """Raise UserError where --split-source or --split name a split that the data set cannot have."""
+    asked = f"--split-source {choice.split_source}"
+    if choice.dataset == "mars" and choice.split_source in ("json", "mat", "random"):
         raise UserError(f"{asked}: MARS has one published split; leave the option out")
-    if choice.dataset in ("market", "synthetic") and choice.splits in ("json", "mat"):
+    if choice.dataset in ("market", "synthetic") and choice.split_source in ("json", "mat"):
         raise UserError(f"{asked}: {choice.dataset} has no split file; leave the option out")
-    if choice.dataset == "folder" and choice.splits == "mat":
-        raise UserError(f"{asked}: custom data have their splits in splits.json: use --splits json")
+    if choice.dataset == "folder" and choice.split_source == "mat":
+        raise UserError(f"{asked}: custom data have their splits in splits.json: use --split-source json")
     if choice.dataset in ONE_DIVISION and choice.split:
         raise UserError(f"--split {choice.split}: {choice.dataset} has one split; leave the option out")
 
@@ -45,17 +45,17 @@ def load_splits(choice: ProtocolConfig, seed: int) -> tuple[ReidData, ...]:
     check_split_options(choice)
     match choice.dataset:
         case "prid":
-            return prid_splits(root, choice.splits, seed, choice.min_frames)
+            return prid_splits(root, choice.split_source, seed, choice.min_frames)
         case "ilids":
-            return ilids_splits(root, choice.splits, seed)
+            return ilids_splits(root, choice.split_source, seed)
         case "mars":
             return (load_mars(root),)
         case "market":
-            return (load_market(root, seed, choice.market_test, choice.held_out),)
+            return (load_market(root, seed, choice.market_test, choice.test_share),)
         case "synthetic":
             return synthetic_splits(root, seed)
         case "folder":
-            return folder_splits(root, choice.splits, seed)
+            return folder_splits(root, choice.split_source, seed)
 
 
 def load_rendered(root: Path | None, seed: int) -> ReidData | None:

@@ -196,7 +196,7 @@ def leak_notes(results: Sequence[SplitResult]) -> tuple[str, ...]:
     note = f"the checkpoint was trained on {worst.trained_on_tested} of the {tested} persons tested: no fair number"
     if len(results) > 1:
         some = ", ".join(str(each.split) for each in leaks)
-        note += f" in split {some}; train a network a split (RUNS/split-0 …) and name their folder with --checkpoint"
+        note += f" in split {some}; train a network a split (RUNS/split-0 …) and name their folder with --weights"
     return (note,)
 
 

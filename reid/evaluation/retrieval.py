@@ -8,10 +8,10 @@ import numpy.typing as npt
 
 from alignnet_common.arrays import AnyFloats, Ints
 from alignnet_common.errors import UserError
+from reid.configs.ranking import Protocol
 from reid.data.tracklets.types import ReidData, Tracklet
 from reid.metrics.chance import chance_ranking
 from reid.metrics.labels import Labels
-from reid.metrics.protocols import Protocol
 from reid.metrics.ranking import PLAIN, Ranking, RankingOptions, rank_features
 
 SHOWN_RANKS = (1, 5, 10, 20)

@@ -1,23 +1,10 @@
 """Evaluation protocols: which gallery items are ranked and which queries count."""
 
-from typing import Literal
-
 import numpy as np
 
 from alignnet_common.arrays import AnyInts, Bools, Ints
+from reid.configs.ranking import Protocol
 from reid.metrics.labels import DISTRACTOR, JUNK, Labels
-
-Protocol = Literal["step", "torchreid", "official"]
-"""How queries, gallery and average precision (AP) are counted. On MARS the protocols differ by up to two points of
-rank-1, so that a result needs the name of its protocol.
-
-step: the gallery as given; AP is the mean of the precision at each hit; queries without a positive are skipped, and
-counted.
-torchreid: as step, but queries that are also gallery items are removed from the gallery.
-https://github.com/KaiyangZhou/deep-person-reid
-official: the gallery as given; AP is the area under the precision-recall curve by the trapezoidal rule; shares are of
-all queries, where one without a positive counts 0. https://github.com/liangzheng06/MARS-evaluation
-"""
 
 COMMON_RULES = (
     "a gallery item with the query's pid and camera is ignored, so is pid -1 (junk), pid 0 matches nobody; "

@@ -1,14 +1,9 @@
 """Score normalization (paper, Section 4.4) of a distance matrix; z-norm, t-norm and s-norm in speaker verification."""
 
-from typing import Literal
-
 import numpy as np
 
 from alignnet_common.arrays import AnyFloats, Floats
-
-ScoreNorm = Literal["row", "column", "symmetric"]
-"""Scores over which mean and deviation are taken. row: all gallery items, for each query (t-norm). column:
-all queries, for each gallery item (z-norm). symmetric: the mean of both (s-norm)."""
+from reid.configs.ranking import ScoreNorm
 
 _BLOCK = 256
 """Rows normalized at a time: 25 MB with 12 180 columns."""

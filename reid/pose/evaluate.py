@@ -9,8 +9,7 @@ precision over ten thresholds of COCO's keypoint similarity. See `reid.functiona
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +17,12 @@ from numpy.typing import NDArray
 from alignnet_common.cli import as_plain
 from alignnet_common.coco18 import JOINTS
 from alignnet_common.files import sha256_of_file, write_json
-from alignnet_common.options import bounded, check_ranges
-from reid.configs.checks import check_pose_scale
+from reid.configs.pose import PoseEvaluationConfig
 from reid.data.datasets.annotations import read_bodies, read_joints
 from reid.data.datasets.synthetic import clips_kept_out
 from reid.data.tracklets.types import Tracklet
 from reid.functional.keypoint_metrics import average_precision, distances, keypoint_similarity, rate, within_head
-from reid.pose.inference import SMALL_WEIGHTS, Poses, poses_of, read_pose_net
+from reid.pose.inference import Poses, poses_of, read_pose_net
 from reid.provenance.notes import notes_on_weights
 from reid.runtime.device import pick_device
 
@@ -33,43 +31,6 @@ RATIOS = (0.0, 0.5, 0.75, 0.95, 1.001)
 
 HEIGHTS = (0.0, 80.0, 95.0, 110.0, float("inf"))
 """Edges of the bins of the height of the whole body, pixels."""
-
-
-@dataclass(frozen=True)
-class PoseEvaluationConfig:
-    """Evaluate a pose network on a synthetic data set: PCKh@0.5 and OKS-AP, by joint, by visible ratio, by height."""
-
-    data: Path = Path("data/synthetic")
-    """Synthetic data set (python -m synth.render) of persons on which the network was not trained."""
-
-    weights: Path = SMALL_WEIGHTS
-    """Weights: of reid.pose train, an OpenPose COCO-18 file, or a run's model.pt. Default: the small network that comes
-    with the code."""
-
-    held_out: int = bounded(0, at_least=0)
-    """Only the persons held out by reid.pose train with the same --held-out and --seed. Default: all persons."""
-
-    seed: int = bounded(0, at_least=0)
-    """Seed with which the persons of --held-out are drawn."""
-
-    height: int = bounded(128, at_least=16)
-    """Height of the frames before --scale, pixels."""
-
-    width: int = bounded(64, at_least=16)
-    """Width of the frames before --scale, pixels."""
-
-    scale: float = 1.0
-    """Factor by which the frames are enlarged for the network, at least 1, as --pose-scale."""
-
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Device of the network; auto = a CUDA GPU if there is one."""
-
-    json: Path | None = None
-    """File for the results. Default: they are printed only."""
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
-        check_pose_scale("--scale", self.scale, self.height, self.width)
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from alignnet_common.errors import UserError
-from alignnet_common.files import asset
 from reid.data.loading.frame_store import FrameStore
 from reid.functional.pose_decoding import joints_of_maps
 from reid.models.openpose import PoseNet, pose_input
 from reid.models.weights import load_strictly, read_pose_weights
 from reid.runtime.memory import enough_memory
-
-SMALL_WEIGHTS = asset("weights/pose-small.safetensors")
-"""Weights of the small network that is part of this package; a description is beside the file."""
 
 FRAMES_A_BATCH = 64
 TRUNK_CHANNELS = 64

@@ -8,10 +8,8 @@ compared with uniform attention and with three horizontal stripes (as in PCB).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,8 +21,7 @@ from alignnet_common.cli import as_plain
 from alignnet_common.coco18 import PARTS
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
-from alignnet_common.options import bounded, check_ranges
-from reid.configs.checks import check_pose_scale, require
+from reid.configs.pose import PartMassConfig
 from reid.data.datasets.annotations import read_joints, read_part_masks
 from reid.data.datasets.synthetic import clips_kept_out
 from reid.data.loading.chunk_dataset import resized_joints
@@ -40,55 +37,6 @@ from reid.runtime.device import pick_device
 
 STRIPES = (0.0, 1 / 6, 1 / 2, 1.0)
 """Edges of three stripes of a crop, as shares of its height: head and neck, trunk, legs."""
-
-
-@dataclass(frozen=True)
-class PartMassConfig:
-    """Measure on a synthetic data set which share of each part's attention falls on the part."""
-
-    data: Path = Path("data/synthetic")
-    """Synthetic data set (python -m synth.render) of persons on which the network was not trained."""
-
-    weights: Path | None = None
-    """Weights of a pose network, or a run's model.pt. Default: ground-truth pose maps, from the joints."""
-
-    held_out: int = bounded(0, at_least=0)
-    """Only the persons held out of the training: its --held-out, or --validation-ids. Default: all persons."""
-
-    seed: int = bounded(0, at_least=0)
-    """Seed of that training."""
-
-    strides: tuple[int, ...] = (8, 16, 32)
-    """Strides of the appearance map: pixels of the input per cell."""
-
-    gains: tuple[float, ...] = (1.0, 10.0, 30.0, 100.0)
-    """Factors on the part maps before the softmax (paper: 1)."""
-
-    limb_fields: Literal["signed", "magnitude"] = "magnitude"
-    """Limb fields in the part maps, as in reid.pretrain (paper: signed)."""
-
-    height: int = 128
-    """Height of the frames before --scale, pixels."""
-
-    width: int = 64
-    """Width of the frames before --scale, pixels."""
-
-    scale: float = 1.0
-    """Factor by which the frames are enlarged for the network, at least 1, as --pose-scale."""
-
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Device of the network; auto = a CUDA GPU if there is one."""
-
-    json: Path | None = None
-    """File for the results. Default: they are printed only."""
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
-        require(bool(self.strides) and all(stride in (8, 16, 32) for stride in self.strides), "--strides: 8, 16 or 32")
-        require(bool(self.gains) and all(gain > 0 for gain in self.gains), "--gains must be above 0")
-        smallest = max(self.strides, default=32)
-        require(min(self.height, self.width) >= smallest, f"--height and --width must be at least {smallest}")
-        check_pose_scale("--scale", self.scale, self.height, self.width)
 
 
 def parts(config: PartMassConfig) -> None:

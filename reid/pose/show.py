@@ -5,9 +5,8 @@ python -m reid.pose show --data OUT --weights W --out F.png         with the gro
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,14 +15,13 @@ from PIL import Image, ImageDraw
 
 from alignnet_common.coco18 import JOINTS, LIMBS
 from alignnet_common.files import replacing
-from alignnet_common.options import bounded, check_ranges
-from reid.configs.checks import check_pose_scale, require
+from reid.configs.pose import PoseSheetConfig
 from reid.data.datasets.annotations import read_joints
 from reid.data.datasets.synthetic import read_clips
 from reid.data.loading.frame_store import FrameStore
 from reid.functional.pose_decoding import joints_of_maps
 from reid.models.alignnet import part_attention
-from reid.pose.inference import SMALL_WEIGHTS, maps_of_frames, read_pose_net
+from reid.pose.inference import maps_of_frames, read_pose_net
 from reid.pose.predict import images_in
 from reid.runtime.device import pick_device
 
@@ -35,58 +33,6 @@ PAPER = (24, 26, 30)
 COLUMNS = 8
 
 Item = TypeVar("Item")
-
-
-@dataclass(frozen=True)
-class PoseSheetConfig:
-    """Draw the joints predicted by a pose network on a grid of crops, beside the attention of the three parts.
-
-    Predicted joints are yellow; ground-truth joints are white rings. Attention: head red, trunk and arms green, legs
-    blue.
-    """
-
-    images: Path | None = None
-    """Folder of images with one person each."""
-
-    data: Path | None = None
-    """Synthetic data set, instead of --images."""
-
-    weights: Path = SMALL_WEIGHTS
-    """Weights: of reid.pose train, an OpenPose COCO-18 file, or a run's model.pt. Default: the small network that comes
-    with the code."""
-
-    out: Path = Path("poses.png")
-    """File for the image grid."""
-
-    count: int = bounded(24, at_least=1)
-    """Number of crops, evenly spaced over all."""
-
-    confidence: float = 0.15
-    """Joints with a lower confidence (maximum of the heat map) are not drawn, 0..1."""
-
-    part_gain: float = 30.0
-    """Factor on the part maps before the softmax, as in reid.pretrain."""
-
-    limb_fields: Literal["signed", "magnitude"] = "magnitude"
-    """Limb fields in the part maps, as in reid.pretrain."""
-
-    height: int = bounded(128, at_least=16)
-    """Height of the frames before --scale, pixels."""
-
-    width: int = bounded(64, at_least=16)
-    """Width of the frames before --scale, pixels."""
-
-    scale: float = 1.0
-    """Factor by which the frames are enlarged for the network, at least 1, as --pose-scale."""
-
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Device of the network; auto = a CUDA GPU if there is one."""
-
-    def __post_init__(self) -> None:
-        require((self.images is None) != (self.data is None), "name either --images or --data")
-        check_ranges(self)
-        check_pose_scale("--scale", self.scale, self.height, self.width)
-        require(self.out.suffix == ".png", f"--out must end in .png, not {self.out.name}")
 
 
 def show(config: PoseSheetConfig) -> None:

@@ -9,13 +9,23 @@ from reid.runtime.distributed import SINGLE_PROCESS, ProcessGroup
 
 
 def pick_device(name: str) -> torch.device:
-    """The device that --device names: "cpu", "cuda", or "auto" (a CUDA GPU if there is one, else the CPU).
+    """The device that --device names: cpu, cuda, cuda:1 or 1, mps, or auto (a CUDA GPU if there is one, else the CPU).
 
-    With torchrun, each process of a machine gets the GPU of its LOCAL_RANK. Raises UserError if there is no such
-    device, or if a machine has fewer GPUs than processes.
+    With torchrun, each process of a machine gets the GPU of its LOCAL_RANK with cuda and auto. Raises UserError if
+    there is no such device, or if a machine has fewer GPUs than processes.
     """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda, but PyTorch finds no CUDA GPU here: use --device cpu")
+    if name == "mps":
+        if not torch.backends.mps.is_available():
+            raise UserError("--device mps, but PyTorch finds no GPU of Apple here: use --device cpu")
+        return torch.device("mps")
+    if name not in ("auto", "cpu") and not torch.cuda.is_available():
+        raise UserError(f"--device {name}, but PyTorch finds no CUDA GPU here: use --device cpu")
+    if name not in ("auto", "cpu", "cuda"):
+        number, count = int(name.removeprefix("cuda:")), torch.cuda.device_count()
+        if number >= count:
+            raise UserError(f"--device {name}: the GPUs here are cuda:0 to cuda:{count - 1}")
+        torch.cuda.set_device(number)
+        return torch.device("cuda", number)
     if name == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     place = int(os.environ.get("LOCAL_RANK", "0"))

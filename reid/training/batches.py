@@ -1,5 +1,6 @@
 """Training batches of a data set: chunks, their sampler, decoded frames, cached pose maps."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -83,7 +84,7 @@ class TrainingBatches:
             self.dataset,
             batch_sampler=_draws(self.sampler, (epoch, batch), epochs, group),
             collate_fn=Batch.collate,
-            num_workers=self.config.workers,
+            num_workers=loader_processes(self.config.workers, device),
             pin_memory=device.type == "cuda",
             generator=torch.Generator(),  # else the loader draws from the global generator
         )
@@ -155,6 +156,15 @@ def chunks_and_sampler(
         return chunks, PKSampler(chunks, config.ids_per_batch, config.chunks_per_id, config.seed)
     except TooFewIdentitiesError as few:
         raise UserError(f"{few}: use {flags.for_identities(few.available)} or fewer") from None
+
+
+def loader_processes(workers: int | None, device: torch.device) -> int:
+    """Number of loader processes: --workers; by default none on a CPU, and one per core, at most 8, on a GPU."""
+    if workers is not None:
+        return workers
+    return (
+        min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1) if device.type == "cuda" else 0
+    )
 
 
 def last_step(config: TrainConfig, sampler: PKSampler) -> int:

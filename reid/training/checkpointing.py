@@ -2,7 +2,8 @@
 
 config.yaml    resolved options           metrics.jsonl   one row a step     result.json   metrics and provenance
 checkpoint.pt  the training state         model.pt        the finished network, for --init and reid.evaluate
-checkpoints/   recent checkpoints         best.pt         the checkpoint with the lowest mean loss before it
+checkpoints/   recent checkpoints         best.pt         the checkpoint with the highest mAP on
+                                                                  held-out identities, else the lowest mean loss
 tensorboard/   curves
 """
 
@@ -14,8 +15,8 @@ from typing import Any
 
 import torch
 
-from alignnet_common.cli import as_plain
 from alignnet_common.errors import UserError
+from alignnet_common.options import as_plain, with_current_names
 from reid.configs.model import PAPER_SETTINGS
 from reid.configs.training import TrainConfig
 from reid.models.checkpoint import model_record
@@ -31,6 +32,7 @@ FREE_TO_CHANGE = frozenset(
     {
         *("run", "resume", "data", "root", "init", "appearance_weights", "pose_weights"),
         *("max_steps", "workers", "cache_gib", "cache", "device", "checkpoint_every", "keep"),
+        *("preset", "eval_every"),
     }
 )
 """Options that may differ when a run resumes: paths, devices and length, which do not change what is computed."""
@@ -55,7 +57,8 @@ def read_checkpoint(
     if not isinstance(training, dict):
         raise UserError(f"{path}: not a checkpoint of a run; remove it to start again")
     # Runs saved before an option existed used its default, or the setting of the paper (PAPER_SETTINGS).
-    before, given = as_plain(type(config)()) | PAPER_SETTINGS | training["config"], as_plain(config)
+    before, given = as_plain(type(config)()) | PAPER_SETTINGS, as_plain(config)
+    before |= with_current_names(type(config), training["config"])
     # The cosine schedule depends on the number of epochs; the plateau schedule does not.
     free = FREE_TO_CHANGE | ({"epochs"} if config.schedule == "plateau" else set())
     changed = [name for name in given if name not in free and before.get(name) != given[name]]
@@ -80,13 +83,12 @@ def save_checkpoint(
     config: TrainConfig,
     metadata: Mapping[str, Any],
     kept: Mapping[str, Any],
-    lowest: bool,
+    best: bool,
 ) -> None:
     """Write checkpoint.pt atomically: a model file with `metadata`, and the training state beside it.
 
-    kept -- plain values that the run needs later, at least the data's "fingerprint"; lowest -- whether the mean loss
-    since the last checkpoint is the lowest so far, for best.pt. The last `config.keep` checkpoints stay in
-    checkpoints/.
+    kept -- plain values that the run needs later, at least the data's "fingerprint"; best -- whether it is the best so
+    far, for best.pt, see `TrainState.improved`. The last `config.keep` checkpoints stay in checkpoints/.
     """
     record = model_record(state.model, metadata)
     record["training"] = {
@@ -96,6 +98,7 @@ def save_checkpoint(
         "epoch": state.epoch,
         "batch": state.batch,
         "lowest": state.lowest,
+        "best_validation": state.best_validation,
         "schedule": asdict(state.schedule),
         "optimizer": state.optimizer.state_dict(),
         # No code here draws from the global generators; their state is saved for code that might.
@@ -105,7 +108,7 @@ def save_checkpoint(
     also_as(run / CHECKPOINT, run / CHECKPOINTS / f"step-{state.step:08d}.pt")
     for old in sorted((run / CHECKPOINTS).glob("step-*.pt"))[: -config.keep]:
         old.unlink()
-    if lowest:
+    if best:
         also_as(run / CHECKPOINT, run / BEST)
 
 
@@ -117,6 +120,7 @@ def restore(state: TrainState, checkpoint: dict[str, Any], run: Path) -> None:
     lay_out_as_parameters(state.optimizer)
     state.schedule = Schedule(**training["schedule"])
     state.lowest = training.get("lowest", math.inf)
+    state.best_validation = training.get("best_validation", -math.inf)
     state.step, state.epoch, state.batch = training["step"], training["epoch"], training["batch"]
     torch.set_rng_state(training["rng"]["torch"])
     if training["rng"]["cuda"] and torch.cuda.device_count() == len(training["rng"]["cuda"]):

@@ -3,7 +3,7 @@
 import math
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn
 
@@ -37,7 +37,10 @@ class Trainer:
         batches: TrainingBatches,
         loss: AlignNetLoss,
         run: Run[Any],
+        validate: Callable[[], Mapping[str, Any]] | None = None,
     ) -> None:
+        """`validate` ranks held-out identities with the network as it is, every --eval-every steps, on rank 0."""
+        self.validate = validate
         self.state = TrainState(model, optimizer)
         self.batches = batches
         self.loss = loss
@@ -71,8 +74,9 @@ class Trainer:
                         row = self.step(network, batch)
                     bar.update(row["loss"])
                     if log is not None:
-                        log.add(row | bar.seconds())
-                        if self.is_checkpoint_step:
+                        row |= bar.seconds() | self.validation_row()
+                        log.add(row)
+                        if self.is_checkpoint_step or "validation" in row:
                             log.sync()
                             run.save(state)
 
@@ -81,6 +85,14 @@ class Trainer:
         """Whether a checkpoint follows the step that was just done."""
         step = self.state.step
         return step % self.run.config.checkpoint_every == 0 or step == self.batches.last_step
+
+    def validation_row(self) -> dict[str, Any]:
+        """Rank-1 and mAP of the held-out identities after a step that --eval-every names, else nothing."""
+        if self.validate is None or self.state.step % self.run.config.eval_every:
+            return {}
+        metrics = self.validate()
+        self.state.validation = metrics["mAP"]
+        return {"validation": {name: metrics[name] for name in ("rank1", "mAP")}}
 
     def step(self, network: nn.Module, batch: Batch) -> dict[str, Any]:
         """One optimizer step on a loaded batch; returns its row for metrics.jsonl.

@@ -202,8 +202,9 @@ class Run(Generic[ConfigT]):
         return value
 
     def save(self, state: TrainState) -> None:
-        """Write checkpoint.pt, and best.pt if the mean loss since the last checkpoint is the lowest so far."""
-        save_checkpoint(state, self.folder, self.config, self.metadata, self.kept, state.improved())
+        """Write checkpoint.pt, and best.pt if it is the best so far, see `TrainState.improved`."""
+        by_validation = isinstance(self.config, PretrainConfig) and self.config.eval_every > 0
+        save_checkpoint(state, self.folder, self.config, self.metadata, self.kept, state.improved(by_validation))
 
     def finish(self, state: TrainState, data: ReidData, provenance: Provenance, blocks: Mapping[str, Metrics]) -> None:
         """Print the metrics, and write model.pt and result.json."""

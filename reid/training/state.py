@@ -31,6 +31,12 @@ class TrainState:
     lowest: float = math.inf
     """Lowest mean loss between two checkpoints so far."""
 
+    best_validation: float = -math.inf
+    """Highest mAP of held-out identities so far, percent."""
+
+    validation: float | None = None
+    """mAP of held-out identities after the current step; None if they were not ranked."""
+
     losses: list[float] = field(default_factory=list)
     """Losses of the steps since the last checkpoint."""
 
@@ -46,8 +52,17 @@ class TrainState:
             self.schedule.end_epoch(config)
         return row
 
-    def improved(self) -> bool:
-        """Whether the mean loss since the last checkpoint is the lowest so far; starts a new mean."""
+    def improved(self, by_validation: bool = False) -> bool:
+        """Whether the network is the best of the checkpoints so far; starts a new mean of the losses.
+
+        by_validation -- best is the highest mAP of held-out identities; otherwise the lowest mean loss since the last
+        checkpoint.
+        """
+        if by_validation:
+            found, self.validation, self.losses = self.validation, None, []
+            is_best = found is not None and found > self.best_validation
+            self.best_validation = max(self.best_validation, -math.inf if found is None else found)
+            return is_best
         mean = math.fsum(self.losses) / len(self.losses)
         is_lowest, self.lowest, self.losses = mean < self.lowest, min(mean, self.lowest), []
         return is_lowest

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from alignnet_common.options import option
 from synth.planning.factors import Factor
 
 VIDEO_RATE = 25.0
@@ -51,19 +52,19 @@ class RenderConfig:
     The same command resumes after an interruption.
     """
 
-    ids: int = 1000
+    ids: int = option(1000, aliases=["--num-ids"])
     """Number of identities, each with one clip by each of two cameras; 1 to 9999."""
 
-    frames: int = 50
-    """Frames a clip, at least 1."""
+    frames: int = option(50, aliases=["--frames-per-clip"])
+    """Frames per clip, at least 1."""
 
     fps: float | None = None
-    """Frame rate, frames a second, at least 0.1. Default: 25 for clips of 50 frames or more; otherwise the frames of
+    """Frame rate, frames per second, at least 0.1. Default: 25 for clips of 50 frames or more; otherwise the frames of
     each sighting are spread over two to six seconds, as long as the person can walk unobstructed. Walks for clips
     longer than two seconds are chosen to fit the free space of the scene, where there is enough."""
 
     sightings: int = 0
-    """Sightings a clip: the frames of a clip are divided among them, each with its own scene, light and walk. 0: one
+    """Sightings per clip: the frames of a clip are divided among them, each with its own scene, light and walk. 0: one
     sighting for clips of 15 frames or more and with --fps or --camera-pairs, otherwise up to 8."""
 
     seed: int = 0
@@ -72,20 +73,20 @@ class RenderConfig:
     out: Path = Path("data/synthetic")
     """Output folder of the set."""
 
-    samples: int = 16
+    samples: int = option(16, aliases=["--spp"])
     """Samples per pixel of Cycles, at least 1: fewer is faster and noisier."""
 
     denoise: bool = False
     """Denoise the frames: 4 samples are then as close to hundreds of samples as 16 without denoising."""
 
-    workers: int = 0
-    """Number of render processes of one thread each; 0: one for each core of this machine or of the cluster."""
+    workers: int | None = option(None, formerly={"workers": {0: None}})
+    """Number of render processes of one thread each. Default: one per core of this machine or of the cluster."""
 
-    address: str | None = None
+    address: str | None = option(None, rare=True, aliases=["--ray-address"])
     """Address of a running Ray cluster, such as "auto" or "10.0.0.1:6379"; default: this machine only. All machines of
     the cluster need --out and this checkout under the same paths."""
 
-    shard: str | None = None
+    shard: str | None = option(None, rare=True)
     """Part of the set to render, such as 2/8, to divide a set among machines without a Ray cluster. When all parts are
     rendered, the same command without --shard merges them."""
 
@@ -99,16 +100,16 @@ class RenderConfig:
     """Share of clips with an occluder between person and camera, 0 to 1. Only the first sighting of a clip has
     occluders and bystanders: sets with them in all sightings transfer worse to real cameras."""
 
-    motion: Path | None = None
+    motion: Path | None = option(None, rare=True, aliases=["--bvh-dir"])
     """Folder of BVH motion capture files, such as those of CMU, to use in place of the computed gait. The path of a
     recording is not checked against the scene: it may pass through obstacles. The plan stores the paths of the files:
     keep them unchanged, and the same on all machines, until the set is complete."""
 
-    without: tuple[Factor, ...] = ()
+    without: tuple[Factor, ...] = option((), aliases=["--disable"])
     """Factors of variation to leave out, with everything else equal, to measure their effect: a list such as
-    "[sensors,places]"."""
+    sensors,places."""
 
-    plan: Path | None = None
+    plan: Path | None = option(None, rare=True)
     """Plan to render in place of a drawn one: plan.jsonl of another set, edited or not. It replaces --ids, --frames,
     --sightings, --seed, --samples and the other options of the content."""
 
@@ -128,7 +129,9 @@ class RenderConfig:
             raise ValueError(f"--sightings {self.sightings}: must be at most --frames, {self.frames}")
         if self.sightings > 1 and "sightings" in self.without:
             raise ValueError(f"--sightings {self.sightings} contradicts --without sightings")
-        for name in ("seed", "sightings", "workers", "camera_pairs"):
+        if self.workers is not None and self.workers < 1:
+            raise ValueError(f"--workers {self.workers}: must be at least 1")
+        for name in ("seed", "sightings", "camera_pairs"):
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name.replace('_', '-')} {getattr(self, name)}: must not be negative")
         if not 0 <= self.occlusion <= 1:

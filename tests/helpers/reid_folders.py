@@ -4,7 +4,6 @@ import hashlib
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
 from unittest.mock import patch
 
 import imageio.v3 as iio
@@ -12,7 +11,6 @@ import numpy as np
 import pytest
 from scipy import io
 
-from alignnet_common.cli import run_command
 from alignnet_common.set_format import (
     CAMERAS,
     FRAMES_FOLDER,
@@ -22,7 +20,7 @@ from alignnet_common.set_format import (
     frame_file,
     person_folder,
 )
-from reid.pose.__main__ import main as pose_main
+from reid.commands import PROGRAM
 
 # x, y of the 18 COCO joints of a figure that faces the camera, in pixels of 128x64.
 FIGURE = np.array(
@@ -222,18 +220,13 @@ def flags(options: dict) -> list[str]:
 
 def pose(*words: object) -> int:
     """Run `python -m reid.pose` with these words in this process; returns the exit code."""
-    with patch.object(sys, "argv", ["reid.pose", *map(str, words)]):
-        try:
-            pose_main()
-        except SystemExit as ended:
-            return int(ended.code or 0)
-    return 0
+    with patch.object(sys, "argv", ["reid.pose", *map(str, words)]), pytest.raises(SystemExit) as end:
+        PROGRAM.run_subcommand("pose")
+    return int(end.value.code or 0)
 
 
-def command(module: ModuleType, argv: list[str]) -> int:
-    """Run a command of reid, given as its module, in this process; returns the exit code."""
-    name = module.PROG.removeprefix("python -m reid.")
-    config = getattr(module, f"{name.capitalize()}Config")
-    with patch.object(sys, "argv", [name, *argv]), pytest.raises(SystemExit) as end:
-        run_command(getattr(module, name), config, module.PROG)
+def command(name: str, argv: list[str]) -> int:
+    """Run a command of reid, such as "pose train", in this process; returns the exit code."""
+    with patch.object(sys, "argv", ["reid"]), pytest.raises(SystemExit) as end:
+        PROGRAM.run(name, argv)
     return int(end.value.code or 0)

@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from alignnet_common.files import read_jsonl, write_jsonl
-from reid import attention, pretrain
-from reid.attention import AttentionConfig, BothPoolings, correlation
+from reid.configs.attention import AttentionConfig
 from reid.data.datasets.synthetic import read_clips
 from reid.data.loading.frame_store import FrameStore
 from reid.data.loading.occluded_store import OccludedFrames
 from reid.data.transforms.occlusion import occlude_from_side
 from reid.models.checkpoint import load_model
+from reid.recipes import attention
+from reid.recipes.attention import BothPoolings, correlation
 from reid_folders import TINY, command, flags, write_rendered
 
 
@@ -37,7 +38,7 @@ def trained(rendered, tmp_path_factory):
     for variant in ("align-tap", "baseline"):
         folder = found[variant] = tmp_path_factory.mktemp("run") / variant
         words = TINY | {"data": rendered, "run": folder, "max_steps": 1, "variant": variant}
-        assert command(pretrain, flags(words)) == 0
+        assert command("pretrain", flags(words)) == 0
     return found
 
 
@@ -81,11 +82,11 @@ def test_the_correlation_is_that_of_weights_and_visible_ratios(rendered, sign, e
 def test_results_are_written_and_printed(rendered, trained, tmp_path, capsys):
     options = {
         "data": rendered,
-        "checkpoint": trained["align-tap"],
+        "weights": trained["align-tap"],
         "json": tmp_path / "f.json",
         "covered": "[0.0,0.4]",
     }
-    assert command(attention, flags(options)) == 0
+    assert command("attention", flags(options)) == 0
     found = json.loads((tmp_path / "f.json").read_text())
     assert found["correlation"]["clips"] == 5
     assert -1 <= found["correlation"]["upper"]["mean"] <= 1
@@ -96,7 +97,7 @@ def test_results_are_written_and_printed(rendered, trained, tmp_path, capsys):
     note = f"{trained['align-tap'] / 'model.pt'} was trained on 5 of the 5 persons tested: no fair numbers"
     assert (found["notes"], printed.count(note)) == ([note], 1)
     # A network without attention is ranked alone.
-    assert command(attention, flags(options | {"checkpoint": trained["baseline"]})) == 0
+    assert command("attention", flags(options | {"weights": trained["baseline"]})) == 0
     assert json.loads((tmp_path / "f.json").read_text())["correlation"] is None
 
 
@@ -168,19 +169,19 @@ def test_bad_input(rendered, trained, tmp_path, capsys):
     write_jsonl(one_camera / "manifest.jsonl", rows)
     shutil.rmtree(one_camera / "multi_shot" / "cam_b")
     for options, said in (
-        ({"checkpoint": trained["baseline"], "data": one_camera}, "one camera"),
-        ({"checkpoint": "absent"}, "absent: no such file of weights"),
-        ({"checkpoint": trained["align-tap"], "least_change": 0.9}, "the visible ratio changes by 0.9"),
-        ({"checkpoint": trained["align-tap"], "held_out": 5}, "too few to keep 5 out"),
+        ({"weights": trained["baseline"], "data": one_camera}, "one camera"),
+        ({"weights": "absent"}, "absent: no such file of weights"),
+        ({"weights": trained["align-tap"], "least_change": 0.9}, "the visible ratio changes by 0.9"),
+        ({"weights": trained["align-tap"], "held_out": 5}, "too few to keep 5 out"),
         ({"covered": "[1.0]"}, "--covered"),
         ({"chunk": -1}, "--chunk must be at least 0"),
         ({"draws": 0}, "--draws must be at least 1"),
         ({"held_out": -1}, "--held-out must be at least 0"),
         ({"held_out": 1}, "--held-out 1"),
         ({"seed": -1}, "--seed must be at least 0"),
-        ({"checkpoint": trained["baseline"], "data": alone}, f"{alone}: one person"),
+        ({"weights": trained["baseline"], "data": alone}, f"{alone}: one person"),
     ):
-        assert command(attention, flags({"data": rendered} | options)) == 2
+        assert command("attention", flags({"data": rendered} | options)) == 2
         error = capsys.readouterr().err
         assert said in error
         assert error.count("\n") == 1

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from scipy import io
 
-from reid import evaluate
 from reid.configs.model import ModelConfig
-from reid.data import __main__ as data
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import save_model
 from reid_folders import (
@@ -33,9 +31,9 @@ def network(tmp_path_factory):
     return path
 
 
-def refused(capsys, folder, module, options, complaint, written=frozenset()):
+def refused(capsys, folder, name, options, complaint, written=frozenset()):
     before = set(folder.rglob("*"))
-    code = command(module, flags(options))
+    code = command(name, flags(options))
     printed = capsys.readouterr()
     assert code == 2, printed
     assert len(printed.err.splitlines()) == 1, printed.err
@@ -204,10 +202,10 @@ def test_faulty_sets(dataset, spoil, complaint, network, tmp_path, capsys):
     options = {"dataset": dataset, "root": root, "splits": "all"}
     report = tmp_path / "data.json"
     written = {report} if spoil in SPLITS_AT_FAULT else set()
-    refused(capsys, tmp_path, data, options | {"json": report}, complaint, written)
+    refused(capsys, tmp_path, "data", options | {"json": report}, complaint, written)
     if written:
         assert [complaint in line for line in json.loads(report.read_text())["wrong"]] == [True]
-    refused(capsys, tmp_path, evaluate, options | {"checkpoint": network, "out": tmp_path / "out"}, complaint)
+    refused(capsys, tmp_path, "evaluate", options | {"weights": network, "out": tmp_path / "out"}, complaint)
 
 
 def test_faults_that_only_the_evaluation_detects(network, tmp_path, capsys):
@@ -218,33 +216,32 @@ def test_faults_that_only_the_evaluation_detects(network, tmp_path, capsys):
         ({"dataset": "mars", "root": tmp_path / "mars"}, "none of the 1 queries has a positive (its pid"),
         ({"dataset": "folder", "root": tmp_path / "own"}, "unreadable image"),
         ({"dataset": "prid", "root": tmp_path / "prid", "split": 1}, "has splits 0-0, not 1"),
-        ({"dataset": "mars", "root": tmp_path / "mars", "splits": "random"}, "--splits random"),
+        ({"dataset": "mars", "root": tmp_path / "mars", "split_source": "random"}, "--split-source random"),
         ({"dataset": "mars", "root": tmp_path / "mars", "split": 7}, "--split 7: mars"),
         ({"dataset": "market", "root": tmp_path, "split": 1}, "--split 1: market"),
-        ({"dataset": "synthetic", "root": tmp_path, "splits": "json"}, "--splits json"),
+        ({"dataset": "synthetic", "root": tmp_path, "split_source": "json"}, "--split-source json"),
         ({"dataset": "folder", "root": tmp_path / "own", "splits": "mat"}, "splits.json"),
         ({"dataset": "prid", "root": tmp_path / "absent"}, "put PRID2011 there"),
     ):
-        options = {"checkpoint": network, "out": tmp_path / "out", "device": "cpu"} | options
-        refused(capsys, tmp_path, evaluate, options, complaint)
+        options = {"weights": network, "out": tmp_path / "out", "device": "cpu"} | options
+        refused(capsys, tmp_path, "evaluate", options, complaint)
     (tmp_path / "file").write_text("")
-    argv = {"checkpoint": network, "root": tmp_path / "prid", "out": tmp_path / "file"}
-    refused(capsys, tmp_path, evaluate, argv, "--out")
-    argv = {"checkpoint": tmp_path / "nothing.pt", "root": tmp_path / "prid", "splits": "all"}
-    refused(capsys, tmp_path, evaluate, argv, "no such file of weights")
+    argv = {"weights": network, "root": tmp_path / "prid", "out": tmp_path / "file"}
+    refused(capsys, tmp_path, "evaluate", argv, "--out")
+    argv = {"weights": tmp_path / "nothing.pt", "root": tmp_path / "prid", "splits": "all"}
+    refused(capsys, tmp_path, "evaluate", argv, "no such file of weights")
 
 
 def test_fine_tuning_prints_only_the_unreadable_image(tmp_path, capsys):
-    from reid import finetune
 
     write_prid(tmp_path / "prid", persons=4, frames=2)
     write_splits(tmp_path / "prid", persons=4)
     (tmp_path / "prid/multi_shot/cam_a/person_0001/0001.png").write_bytes(b"hello")
     tiny = {"appearance": "resnet18", "appearance_weights": "none", "variant": "baseline", "ids_per_batch": 2}
     options = {"root": tmp_path / "prid", "run": tmp_path / "run", "init": "none", "device": "cpu"} | tiny
-    assert command(finetune, flags(options)) == 2
+    assert command("finetune", flags(options)) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "unreadable image" in printed.err
-    assert command(finetune, flags(options | {"splits": "all"})) == 2
+    assert command("finetune", flags(options | {"splits": "all"})) == 2
     assert "a network is trained on one split" in capsys.readouterr().err

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from alignnet_common.files import PROJECT_ROOT
-from reid import evaluate, finetune, pretrain
 from reid.configs.model import ModelConfig
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import save_model
+from reid.recipes import finetune
 from reid_folders import TINY, command, flags, write_market, write_prid, write_rendered, write_splits
 
 CUT = b"\x89PNG\r\n\x1a\n" + bytes(40)
@@ -28,10 +28,10 @@ def sets(tmp_path_factory):
     return folder
 
 
-def refused(module, capsys, folder, argv, complaint):
+def refused(name, capsys, folder, argv, complaint):
     """The command exits with 2 after one line that contains `complaint`, and does not change `folder`."""
     before = sorted(path for path in folder.rglob("*"))
-    code = command(module, argv)
+    code = command(name, argv)
     printed = capsys.readouterr()
     assert code == 2, printed
     assert len(printed.err.splitlines()) == 1, printed.err
@@ -50,24 +50,24 @@ def finetune_argv(root, folder, **options):
 
 def test_missing_root(sets, tmp_path, capsys):
     absent = tmp_path / "absent"
-    refused(pretrain, capsys, tmp_path, pretrain_argv(absent, tmp_path), "python -m synth.render")
+    refused("pretrain", capsys, tmp_path, pretrain_argv(absent, tmp_path), "python -m synth.render")
     for dataset, hint in (("prid", "put PRID2011 there"), ("market", "put Market-1501 there"), ("synthetic", "synth")):
-        refused(finetune, capsys, tmp_path, finetune_argv(absent, tmp_path, dataset=dataset), hint)
+        refused("finetune", capsys, tmp_path, finetune_argv(absent, tmp_path, dataset=dataset), hint)
 
 
 @pytest.mark.parametrize("dataset", ["prid", "market", "synthetic"])
 def test_wrong_layout(sets, tmp_path, capsys, dataset):
     (tmp_path / "data" / "people").mkdir(parents=True)
-    refused(finetune, capsys, tmp_path, finetune_argv(tmp_path / "data", tmp_path, dataset=dataset), "not")
-    refused(pretrain, capsys, tmp_path, pretrain_argv(tmp_path / "data", tmp_path), "not a rendered set")
+    refused("finetune", capsys, tmp_path, finetune_argv(tmp_path / "data", tmp_path, dataset=dataset), "not")
+    refused("pretrain", capsys, tmp_path, pretrain_argv(tmp_path / "data", tmp_path), "not a rendered set")
 
 
 def test_the_layout_of_another_data_set(sets, tmp_path, capsys):
     refused(
         finetune, capsys, tmp_path, finetune_argv(sets / "market", tmp_path, dataset="prid"), "not PRID2011's layout"
     )
-    refused(finetune, capsys, tmp_path, finetune_argv(sets / "prid", tmp_path, dataset="market"), "not Market-1501's")
-    refused(pretrain, capsys, tmp_path, pretrain_argv(sets / "prid", tmp_path), "not a rendered set")
+    refused("finetune", capsys, tmp_path, finetune_argv(sets / "prid", tmp_path, dataset="market"), "not Market-1501's")
+    refused("pretrain", capsys, tmp_path, pretrain_argv(sets / "prid", tmp_path), "not a rendered set")
 
 
 @pytest.mark.parametrize("camera", ["cam_a", "cam_b"])
@@ -75,8 +75,8 @@ def test_an_unreadable_image(tmp_path, capsys, camera):
     rendered = write_rendered(tmp_path / "rendered", persons=4, frames=3)
     path = rendered / "multi_shot" / camera / "person_0003" / "0002.png"
     path.write_bytes(CUT)
-    refused(pretrain, capsys, tmp_path, pretrain_argv(rendered, tmp_path), f"{path}: unreadable image")
-    refused(finetune, capsys, tmp_path, finetune_argv(rendered, tmp_path), f"{path}: unreadable image")
+    refused("pretrain", capsys, tmp_path, pretrain_argv(rendered, tmp_path), f"{path}: unreadable image")
+    refused("finetune", capsys, tmp_path, finetune_argv(rendered, tmp_path), f"{path}: unreadable image")
 
 
 def test_an_empty_tracklet(tmp_path, capsys):
@@ -84,28 +84,28 @@ def test_an_empty_tracklet(tmp_path, capsys):
     folder = prid / "multi_shot" / "cam_a" / "person_0002"
     for path in folder.iterdir():
         path.unlink()
-    refused(finetune, capsys, tmp_path, finetune_argv(prid, tmp_path), f"{folder}: an empty tracklet")
+    refused("finetune", capsys, tmp_path, finetune_argv(prid, tmp_path), f"{folder}: an empty tracklet")
 
 
 def test_a_folder_that_is_no_person(tmp_path, capsys):
     prid = write_prid(tmp_path / "prid", persons=4, frames=1)
     (prid / "multi_shot" / "cam_a" / "somebody").mkdir()
-    refused(finetune, capsys, tmp_path, finetune_argv(prid, tmp_path), "not a person's folder")
+    refused("finetune", capsys, tmp_path, finetune_argv(prid, tmp_path), "not a person's folder")
 
 
 def test_split_files(tmp_path, capsys):
     prid = write_prid(tmp_path / "prid", persons=4, frames=1)
-    argv = finetune_argv(prid, tmp_path, splits="json")
-    refused(finetune, capsys, tmp_path, argv, f"no splits_prid2011.json in {prid}")
+    argv = finetune_argv(prid, tmp_path, split_source="json")
+    refused("finetune", capsys, tmp_path, argv, f"no splits_prid2011.json in {prid}")
     file = write_splits(prid, persons=6)
-    refused(finetune, capsys, tmp_path, argv, "persons who are not in both cameras")
+    refused("finetune", capsys, tmp_path, argv, "persons who are not in both cameras")
     file.write_text(json.dumps([{"train": ["person_0001"], "test": ["person_0002", "person_0003", "person_0004"]}]))
-    refused(finetune, capsys, tmp_path, argv, "not two halves")
+    refused("finetune", capsys, tmp_path, argv, "not two halves")
     file.write_text("not JSON")
-    refused(finetune, capsys, tmp_path, argv, "not a JSON file")
+    refused("finetune", capsys, tmp_path, argv, "not a JSON file")
     write_splits(prid, persons=4, count=3)
-    refused(finetune, capsys, tmp_path, finetune_argv(prid, tmp_path, split=5), "has splits 0-2, not 5")
-    refused(finetune, capsys, tmp_path, finetune_argv(prid, tmp_path, split=10), "--split must be 0 to 9")
+    refused("finetune", capsys, tmp_path, finetune_argv(prid, tmp_path, split=5), "has splits 0-2, not 5")
+    refused("finetune", capsys, tmp_path, finetune_argv(prid, tmp_path, split=10), "--split must be 0 to 9")
 
 
 def test_weights_of_another_network(sets, tmp_path, capsys):
@@ -122,38 +122,38 @@ def test_weights_of_another_network(sets, tmp_path, capsys):
         ("text.pt", "cannot be read as PyTorch weights"),
         ("absent.pt", "no such file of weights"),
     ):
-        refused(finetune, capsys, tmp_path, finetune_argv(prid, tmp_path, init=tmp_path / name), complaint)
+        refused("finetune", capsys, tmp_path, finetune_argv(prid, tmp_path, init=tmp_path / name), complaint)
     for name in ("body.pth", "text.pt", "absent.pt"):
-        argv = flags({"root": prid, "checkpoint": tmp_path / name, "json": tmp_path / "out.json"})
-        refused(evaluate, capsys, tmp_path, argv, name)
+        argv = flags({"root": prid, "weights": tmp_path / name, "json": tmp_path / "out.json"})
+        refused("evaluate", capsys, tmp_path, argv, name)
     argv = finetune_argv(prid, tmp_path, pose_weights=tmp_path / "body.pth")
-    refused(finetune, capsys, tmp_path, argv, "not the weights of this pose net")
+    refused("finetune", capsys, tmp_path, argv, "not the weights of this pose net")
     argv = finetune_argv(prid, tmp_path, appearance_weights=tmp_path / "body.pth")
-    refused(finetune, capsys, tmp_path, argv, "not the weights of torchvision's resnet18")
+    refused("finetune", capsys, tmp_path, argv, "not the weights of torchvision's resnet18")
 
 
 def test_too_few_people_for_a_batch(sets, tmp_path, capsys):
     argv = pretrain_argv(sets / "rendered", tmp_path, ids_per_batch=5)
-    refused(pretrain, capsys, tmp_path, argv, "a batch of 5 identities, but there are 4")
+    refused("pretrain", capsys, tmp_path, argv, "a batch of 5 identities, but there are 4")
     argv = finetune_argv(sets / "prid", tmp_path, ids_per_batch=3)
-    refused(finetune, capsys, tmp_path, argv, "a batch of 3 identities, but there are 2")
-    argv = pretrain_argv(sets / "rendered", tmp_path, validation_ids=3)
-    refused(pretrain, capsys, tmp_path, argv, "too few to keep 3 out")
+    refused("finetune", capsys, tmp_path, argv, "a batch of 3 identities, but there are 2")
+    argv = pretrain_argv(sets / "rendered", tmp_path, held_out=3)
+    refused("pretrain", capsys, tmp_path, argv, "too few to keep 3 out")
 
 
 def test_annotations_that_do_not_fit(tmp_path, capsys):
     rendered = write_rendered(tmp_path / "rendered", persons=4, frames=3)
     path = rendered / "annotations" / "cam_b" / "person_0001.npz"
     np.savez(path, joints2d=np.zeros((2, 18, 2)), joints_visible=np.ones((2, 18), bool))
-    refused(pretrain, capsys, tmp_path, pretrain_argv(rendered, tmp_path), "not fit")
+    refused("pretrain", capsys, tmp_path, pretrain_argv(rendered, tmp_path), "not fit")
     path.unlink()
-    refused(pretrain, capsys, tmp_path, pretrain_argv(rendered, tmp_path), "annotations are not there")
+    refused("pretrain", capsys, tmp_path, pretrain_argv(rendered, tmp_path), "annotations are not there")
 
 
 def test_invalid_run_folders(sets, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     argv = [*pretrain_argv(sets / "rendered", tmp_path), "--run", str(tmp_path / "file" / "run")]
-    refused(pretrain, capsys, tmp_path, argv, "is a file")
+    refused("pretrain", capsys, tmp_path, argv, "is a file")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_invalid_run_folders(sets, tmp_path, capsys):
     ],
 )
 def test_options(tmp_path, capsys, argv, complaint):
-    refused(pretrain, capsys, tmp_path, argv, complaint)
+    refused("pretrain", capsys, tmp_path, argv, complaint)
 
 
 def test_in_a_process_of_its_own(tmp_path):

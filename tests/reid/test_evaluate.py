@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from alignnet_common.files import PROJECT_ROOT
-from reid import evaluate, finetune, pretrain
+from reid import evaluate
 from reid.metrics import rank_features
 from reid_folders import TINY, command, flags, write_prid, write_rendered
 
@@ -49,7 +49,7 @@ def by_hand(arrays):
 def test_figures_of_features_equal_the_naive_ones(tmp_path, seed, capsys):
     arrays = some_features(seed)
     np.savez(tmp_path / "f.npz", **arrays)
-    assert command(evaluate, ["--features", str(tmp_path / "f.npz"), "--json", str(tmp_path / "out.json")]) == 0
+    assert command("evaluate", ["--features", str(tmp_path / "f.npz"), "--json", str(tmp_path / "out.json")]) == 0
     found = json.loads((tmp_path / "out.json").read_text())
     for name, value in by_hand(arrays).items():
         assert found[name] == pytest.approx(value, abs=1e-3)
@@ -96,7 +96,7 @@ def test_protocols_and_post_processing(tmp_path, protocol, options):
     arrays = standing_queries()
     np.savez(tmp_path / "f.npz", **arrays)
     argv = ["--features", str(tmp_path / "f.npz"), "--protocol", protocol, "--json", str(tmp_path / "out.json")]
-    assert command(evaluate, argv + options) == 0
+    assert command("evaluate", argv + options) == 0
     found = json.loads((tmp_path / "out.json").read_text())
     expected = rank_features(
         *(arrays[f"{side}_{kind}"] for kind in ("features", "pids", "cams") for side in ("query", "gallery")),
@@ -134,7 +134,7 @@ def test_faulty_query_index(tmp_path, capsys, rows, complaint):
         arrays["query_cams"][0], arrays["gallery_cams"][index[0]] = 7, 7  # so that no neighbour looks the same
     np.savez(tmp_path / "f.npz", **arrays)
     argv = ["--features", str(tmp_path / "f.npz"), "--protocol", "torchreid", "--json", str(tmp_path / "out.json")]
-    assert command(evaluate, argv) == 2
+    assert command("evaluate", argv) == 2
     printed = capsys.readouterr()
     assert len(printed.err.splitlines()) == 1
     assert complaint in printed.err
@@ -153,7 +153,7 @@ def test_a_gallery_of_queries_alone_and_unknown_names(tmp_path, capsys):
         ([*file, "--score-norm", "both"], "score-norm"),
         ([*file, "--json", str(tmp_path)], "is a folder"),
     ):
-        assert command(evaluate, argv) == 2
+        assert command("evaluate", argv) == 2
         printed = capsys.readouterr()
         assert len(printed.err.splitlines()) == 1
         assert complaint in printed.err
@@ -202,7 +202,7 @@ def with_nan(features):
 )
 def test_faulty_features_are_one_line(tmp_path, capsys, changes, complaint):
     np.savez(tmp_path / "f.npz", **spoiled(**changes))
-    assert command(evaluate, ["--features", str(tmp_path / "f.npz"), "--json", str(tmp_path / "out.json")]) == 2
+    assert command("evaluate", ["--features", str(tmp_path / "f.npz"), "--json", str(tmp_path / "out.json")]) == 2
     printed = capsys.readouterr()
     assert len(printed.err.splitlines()) == 1
     assert complaint in printed.err
@@ -214,7 +214,7 @@ def test_files_that_are_no_features(tmp_path, capsys, content):
     path = tmp_path / "f.npz"
     if content is not None:
         path.write_bytes(content)
-    assert command(evaluate, ["--features", str(path), "--json", str(tmp_path / "out.json")]) == 2
+    assert command("evaluate", ["--features", str(path), "--json", str(tmp_path / "out.json")]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
@@ -222,7 +222,7 @@ def test_pickled_and_plain_arrays_are_refused(tmp_path, capsys):
     np.savez(tmp_path / "f.npz", **(some_features() | {"query_pids": np.array([object()] * 30)}))
     np.save(tmp_path / "g.npy", np.zeros((3, 3)))
     for name in ("f.npz", "g.npy"):
-        assert command(evaluate, ["--features", str(tmp_path / name)]) == 2
+        assert command("evaluate", ["--features", str(tmp_path / name)]) == 2
         assert "not an .npz of plain arrays" in capsys.readouterr().err
 
 
@@ -231,14 +231,14 @@ def tuned(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tuned")
     root = write_prid(folder / "prid", persons=8, frames=4)
     options = TINY | {"root": root, "run": folder / "run", "max_steps": 2, "init": "none", "split": 1}
-    assert command(finetune, flags(options)) == 0
+    assert command("finetune", flags(options)) == 0
     return root, folder / "run"
 
 
 def test_a_checkpoint_gives_the_figures_of_fine_tuning(tuned, tmp_path):
     root, run = tuned
-    argv = flags({"dataset": "prid", "root": root, "checkpoint": run, "split": 1, "json": tmp_path / "out.json"})
-    assert command(evaluate, argv) == 0
+    argv = flags({"dataset": "prid", "root": root, "weights": run, "split": 1, "json": tmp_path / "out.json"})
+    assert command("evaluate", argv) == 0
     found, before = json.loads((tmp_path / "out.json").read_text()), json.loads((run / "result.json").read_text())
     assert {name: found[name] for name in before["finetuned"]} == before["finetuned"]
     assert found["chance"] == before["chance"]
@@ -249,22 +249,22 @@ def test_a_checkpoint_gives_the_figures_of_fine_tuning(tuned, tmp_path):
 
 def test_identities_seen_in_training_are_reported(tuned, capsys):
     root, run = tuned
-    assert command(evaluate, flags({"root": root, "checkpoint": run / "model.pt", "split": 1})) == 0
+    assert command("evaluate", flags({"root": root, "weights": run / "model.pt", "split": 1})) == 0
     assert "was trained on" not in capsys.readouterr().out
-    assert command(evaluate, flags({"root": root, "checkpoint": run / "model.pt", "split": 2})) == 0
+    assert command("evaluate", flags({"root": root, "weights": run / "model.pt", "split": 2})) == 0
     assert "of the 4 persons tested: no fair number" in capsys.readouterr().out
 
 
 def test_a_pretrained_network_on_a_rendered_set(tmp_path):
     rendered = write_rendered(tmp_path / "rendered", persons=4, frames=3)
-    assert command(pretrain, flags(TINY | {"data": rendered, "run": tmp_path / "run", "max_steps": 1})) == 0
-    argv = {"dataset": "synthetic", "root": rendered, "checkpoint": tmp_path / "run", "json": tmp_path / "o.json"}
-    assert command(evaluate, flags(argv)) == 0
+    assert command("pretrain", flags(TINY | {"data": rendered, "run": tmp_path / "run", "max_steps": 1})) == 0
+    argv = {"dataset": "synthetic", "root": rendered, "weights": tmp_path / "run", "json": tmp_path / "o.json"}
+    assert command("evaluate", flags(argv)) == 0
     notes = json.loads((tmp_path / "o.json").read_text())["data"]["notes"]
     assert any("trained on 2 of the 2 persons tested" in note for note in notes)
 
 
-@pytest.mark.parametrize("argv", [[], ["--features", "f.npz", "--checkpoint", "c.pt"]])
+@pytest.mark.parametrize("argv", [[], ["--features", "f.npz", "--weights", "c.pt"]])
 def test_either_features_or_a_checkpoint_must_be_given(argv, capsys):
-    assert command(evaluate, argv) == 2
+    assert command("evaluate", argv) == 2
     assert "either --features" in capsys.readouterr().err

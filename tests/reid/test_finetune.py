@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from alignnet_common.files import sha256_of_file
-from reid import evaluate, finetune, pretrain
 from reid.report import ReportConfig, report
 from reid_folders import TINY, command, flags, write_market, write_prid, write_rendered, write_splits
 
@@ -26,7 +25,7 @@ BLOCK = {
 
 
 def run(root, folder, **options):
-    return command(finetune, flags(TINY | {"root": root, "run": folder, "max_steps": 1} | options))
+    return command("finetune", flags(TINY | {"root": root, "run": folder, "max_steps": 1} | options))
 
 
 def result_of(folder):
@@ -37,7 +36,7 @@ def result_of(folder):
 def pretrained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pretrained")
     rendered = write_rendered(folder / "rendered", persons=4, frames=3, first=101)
-    assert command(pretrain, flags(TINY | {"data": rendered, "run": folder / "run", "max_steps": 2})) == 0
+    assert command("pretrain", flags(TINY | {"data": rendered, "run": folder / "run", "max_steps": 2})) == 0
     return folder / "run"
 
 
@@ -92,7 +91,7 @@ def test_each_result_is_of_its_own_network(prid, pretrained, tmp_path):
     found = result_of(folder)
     for name, checkpoint in (("initial", pretrained), ("finetuned", folder)):
         options = {"dataset": "prid", "root": prid, "checkpoint": checkpoint, "json": tmp_path / f"{name}.json"}
-        assert command(evaluate, flags(options | {"device": "cpu"})) == 0
+        assert command("evaluate", flags(options | {"device": "cpu"})) == 0
         evaluated = json.loads((tmp_path / f"{name}.json").read_text())
         assert {key: evaluated[key] for key in BLOCK} == found[name]
     assert found["untrained"] == result_of(plain)["initial"]
@@ -115,8 +114,8 @@ def test_persons_tested_whom_pretraining_saw_are_noticed(pretrained, tmp_path, c
     assert result_of(tmp_path / "new")["notes"] == [note]
     assert run(rendered, tmp_path / "third", init=tmp_path / "new", dataset="synthetic") == 0
     assert result_of(tmp_path / "third")["trained_on_tested"] == 2
-    argv = {"dataset": "synthetic", "root": rendered, "checkpoint": tmp_path / "third", "json": tmp_path / "o.json"}
-    assert command(evaluate, flags(argv)) == 0
+    argv = {"dataset": "synthetic", "root": rendered, "weights": tmp_path / "third", "json": tmp_path / "o.json"}
+    assert command("evaluate", flags(argv)) == 0
     assert json.loads((tmp_path / "o.json").read_text())["per_split"][0]["trained_on_tested"] == 2
 
 
@@ -147,20 +146,20 @@ def test_the_default_start_is_runs_pretrain_where_it_is_there(prid, pretrained, 
 def test_the_default_run_folder_is_named_after_the_data_set(prid, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = {name: value for name, value in TINY.items() if name != "run"}
-    assert command(finetune, flags(options | {"root": prid, "init": "none", "max_steps": 0})) == 0
+    assert command("finetune", flags(options | {"root": prid, "init": "none", "max_steps": 0})) == 0
     assert (tmp_path / "runs/finetune-prid/result.json").is_file()
 
 
 def test_seeded_halves_are_marked_in_the_result(prid, tmp_path):
     folder = tmp_path / "run"
-    assert run(prid, folder, init="none", splits="random", split=3, seed=5) == 0
+    assert run(prid, folder, init="none", split_source="random", split=3, seed=5) == 0
     data = result_of(folder)["data"]
     assert data["split"] == "seeded random half 3 of 10 (seed 5)"
     assert any("not the published splits" in note for note in data["notes"])
 
 
 def test_the_split_may_have_a_seed_of_its_own(prid, tmp_path):
-    options = {"init": "none", "splits": "random", "max_steps": 0}
+    options = {"init": "none", "split_source": "random", "max_steps": 0}
     assert run(prid, tmp_path / "a", split_seed=0, seed=1, **options) == 0
     assert run(prid, tmp_path / "b", split_seed=0, seed=2, **options) == 0
     first, second = result_of(tmp_path / "a"), result_of(tmp_path / "b")

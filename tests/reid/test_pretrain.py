@@ -14,7 +14,6 @@ import torch
 import yaml
 
 from alignnet_common.files import PROJECT_ROOT, sha256_of_file
-from reid import pretrain
 from reid.models.checkpoint import load_model
 from reid_folders import TINY, command, flags, write_rendered
 
@@ -25,7 +24,7 @@ def rendered(tmp_path_factory):
 
 
 def run(data, folder, **options):
-    return command(pretrain, flags(TINY | {"data": data, "run": folder} | options))
+    return command("pretrain", flags(TINY | {"data": data, "run": folder} | options))
 
 
 def rows(folder):
@@ -40,7 +39,7 @@ def losses(folder):
 def whole(rendered, tmp_path_factory):
     """A run of six steps that was never stopped."""
     folder = tmp_path_factory.mktemp("runs") / "whole"
-    assert run(rendered, folder, max_steps=6, validation_ids=2) == 0
+    assert run(rendered, folder, max_steps=6, held_out=2) == 0
     return folder
 
 
@@ -86,17 +85,17 @@ def test_files_load_with_weights_only(whole):
 
 def test_a_stopped_run_goes_on_to_the_bit(whole, rendered, tmp_path, capsys):
     folder = tmp_path / "run"
-    assert run(rendered, folder, max_steps=3, validation_ids=2) == 0
+    assert run(rendered, folder, max_steps=3, held_out=2) == 0
     # Rows that were written after the checkpoint are done again.
     with (folder / "metrics.jsonl").open("a") as metrics:
         metrics.write(json.dumps({"step": 4, "loss": -1.0}) + "\n" + '{"step": 5, "lo')
-    assert run(rendered, folder, max_steps=6, validation_ids=2, resume=True) == 0
+    assert run(rendered, folder, max_steps=6, held_out=2, resume=True) == 0
     assert losses(folder) == losses(whole)
     assert [row["step"] for row in rows(folder)] == [1, 2, 3, 4, 5, 6]
     ours, theirs = (torch.load(path / "model.pt", weights_only=True)["state"] for path in (folder, whole))
     assert all((tensor == theirs[name]).all() for name, tensor in ours.items())
     capsys.readouterr()
-    assert run(rendered, folder, max_steps=6, validation_ids=2, resume=True) == 0
+    assert run(rendered, folder, max_steps=6, held_out=2, resume=True) == 0
     assert "finished already, 6 steps" in capsys.readouterr().out
 
 
@@ -111,7 +110,7 @@ def test_a_run_killed_five_times_goes_on_to_the_bit(rendered, tmp_path):
     """Twenty steps of several epochs, killed in the middle of them, against the same that nobody touched."""
     options = TINY | {"data": rendered, "checkpoint_every": 3, "max_steps": 20}
     peace, folder = tmp_path / "peace", tmp_path / "run"
-    assert command(pretrain, flags(options | {"run": peace})) == 0
+    assert command("pretrain", flags(options | {"run": peace})) == 0
     argv = [sys.executable, "-m", "reid.pretrain", *flags(options | {"run": folder, "resume": True})]
     for kill in range(1, 6):
         process = subprocess.Popen(argv, cwd=PROJECT_ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -124,7 +123,7 @@ def test_a_run_killed_five_times_goes_on_to_the_bit(rendered, tmp_path):
         assert not (folder / "result.json").exists()
         done = torch.load(folder / "checkpoint.pt", weights_only=True)["training"]["step"]
         assert 3 * kill <= done < 20
-    assert command(pretrain, flags(options | {"run": folder, "resume": True})) == 0
+    assert command("pretrain", flags(options | {"run": folder, "resume": True})) == 0
     assert [row["step"] for row in rows(folder)] == list(range(1, 21))
     assert losses(folder) == losses(peace)
     ours, theirs = (torch.load(path / "model.pt", weights_only=True)["state"] for path in (folder, peace))
@@ -135,7 +134,7 @@ def test_a_run_killed_between_its_last_checkpoint_and_its_result_ends_as_it_woul
     folder = shutil.copytree(whole, tmp_path / "run")
     (folder / "model.pt").unlink()
     (folder / "result.json").unlink()
-    assert run(rendered, folder, resume=True, max_steps=6, validation_ids=2) == 0
+    assert run(rendered, folder, resume=True, max_steps=6, held_out=2) == 0
     assert (folder / "metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
     ours, theirs = (json.loads((path / "result.json").read_text()) for path in (folder, whole))
     assert ours["model"] == theirs["model"]
@@ -144,7 +143,7 @@ def test_a_run_killed_between_its_last_checkpoint_and_its_result_ends_as_it_woul
 
 def test_workers_change_nothing(whole, rendered, tmp_path):
     folder = tmp_path / "run"
-    assert run(rendered, folder, max_steps=3, validation_ids=2, workers=2, cache_gib=0) == 0
+    assert run(rendered, folder, max_steps=3, held_out=2, workers=2, cache_gib=0) == 0
     assert losses(folder) == {step: loss for step, loss in losses(whole).items() if step <= 3}
 
 
@@ -157,23 +156,23 @@ def test_a_finished_run_is_not_overwritten(whole, rendered, capsys):
 
 def test_resuming_with_other_options_or_data_is_refused(whole, rendered, tmp_path, capsys):
     before = losses(whole)
-    assert run(rendered, whole, max_steps=8, validation_ids=2, resume=True, margin=0.5) == 2
+    assert run(rendered, whole, max_steps=8, held_out=2, resume=True, margin=0.5) == 2
     assert "was started with margin 0.3, not 0.5" in capsys.readouterr().err
     other = write_rendered(tmp_path / "other", persons=6, frames=4)
-    assert run(other, whole, max_steps=8, validation_ids=2, resume=True) == 2
+    assert run(other, whole, max_steps=8, held_out=2, resume=True) == 2
     assert "other data" in capsys.readouterr().err
     assert losses(whole) == before
 
 
 def test_a_run_from_before_an_option_goes_on(whole, rendered, tmp_path, capsys):
     folder = tmp_path / "run"
-    assert run(rendered, folder, max_steps=1, validation_ids=2) == 0
+    assert run(rendered, folder, max_steps=1, held_out=2) == 0
     checkpoint = torch.load(folder / "checkpoint.pt", weights_only=True)
     del checkpoint["training"]["config"]["pose_scale"]
     torch.save(checkpoint, folder / "checkpoint.pt")
-    assert run(rendered, folder, max_steps=2, validation_ids=2, resume=True, pose_scale=1.5) == 2
+    assert run(rendered, folder, max_steps=2, held_out=2, resume=True, pose_scale=1.5) == 2
     assert "was started with pose_scale 1.0, not 1.5" in capsys.readouterr().err
-    assert run(rendered, folder, max_steps=2, validation_ids=2, resume=True) == 0
+    assert run(rendered, folder, max_steps=2, held_out=2, resume=True) == 0
     assert losses(folder) == {step: losses(whole)[step] for step in (1, 2)}
 
 
@@ -182,20 +181,20 @@ def test_resuming_before_the_first_checkpoint_starts_at_the_beginning(whole, ren
     folder.mkdir()
     (folder / "config.yaml").write_text("")
     (folder / "metrics.jsonl").write_text(json.dumps({"step": 1, "loss": -1.0}) + "\n")
-    assert run(rendered, folder, max_steps=1, validation_ids=2, resume=True) == 0
+    assert run(rendered, folder, max_steps=1, held_out=2, resume=True) == 0
     assert losses(folder) == {1: losses(whole)[1]}
 
 
 def test_the_resolved_options_give_the_same_run_again(whole, tmp_path):
     folder = tmp_path / "again"
     argv = ["--config", str(whole / "config.yaml"), "--run", str(folder), "--max-steps", "2"]
-    assert command(pretrain, argv) == 0
+    assert command("pretrain", argv) == 0
     assert losses(folder) == {step: loss for step, loss in losses(whole).items() if step <= 2}
 
 
 def test_the_seed_changes_the_run(whole, rendered, tmp_path):
     folder = tmp_path / "run"
-    assert run(rendered, folder, max_steps=1, validation_ids=2, seed=1) == 0
+    assert run(rendered, folder, max_steps=1, held_out=2, seed=1) == 0
     assert losses(folder)[1] != losses(whole)[1]
 
 
@@ -284,10 +283,10 @@ def test_attention_that_cannot_learn_is_named(rendered, tmp_path, capsys, frozen
 
 
 def test_persons_kept_out_whom_the_start_saw_are_noticed(whole, rendered, tmp_path, capsys):
-    assert run(rendered, tmp_path / "same", init=whole, validation_ids=2, max_steps=0) == 0
+    assert run(rendered, tmp_path / "same", init=whole, held_out=2, max_steps=0) == 0
     assert "no fair numbers" not in capsys.readouterr().out
     assert run(rendered, tmp_path / "first", max_steps=0) == 0
-    assert run(rendered, tmp_path / "second", init=tmp_path / "first", validation_ids=2, max_steps=0) == 0
+    assert run(rendered, tmp_path / "second", init=tmp_path / "first", held_out=2, max_steps=0) == 0
     note = "what this starts from was trained on 2 of the 2 persons tested: no fair numbers"
     assert f"note: {note}" in capsys.readouterr().out
     result = json.loads((tmp_path / "second" / "result.json").read_text())

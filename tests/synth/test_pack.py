@@ -57,25 +57,25 @@ def said(monkeypatch, capsys, job, config, **options):
 @pytest.mark.parametrize("kind", ["memory", "folder"])
 def test_a_set_comes_back_byte_for_byte(packable, store, tmp_path, monkeypatch, capsys, kind):
     address = "memory://bucket/set" if kind == "memory" else str(tmp_path / "far" / "away")
-    code, line = said(monkeypatch, capsys, pack, PackConfig, data=packable, to=address, clips_a_tar=4)
+    code, line = said(monkeypatch, capsys, pack, PackConfig, data=packable, out=address, clips_per_shard=4)
     assert code == 0 and "6 clips in 2 tar files" in line
     back = tmp_path / "back"
-    code, line = said(monkeypatch, capsys, unpack, UnpackConfig, source=address, out=back)
+    code, line = said(monkeypatch, capsys, unpack, UnpackConfig, data=address, out=back)
     assert (code, line) == (0, f"{back}: 6 clips, 12 frames, 6 of the clips new")
     assert content(back) == content(packable)
     assert verified(monkeypatch, capsys, back)[0] == 0
 
 
 def test_the_same_set_gives_the_same_tars_and_stored_ones_are_kept(packable, store, monkeypatch, capsys):
-    said(monkeypatch, capsys, pack, PackConfig, data=packable, to="memory://a", clips_a_tar=4)
-    said(monkeypatch, capsys, pack, PackConfig, data=packable, to="memory://b", clips_a_tar=4)
+    said(monkeypatch, capsys, pack, PackConfig, data=packable, out="memory://a", clips_per_shard=4)
+    said(monkeypatch, capsys, pack, PackConfig, data=packable, out="memory://b", clips_per_shard=4)
     assert {name: store.cat(f"/a/{name}") for name in names(store, "/a")} == {
         name: store.cat(f"/b/{name}") for name in names(store, "/b")
     }
     stored = {name: store.modified(f"/a/{name}") for name in names(store, "/a") if name.endswith(".tar")}
     store.rm("/a/index.json")  # a command that was killed just before its end
     store.pipe("/a/.clips-000001-0123456789ab.tar.4711.partial", b"half")
-    assert said(monkeypatch, capsys, pack, PackConfig, data=packable, to="memory://a", clips_a_tar=4)[0] == 0
+    assert said(monkeypatch, capsys, pack, PackConfig, data=packable, out="memory://a", clips_per_shard=4)[0] == 0
     assert {name: store.modified(f"/a/{name}") for name in names(store, "/a") if name.endswith(".tar")} == stored
     assert set(names(store, "/a")) == set(names(store, "/b"))
 
@@ -86,7 +86,7 @@ def names(store, folder):
 
 
 def test_a_tar_holds_webdataset_samples_of_whole_clips(packable, tmp_path, monkeypatch, capsys):
-    said(monkeypatch, capsys, pack, PackConfig, data=packable, to=tmp_path / "far", clips_a_tar=4)
+    said(monkeypatch, capsys, pack, PackConfig, data=packable, out=tmp_path / "far", clips_per_shard=4)
     first, second = sorted((tmp_path / "far").glob("*.tar"))
     with tarfile.open(first) as tar:
         members = tar.getnames()
@@ -102,22 +102,22 @@ def test_a_tar_holds_webdataset_samples_of_whole_clips(packable, tmp_path, monke
 
 def test_undamaged_clips_are_not_downloaded_again(packable, tmp_path, monkeypatch, capsys):
     far, back = tmp_path / "far", tmp_path / "back"
-    said(monkeypatch, capsys, pack, PackConfig, data=packable, to=far, clips_a_tar=4)
-    said(monkeypatch, capsys, unpack, UnpackConfig, source=far, out=back)
+    said(monkeypatch, capsys, pack, PackConfig, data=packable, out=far, clips_per_shard=4)
+    said(monkeypatch, capsys, unpack, UnpackConfig, data=far, out=back)
     min(far.glob("*.tar")).unlink()  # would be missed
     flip(RenderedSet(back).frames(PLAN[5].name) / "0001.png", 400)
-    code, line = said(monkeypatch, capsys, unpack, UnpackConfig, source=far, out=back)
+    code, line = said(monkeypatch, capsys, unpack, UnpackConfig, data=far, out=back)
     assert (code, line) == (0, f"{back}: 6 clips, 12 frames, 1 of the clips new")
     assert content(back) == content(packable)
 
 
 def test_unpacking_goes_on_after_an_interruption(packable, tmp_path, monkeypatch, capsys):
     far, back = tmp_path / "far", tmp_path / "back"
-    said(monkeypatch, capsys, pack, PackConfig, data=packable, to=far, clips_a_tar=4)
+    said(monkeypatch, capsys, pack, PackConfig, data=packable, out=far, clips_per_shard=4)
     second = sorted(far.glob("*.tar"))[1]
     packed = second.read_bytes()
     second.write_bytes(packed[:-512] + b"x" * 512)
-    code, line = said(monkeypatch, capsys, unpack, UnpackConfig, source=far, out=back)
+    code, line = said(monkeypatch, capsys, unpack, UnpackConfig, data=far, out=back)
     assert code == 1 and second.name in line
     assert not (back / "plan.jsonl").exists()
     second.write_bytes(packed)
@@ -128,42 +128,42 @@ def test_unpacking_goes_on_after_an_interruption(packable, tmp_path, monkeypatch
     ):
         (back / half).parent.mkdir(parents=True, exist_ok=True)
         (back / half).write_bytes(b"half")
-    code, line = said(monkeypatch, capsys, unpack, UnpackConfig, source=far, out=back)
+    code, line = said(monkeypatch, capsys, unpack, UnpackConfig, data=far, out=back)
     assert (code, line) == (0, f"{back}: 6 clips, 12 frames, 2 of the clips new")
     assert content(back) == content(packable)
 
 
 def test_a_row_cut_short_by_a_crash_does_not_spoil_the_next_one(packable, tmp_path, monkeypatch, capsys):
     far, back = tmp_path / "far", tmp_path / "back"
-    said(monkeypatch, capsys, pack, PackConfig, data=packable, to=far, clips_a_tar=4)
-    said(monkeypatch, capsys, unpack, UnpackConfig, source=far, out=back)
+    said(monkeypatch, capsys, pack, PackConfig, data=packable, out=far, clips_per_shard=4)
+    said(monkeypatch, capsys, unpack, UnpackConfig, data=far, out=back)
     manifest = RenderedSet(back).manifest
     lines = manifest.read_text().splitlines(keepends=True)
     manifest.write_text("".join(lines[:3]) + lines[3][:20])
     second = sorted(far.glob("*.tar"))[1]
     packed = second.read_bytes()
     second.write_bytes(b"")  # stopped again, behind the first tar
-    code, _ = said(monkeypatch, capsys, unpack, UnpackConfig, source=far, out=back)
+    code, _ = said(monkeypatch, capsys, unpack, UnpackConfig, data=far, out=back)
     assert code == 1
     second.write_bytes(packed)
-    code, line = said(monkeypatch, capsys, unpack, UnpackConfig, source=far, out=back)
+    code, line = said(monkeypatch, capsys, unpack, UnpackConfig, data=far, out=back)
     assert (code, line) == (0, f"{back}: 6 clips, 12 frames, 2 of the clips new")
     assert content(back) == content(packable)
 
 
 def test_an_incomplete_or_damaged_set_is_not_packed(packable, tmp_path, monkeypatch, capsys):
     flip(RenderedSet(packable).annotation(PLAN[3].name), 100)
-    code, line = said(monkeypatch, capsys, pack, PackConfig, data=packable, to=tmp_path / "far")
+    code, line = said(monkeypatch, capsys, pack, PackConfig, data=packable, out=tmp_path / "far")
     assert code == 2 and "damaged" in line and PLAN[3].name in line
     (packable / "result.json").unlink()
-    code, line = said(monkeypatch, capsys, pack, PackConfig, data=packable, to=tmp_path / "far")
+    code, line = said(monkeypatch, capsys, pack, PackConfig, data=packable, out=tmp_path / "far")
     assert code == 2 and "result.json" in line
     assert not (tmp_path / "far").exists()
 
 
 def test_an_address_that_is_a_file_is_refused(packable, tmp_path, monkeypatch, capsys):
     (tmp_path / "far").write_text("mine")
-    code, line = said(monkeypatch, capsys, pack, PackConfig, data=packable, to=tmp_path / "far")
+    code, line = said(monkeypatch, capsys, pack, PackConfig, data=packable, out=tmp_path / "far")
     assert code == 2 and str(tmp_path / "far") in line
     assert (tmp_path / "far").read_text() == "mine"
 
@@ -179,7 +179,7 @@ def test_files_beside_the_tars_are_those_of_the_start_of_packing(packable, store
 
     with monkeypatch.context() as patched:
         patched.setattr(type(store), "put_file", lambda self, *given, **more: rewriting(*given, **more))
-        assert said(monkeypatch, capsys, pack, PackConfig, data=packable, to="memory://a")[0] == 0
+        assert said(monkeypatch, capsys, pack, PackConfig, data=packable, out="memory://a")[0] == 0
     assert content(packable) != before
     assert said(monkeypatch, capsys, unpack, UnpackConfig, source="memory://a", out=back)[0] == 0
     assert content(back) == before
@@ -192,23 +192,23 @@ def test_a_set_that_grows_while_it_is_checked_is_not_packed(packable, tmp_path, 
         return rows
 
     packing = functools.partial(pack, check=growing)
-    code, line = said(monkeypatch, capsys, packing, PackConfig, data=packable, to=tmp_path / "far")
+    code, line = said(monkeypatch, capsys, packing, PackConfig, data=packable, out=tmp_path / "far")
     assert code == 2 and "being rendered" in line
     assert not (tmp_path / "far").exists()
 
 
 def test_two_sets_are_not_mixed(packable, tmp_path, monkeypatch, capsys):
     far = tmp_path / "far"
-    said(monkeypatch, capsys, pack, PackConfig, data=packable, to=far)
+    said(monkeypatch, capsys, pack, PackConfig, data=packable, out=far)
     other = filled(tmp_path / "other", PLAN[:2])
     finish_set(other, PLAN[:2])
     other.config.write_text("ids: 1\n")
     other.result.write_text("{}\n")
-    code, line = said(monkeypatch, capsys, pack, PackConfig, data=other.out, to=far)
+    code, line = said(monkeypatch, capsys, pack, PackConfig, data=other.out, out=far)
     assert code == 2 and "another packed set" in line
     row = json.loads(other.manifest.read_text().splitlines()[0])
     other.manifest.write_text(json.dumps({**row, "pixels_sha256": "0"}) + "\n")
-    code, line = said(monkeypatch, capsys, unpack, UnpackConfig, source=far, out=other.out)
+    code, line = said(monkeypatch, capsys, unpack, UnpackConfig, data=far, out=other.out)
     assert code == 2 and "another set" in line and row["clip"] in line
 
 
@@ -220,7 +220,7 @@ def test_two_sets_are_not_mixed(packable, tmp_path, monkeypatch, capsys):
     ],
 )
 def test_an_address_without_a_packed_set_is_refused(store, tmp_path, monkeypatch, capsys, address, complaint):
-    code, line = said(monkeypatch, capsys, unpack, UnpackConfig, source=address, out=tmp_path / "back")
+    code, line = said(monkeypatch, capsys, unpack, UnpackConfig, data=address, out=tmp_path / "back")
     assert code == 2 and complaint in line
     assert not (tmp_path / "back").exists()
 
@@ -248,7 +248,7 @@ def test_a_failure_of_the_store_is_one_line_and_the_same_command_goes_on(
             raise event
         return put(*given, **more)
 
-    options = {"data": packable, "to": "memory://bucket/set", "clips_a_tar": 2}
+    options = {"data": packable, "to": "memory://bucket/set", "clips_per_shard": 2}
     with monkeypatch.context() as patched:
         patched.setattr(type(store), "put_file", lambda self, *given, **more: failing(*given, **more))
         found = said(monkeypatch, capsys, pack, PackConfig, **options)
@@ -262,17 +262,17 @@ def test_a_failure_of_the_store_is_one_line_and_the_same_command_goes_on(
 
 def test_an_index_with_paths_instead_of_clip_names_is_refused(packable, tmp_path, monkeypatch, capsys):
     far = tmp_path / "far"
-    said(monkeypatch, capsys, pack, PackConfig, data=packable, to=far)
+    said(monkeypatch, capsys, pack, PackConfig, data=packable, out=far)
     index = (far / "index.json").read_text()
     (far / "index.json").write_text(index.replace(f'"{PLAN[0].name}"', '"../../elsewhere"'))
-    code, line = said(monkeypatch, capsys, unpack, UnpackConfig, source=far, out=tmp_path / "back")
+    code, line = said(monkeypatch, capsys, unpack, UnpackConfig, data=far, out=tmp_path / "back")
     assert code == 2 and "index.json" in line
     assert not (tmp_path / "back").exists()
 
 
 @pytest.mark.parametrize(
     ("job", "config", "complaint"),
-    [(pack, PackConfig, "--to"), (unpack, UnpackConfig, "--source")],
+    [(pack, PackConfig, "--out"), (unpack, UnpackConfig, "--data")],
 )
 def test_an_address_is_required(monkeypatch, capsys, job, config, complaint):
     code, line = said(monkeypatch, capsys, job, config)

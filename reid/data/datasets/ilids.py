@@ -37,7 +37,9 @@ def ilids_splits(root: Path, splits: SplitSource, seed: int) -> tuple[ReidData, 
         notes = (f"not the published splits: seeded random halves of {len(persons)} persons (asked for)",)
     else:
         if splits == "json":
-            raise UserError(f"--splits json: iLIDS-VID's splits come as {MAT_FILE}: take --splits mat, all or random")
+            raise UserError(
+                f"--split-source json: iLIDS-VID's splits are a file {MAT_FILE}: use mat, published or random"
+            )
         places = split_places(root, top)
         file = find_file(places)
         if file is None:

@@ -52,18 +52,19 @@ Persons = Mapping[str, tuple[Tracklet, Tracklet]]
 PROTOCOL = "query = test persons of cam_a, gallery = test persons of cam_b, one tracklet each; Euclidean distance"
 
 
-def load_prid(root: Path, split: int, splits: SplitSource, seed: int, min_frames: int = 1) -> ReidData:
+def load_prid(root: Path, split: int, splits: SplitSource, seed: int, min_frames: int | None = None) -> ReidData:
     """Split number `split` (0-9) of `prid_splits`. Raises UserError as it does, and where there are fewer splits."""
     return split_number(prid_splits(root, splits, seed, min_frames), split)
 
 
-def prid_splits(root: Path, splits: SplitSource, seed: int, min_frames: int = 1) -> tuple[ReidData, ...]:
+def prid_splits(root: Path, splits: SplitSource, seed: int, min_frames: int | None = None) -> tuple[ReidData, ...]:
     """PRID2011, or a synthetic data set in its layout (stand-in), under each of its splits.
 
-    splits -- "json", "mat": this published file, which must exist; "all": either file, one of which must exist;
+    splits -- "json", "mat": this published file, which must exist; "published": either file, one of which must exist;
     "random": ten random halves from `seed`; "auto": a published file if there is one, else random halves. A stand-in
-    has no published file: "all" is then the same as "auto".
-    min_frames -- random halves are of persons with at least this many frames in both cameras.
+    has no published file: "published" is then the same as "auto".
+    min_frames -- random halves are of persons with at least this many frames in both cameras; None: USUAL_FRAMES, or 1
+    for a stand-in.
     Raises UserError on a missing folder, another layout, an empty tracklet, or a split file that does not fit.
     """
     top = find_multi_shot(root)
@@ -71,14 +72,15 @@ def prid_splits(root: Path, splits: SplitSource, seed: int, min_frames: int = 1)
     persons = read_persons(top, stand_in)
     places = split_places(root, top, splits)
     file = None if splits == "random" else find_file(places)
-    if file is None and splits in ("json", "mat", "all") and not (stand_in and splits == "all"):
+    if file is None and splits in ("json", "mat", "published") and not (stand_in and splits == "published"):
         raise UserError(missing_file(places, "PRID2011's ten splits"))
     if file is not None:
         found = _published_splits(file, persons)
     else:
         missing = missing_file(places, "PRID2011's ten splits").partition(":")[0]
         why = "asked for" if splits == "random" else f"there is {missing}"
-        found = _random_splits(top, persons, seed, min_frames, why)
+        least = min_frames or (1 if stand_in else USUAL_FRAMES)
+        found = _random_splits(top, persons, seed, least, why)
     return tuple(
         ReidData(
             name="synthetic stand-in" if stand_in else "PRID2011",
@@ -115,9 +117,12 @@ def _published_splits(file: Path, persons: Persons) -> _Splits:
 def _random_splits(top: Path, persons: Persons, seed: int, min_frames: int, why: str) -> _Splits:
     known = sorted(name for name, pair in persons.items() if min(len(t.frames) for t in pair) >= min_frames)
     if len(known) < 4:
-        raise UserError(f"{top}: {len(known)} persons with {min_frames} frames in both cameras; halves need 4")
+        raise UserError(
+            f"{top}: {len(known)} persons with {min_frames} frames in both cameras; halves need 4: lower --min-frames"
+        )
     sources = [f"seeded random half {number} of {SPLITS} (seed {seed})" for number in range(SPLITS)]
-    note = f"not the published splits: seeded random halves of {len(known)} persons ({why})"
+    kept = f"{len(known)} persons with {min_frames} frames or more in both cameras"
+    note = f"not the published splits: seeded random halves of {kept} ({why})"
     return _Splits(random_halves(known, seed), sources, notes=(note,))
 
 

@@ -105,7 +105,9 @@ def missing_file(places: Sequence[Path], what: str) -> str:
     """The error for a split file that is at none of `places`: its name, the folders, and the remedy."""
     names = " or ".join(dict.fromkeys(place.name for place in places))
     folders = ", ".join(dict.fromkeys(str(place.parent) for place in places))
-    return f"no {names} in {folders}: {what}; put the file there, or ask for ten seeded halves with --splits random"
+    return (
+        f"no {names} in {folders}: {what}; put the file there, or ask for ten seeded halves with --split-source random"
+    )
 
 
 def check_names(splits: Sequence[Split], known: Container[str], file: Path, where: str) -> None:

@@ -77,17 +77,17 @@ def synthetic_splits(root: Path, seed: int) -> tuple[ReidData, ...]:
     )
 
 
-def load_pretraining(root: Path, validation_ids: int, seed: int) -> ReidData:
-    """A synthetic data set for pre-training, with `validation_ids` held-out persons as query and gallery.
+def load_pretraining(root: Path, held_out: int, seed: int) -> ReidData:
+    """A synthetic data set for pre-training, with `held_out` held-out persons as query and gallery.
 
     Raises UserError as `read_clips`, and on too few persons.
     """
     clips = read_clips(root)
     ids = _ids_in_both(clips)
-    if validation_ids and validation_ids > len(ids) - 2:
-        raise UserError(f"{root}: {len(ids)} persons in both cameras, too few to keep {validation_ids} out of training")
-    kept_out = np.random.default_rng(seed).permutation(ids)[:validation_ids].tolist()
-    split = f"{validation_ids} of {len(ids)} persons kept out (seed {seed})" if validation_ids else "all persons"
+    if held_out and held_out > len(ids) - 2:
+        raise UserError(f"{root}: {len(ids)} persons in both cameras, too few to keep {held_out} out of training")
+    kept_out = np.random.default_rng(seed).permutation(ids)[:held_out].tolist()
+    split = f"{held_out} of {len(ids)} persons kept out (seed {seed})" if held_out else "all persons"
     return _divided(clips, root, tested=set(kept_out), split=split)
 
 

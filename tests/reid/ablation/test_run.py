@@ -16,7 +16,6 @@ import yaml
 
 from alignnet_common.cli import read_config_file
 from alignnet_common.files import PROJECT_ROOT, sha256_of_file
-from reid.ablation import run as ablation
 from reid.ablation.datasets import read_pretraining_data
 from reid.ablation.grid import Grid, trainings
 from reid.configs.data import DatasetName
@@ -65,7 +64,7 @@ CELLS = ("pretrain/baseline/seed-0", *(f"finetune-prid/{s}/baseline/split-1/seed
 def grid(sets, tmp_path_factory):
     """The folder of a grid that ran in one go."""
     run = tmp_path_factory.mktemp("grid") / "run"
-    assert command(ablation, argv_of(sets, run)) == 0
+    assert command("ablation", argv_of(sets, run)) == 0
     return run
 
 
@@ -158,7 +157,7 @@ def test_the_page_has_ours_beside_the_papers(grid):
 
 def test_the_same_command_again_does_nothing(grid, sets, capsys):
     before, page = state(grid), (grid / "ablation.md").read_text()
-    assert command(ablation, argv_of(sets, grid)) == 0
+    assert command("ablation", argv_of(sets, grid)) == 0
     assert "3 finished, 0 begun, 0 to do" in capsys.readouterr().out
     assert state(grid) == before
     assert (grid / "ablation.md").read_text() == page
@@ -177,13 +176,13 @@ def test_a_killed_grid_goes_on_and_repeats_nothing(grid, sets, tmp_path, capsys)
     done = {path: when for path, when in state(run).items() if CELLS[2] not in str(path)}
     assert [cell["finished"] for cell in read(run / "ablation.json")["cells"]] == [True, False]
 
-    assert command(ablation, [*argv_of(sets, run), "--dry-run"]) == 0
+    assert command("ablation", [*argv_of(sets, run), "--dry-run"]) == 0
     printed = capsys.readouterr().out
     assert "2 finished, 1 begun, 0 to do" in printed
     assert f"begun           4 steps  {CELLS[2]}" in printed
     assert not (run / CELLS[2] / "result.json").exists()
 
-    assert command(ablation, argv_of(sets, run)) == 0
+    assert command("ablation", argv_of(sets, run)) == 0
     after = state(run)
     assert {path: after[path] for path in done} == done
     for cell in CELLS:
@@ -195,11 +194,11 @@ def test_a_killed_grid_goes_on_and_repeats_nothing(grid, sets, tmp_path, capsys)
 def test_a_grid_grows_and_new_measurements_need_no_training(grid, sets, capsys):
     weights = {path: when for path, when in state(grid).items() if path.name != "measured.json"}
     argv = argv_of(sets, grid, protocol="official", starts="[without]")
-    assert command(ablation, argv) == 0
+    assert command("ablation", argv) == 0
     found = read(grid / "ablation.json")
     assert (found["protocol"], len(found["cells"])) == ("official", 1)
     assert {path: when for path, when in state(grid).items() if path.name != "measured.json"} == weights
-    assert command(ablation, [*argv_of(sets, grid, seeds="[0,1]", splits="[0,1]"), "--dry-run"]) == 0
+    assert command("ablation", [*argv_of(sets, grid, seeds="[0,1]", splits="[0,1]"), "--dry-run"]) == 0
     assert "10 trainings (pre-training 2, fine-tuning 8; 40 steps in all): 3 finished, 0 begun, 7 to do" in (
         capsys.readouterr().out
     )
@@ -208,7 +207,7 @@ def test_a_grid_grows_and_new_measurements_need_no_training(grid, sets, capsys):
 def refused(capsys, run, argv, complaint):
     """Exit code 2 after one line with `complaint`, nothing written below `run`."""
     before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
-    assert command(ablation, argv) == 2
+    assert command("ablation", argv) == 2
     printed = capsys.readouterr()
     assert len(printed.err.splitlines()) == 1, printed.err
     assert complaint in printed.err
@@ -250,13 +249,13 @@ def test_a_grid_with_a_frozen_pose_network_finds_its_trainings_finished(sets, tm
     frozen.write_text(yaml.safe_dump(TINY | {"max_steps": 1, "pose_maps": "cached", "lr_pose": 0.01}))
     asked = {"starts": "[without]", "variants": "[align-avg]", "finetune.prid": frozen}
     argv = argv_of(sets, tmp_path / "run", **asked)
-    assert command(ablation, argv) == 0
+    assert command("ablation", argv) == 0
     assert (
         "PRID2011, without pre-training: the pose network is random and stays so (--pose-maps cached"
         in (tmp_path / "run" / "ablation.md").read_text()
     )
     capsys.readouterr()
-    assert command(ablation, [*argv, "--dry-run"]) == 0
+    assert command("ablation", [*argv, "--dry-run"]) == 0
     assert "1 finished, 0 begun, 0 to do" in capsys.readouterr().out
 
 
@@ -266,12 +265,12 @@ def test_a_grid_with_rendered_frames_beside_has_none_for_the_baseline(sets, tmp_
     (tmp_path / "beside.yaml").write_text(yaml.safe_dump(TINY | options))
     asked = {"starts": "[without]", "variants": "[baseline,align-avg]", "finetune.prid": tmp_path / "beside.yaml"}
     argv = argv_of(sets, tmp_path / "run", **asked)
-    assert command(ablation, argv) == 0
+    assert command("ablation", argv) == 0
     folder = tmp_path / "run" / "finetune-prid" / "without"
     found = [read(folder / name / "split-1" / "seed-0" / "result.json") for name in ("baseline", "align-avg")]
     assert [result["rendered"] is None for result in found] == [True, False]
     capsys.readouterr()
-    assert command(ablation, [*argv, "--dry-run"]) == 0
+    assert command("ablation", [*argv, "--dry-run"]) == 0
     assert "2 finished" in capsys.readouterr().out
     shutil.rmtree(beside)
     write_rendered(beside, persons=4, frames=3)
@@ -284,7 +283,7 @@ def test_pretraining_from_another_run_than_there_is_now_is_refused(grid, sets, t
     options = TINY | {"max_steps": 1, "variant": "baseline", "init": str(start)}
     (tmp_path / "further.yaml").write_text(yaml.safe_dump(options))
     argv = argv_of(sets, tmp_path / "run", pretrain=tmp_path / "further.yaml", starts="[synthetic]", splits="[2]")
-    assert command(ablation, argv) == 0
+    assert command("ablation", argv) == 0
     # The start is of split 1, whose persons are others than those of split 2.
     splits = read(sets / "prid" / "splits_prid2011.json")
     both = set(splits[1]["train"]) & set(splits[2]["test"])
@@ -304,7 +303,7 @@ def test_a_file_of_weights_that_holds_others_by_now_is_refused(sets, tmp_path, c
     (tmp_path / "options.yaml").write_text(yaml.safe_dump(options))
     asked = {"starts": "[without]", "variants": "[align-avg]", "finetune.prid": tmp_path / "options.yaml"}
     argv = argv_of(sets, tmp_path / "run", **asked)
-    assert command(ablation, argv) == 0
+    assert command("ablation", argv) == 0
     capsys.readouterr()
     torch.save({name: tensor + 1 for name, tensor in net.state_dict().items()}, weights)
     refused(capsys, tmp_path, argv, "--pose-weights hold other weights than it started from")
@@ -334,7 +333,7 @@ def test_the_page_says_whom_a_file_of_the_finetuning_has_seen(sets, tmp_path, ca
         variants="[align-avg]",
         **{"finetune.prid": tmp_path / "taught.yaml", "data": None, "pretrain": None},
     )
-    assert command(ablation, argv) == 0
+    assert command("ablation", argv) == 0
     page = (tmp_path / "run" / "ablation.md").read_text()
     assert "warning: PRID2011: networks have seen up to 3 of the persons tested, in what --pose-weights" in page
 
@@ -347,7 +346,7 @@ def test_one_training_that_fails_does_not_stop_the_others(sets, tmp_path, capsys
     options = {"starts": "[without]", "datasets": "[folder,prid]", "roots.folder": own, "splits": "[0]"}
     options |= {f"finetune.{name}": sets / "one-step.yaml" for name in ("folder", "prid")}
     argv = argv_of(sets, tmp_path / "run", **options)
-    assert command(ablation, argv) == 1
+    assert command("ablation", argv) == 1
     printed = capsys.readouterr()
     last = printed.err.splitlines()[-1]
     name = "finetune-folder/without/baseline/split-0/seed-0"
@@ -358,7 +357,7 @@ def test_one_training_that_fails_does_not_stop_the_others(sets, tmp_path, capsys
     assert f"failed: {name}: {broken}: unreadable image" in printed.out
     assert "Traceback" in (tmp_path / "run" / name / "failure.txt").read_text()
     broken.write_bytes(whole)
-    assert command(ablation, argv) == 0
+    assert command("ablation", argv) == 0
     found = read(tmp_path / "run" / "ablation.json")
     assert [cell["finished"] for cell in found["cells"]] == [True, True]
     assert found["failures"] == {}
@@ -414,7 +413,7 @@ def test_data_sets_that_are_there_are_taken(sets, tmp_path, capsys, monkeypatch)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "synthetic").symlink_to(sets / "rendered")
     argv = [*argv_of(sets, "run", **asked, **{"finetune.synthetic": sets / "tiny.yaml"}), "--dry-run"]
-    assert command(ablation, argv) == 0
+    assert command("ablation", argv) == 0
     printed = capsys.readouterr().out
     assert "finetune-synthetic/without/baseline/split-1/seed-0" in printed
     assert "2 of the persons tested" in printed
@@ -422,7 +421,7 @@ def test_data_sets_that_are_there_are_taken(sets, tmp_path, capsys, monkeypatch)
     (tmp_path / "data" / "prid2011").symlink_to(sets / "prid")
     write_mars(tmp_path / "data" / "mars")
     argv = [*argv_of(sets, "run", **asked, **{"finetune.mars": sets / "tiny.yaml"}), "--dry-run"]
-    assert command(ablation, argv) == 0
+    assert command("ablation", argv) == 0
     printed = capsys.readouterr().out
     assert "5 trainings" in printed
     assert "finetune-mars/synthetic/baseline/split-0/seed-0" in printed
@@ -438,7 +437,7 @@ def test_the_jobs_of_the_project(tmp_path, job, dataset, monkeypatch, capsys):
     words = {"run": tmp_path / "run", "data": tmp_path / "rendered", f"roots.{dataset}": tmp_path / dataset}
     argv = [word for name, value in words.items() for word in (f"--{name}", str(value))]
     argv += ["--config", f"jobs/{job}.yaml", "--datasets", f"[{dataset}]", "--dry-run"]
-    assert command(ablation, argv) == 0
+    assert command("ablation", argv) == 0
     counted = (
         "63 trainings (pre-training 3, fine-tuning 60"
         if dataset == "prid"

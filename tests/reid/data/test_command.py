@@ -5,13 +5,12 @@ import subprocess
 import sys
 
 from alignnet_common.files import PROJECT_ROOT
-from reid.data import __main__ as data
 from reid_folders import command, flags, write_ilids, write_mars, write_own, write_own_csv, write_prid, write_splits
 
 
 def looked_at(tmp_path, root, dataset, **options):
     argv = flags({"root": root, "dataset": dataset, "json": tmp_path / "out.json"} | options)
-    assert command(data, argv) == 0
+    assert command("data", argv) == 0
     return json.loads((tmp_path / "out.json").read_text())
 
 
@@ -62,17 +61,17 @@ def test_the_other_sets(tmp_path):
 def test_a_missing_split_file_does_not_hide_the_rest(tmp_path, capsys):
     root = write_ilids(tmp_path / "ilids", splits=False)
     argv = flags({"root": root, "dataset": "ilids", "json": tmp_path / "o.json"})
-    assert command(data, argv) == 2
+    assert command("data", argv) == 2
     printed = capsys.readouterr()
     assert "identities  8" in printed.out
     assert len(printed.err.splitlines()) == 1
     assert "no train_test_splits_ilidsvid.mat in" in printed.err
     assert f"{root / 'train-test people splits'}, {root}" in printed.err
-    assert "--splits random" in printed.err
+    assert "--split-source random" in printed.err
     written = json.loads((tmp_path / "o.json").read_text())
     assert written["identities"] == 8
     assert ["no train_test_splits_ilidsvid.mat in" in line for line in written["wrong"]] == [True]
-    assert command(data, [*argv, "--splits", "random"]) == 0
+    assert command("data", [*argv, "--split-source", "random"]) == 0
 
 
 def test_frames_are_read_when_asked_for(tmp_path, capsys):
@@ -80,8 +79,8 @@ def test_frames_are_read_when_asked_for(tmp_path, capsys):
     for name in ("anna/img_9.png", "bo/img_10.png"):
         (root / "yard" / name).write_bytes(b"hello")
     argv = flags({"root": root, "dataset": "folder"})
-    assert command(data, argv) == 0
-    assert command(data, [*argv, "--decode"]) == 2
+    assert command("data", argv) == 0
+    assert command("data", [*argv, "--decode"]) == 2
     printed = capsys.readouterr()
     assert "unreadable image" in printed.err
     assert "(further errors: 1)" in printed.err
@@ -90,7 +89,7 @@ def test_frames_are_read_when_asked_for(tmp_path, capsys):
 
 
 def test_a_negative_seed_is_one_line(tmp_path, capsys):
-    assert command(data, flags({"root": tmp_path, "seed": -1})) == 2
+    assert command("data", flags({"root": tmp_path, "seed": -1})) == 2
     error = capsys.readouterr().err
     assert "--seed must be at least 0" in error
     assert error.count("\n") == 1

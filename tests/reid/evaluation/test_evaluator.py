@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from reid import evaluate, finetune
 from reid.configs.model import ModelConfig
 from reid.data.datasets.folder import folder_splits
 from reid.data.datasets.market import load_market
@@ -55,8 +54,8 @@ def prid(tmp_path_factory):
 
 
 def measured(tmp_path, root, checkpoint, **options):
-    argv = flags({"root": root, "checkpoint": checkpoint, "out": tmp_path / "out", "device": "cpu"} | options)
-    assert command(evaluate, argv) == 0
+    argv = flags({"root": root, "weights": checkpoint, "out": tmp_path / "out", "device": "cpu"} | options)
+    assert command("evaluate", argv) == 0
     return json.loads((tmp_path / "out" / "result.json").read_text())
 
 
@@ -116,7 +115,7 @@ def test_one_network_per_split(tmp_path, capsys):
     assert alone["rank1"] == found["per_split"][2]["rank1"]
     assert alone["mAP"] == found["per_split"][2]["mAP"]
     (tmp_path / "runs" / "split-1" / "model.pt").unlink()
-    assert command(evaluate, flags({"root": root, "checkpoint": tmp_path / "runs", "splits": "all"})) == 2
+    assert command("evaluate", flags({"root": root, "weights": tmp_path / "runs", "splits": "all"})) == 2
     assert (
         "no split-1/model.pt: train it (the others' python -m reid.finetune with --split 1" in capsys.readouterr().err
     )
@@ -124,7 +123,9 @@ def test_one_network_per_split(tmp_path, capsys):
 
 def test_identities_seen_in_training_are_reported_by_split(prid, tmp_path, capsys):
     run = tmp_path / "run"
-    assert command(finetune, flags(TINY | {"root": prid, "run": run, "max_steps": 1, "init": "none", "split": 2})) == 0
+    assert (
+        command("finetune", flags(TINY | {"root": prid, "run": run, "max_steps": 1, "init": "none", "split": 2})) == 0
+    )
     found = measured(tmp_path, prid, run, splits="all")
     trained = set(json.loads((prid / "splits_prid2011.json").read_text())[2]["train"])
     for each, row in zip(found["per_split"], json.loads((prid / "splits_prid2011.json").read_text()), strict=True):
@@ -207,7 +208,7 @@ def test_protocols_and_post_processing_are_those_of_features(market, network, tm
 
     np.savez(tmp_path / "f.npz", **arrays)
     argv = flags({"features": tmp_path / "f.npz", "json": tmp_path / "f.json", "protocol": protocol} | options)
-    assert command(evaluate, argv) == 0
+    assert command("evaluate", argv) == 0
     same = json.loads((tmp_path / "f.json").read_text())
     for name in ("cmc", "mAP", "mINP", "queries", "valid_queries", "queries_without_positive", "chance"):
         assert found[name] == same[name]
@@ -243,8 +244,8 @@ def test_removing_queries_from_the_gallery_leaves_queries_without_a_positive(net
 
 def test_a_gallery_of_queries_only_is_refused_before_descriptors_are_computed(network, tmp_path, capsys):
     root = write_own(tmp_path / "own")
-    argv = {"dataset": "folder", "root": root, "checkpoint": network, "splits": "all", "out": tmp_path / "out"}
-    assert command(evaluate, flags(argv | {"protocol": "torchreid"})) == 2
+    argv = {"dataset": "folder", "root": root, "weights": network, "splits": "all", "out": tmp_path / "out"}
+    assert command("evaluate", flags(argv | {"protocol": "torchreid"})) == 2
     printed = capsys.readouterr().err
     assert len(printed.splitlines()) == 1
     assert "another protocol" in printed
@@ -324,12 +325,12 @@ def test_other_layouts_can_be_trained_on(tmp_path):
     for dataset, write in (("ilids", write_ilids), ("mars", write_mars), ("folder", write_own)):
         root = write(tmp_path / dataset)
         options = TINY | {"dataset": dataset, "root": root, "run": tmp_path / f"run-{dataset}", "init": "none"}
-        assert command(finetune, flags(options | {"max_steps": 1, "variant": "baseline"})) == 0
+        assert command("finetune", flags(options | {"max_steps": 1, "variant": "baseline"})) == 0
         result = json.loads((tmp_path / f"run-{dataset}" / "result.json").read_text())
         assert np.isfinite(result["finetuned"]["mAP"])
 
 
 def test_no_files_are_left_without_json_and_out(prid, tmp_path):
     network = save_network(tmp_path / "model.pt")
-    assert command(evaluate, flags({"root": prid, "checkpoint": network, "device": "cpu"})) == 0
+    assert command("evaluate", flags({"root": prid, "weights": network, "device": "cpu"})) == 0
     assert list(tmp_path.iterdir()) == [network]

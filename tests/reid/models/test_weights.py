@@ -7,16 +7,17 @@ import re
 import pytest
 
 import synth_runs
-from reid.pose.inference import SMALL_WEIGHTS, read_pose_net
+from reid.configs.model import SMALL_POSE_WEIGHTS
+from reid.pose.inference import read_pose_net
 from reid_folders import pose
 
-CARD = (SMALL_WEIGHTS.parent / "README.md").read_text()
+CARD = (SMALL_POSE_WEIGHTS.parent / "README.md").read_text()
 
 
 def test_the_card_is_of_this_file():
-    assert SMALL_WEIGHTS.stat().st_size <= 10e6
-    assert hashlib.sha256(SMALL_WEIGHTS.read_bytes()).hexdigest() in CARD
-    parameters = sum(parameter.numel() for parameter in read_pose_net(SMALL_WEIGHTS).parameters())
+    assert SMALL_POSE_WEIGHTS.stat().st_size <= 10e6
+    assert hashlib.sha256(SMALL_POSE_WEIGHTS.read_bytes()).hexdigest() in CARD
+    parameters = sum(parameter.numel() for parameter in read_pose_net(SMALL_POSE_WEIGHTS).parameters())
     assert f"{parameters:,} parameters".replace(",", " ") in CARD
 
 

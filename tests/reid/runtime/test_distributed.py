@@ -13,7 +13,6 @@ from torch import nn
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import PROJECT_ROOT
-from reid import pretrain
 from reid.configs.training import TrainConfig
 from reid.models.batch_norm import SynchronisedBatchNorm, freeze_norms, synchronise_norms
 from reid.runtime.distributed import ProcessGroup, all_gather
@@ -52,8 +51,8 @@ def rows(folder):
 @pytest.mark.parametrize("norms", ["synchronised", "frozen"])
 def test_two_processes_are_one(rendered, tmp_path, norms):
     options = TINY | DESCENT | {"data": rendered, "max_steps": 10, "batch_norm": norms}
-    assert command(pretrain, flags(options | {"run": tmp_path / "start", "max_steps": 0})) == 0
-    assert command(pretrain, flags(options | {"run": tmp_path / "one"})) == 0
+    assert command("pretrain", flags(options | {"run": tmp_path / "start", "max_steps": 0})) == 0
+    assert command("pretrain", flags(options | {"run": tmp_path / "one"})) == 0
     finished = two("reid.pretrain", options | {"run": tmp_path / "two"})
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.count("10 steps on cpu (1 threads each of 2 processes)") == 1
@@ -157,7 +156,13 @@ def test_slurms_script_fine_tunes_on_two_processes_and_goes_on(tmp_path):
     environment = slurm_with(tmp_path, 'exec "$@"')
     prid = write_prid(tmp_path / "prid", persons=8, frames=4)
     for last in (1, 2):
-        options = TINY | {"root": prid, "run": tmp_path / "run", "init": "none", "splits": "random", "max_steps": last}
+        options = TINY | {
+            "root": prid,
+            "run": tmp_path / "run",
+            "init": "none",
+            "split_source": "random",
+            "max_steps": last,
+        }
         finished = subprocess.run(
             ["bash", PROJECT_ROOT / "jobs" / "cluster" / "train.slurm", "reid.finetune", *flags(options)],
             cwd=PROJECT_ROOT,

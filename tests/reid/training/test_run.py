@@ -18,7 +18,6 @@ from tensorboardX.proto.event_pb2 import Event
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_jsonl
-from reid import pretrain
 from reid.configs.training import TrainConfig
 from reid.data.datasets.synthetic import read_clips
 from reid.data.loading.frame_store import FrameStore
@@ -40,7 +39,7 @@ def rendered(tmp_path_factory):
 
 
 def run(data, folder, **options):
-    return command(pretrain, flags(TINY | {"data": data, "run": folder} | options))
+    return command("pretrain", flags(TINY | {"data": data, "run": folder} | options))
 
 
 @pytest.fixture(scope="module")

@@ -47,26 +47,26 @@ def test_frames_come_in_numeric_order(tmp_path):
     source = (folder / "0001.png").read_bytes()
     for name in ("10.png", "9.png", "0100.png", ".hidden.png", "Thumbs.db"):
         (folder / name).write_bytes(source)
-    data = load_prid(tmp_path, 0, "random", seed=0)
+    data = load_prid(tmp_path, 0, "random", seed=0, min_frames=1)
     tracklet = next(t for t in data.tracklets if t.pid == 1 and t.camera == 0)
     assert [path.name for path in tracklet.frames] == ["0001.png", "9.png", "10.png", "0100.png"]
 
 
 def test_without_the_file_auto_makes_seeded_halves_and_says_so(tmp_path):
     write_prid(tmp_path, persons=6, frames=1)
-    data = load_prid(tmp_path, 0, "auto", seed=0)
+    data = load_prid(tmp_path, 0, "auto", seed=0, min_frames=1)
     assert any("seeded random halves" in note and "splits_prid2011.json" in note for note in data.notes)
     assert "seed 0" in data.split
     assert names(data.train).isdisjoint(names(data.query))
     assert len(names(data.train)) == len(names(data.query)) == 3
-    again = load_prid(tmp_path, 0, "auto", seed=0)
+    again = load_prid(tmp_path, 0, "auto", seed=0, min_frames=1)
     assert again == data
 
 
 def test_random_wins_over_the_file_when_asked_for(tmp_path):
     write_prid(tmp_path, persons=4, frames=1)
     write_splits(tmp_path, persons=4)
-    assert any("asked for" in note for note in load_prid(tmp_path, 0, "random", seed=0).notes)
+    assert any("asked for" in note for note in load_prid(tmp_path, 0, "random", seed=0, min_frames=1).notes)
 
 
 def test_json_is_demanded_and_its_absence_names_file_and_place(tmp_path):
@@ -77,7 +77,7 @@ def test_json_is_demanded_and_its_absence_names_file_and_place(tmp_path):
 
 def test_only_persons_up_to_200_are_the_same_in_both_views(tmp_path):
     write_prid(tmp_path, frames=1, names=[f"person_{pid:04d}" for pid in (1, 2, 3, 200, 201, 300)])
-    data = load_prid(tmp_path, 0, "random", seed=0)
+    data = load_prid(tmp_path, 0, "random", seed=0, min_frames=1)
     assert {t.pid for t in data.tracklets} == {1, 2, 3, 200}
 
 
@@ -86,7 +86,7 @@ def test_a_person_of_one_camera_is_left_out(tmp_path):
     lonely = tmp_path / "multi_shot" / "cam_a" / "person_0009"
     lonely.mkdir()
     (lonely / "0001.png").write_bytes((tmp_path / "multi_shot/cam_a/person_0001/0001.png").read_bytes())
-    assert 9 not in {t.pid for t in load_prid(tmp_path, 0, "random", seed=0).tracklets}
+    assert 9 not in {t.pid for t in load_prid(tmp_path, 0, "random", seed=0, min_frames=1).tracklets}
 
 
 def test_min_frames_counts_in_both_cameras(tmp_path):
@@ -99,7 +99,7 @@ def test_min_frames_counts_in_both_cameras(tmp_path):
 
 def test_a_rendered_set_is_named_a_stand_in_and_has_no_limit_of_200(tmp_path):
     write_rendered(tmp_path, persons=4, frames=1, first=300)
-    data = load_prid(tmp_path, 0, "auto", seed=0)
+    data = load_prid(tmp_path, 0, "auto", seed=0, min_frames=1)
     assert data.name == "synthetic stand-in"
     assert {t.pid for t in data.tracklets} == {300, 301, 302, 303}
 
@@ -140,7 +140,7 @@ def test_a_split_that_names_absent_people(tmp_path):
     write_prid(tmp_path, persons=4, frames=1)
     write_splits(tmp_path, persons=6)
     with pytest.raises(UserError, match="names 2 persons who are not in both cameras: person_000"):
-        load_prid(tmp_path, 0, "auto", seed=0)
+        load_prid(tmp_path, 0, "auto", seed=0, min_frames=1)
 
 
 def test_a_split_number_beyond_the_file(tmp_path):

@@ -116,7 +116,7 @@ def test_json_is_preferred_and_mat_can_be_demanded(tmp_path):
     write_prid(tmp_path, persons=4, frames=1)
     write_splits(tmp_path, persons=4)
     write_splits_mat(tmp_path / "train_test_splits_prid.mat", 178)
-    assert "json" in prid_splits(tmp_path, "all", seed=0)[0].split
+    assert "json" in prid_splits(tmp_path, "published", seed=0)[0].split
     with pytest.raises(UserError, match="names 174 persons who are not in both cameras"):
         prid_splits(tmp_path, "mat", seed=0)
 
@@ -130,11 +130,11 @@ def test_known_exclusions_are_a_warning(tmp_path):
     assert "persons in cam_a: 385 expected, 8 found" in warnings
 
 
-def test_all_means_the_published_file(tmp_path):
+def test_published_means_that_the_file_must_be_there(tmp_path):
     write_prid(tmp_path, persons=4, frames=1)
     with pytest.raises(UserError, match=rf"no splits_prid2011.json or train_test_splits_prid.mat in {tmp_path}"):
-        prid_splits(tmp_path, "all", seed=0)
-    assert len(prid_splits(tmp_path, "random", seed=0)) == 10
+        prid_splits(tmp_path, "published", seed=0)
+    assert len(prid_splits(tmp_path, "random", seed=0, min_frames=1)) == 10
 
 
 @pytest.mark.parametrize("inner", ["i-LIDS-VID", "."])

@@ -52,14 +52,14 @@ def test_splits_are_by_person_with_queries_of_camera_a(tmp_path):
 
 def test_persons_are_held_out_of_pretraining(tmp_path):
     write_rendered(tmp_path, persons=6, frames=1)
-    everybody = load_pretraining(tmp_path, validation_ids=0, seed=0)
+    everybody = load_pretraining(tmp_path, held_out=0, seed=0)
     assert len(everybody.train) == 12
     assert everybody.query == ()
-    some = load_pretraining(tmp_path, validation_ids=2, seed=0)
+    some = load_pretraining(tmp_path, held_out=2, seed=0)
     assert len(some.train) == 8
     assert len({t.pid for t in some.query}) == 2
     with pytest.raises(UserError, match="too few to keep 5 out"):
-        load_pretraining(tmp_path, validation_ids=5, seed=0)
+        load_pretraining(tmp_path, held_out=5, seed=0)
 
 
 def test_faults(tmp_path):

@@ -1,0 +1,122 @@
+"""The commands of the program reid."""
+
+from alignnet_common.cli.commands import Command, Program
+
+PROGRAM = Program(
+    "reid",
+    "video person re-identification with part alignment and temporal attention (AlignNet, BMVC 2019)",
+    (
+        Command(
+            "pretrain",
+            "Pre-train a network on a synthetic data set.",
+            "reid.configs.pretrain:PretrainConfig",
+            "reid.recipes.pretrain:pretrain",
+            (
+                "reid pretrain                                        data/synthetic -> runs/pretrain",
+                "reid pretrain --data OUT --run RUN --preset small    a small network, for a CPU",
+                "reid pretrain --run RUN --resume                     continues an interrupted run",
+            ),
+        ),
+        Command(
+            "finetune",
+            "Fine-tune a network on real data, and evaluate it before and after.",
+            "reid.configs.finetune:FinetuneConfig",
+            "reid.recipes.finetune:finetune_command",
+            (
+                "reid finetune --dataset prid                         data/prid2011 -> runs/finetune-prid",
+                "reid finetune --dataset folder --root DIR --run RUN  your own tracklets: DIR/camera/person/frames",
+                "reid finetune --dataset mars --preset paper --height 256 --width 128",
+            ),
+        ),
+        Command(
+            "evaluate",
+            "Rank queries against a gallery: CMC, mAP, mINP of a network or of a file of features.",
+            "reid.configs.evaluate:EvaluateConfig",
+            "reid.evaluate:evaluate",
+            (
+                "reid evaluate --features F.npz --protocol official --json OUT.json",
+                "reid evaluate --dataset prid --root DIR --weights RUN --split 0 --json OUT.json",
+                "reid evaluate --dataset prid --root DIR --weights RUNS --splits all --out DIR",
+            ),
+        ),
+        Command(
+            "data",
+            "Check a data set: identities, tracklets, cameras, splits, and errors.",
+            "reid.check_data:DataConfig",
+            "reid.check_data:data",
+            (
+                "reid data data/prid2011 --dataset prid",
+                "reid data own.csv --dataset folder --json own.json",
+                "reid data data/mars --dataset mars --decode          decodes every frame",
+            ),
+        ),
+        Command(
+            "report",
+            "Write a page about a pre-training and a fine-tuning run.",
+            "reid.report:ReportConfig",
+            "reid.report:report",
+            ("reid report --pretrain runs/pretrain --finetune runs/finetune-prid --out runs/report",),
+        ),
+        Command(
+            "attention",
+            "Evaluate temporal attention on a synthetic data set: correlation with visibility, benefit.",
+            "reid.configs.attention:AttentionConfig",
+            "reid.recipes.attention:attention",
+            ("reid attention --data OUT --weights RUN --json F.json",),
+        ),
+        Command(
+            "ablation",
+            "Train and evaluate the grid of the paper's Tables 1a, 1b and 2.",
+            "reid.configs.ablation:AblationConfig",
+            "reid.ablation.run:ablation",
+            (
+                "reid ablation --config jobs/ablation.yaml --dry-run  lists the trainings and their status",
+                "reid ablation --config jobs/ablation-small.yaml      a small grid, for a CPU",
+            ),
+            goes_on=True,
+        ),
+        Command(
+            "pose train",
+            "Train a pose network on the exact joints of a synthetic data set.",
+            "reid.configs.pose:PoseTrainConfig",
+            "reid.pose.train:train",
+            ("reid pose train --config jobs/pose-small.yaml --data OUT --run RUN",),
+        ),
+        Command(
+            "pose evaluate",
+            "Evaluate a pose network on a synthetic data set: PCKh and OKS-AP.",
+            "reid.configs.pose:PoseEvaluationConfig",
+            "reid.pose.evaluate:evaluate",
+            ("reid pose evaluate --data OUT --weights W --json F.json",),
+        ),
+        Command(
+            "pose predict",
+            "Predict the joints of the person in each image of a folder.",
+            "reid.configs.pose:PosePredictionConfig",
+            "reid.pose.predict:predict",
+            ("reid pose predict --images DIR --out F.npz",),
+        ),
+        Command(
+            "pose show",
+            "Draw the joints and the part attention of a pose network.",
+            "reid.configs.pose:PoseSheetConfig",
+            "reid.pose.show:show",
+            ("reid pose show --images DIR --out F.png", "reid pose show --data OUT --weights W --out F.png"),
+        ),
+        Command(
+            "pose parts",
+            "Measure the share of each part's attention that falls on the part.",
+            "reid.configs.pose:PartMassConfig",
+            "reid.pose.part_attention:parts",
+            (
+                "reid pose parts --data OUT                           with ground-truth pose maps",
+                "reid pose parts --data OUT --weights W --gains 1,30",
+            ),
+        ),
+    ),
+)
+
+
+def main() -> None:
+    """The console command reid."""
+    PROGRAM.main()

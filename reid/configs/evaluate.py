@@ -1,0 +1,95 @@
+"""Options of reid evaluate."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from alignnet_common.options import bounded, check_ranges, option
+from reid.configs.checks import check_device, require
+from reid.configs.data import ProtocolConfig, SplitSource
+from reid.configs.ranking import Protocol, ScoreNorm
+
+OLD_SPLIT_SOURCES_OF_EVALUATE = {name: name for name in ("auto", "json", "mat", "random")}
+"""Values of --splits when it named the source of the splits; all means all splits, then as now."""
+
+
+@dataclass(frozen=True)
+class EvaluateConfig(ProtocolConfig):
+    """Rank queries against a gallery: from a file of features (--features), or a data set and --weights."""
+
+    features: Path | None = None
+    """.npz with query_features (Q,D), query_pids (Q,), query_cams (Q,), the same three for the gallery, and, if queries
+    are in the gallery too, query_index (Q,): the gallery row of each query, from 0."""
+
+    protocol: Protocol = "step"
+    """step: the gallery as given; torchreid: without the queries; official: all queries counted, trapezoidal AP."""
+
+    score_norm: ScoreNorm | None = None
+    """Score normalization of the distances: subtract the mean and divide by the deviation of the row, the column, or
+    both (symmetric, as in the paper). Default: none."""
+
+    rerank: bool = False
+    """Re-rank by k-reciprocal neighbors (k1 = 20, k2 = 6, lambda = 0.3) before --score-norm."""
+
+    weights: Path | None = option(None, formerly="checkpoint")
+    """Run folder, or its model.pt; or a folder with one run per split: split-0, split-1, …"""
+
+    splits: str | None = None
+    """Splits to evaluate, with their mean and standard deviation: all, a range such as 0-9, or a list such as 0,3.
+    Default: the one of --split; all with --split-source random."""
+
+    split_source: SplitSource = option("auto", formerly={"splits": OLD_SPLIT_SOURCES_OF_EVALUATE})
+    """Source of the identity splits, as in reid finetune."""
+
+    out: Path | None = None
+    """With --weights: folder for result.json, table.md (with Table 2 of the paper), cmc.svg and the descriptors."""
+
+    json: Path | None = None
+    """File for the result; with --weights, descriptors are saved in the folder features beside it. Default: the
+    result is printed only."""
+
+    chunk: int | None = bounded(None, at_least=1)
+    """Frames in a chunk. Default: as in the training of --weights."""
+
+    height: int | None = bounded(None, at_least=32)
+    """Height of the network's input, pixels. Default: as in the training of --weights."""
+
+    width: int | None = bounded(None, at_least=32)
+    """Width of the network's input, pixels. Default: as in the training of --weights."""
+
+    cache_gib: float = bounded(0.0, at_least=0)
+    """Memory for decoded frames, GiB, if all of them fit; 0 = no frame is kept. One network for all splits reads each
+    frame once."""
+
+    device: str = "auto"
+    """Device of the network: auto (a CUDA GPU if there is one, else the CPU), cpu, cuda, cuda:1 or 1, mps."""
+
+    seed: int = bounded(0, at_least=0)
+    """Seed of the random splits, if --split-seed is not given."""
+
+    def __post_init__(self) -> None:
+        self.check_protocol()
+        check_ranges(self)
+        check_device(self.device)
+        numbers = split_numbers(self.splits or "all", 9)
+        require(all(0 <= number <= 9 for number in numbers), f"--splits {self.splits}: splits are 0 to 9")
+        require(self.split is None or self.splits is None, "--split names one split, --splits several: leave one out")
+
+
+def split_numbers(text: str, last: int) -> tuple[int, ...]:
+    """The numbers that --splits names, ascending: 0 to `last` for "all", a range "0-4", or a list "0,3".
+
+    Raises ValueError, one line, for any other text.
+
+    >>> split_numbers("0-2,5", 9)
+    (0, 1, 2, 5)
+    """
+    if text == "all":
+        return tuple(range(last + 1))
+    found: set[int] = set()
+    for part in text.split(","):
+        ends = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        require(ends is not None, f"--splits {text}: must be all, a range such as 0-9, or a list such as 0,3")
+        assert ends is not None
+        found |= set(range(int(ends[1]), int(ends[2] or ends[1]) + 1))
+    return tuple(sorted(found))
