@@ -110,7 +110,7 @@ def _current_value(fields: Mapping[str, Any], flag: str, value: str) -> str:
 
 
 def _with_lists(config_type: type[DataclassInstance], words: Sequence[str]) -> list[str]:
-    """`words` with one word in brackets for each list: `--seeds 0 1`, `--seeds 0,1` and `--seeds [0,1]` are equal."""
+    """`words` with one word in brackets for each list: `--seeds 0 1 2`, `0,1,2`, `0-2` and `[0,1,2]` are equal."""
     types = typing.get_type_hints(config_type)
     lists = {flag_of(field.name) for field in dataclasses.fields(config_type) if is_list(types[field.name])}
     found: list[str] = []
@@ -124,12 +124,22 @@ def _with_lists(config_type: type[DataclassInstance], words: Sequence[str]) -> l
         values = [value] if equals else list(itertools.takewhile(lambda word: not _is_flag(word), waiting))
         if not equals:
             del waiting[: len(values)]
-        inside = ",".join(values).strip()
+        inside = ",".join(_expanded(part) for value in values for part in value.split(","))
         if values:
             found.append(f"{flag}={inside if inside.startswith(('[', '(')) else f'[{inside}]'}")
         else:
             found.append(flag)
     return found
+
+
+def _expanded(part: str) -> str:
+    """The numbers of a range.
+
+    >>> _expanded("0-3")
+    '0,1,2,3'
+    """
+    ends = re.fullmatch(r"(\d+)-(\d+)", part.strip())
+    return ",".join(map(str, range(int(ends[1]), int(ends[2]) + 1))) if ends else part.strip()
 
 
 def _with_current_keys(config_type: type[DataclassInstance], word: str, before: str, note: Note) -> str:
@@ -152,8 +162,20 @@ def _with_current_keys(config_type: type[DataclassInstance], word: str, before: 
 def yaml_values(path: Path) -> dict[str, Any] | None:
     """The mapping in a YAML file; None where there is none, on which the parser reports."""
     try:
-        values = yaml.safe_load(path.read_text())
-    except (OSError, ValueError, yaml.YAMLError):
+        return _mapping(path.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def config_values(given: str) -> dict[str, Any] | None:
+    """The mapping that --config is given: as a path, or as the content that `prepared` puts in its place."""
+    return _mapping(given) if given.startswith("{") else yaml_values(Path(given))
+
+
+def _mapping(text: str) -> dict[str, Any] | None:
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError:
         return None
     return values if isinstance(values, dict) and all(isinstance(name, str) for name in values) else None
 

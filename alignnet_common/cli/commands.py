@@ -137,7 +137,9 @@ class Program:
         for command in self.commands:
             group, _, last = command.name.rpartition(" ")
             if group not in groups:
-                inner = jsonargparse.ArgumentParser(prog=f"{self.name} {group}", print_config=None)
+                inner = jsonargparse.ArgumentParser(
+                    prog=f"{self.name} {group}", description=f"Commands of {group}.", print_config=None
+                )
                 groups[""].add_subcommand(group, inner)
                 groups[group] = inner.add_subcommands(required=False)
             options = build_parser(command.config_type(), f"{self.name} {command.name}")

@@ -164,7 +164,7 @@ def _help_text(field: "dataclasses.Field[Any]", help_of: Mapping[str, str]) -> s
     if aliases := declared(field).aliases:
         text += f" (also {', '.join(aliases)})"
     silent = not default or "efault:" in text
-    return (text if silent else f"{text} [default: {default}]").replace("%", "%%")
+    return text if silent else f"{text} [default: {default}]"
 
 
 def _add(group: Any, field: "dataclasses.Field[Any]", kind: Any, text: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from alignnet_common.cli.arguments import prepared, yaml_values
+from alignnet_common.cli.arguments import config_values, prepared
 from alignnet_common.cli.parser import FileParser, build_parser, exit_with_line, field_help
 from alignnet_common.cli.template import commented_yaml
 from alignnet_common.errors import JobError, UserError
@@ -83,7 +83,7 @@ def with_preset(parser: Any, config_type: type[DataclassInstance], words: Sequen
             flag, equals, rest = word.partition("=")
             given = rest if equals else value
             if flag == "--config":
-                name = (yaml_values(Path(given)) or {}).get("preset", name)
+                name = (config_values(given) or {}).get("preset", name)
             elif flag == "--preset":
                 name = given
         parser.set_defaults(dict(presets.get(name, {})))

@@ -22,7 +22,7 @@ def commented_yaml(config_type: type[DataclassInstance], values: Mapping[str, An
         parts.append(f"# {heading.capitalize()}\n")
         for field in fields:
             comment = textwrap.fill(help_of.get(field.name, ""), WIDTH, initial_indent="# ", subsequent_indent="# ")
-            value = yaml.safe_dump({field.name: plain(values[field.name])}, sort_keys=False, default_flow_style=None)
+            value = yaml.safe_dump({field.name: plain(values[field.name])}, sort_keys=False, default_flow_style=False)
             parts.append(f"{comment}\n{value}")
     return "\n".join(parts)
 

@@ -1,6 +1,6 @@
 """Evaluate temporal attention against the ground truth of a synthetic data set.
 
-    python -m reid.attention --data OUT --checkpoint RUN --json F.json
+    python -m reid.attention --data OUT --weights RUN --json F.json
 
 Correlation: Spearman's rank correlation, clip by clip, between the weights of the frames and their true visible ratios,
 over clips in which the visible ratio changes. Benefit: rank-1 and mAP between the cameras (mean of both directions) as
