@@ -26,7 +26,6 @@ from synth.planning.estimate import check_space, cost
 from synth.planning.plan import make_plan
 from synth.planning.plan_file import read_plan
 from synth.rendering.devices import pick_device
-from synth.report.data_card import write_card
 
 PACKAGES = ("bpy", "anny", "ray", "numpy", "pillow")
 """Distributions that the pixels of a set depend on."""
@@ -59,6 +58,8 @@ def render(config: RenderConfig) -> None:
             render_waiting(target, waiting, config, device)
         rows = finish_set(target, plan)
         if target.shard is None:
+            from synth.report.data_card import write_card  # --help starts without the templates' engine
+
             write_card(target, plan, rows, config)
         write_json(target.result, summary(config, target, rows, len(waiting), time.monotonic() - started))
     part = f"part {config.shard} " if config.shard else ""
