@@ -74,6 +74,8 @@ def test_scenes_and_lights_count_every_sighting(card):
 def test_the_front_matter_has_the_licence_and_the_gait_data_are_attributed(card):
     found = front_matter(card)
     assert (found["license"], found["size_categories"]) == ("cc-by-4.0", ["n<1K"])
+    odd = data_card('a: "b" #1', PLAN, manifest(PLAN), CONFIG)
+    assert front_matter(odd)["pretty_name"] == 'Synthetic pedestrians, a: "b" #1'
     assert "10.17605/OSF.IO/T72CW" in card
     assert f"generator version {GENERATOR_VERSION}" in card
     assert table_value(card, "Blender (`bpy`)") == "5.0.1"
