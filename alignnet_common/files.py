@@ -61,6 +61,15 @@ def write_atomically(path: Path, content: bytes) -> None:
         partial.write_bytes(content)
 
 
+def write_unless_edited(path: Path, text: str, mark: str) -> bool:
+    """Write `text`, which contains `mark`, atomically; but leave a file that lacks the mark, since somebody else wrote
+    it. Returns whether it was written."""
+    if path.exists() and mark not in path.read_text(errors="replace"):
+        return False
+    write_atomically(path, text.encode())
+    return True
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write `value` as indented JSON, atomically. Raises ValueError for NaN and infinity."""
     write_atomically(path, (json.dumps(value, indent=2, allow_nan=False, default=str) + "\n").encode())

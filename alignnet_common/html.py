@@ -1,10 +1,10 @@
-"""HTML pages from the Jinja2 templates in assets/."""
+"""Pages (HTML, Markdown) from the Jinja2 templates in assets/."""
 
 import base64
 import functools
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from alignnet_common.files import asset
@@ -12,10 +12,10 @@ from alignnet_common.files import asset
 
 @functools.cache
 def _environment() -> Environment:
-    """The templates' environment: values are escaped, and a missing value is an error."""
+    """The templates' environment: values are escaped in HTML, and a missing value is an error."""
     return Environment(
         loader=FileSystemLoader(asset("")),
-        autoescape=True,
+        autoescape=select_autoescape(("html",)),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -24,7 +24,10 @@ def _environment() -> Environment:
 
 
 def render_template(name: str, **values: Any) -> str:
-    """The page of the template `name`, such as "report.html". Raises jinja2.UndefinedError if a value is missing."""
+    """The page of the template `name`, such as "report.html" or "data-card.md".
+
+    Raises jinja2.UndefinedError if a value is missing.
+    """
     return _environment().get_template(name).render(values)
 
 

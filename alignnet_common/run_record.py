@@ -11,20 +11,23 @@ from typing import Any
 from alignnet_common.options import DataclassInstance, as_plain
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "imageio")
-
-
+"""Distributions that a training's result depends on."""
 PROJECT = "alignnet-reid"
+"""Name of this project's distribution."""
 
 
-def versions() -> dict[str, str]:
+def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """Versions of Python, of this project, and of the packages that results depend on, by name."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
-    for package in (PROJECT, *PACKAGES):
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+    return found | {package: version_of(package) for package in (PROJECT, *packages)}
+
+
+def version_of(package: str) -> str:
+    """Version of an installed distribution, or "not installed"."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def command_line(prog: str, argv: Sequence[str] | None = None) -> str:

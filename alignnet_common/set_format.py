@@ -5,9 +5,12 @@ SET/annotations/cam_a/person_0001.npz         arrays of a clip, see ANNOTATIONS
 SET/plan.jsonl                                one row per planned clip
 SET/manifest.jsonl                            one row per finished clip, see ManifestRow
 SET/config.yaml, SET/result.json              options and summary of the command that rendered the set
+SET/README.md                                 data-set card, written when the set is complete
 """
 
 import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict, cast
@@ -17,11 +20,23 @@ from numpy.typing import NDArray
 
 from alignnet_common.files import read_jsonl
 
+GENERATOR_VERSION = "4.3"
+"""Version of the people, scenes and cameras that `synth.render` draws and renders.
+
+Raise it with every change after which the same options give other pixels, plans or annotations, and add a row to the
+table in CHANGELOG.md: the first number if a network trained on the set may rank differently (other clothes, bodies,
+motion, lights, cameras), the second for corrections. Changes of speed, commands or file names leave it as it is.
+"""
+
+UNKNOWN_GENERATOR = "not recorded"
+"""Generator version of a clip whose row names none: sets rendered before version 4.3 was named."""
+
 CameraName = Literal["cam_a", "cam_b"]
 CAMERAS: tuple[CameraName, ...] = ("cam_a", "cam_b")
 
 FRAMES_FOLDER, ANNOTATIONS_FOLDER = "multi_shot", "annotations"
 PLAN, MANIFEST, CONFIG, RESULT = "plan.jsonl", "manifest.jsonl", "config.yaml", "result.json"
+CARD = "README.md"
 
 CLIP_NAME = re.compile(r"cam_[a-z]/person_\d+")
 """Pattern of a clip's name."""
@@ -44,6 +59,10 @@ class ManifestRow(TypedDict, total=False):
     """Hash of the clip's row in plan.jsonl, see `synth.planning.clip.row_hash`."""
     visible_ratio: float
     """Mean over the frames, 0..1."""
+    generator: str
+    """GENERATOR_VERSION of the command that rendered the clip."""
+    blender: str
+    """Version of Blender's module that rendered the clip: pixels may differ between versions."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +130,12 @@ def frames_folder(root: Path, clip: str) -> Path:
 def annotation_file(root: Path, clip: str) -> Path:
     """The .npz file of a clip in the set at `root`."""
     return root / ANNOTATIONS_FOLDER / f"{clip}.npz"
+
+
+def generator_versions(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Number of clips of each generator version in rows of a manifest, most frequent first; rows of older sets, which
+    name no version, count as UNKNOWN_GENERATOR."""
+    return dict(Counter(str(row.get("generator", UNKNOWN_GENERATOR)) for row in rows).most_common())
 
 
 def read_manifest(path: Path) -> dict[str, ManifestRow]:

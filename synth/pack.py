@@ -19,7 +19,7 @@ from synth.dataset.integrity import clip_errors, planned_clips
 from synth.dataset.layout import RenderedSet
 from synth.dataset.reader import finished_rows
 from synth.dataset.remote import RemoteFolder, remote_folder
-from synth.dataset.webdataset import BESIDE, FORMAT, INDEX, read_index, write_tar
+from synth.dataset.webdataset import BESIDE, FORMAT, IF_THERE, INDEX, read_index, write_tar
 
 Check = Callable[[RenderedSet], list[ManifestRow]]
 
@@ -58,7 +58,8 @@ def pack(config: PackConfig, check: Check | None = None) -> None:
     manifest = source.manifest.read_bytes() if source.manifest.is_file() else b""
     rows = (check or checked_rows)(source)
     # Read now, because a command that goes on rendering this set would rewrite them.
-    contents = {name: (config.data / name).read_bytes() for name in BESIDE}
+    names = [*BESIDE, *(name for name in IF_THERE if (config.data / name).is_file())]
+    contents = {name: (config.data / name).read_bytes() for name in names}
     if contents[MANIFEST] != manifest:
         raise UserError(f"{config.data} is being rendered: pack it when that command has finished")
     beside = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}

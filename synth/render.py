@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from types import FrameType
 from typing import Any
 
@@ -16,17 +15,21 @@ from tqdm import tqdm
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
 from alignnet_common.options import as_plain, save_config
-from alignnet_common.set_format import ManifestRow
+from alignnet_common.run_record import versions
+from alignnet_common.set_format import GENERATOR_VERSION, ManifestRow, generator_versions
 from synth import preflight
 from synth.commands import PROGRAM
 from synth.dataset.layout import RenderedSet
-from synth.dataset.manifest import append_row, begin_set, finish_set, known_rows, open_set
+from synth.dataset.manifest import append_row, begin_set, finish_set, known_rows, mixture_note, open_set
 from synth.planning.clip import Clip
 from synth.planning.config import RenderConfig
 from synth.planning.estimate import check_space, cost
 from synth.planning.plan import make_plan
 from synth.planning.plan_file import read_plan
 from synth.rendering.devices import pick_device
+
+PACKAGES = ("bpy", "anny", "ray", "numpy", "pillow")
+"""Distributions that the pixels of a set depend on."""
 
 
 def render(config: RenderConfig) -> None:
@@ -51,8 +54,14 @@ def render(config: RenderConfig) -> None:
         save_config(config, target.config)
         print(f"{config.out}: {format_counts(finished, waiting)}", flush=True)
         if waiting:
+            if note := mixture_note(target, finished):
+                print(note, file=sys.stderr, flush=True)
             render_waiting(target, waiting, config, device)
         rows = finish_set(target, plan)
+        if target.shard is None:
+            from synth.report.data_card import write_card  # --help starts without the templates' engine
+
+            write_card(target, plan, rows, config)
         write_json(target.result, summary(config, target, rows, len(waiting), time.monotonic() - started))
     part = f"part {config.shard} " if config.shard else ""
     print(f"{config.out}: {part}complete, {len(rows)} clips; {next_command(config)}")
@@ -150,7 +159,9 @@ def summary(
         "clips_rendered_now": rendered,
         "seconds": round(seconds, 1),
         "manifest_sha256": sha256_of_file(target.manifest),
-        "versions": {name: version(name) for name in ("bpy", "anny", "ray", "numpy", "pillow")},
+        "generator": GENERATOR_VERSION,
+        "clips_by_generator": generator_versions(rows),
+        "versions": versions(PACKAGES),
     }
 
 

@@ -6,13 +6,15 @@ from typing import Any
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, sha256_of_lines
-from alignnet_common.set_format import MANIFEST, clip_of, read_manifest
+from alignnet_common.set_format import MANIFEST, ManifestRow, clip_of, generator_versions, read_manifest
 from reid.data.datasets.prid import ARCHIVE_FOLDER
 from reid.data.tracklets.types import ReidData, Tracklet
 
 
 def data_record(data: ReidData, known_fingerprint: str | None = None) -> dict[str, Any]:
     """Name, root, fingerprint, division, notes and counts of a data set, as plain values for result.json.
+
+    Rendered sets have "generators", too: the number of clips of each generator version, see `generators`.
 
     known_fingerprint -- the `fingerprint`, if computed before.
     """
@@ -26,7 +28,7 @@ def data_record(data: ReidData, known_fingerprint: str | None = None) -> dict[st
         "notes": list(data.notes),
         "warnings": list(data.warnings),
         "counts": {half: counts(getattr(data, half)) for half in ("train", "query", "gallery")},
-    }
+    } | ({"generators": versions} if (versions := generators(data)) else {})
 
 
 def dataset_notes(data: ReidData) -> list[str]:
@@ -78,6 +80,15 @@ def counts(tracklets: Sequence[Tracklet]) -> dict[str, int]:
 def format_counts(counted: dict[str, int]) -> str:
     """`counts` as text."""
     return f"{counted['ids']} persons, {counted['tracklets']} tracklets, {counted['frames']} frames"
+
+
+def generators(data: ReidData) -> dict[str, int]:
+    """Number of clips of each generator version of a rendered set, see `generator_versions`; empty for other data.
+
+    The fingerprint does not depend on it.
+    """
+    rows = (row for manifest in manifests(data) for row in _rows_of(manifest).values())
+    return generator_versions(rows)
 
 
 def fingerprint(data: ReidData) -> str:
@@ -137,7 +148,15 @@ def _has_clips(manifest: Path) -> bool:
 
 def hashes_of_clips(manifest: Path) -> dict[str, str]:
     """Pixel hash by clip of a manifest. Raises UserError where the file is no manifest."""
+    return {clip: str(row["pixels_sha256"]) for clip, row in _rows_of(manifest).items()}
+
+
+def _rows_of(manifest: Path) -> dict[str, ManifestRow]:
+    """Rows of a manifest by clip. Raises UserError where the file is no manifest, or a row has no pixel hash."""
     try:
-        return {clip: str(row["pixels_sha256"]) for clip, row in read_manifest(manifest).items()}
+        rows = read_manifest(manifest)
+        if lacking := next((clip for clip, row in rows.items() if "pixels_sha256" not in row), None):
+            raise ValueError(f"{lacking} has no pixels_sha256")
     except (ValueError, KeyError, TypeError) as broken:
         raise UserError(f"{manifest}: not a manifest of clips ({broken}); render the set again") from broken
+    return rows

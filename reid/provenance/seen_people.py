@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reid.data.fingerprint import clips_by_person, clips_of_tested, first_frames
+from reid.data.fingerprint import clips_by_person, clips_of_tested, first_frames, generators
 from reid.data.tracklets.types import ReidData
 
 PUBLISHED = ("PRID2011", "iLIDS-VID", "MARS", "Market-1501")
@@ -47,13 +47,13 @@ def trained_on(data: ReidData, fingerprint: str) -> dict[str, Any]:
 
     Keys: name, fingerprint and split of the data; pids; frames, hashes of first frames (`first_frames`), which identify
     persons even if the data set has grown, is split otherwise or lies elsewhere; clips, hashes of the clips of a
-    rendered set, which stay the same if its frames are stored in other files.
+    rendered set, which stay the same if its frames are stored in other files; generators, its generator versions.
     """
     pids = sorted({tracklet.pid for tracklet in data.train})
     record = {"name": data.name, "fingerprint": fingerprint, "split": data.split, "pids": pids}
     record["frames"] = _all_of(first_frames(data.train))
     clips = _all_of(clips_by_person(data, data.train))
-    return record | ({"clips": clips} if clips else {})
+    return record | ({"clips": clips, "generators": list(generators(data))} if clips else {})
 
 
 def _all_of(by_person: Mapping[int, set[str]]) -> list[str]:

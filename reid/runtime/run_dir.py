@@ -9,6 +9,7 @@ from alignnet_common.errors import UserError
 from alignnet_common.files import DISK_FULL, read_jsonl, replacing, write_jsonl
 
 CHECKPOINT, MODEL, METRICS, RESULT, CONFIG = "checkpoint.pt", "model.pt", "metrics.jsonl", "result.json", "config.yaml"
+CARD = "README.md"
 
 CHECKPOINTS, BEST = "checkpoints", "best.pt"
 

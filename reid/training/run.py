@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import torch
 
-from alignnet_common.cli import DataclassInstance
+from alignnet_common.cli import DataclassInstance, as_plain
 from alignnet_common.files import sha256_of_file, write_json
 from alignnet_common.run_record import now, run_record
 from reid.configs.finetune import FinetuneConfig
@@ -21,9 +21,11 @@ from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import save_model
 from reid.provenance.notes import Provenance, Training
 from reid.provenance.seen_people import trained_on, trained_on_tested
+from reid.reporting.model_card import write_model_card
 from reid.runtime.device import device_name, pick_device
 from reid.runtime.distributed import ProcessGroup, torchrun_group
 from reid.runtime.run_dir import (
+    CARD,
     MODEL,
     RESULT,
     check_run_folder,
@@ -207,11 +209,12 @@ class Run(Generic[ConfigT]):
         save_checkpoint(state, self.folder, self.config, self.metadata, self.kept, state.improved(by_validation))
 
     def finish(self, state: TrainState, data: ReidData, provenance: Provenance, blocks: Mapping[str, Metrics]) -> None:
-        """Print the metrics, and write model.pt and result.json."""
+        """Print the metrics, and write model.pt, result.json and the model card, README.md."""
         if blocks:
             print(table(dict(blocks)), "protocol: step", sep="\n")
         model: AlignNet = state.model
-        save_model(model, self.folder / MODEL, self.metadata | {"steps": state.step})
+        metadata = self.metadata | {"steps": state.step}
+        save_model(model, self.folder / MODEL, metadata)
         seconds = time.perf_counter() - self.clock
         rendered: dict[str, Any] = {"rendered": self.rendered_record} if isinstance(self.config, FinetuneConfig) else {}
         result = {
@@ -229,4 +232,7 @@ class Run(Generic[ConfigT]):
             **run_record(self.command, self.config, device_name(self.device, self.group), self.started, seconds),
         }
         write_json(self.folder / RESULT, result)
+        network = {"model_config": as_plain(model.config), "classes": model.classes}
+        parameters = sum(tensor.numel() for tensor in model.parameters())
+        write_model_card(self.folder / CARD, result, metadata | network | {"parameters": parameters})
         print(f"{self.folder / MODEL} and {self.folder / RESULT} are written")

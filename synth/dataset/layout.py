@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alignnet_common.locks import file_lock
-from alignnet_common.set_format import CONFIG, MANIFEST, PLAN, RESULT, annotation_file, frames_folder
+from alignnet_common.set_format import CARD, CONFIG, MANIFEST, PLAN, RESULT, annotation_file, frames_folder
 from synth.planning.config import Shard
 
 LOCK, FAILURE = ".lock", "failure.txt"
@@ -43,6 +43,11 @@ class RenderedSet:
     def result(self) -> Path:
         """Summary of the command that rendered the set or shard."""
         return self._path(RESULT)
+
+    @property
+    def card(self) -> Path:
+        """Data-set card of the whole set; shards have none."""
+        return self.out / CARD
 
     @property
     def failure(self) -> Path:

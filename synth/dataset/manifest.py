@@ -14,7 +14,13 @@ from tqdm import tqdm
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import read_jsonl, write_jsonl
-from alignnet_common.set_format import MANIFEST, ManifestRow, read_manifest
+from alignnet_common.set_format import (
+    GENERATOR_VERSION,
+    MANIFEST,
+    ManifestRow,
+    generator_versions,
+    read_manifest,
+)
 from synth.dataset.layout import RenderedSet
 from synth.dataset.reader import clip_error
 from synth.planning.clip import Clip, plan_hash, plan_row
@@ -38,8 +44,8 @@ def open_set(target: RenderedSet, plan: list[Clip]) -> tuple[list[ManifestRow], 
     others = [row["clip"] for row in rows if hashes.get(row["clip"]) not in (None, row["plan_sha256"])]
     if others:
         raise UserError(
-            f"{target.out} holds clips of other options ({others[0]} and {len(others) - 1} more): "
-            "repeat the options it was made with, or name another folder with --out"
+            f"{target.out} holds clips of other options{_of_other_version(rows)} ({others[0]} and {len(others) - 1} "
+            "more): repeat the options it was made with, or name another folder with --out"
         )
     beyond = [row["clip"] for row in rows if row["clip"] not in hashes and _is_of(target, row)]
     if beyond:
@@ -51,6 +57,30 @@ def open_set(target: RenderedSet, plan: list[Clip]) -> tuple[list[ManifestRow], 
     bar = tqdm(ours.values(), desc=f"check {target.out}", unit="clip", delay=3.0, leave=False)
     finished = {row["clip"]: row for row in bar if clip_error(target, row) is None}
     return list(finished.values()), [clip for clip in plan if clip.name not in finished]
+
+
+def _of_other_version(rows: list[ManifestRow]) -> str:
+    """For a message: the generator versions of the rows, if any is not the current one."""
+    found = generator_versions(rows)
+    if not _are_old(found):
+        return ""
+    return f" or of another generator version ({', '.join(found)}; this is {GENERATOR_VERSION})"
+
+
+def _are_old(versions: Collection[str]) -> bool:
+    return bool(set(versions) - {GENERATOR_VERSION})
+
+
+def mixture_note(target: RenderedSet, finished: list[ManifestRow]) -> str | None:
+    """A note for a set whose remaining clips are rendered by another generator version than a finished clip."""
+    found = generator_versions(finished)
+    if not _are_old(found):
+        return None
+    counts = ", ".join(f"{version}: {count} clips" for version, count in found.items())
+    return (
+        f"note: {target.out} mixes generator versions ({counts}; the remaining clips: {GENERATOR_VERSION}): "
+        f'the field "generator" of {MANIFEST} names the version of each clip'
+    )
 
 
 def _is_of(target: RenderedSet, row: ManifestRow) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from alignnet_common.errors import UserError
-from alignnet_common.set_format import CLIP_NAME, CONFIG, MANIFEST, PLAN, RESULT, ManifestRow, frame_file
+from alignnet_common.set_format import CARD, CLIP_NAME, CONFIG, MANIFEST, PLAN, RESULT, ManifestRow, frame_file
 from synth.dataset.layout import RenderedSet
 from synth.dataset.remote import RemoteFolder
 
@@ -21,6 +21,8 @@ INDEX = "index.json"
 """Name of the index, which is stored last: if it exists, the packed set is complete."""
 BESIDE = (PLAN, MANIFEST, CONFIG, RESULT)
 """Files of a set that are stored beside the tars, unchanged."""
+IF_THERE = (CARD,)
+"""Files that are stored beside the tars if the set has them: older sets have no card."""
 FORMAT = 1
 """Version of the index."""
 

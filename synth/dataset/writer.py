@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from alignnet_common.coco18 import JOINTS, PARTS
 from alignnet_common.files import write_atomically
-from alignnet_common.set_format import ANNOTATIONS, ManifestRow, frame_file
+from alignnet_common.run_record import version_of
+from alignnet_common.set_format import ANNOTATIONS, GENERATOR_VERSION, ManifestRow, frame_file
 from synth.dataset.annotations import RenderedClip
 from synth.dataset.hashes import arrays_sha256, pixels_sha256
 from synth.dataset.layout import RenderedSet
@@ -35,6 +36,8 @@ def write_clip(target: RenderedSet, clip: Clip, rendered: RenderedClip) -> Manif
         "annotations_sha256": arrays_sha256(annotations),
         "plan_sha256": plan_hash(clip),
         "visible_ratio": round(float(np.mean([frame.visible_ratio for frame in rendered.truth])), 4),
+        "generator": GENERATOR_VERSION,
+        "blender": version_of("bpy"),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from alignnet_common.set_format import CAMERAS, CameraName, clip_name
+from alignnet_common.set_format import CAMERAS, GENERATOR_VERSION, CameraName, clip_name
 from synth.animation.walk import Walk
 from synth.cameras.camera import Camera
 from synth.cameras.sensor import Sensor
@@ -93,16 +93,25 @@ def generator(seed: int, *key: int) -> np.random.Generator:
 
 
 def plan_row(clip: Clip) -> dict[str, Any]:
-    """The clip as a row of plan.jsonl: the name as "clip", then the fields of Clip."""
+    """The clip as a row of plan.jsonl: its record and, as "generator", the version of the generator that wrote it."""
+    return {**clip_record(clip), "generator": GENERATOR_VERSION}
+
+
+def clip_record(clip: Clip) -> dict[str, Any]:
+    """What the pixels of a clip depend on: its name as "clip", then the fields of Clip."""
     return {"clip": clip.name, **dataclasses.asdict(clip)}
 
 
 def plan_hash(clip: Clip) -> str:
     """Hex SHA-256 of the clip's row. A rendered clip whose stored hash differs belongs to another plan."""
-    return row_hash(plan_row(clip))
+    return row_hash(clip_record(clip))
 
 
 def row_hash(row: dict[str, Any]) -> str:
-    """Hex SHA-256 of a row of plan.jsonl. Integers are hashed as floats: 1 and 1.0 are the same number."""
-    numbers = json.loads(json.dumps(row), parse_int=float)
+    """Hex SHA-256 of a row of plan.jsonl without its field "generator", so that equal clips of two versions are equal.
+
+    Integers are hashed as floats: 1 and 1.0 are the same number.
+    """
+    content = {name: value for name, value in row.items() if name != "generator"}
+    numbers = json.loads(json.dumps(content), parse_int=float)
     return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from alignnet_common.errors import UserError
 from alignnet_common.files import read_jsonl
 from alignnet_common.set_format import CAMERAS
-from synth.planning.clip import Clip, Sighting, plan_row, row_hash
+from synth.planning.clip import Clip, Sighting, clip_record, row_hash
 from synth.planning.config import MIN_FPS
 
 if TYPE_CHECKING:
@@ -48,10 +48,12 @@ def _reader() -> "TypeAdapter[Clip]":
 def _clip_of(reader: "TypeAdapter[Clip]", row: Any, where: str) -> Clip:
     try:
         json.dumps(row, allow_nan=False)
+        # The version of the generator that wrote a row does not matter: this one renders it.
+        row = {name: value for name, value in row.items() if name != "generator"}
         clip = reader.validate_python({name: value for name, value in row.items() if name != "clip"})
     except (ValueError, AttributeError) as bad:
         raise UserError(f"{where}: {_first_error(bad)}") from None
-    found = plan_row(clip)
+    found = clip_record(clip)
     if row_hash(found) != row_hash(row):
         # pydantic drops unknown fields: a misspelt field must not count as a missing one.
         raise UserError(f"{where}: {_difference(row, found)}")

@@ -330,15 +330,22 @@ def garment_colour(outfit: Row, garment: str) -> str | None:
 
 
 def nearest_colour(linear: Iterable[float]) -> str:
-    """The name in `named_colours` nearest to a linear RGB colour (3,), by Euclidean distance in sRGB."""
-    light = np.asarray(tuple(linear))
-    srgb = srgb_encode(light)
-    names = named_colours()
-    return min(names, key=lambda name: float(np.square(names[name] - 255 * srgb).sum()))
+    """The colour of clothes nearest to a linear RGB colour (3,)."""
+    return nearest_name(linear, named_colours())
+
+
+def nearest_name(linear: Iterable[float], colours: Mapping[str, Floats]) -> str:
+    """The name in `colours`, sRGB of 0..255, nearest to a linear RGB colour (3,), by Euclidean distance in sRGB."""
+    srgb = srgb_encode(np.asarray(tuple(linear)))
+    return min(colours, key=lambda name: float(np.square(colours[name] - 255 * srgb).sum()))
 
 
 @functools.cache
-def named_colours() -> dict[str, Floats]:
-    """sRGB values, 0..255, of each colour of clothes in the palette, by name."""
-    uses = yaml.safe_load(PALETTE.read_text())
-    return {name: np.array(entry["rgb"], float) for use in ("bottoms", "tops") for name, entry in uses[use].items()}
+def named_colours(*uses: str) -> dict[str, Floats]:
+    """sRGB values, 0..255, of each colour of the palette for `uses`, by name. Default: the colours of clothes."""
+    palette = yaml.safe_load(PALETTE.read_text())
+    return {
+        name: np.array(entry["rgb"], float)
+        for use in uses or ("bottoms", "tops")
+        for name, entry in palette[use].items()
+    }

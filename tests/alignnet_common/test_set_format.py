@@ -1,19 +1,23 @@
 """The contract of a rendered set: names, fields, annotation arrays."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
+from alignnet_common.files import PROJECT_ROOT
 from alignnet_common.set_format import (
     ANNOTATIONS,
     CAMERAS,
     CLIP_NAME,
+    GENERATOR_VERSION,
     annotation_file,
     clip_name,
     clip_of,
     frame_file,
     frames_folder,
+    generator_versions,
     read_manifest,
 )
 
@@ -61,3 +65,16 @@ def test_a_manifest_of_another_kind_is_refused(tmp_path, line):
 )
 def test_an_array_of_another_shape_or_kind_does_not_fit(name, shape, dtype, fits):
     assert ANNOTATIONS[name].fits(np.zeros(shape, dtype), 5) is fits
+
+
+def test_the_changelog_describes_every_generator_version_up_to_the_current_one():
+    table = (PROJECT_ROOT / "CHANGELOG.md").read_text().split("## Generator versions")[1]
+    versions = re.findall(r"^\| (\d+\.\d+) \|", table, flags=re.MULTILINE)
+    assert versions[-1] == GENERATOR_VERSION
+    assert versions == sorted(versions, key=lambda version: [int(part) for part in version.split(".")])
+
+
+def test_clips_are_counted_by_generator_version():
+    rows = [{"generator": "4.2"}, {}, {"generator": "4.3"}, {"generator": "4.2"}]
+    assert generator_versions(rows) == {"4.2": 2, "not recorded": 1, "4.3": 1}
+    assert generator_versions([]) == {}

@@ -56,7 +56,16 @@ def test_prid_from_a_pretrained_network(prid, pretrained, tmp_path, capsys):
         in printed
     )
     assert sorted(path.name for path in folder.iterdir()) == [
-        *("best.pt", "checkpoint.pt", "checkpoints", "config.yaml", "metrics.jsonl", "model.pt", "result.json"),
+        *(
+            "README.md",
+            "best.pt",
+            "checkpoint.pt",
+            "checkpoints",
+            "config.yaml",
+            "metrics.jsonl",
+            "model.pt",
+            "result.json",
+        ),
         "tensorboard",
     ]
     result = result_of(folder)
@@ -75,6 +84,12 @@ def test_prid_from_a_pretrained_network(prid, pretrained, tmp_path, capsys):
     assert (result["trained_on_tested"], result["notes"], result["protocol"]) == (0, [], "step")
     assert states[0]["classes"] == 4
     assert states[1]["classes"] == 3
+    assert "generators" not in result["data"]
+    card = (folder / "README.md").read_text()
+    for training in states[1]["trained_on"]:
+        assert f"| {training['name']} | {training['split']} | {len(training['pids'])} |" in card
+    assert f"| after this training | {result['finetuned']['rank1']:.1f} |" in card
+    assert result["model"]["sha256"] in card
     # What is written serves the page of both runs.
     report(ReportConfig(pretrained, folder, None, tmp_path / "page"))
     page = json.loads((tmp_path / "page" / "result.json").read_text())

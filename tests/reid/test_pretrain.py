@@ -45,7 +45,16 @@ def whole(rendered, tmp_path_factory):
 
 def test_what_a_run_leaves(whole, rendered):
     assert sorted(path.name for path in whole.iterdir()) == [
-        *("best.pt", "checkpoint.pt", "checkpoints", "config.yaml", "metrics.jsonl", "model.pt", "result.json"),
+        *(
+            "README.md",
+            "best.pt",
+            "checkpoint.pt",
+            "checkpoints",
+            "config.yaml",
+            "metrics.jsonl",
+            "model.pt",
+            "result.json",
+        ),
         "tensorboard",
     ]
     assert [row["step"] for row in rows(whole)] == [1, 2, 3, 4, 5, 6]
@@ -56,6 +65,7 @@ def test_what_a_run_leaves(whole, rendered):
         assert row["seconds"] > 0
     result = json.loads((whole / "result.json").read_text())
     assert result["data"]["name"] == "synthetic"
+    assert result["data"]["generators"] == {"not recorded": 12}
     assert result["data"]["counts"]["train"] == {"ids": 4, "tracklets": 8, "frames": 40}
     assert result["training"]["steps"] == 6
     assert result["chance"]["rank1"] == 50.0

@@ -26,6 +26,7 @@ def packable(tmp_path):
     finish_set(target, PLAN)
     target.config.write_text("ids: 3\nframes: 2\n")
     target.result.write_text('{"clips": 6}\n')
+    target.card.write_text("# The card\n")
     return target.out
 
 
@@ -64,6 +65,15 @@ def test_a_set_comes_back_byte_for_byte(packable, store, tmp_path, monkeypatch, 
     assert (code, line) == (0, f"{back}: 6 clips, 12 frames, 6 of the clips new")
     assert content(back) == content(packable)
     assert verified(monkeypatch, capsys, back)[0] == 0
+
+
+def test_a_set_without_a_card_is_packed_as_before(packable, tmp_path, monkeypatch, capsys):
+    (packable / "README.md").unlink()
+    far, back = tmp_path / "far", tmp_path / "back"
+    assert said(monkeypatch, capsys, pack, PackConfig, data=packable, to=far)[0] == 0
+    assert "README.md" not in json.loads((far / "index.json").read_text())["beside"]
+    assert said(monkeypatch, capsys, unpack, UnpackConfig, source=far, out=back)[0] == 0
+    assert content(back) == content(packable)
 
 
 def test_the_same_set_gives_the_same_tars_and_stored_ones_are_kept(packable, store, monkeypatch, capsys):

@@ -46,7 +46,7 @@ def truths(rendered):
 
 
 def test_the_layout_is_that_of_prid2011_plus_annotations(rendered):
-    expected = {"config.yaml", "manifest.jsonl", "plan.jsonl", "result.json"}
+    expected = {"README.md", "config.yaml", "manifest.jsonl", "plan.jsonl", "result.json"}
     expected |= {f"annotations/{clip}.npz" for clip in CLIPS}
     expected |= {f"multi_shot/{clip}/{number:04d}.png" for clip in CLIPS for number in (1, 2, 3)}
     found = {str(path.relative_to(rendered.out)) for path in rendered.out.rglob("*") if path.is_file()}

@@ -53,6 +53,7 @@ def test_parts_rendered_on_two_machines_merge_into_one_set(tmp_path):
         assert finished.returncode == 0, finished.stderr
         assert f"part {number}/2 complete, {6 if number == 1 else 4} clips; " in finished.stdout
         shutil.copytree(tmp_path / f"machine{number}", out, dirs_exist_ok=True)
+    assert not (out / "README.md").exists()  # the card is of the whole set
     assert "all 10 clips are as they were rendered" in python("-m", "synth.verify", out).stdout
     whole = python(STUB, "well", *options, "--out", out)
     assert whole.returncode == 0, whole.stderr
@@ -61,7 +62,7 @@ def test_parts_rendered_on_two_machines_merge_into_one_set(tmp_path):
     noise = {clip.name: clip.frame_rng().integers(0, 256, (2, 128, 64, 3), dtype=np.uint8) for clip in plan}
     assert list(hashes(out).items()) == [(name, pixels_sha256(frames)) for name, frames in noise.items()]
     assert rows(out / "plan.jsonl") == [json.loads(json.dumps(plan_row(clip))) for clip in plan]
-    kept = ["annotations", "config.yaml", "manifest.jsonl", "multi_shot", "plan.jsonl", "result.json"]
+    kept = ["README.md", "annotations", "config.yaml", "manifest.jsonl", "multi_shot", "plan.jsonl", "result.json"]
     assert sorted(path.name for path in out.iterdir()) == kept
     assert python("-m", "synth.verify", out).returncode == 0
 

@@ -54,6 +54,7 @@ DAMAGE = {
 
 def test_an_undamaged_set_passes(tmp_path, monkeypatch, capsys):
     out = filled(tmp_path / "set").out
+    (out / "README.md").write_text("the card is no unexpected file")
     before = snapshot(out)
     code, lines, complaint = verified(monkeypatch, capsys, out, "--json", tmp_path / "found.json")
     assert (code, complaint) == (0, "")

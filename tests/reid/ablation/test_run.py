@@ -131,7 +131,8 @@ def test_what_a_grid_leaves(grid, sets):
         assert {name: plain[name] for name in result["finetuned"]} == result["finetuned"]
         assert cell["model_sha256"] == sha256_of_file(grid / cell["folder"] / "model.pt")
         left = sorted(path.name for path in (grid / cell["folder"]).iterdir() if path.is_file())
-        assert left == ["config.yaml", "measured.json", "metrics.jsonl", "model.pt", "output.txt", "result.json"]
+        kept = ["config.yaml", "measured.json", "metrics.jsonl", "model.pt", "output.txt", "result.json"]
+        assert left == ["README.md", *kept]
     assert sorted(path.name for path in grid.iterdir()) == [
         *("ablation.json", "ablation.md", "finetune-prid", "pretrain"),
     ]

@@ -10,12 +10,15 @@ import pytest
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_jsonl
+from alignnet_common.set_format import GENERATOR_VERSION, read_manifest
 from filled_sets import PLAN, filled, names, noise
 from synth.dataset.hashes import pixels_sha256
+from synth.dataset.integrity import clip_errors, planned_clips
 from synth.dataset.layout import RenderedSet
-from synth.dataset.manifest import append_row, begin_set, finish_set, open_set
+from synth.dataset.manifest import append_row, begin_set, finish_set, mixture_note, open_set
 from synth.dataset.reader import read_truth
 from synth.dataset.writer import write_clip
+from synth.planning.clip import plan_hash, plan_row, row_hash
 from synth.planning.config import RenderConfig
 from synth.planning.plan import make_plan
 from synth_runs import frames_of, rows, snapshot, truth_of
@@ -214,3 +217,39 @@ def test_a_broken_manifest_is_refused(tmp_path, content, complaint):
     (tmp_path / "manifest.jsonl").write_text(content)
     with pytest.raises(UserError, match=complaint):
         open_set(RenderedSet(tmp_path), PLAN)
+
+
+def without_generator(path):
+    """Take the field "generator" out of the rows of a plan or manifest, as before it was named."""
+    write_jsonl(path, [{key: value for key, value in row.items() if key != "generator"} for row in rows(path)])
+
+
+def test_a_set_of_an_unnamed_generator_version_goes_on_with_a_note(tmp_path):
+    target = filled(tmp_path / "set", clips=PLAN[:4])
+    assert mixture_note(target, open_set(target, PLAN)[0]) is None
+    for path in (target.manifest, target.plan):
+        without_generator(path)
+    finished, waiting = open_set(target, PLAN)
+    assert (len(finished), len(waiting)) == (4, 2)
+    note = mixture_note(target, finished)
+    assert f"(not recorded: 4 clips; the remaining clips: {GENERATOR_VERSION})" in note
+    begin_set(target, PLAN, finished)
+    for clip in waiting:
+        append_row(target, write_clip(target, clip, noise(clip)))
+    found = [row.get("generator") for row in finish_set(target, PLAN)]
+    assert found == [None] * 4 + [GENERATOR_VERSION] * 2
+    assert clip_errors(target, planned_clips(target), read_manifest(target.manifest)) == {}
+
+
+def test_other_options_of_another_generator_version_are_refused_by_its_name(tmp_path):
+    target = filled(tmp_path / "set")
+    write_jsonl(target.manifest, [row | {"generator": "3.2", "plan_sha256": "0"} for row in rows(target.manifest)])
+    with pytest.raises(UserError, match=rf"another generator version \(3\.2; this is {GENERATOR_VERSION}"):
+        open_set(target, PLAN)
+
+
+def test_the_version_of_the_generator_is_no_part_of_a_plans_hash():
+    row = plan_row(PLAN[0])
+    assert row["generator"] == GENERATOR_VERSION
+    older = {name: value for name, value in row.items() if name != "generator"}
+    assert row_hash(row) == row_hash(older) == row_hash(row | {"generator": "3.2"}) == plan_hash(PLAN[0])

@@ -38,6 +38,17 @@ def test_an_unedited_plan_is_read_back_unchanged(edited, plan):
     assert [plan_hash(clip) for clip in found] == [plan_hash(clip) for clip in plan]
 
 
+@pytest.mark.parametrize("version", [None, "3.2"])
+def test_a_plan_of_any_generator_version_is_read(edited, plan, version):
+    def edit(rows):
+        for row in rows:
+            row["generator"] = version
+            if version is None:
+                del row["generator"]
+
+    assert read_plan(edited(edit)) == plan
+
+
 def test_edits_are_read_and_rows_may_be_removed_or_reordered(edited, plan):
     def edit(rows):
         rows[1]["identity"]["phenotype"]["height"] = 0.5
