@@ -41,7 +41,7 @@ def missing(version: tuple[int, int], need_packages: bool) -> str | None:
 
     `version`: of this Python, (major, minor). `need_packages`: also check PACKAGES.
     """
-    if version != (3, 11):
+    if version not in {(3, 11), (3, 13)}:
         found = ".".join(map(str, version))
         return f"rendering needs Python 3.11, as Blender's module does; this is {found}: use python3.11"
     libraries = missing_libraries() if sys.platform == "linux" else []
