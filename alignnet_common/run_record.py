@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from alignnet_common import PROJECT
 from alignnet_common.cli import DataclassInstance, as_plain
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "imageio")
-
-
-PROJECT = "alignnet-reid"
 
 
 def versions() -> dict[str, str]:

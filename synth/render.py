@@ -3,7 +3,6 @@
 import os
 import shlex
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,9 +16,9 @@ from alignnet_common.cli import as_plain, run_command, save_config
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
 from alignnet_common.set_format import ManifestRow
-from synth import preflight
 from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, begin_set, finish_set, known_rows, open_set
+from synth.doctor import problem
 from synth.planning.clip import Clip
 from synth.planning.config import RenderConfig
 from synth.planning.estimate import check_space, cost
@@ -35,9 +34,9 @@ def render(config: RenderConfig) -> None:
     if config.dry_run:
         print_estimate(config, target, plan)
         return
-    problem = preflight.missing((sys.version_info.major, sys.version_info.minor), need_packages=True)
-    if problem:
-        raise UserError(problem)
+    lacks = problem()
+    if lacks:
+        raise UserError(lacks)
     started = time.monotonic()
     # Raises UserError for a folder that holds something else, before anything is written.
     known_rows(target)

@@ -32,6 +32,7 @@ ORDER = """
     reid.runtime reid.reporting
     reid.metrics reid.functional
     reid.configs
+    alignnet_common.doctor
     alignnet_common
 """
 """Folders from the top down. Folders of one line do not import each other."""
