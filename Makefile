@@ -1,11 +1,15 @@
 # Targets make the environment themselves: `make demo` and `make test` work in a fresh clone.
-PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3.11)
+# Blender's module exists for Python 3.11 and 3.13: Debian 12 brings the one, Debian 13 the other. Each is tried by
+# running it, since a version manager may have a command of that name for a Python that is not installed.
+PYTHON ?= $(shell for name in python3.11 python3.13; do $$name -c "" 2>/dev/null && command -v $$name && break; done)
 VENV := .venv
 RUN := $(VENV)/bin/python
+# Compiling every file of every package would take half of the time; Python compiles those that it imports.
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --no-compile
 DEMO_DATA := data/demo
 DEMO_RUNS := runs/demo
 
-.PHONY: help install lint test test-slow demo clean-demo test-all
+.PHONY: help install install-dev lint test test-slow demo clean-demo test-all
 
 help:
 	@echo "make demo     render people, train on them, test on others: leaves $(DEMO_RUNS)/report.html"
@@ -16,30 +20,36 @@ help:
 	@echo "make install  only the environment, in $(VENV)"
 
 install: $(VENV)/installed
+install-dev: $(VENV)/installed-dev
 
 $(VENV)/installed: pyproject.toml
-	@command -v $(PYTHON) >/dev/null || { echo "error: no Python found: install python3.11 (Debian: apt-get install python3.11 python3.11-venv)" >&2; exit 2; }
-	@$(PYTHON) -m synth.preflight
-	@$(PYTHON) -c "import ensurepip, venv" 2>/dev/null || { echo "error: Python's venv module is missing: apt-get install python3.11-venv" >&2; exit 2; }
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or 3.13 found: apt-get install python3.11 python3.11-venv (Debian 12) or python3.13 python3.13-venv (Debian 13), or name one with make PYTHON=..." >&2; exit 2; }
+	@$(PYTHON) -m synth.doctor --no-packages
+	@$(PYTHON) -c "import ensurepip, venv" 2>/dev/null || { echo "error: Python's venv module is missing: apt-get install $$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')" >&2; exit 2; }
 	@echo "installing into $(VENV) (a few minutes: Blender's module and PyTorch are large)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --editable '.[synth,dev]'
+	@$(PIP) --editable '.[synth]'
 	@touch $@
 
-lint: install
+# Linters and test runners, which the demo does not need.
+$(VENV)/installed-dev: $(VENV)/installed
+	@$(PIP) --editable '.[synth,dev]'
+	@touch $@
+
+lint: install-dev
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
 # Files of tests are dealt out to two processes. The tests of a file stay together, since they share what they train.
-test: install
+test: install-dev
 	$(RUN) -m pytest -n 2 --dist loadfile -m "not slow"
 
 # Both at once, as CI runs them: the long tests then share the two processes with the others.
-test-all: install
+test-all: install-dev
 	$(RUN) -m pytest -n 2 --dist loadfile
 
-test-slow: install
+test-slow: install-dev
 	$(RUN) -m pytest -n 2 --dist loadfile -m slow
 
 # The main job at the smallest size that shows it. The network is the paper's with fewer layers and stages, and the

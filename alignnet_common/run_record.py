@@ -8,18 +8,17 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from alignnet_common import PROJECT, __version__
 from alignnet_common.options import DataclassInstance, as_plain
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "imageio")
 """Distributions that a training's result depends on."""
-PROJECT = "alignnet-reid"
-"""Name of this project's distribution."""
 
 
 def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """Versions of Python, of this project, and of the packages that results depend on, by name."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
-    return found | {package: version_of(package) for package in (PROJECT, *packages)}
+    return found | {PROJECT: __version__} | {package: version_of(package) for package in packages}
 
 
 def version_of(package: str) -> str:

@@ -113,6 +113,13 @@ PROGRAM = Program(
                 "reid pose parts --data OUT --weights W --gains 1,30",
             ),
         ),
+        Command(
+            "doctor",
+            "Check Python, packages, devices, system libraries, memory and disk; say what to do.",
+            "reid.doctor:DoctorConfig",
+            "reid.doctor:doctor",
+            ("reid doctor",),
+        ),
     ),
 )
 

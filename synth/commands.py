@@ -55,6 +55,13 @@ PROGRAM = Program(
             "synth.export_coco:export",
             ("synth export-coco --data data/synthetic --out coco.json",),
         ),
+        Command(
+            "doctor",
+            "Check Python, packages, devices, system libraries, memory and disk; say what to do.",
+            "synth.doctor:DoctorConfig",
+            "synth.doctor:doctor",
+            ("synth doctor",),
+        ),
     ),
 )
 

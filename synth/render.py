@@ -17,10 +17,10 @@ from alignnet_common.files import sha256_of_file, write_json
 from alignnet_common.options import as_plain, save_config
 from alignnet_common.run_record import versions
 from alignnet_common.set_format import GENERATOR_VERSION, ManifestRow, generator_versions
-from synth import preflight
 from synth.commands import PROGRAM
 from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, begin_set, finish_set, known_rows, mixture_note, open_set
+from synth.doctor import problem
 from synth.planning.clip import Clip
 from synth.planning.config import RenderConfig
 from synth.planning.estimate import check_space, cost
@@ -39,9 +39,9 @@ def render(config: RenderConfig) -> None:
     if config.dry_run:
         print_estimate(config, target, plan)
         return
-    problem = preflight.missing((sys.version_info.major, sys.version_info.minor), need_packages=True)
-    if problem:
-        raise UserError(problem)
+    lacks = problem()
+    if lacks:
+        raise UserError(lacks)
     started = time.monotonic()
     # Raises UserError for a folder that holds something else, before anything is written.
     known_rows(target)

@@ -34,6 +34,7 @@ ORDER = """
     reid.metrics reid.functional
     reid.configs
     alignnet_common.cli
+    alignnet_common.doctor
     alignnet_common
 """
 """Folders from the top down. Folders of one line do not import each other."""

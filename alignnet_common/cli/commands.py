@@ -11,8 +11,9 @@ from typing import Any, Literal, NoReturn, get_args
 
 import jsonargparse
 
+from alignnet_common import PROJECT, __version__
 from alignnet_common.cli.parser import build_parser, exit_with_line
-from alignnet_common.cli.run import run_command, version_line
+from alignnet_common.cli.run import run_command
 from alignnet_common.options import DataclassInstance
 
 Shell = Literal["bash", "zsh", "tcsh"]
@@ -70,7 +71,7 @@ class Program:
             print(self.overview())
             raise SystemExit(0)
         if words[0] == "--version":
-            print(version_line())
+            print(f"{PROJECT} {__version__}")
             raise SystemExit(0)
         if words[0] == COMPLETION:
             print(self.completion(words[1:]))

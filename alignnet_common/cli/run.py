@@ -2,19 +2,18 @@
 
 import dataclasses
 import errno
-import importlib.metadata
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from alignnet_common import PROJECT, __version__
 from alignnet_common.cli.arguments import config_values, prepared
 from alignnet_common.cli.parser import FileParser, build_parser, exit_with_line, field_help
 from alignnet_common.cli.template import commented_yaml
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import DISK_FULL
 from alignnet_common.options import DataclassInstance, flag_of
-from alignnet_common.run_record import PROJECT
 
 ConfigT = TypeVar("ConfigT", bound=DataclassInstance)
 
@@ -40,7 +39,7 @@ def read_config(
     """
     given = list(sys.argv[1:] if argv is None else argv)
     if "--version" in given:
-        print(version_line())
+        print(f"{PROJECT} {__version__}")
         raise SystemExit(0)
     if "--help-all" in given:
         build_parser(config_type, prog, examples=examples).print_help()
@@ -61,14 +60,6 @@ def read_config(
         return config_type(**values)
     except ValueError as mistake:
         exit_with_line(2, f"{mistake} (see {prog} --help)")
-
-
-def version_line() -> str:
-    """Name and version of the installed project."""
-    try:
-        return f"{PROJECT} {importlib.metadata.version(PROJECT)}"
-    except importlib.metadata.PackageNotFoundError:
-        return f"{PROJECT} (not installed: a checkout)"
 
 
 def with_preset(parser: Any, config_type: type[DataclassInstance], words: Sequence[str]) -> None:
