@@ -1,6 +1,8 @@
 """Report of a pre-training and a fine-tuning run: `python -m reid.report --pretrain RUN --finetune RUN --out DIR`.
 
-Writes DIR/report.html, which is self-contained, and DIR/result.json with the same results.
+Writes DIR/report.html, which is self-contained, and DIR/result.json with the same results. The page shows ranked
+galleries, part attention and frame weights of the fine-tuned network, which is run over its test tracklets once:
+descriptors are kept in DIR/features.
 """
 
 import json
@@ -13,6 +15,7 @@ from alignnet_common.errors import UserError
 from alignnet_common.files import read_jsonl, sha256_of_file, write_atomically, write_json
 from reid.commands import PROGRAM
 from reid.reporting.page import SHEET_CAPTIONS, render_page
+from reid.reporting.views import NetworkViews
 from reid.runtime.run_dir import METRICS, RESULT
 
 
@@ -27,10 +30,21 @@ class ReportConfig:
     """Run of python -m reid.finetune that started from it."""
 
     sheets: Path | None = None
-    """Folder of contact sheets (python -m synth.preview), with one folder per data set. Default: no sheets."""
+    """Folder of image grids (python -m synth.preview), with one folder per data set. Default: no grids."""
 
     out: Path = Path("runs/report")
     """Folder for the page."""
+
+    galleries: bool = True
+    """Show ranked galleries, part attention and frame weights: runs the fine-tuned network over all test tracklets,
+    which takes long for a large data set without a GPU."""
+
+    data: Path | None = None
+    """Folder of the data that the network was fine-tuned on, if it has moved. Default: as in the fine-tuning run."""
+
+    features: Path | None = None
+    """Folder of descriptors that reid.evaluate has computed, to be used again (its OUT/features). Default: features in
+    the folder of the page."""
 
 
 def report(config: ReportConfig) -> None:
@@ -52,8 +66,12 @@ def report(config: ReportConfig) -> None:
     }
     result = {**blocks, "sizes": sizes(pretrain, finetune), "pretrain": pretrain, "finetune": finetune}
     metrics = {name: read_losses(folder) for name, folder in runs_of(config).items()}
+    sheets = find_sheets(config.sheets)
     write_json(config.out / RESULT, result)
-    page = render_page(result, metrics, find_sheets(config.sheets))
+    views = view_network(config, finetune)
+    if isinstance(views, str):
+        print(f"note: {views}")
+    page = render_page(result, metrics, sheets, views)
     write_atomically(config.out / "report.html", page.encode())
     print(f"{config.out / 'report.html'} and {config.out / RESULT} are written")
 
@@ -67,6 +85,18 @@ def holds(run_folder: Path, result: Mapping[str, Any], start: Mapping[str, Any])
     file = Path(start.get("file") or "")
     inside = run_folder.resolve() in file.resolve().parents
     return inside and file.is_file() and sha256_of_file(file) == start["sha256"]
+
+
+def view_network(config: ReportConfig, finetune: Mapping[str, Any]) -> NetworkViews | str:
+    """Ranked galleries and attention of the fine-tuned network, or the reason in one line why they are left out."""
+    if not config.galleries:
+        return "Ranked galleries, part attention and frame weights are left out (--no-galleries)."
+    from reid.visualisation.network import network_views  # here, because importing PyTorch takes seconds
+
+    try:
+        return network_views(config.finetune, finetune, config.features or config.out / "features", config.data)
+    except UserError as missing:
+        return f"Ranked galleries, part attention and frame weights are left out: {missing}"
 
 
 def runs_of(config: ReportConfig) -> dict[str, Path]:
@@ -108,11 +138,11 @@ def sizes(pretrain: dict[str, Any], finetune: dict[str, Any]) -> dict[str, Any]:
 
 
 def find_sheets(folder: Path | None) -> list[Path]:
-    """PNG files of the contact sheets of each data set, in the order of SHEET_CAPTIONS."""
+    """PNG files of the image grids of each data set, in the order of SHEET_CAPTIONS."""
     if folder is None:
         return []
     if not folder.is_dir():
-        raise UserError(f"--sheets {folder}: no such folder: make sheets with python -m synth.preview")
+        raise UserError(f"--sheets {folder}: no such folder: make image grids with python -m synth.preview")
     sets = sorted(path for path in folder.iterdir() if path.is_dir())
     return [path / name for path in sets for name in SHEET_CAPTIONS if (path / name).is_file()]
 

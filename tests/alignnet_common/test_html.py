@@ -17,6 +17,9 @@ REPORT = {
     "protocol": "a & b",
     "cmc_chart": ready_html("<svg></svg>"),
     "loss_chart": "<svg>",
+    "views": None,
+    "views_note": "no network",
+    "variant": "baseline",
     "sheets": [("a 'sheet'", image_source(b"picture", "png"))],
     "facts": {"seed": 3},
 }

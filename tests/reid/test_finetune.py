@@ -1,6 +1,7 @@
 """python -m reid.finetune on tiny sets in each layout: what it starts from, what it measures, what it writes."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -92,6 +93,15 @@ def test_prid_from_a_pretrained_network(prid, pretrained, tmp_path, capsys):
     assert result["model"]["sha256"] in card
     # What is written serves the page of both runs.
     report(ReportConfig(pretrained, folder, None, tmp_path / "page"))
+    page = (tmp_path / "page" / "report.html").read_text()
+    queries = re.findall(
+        r'<article class="query">\n<h4>Identity (\d+): first correct match at rank (\d) of 3</h4>', page
+    )
+    assert len(queries) == 3 and {int(pid) for pid, _ in queries} == result_pids(prid, 1, "test")
+    assert page.count(", correct: identity") == page.count("✓</b>") == 3
+    assert page.count(", wrong: identity") == page.count("✗</b>") == 6
+    assert page.count('class="parts"') == 3 and page.count('class="weights"') == 4
+    assert len(page) < 2**20
     page = json.loads((tmp_path / "page" / "result.json").read_text())
     named = {"chance": "chance", "untrained": "untrained", "pretrained": "initial", "finetuned": "finetuned"}
     assert all(page[here] == result[there] for here, there in named.items())
@@ -134,9 +144,9 @@ def test_persons_tested_whom_pretraining_saw_are_noticed(pretrained, tmp_path, c
     assert json.loads((tmp_path / "o.json").read_text())["per_split"][0]["trained_on_tested"] == 2
 
 
-def result_pids(root, split):
+def result_pids(root, split, half="train"):
     rows = json.loads((root / "splits_prid2011.json").read_text())
-    return {int(name[-4:]) for name in rows[split]["train"]}
+    return {int(name[-4:]) for name in rows[split][half]}
 
 
 def test_the_default_start_is_runs_pretrain_where_it_is_there(prid, pretrained, tmp_path, capsys, monkeypatch):

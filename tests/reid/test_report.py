@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -99,6 +100,45 @@ def test_the_json_has_the_four_stages_and_the_sizes(runs):
     assert result["sizes"]["pretrain_steps"] == 9 and result["sizes"]["query"]["ids"] == 7
 
 
+def test_each_stage_has_the_field_s_name(runs):
+    report(runs)
+    page = (runs.out / "report.html").read_text()
+    names = (
+        "chance level",
+        "untrained (random or ImageNet initialisation)",
+        "pre-trained on synthetic data, no fine-tuning (direct transfer)",
+        "fine-tuned",
+    )
+    for name in names:
+        assert f"<span>rank-1, {name}</span>" in page and f"<td>{name}</td>" in page
+    path = runs.finetune / "result.json"
+    result = json.loads(path.read_text())
+    result["config"]["appearance_weights"] = "none"
+    path.write_text(json.dumps(result))
+    report(runs)
+    assert "untrained (random initialisation)" in (runs.out / "report.html").read_text()
+
+
+def test_without_the_run_s_files_one_note_stands_for_galleries_and_attention(runs, capsys):
+    report(runs)  # these runs have neither options nor a model
+    text = f"Ranked galleries, part attention and frame weights are left out: no such file of options: {runs.finetune}"
+    assert f"note: {text}" in capsys.readouterr().out
+    page = (runs.out / "report.html").read_text()
+    assert text in page and 'id="network"' in page and 'id="galleries"' not in page
+    assert page.count("<img") == 1, "the image grid stays"
+    report(replace(runs, galleries=False))
+    assert "left out (--no-galleries)." in (runs.out / "report.html").read_text()
+
+
+def test_every_link_of_the_page_leads_to_a_section_that_takes_the_focus(runs):
+    report(runs)
+    page = (runs.out / "report.html").read_text()
+    links = re.findall(r'<a href="#(\w+)"', page)
+    assert links == ["results", "curves", "network", "grids", "provenance"]
+    for name in links:
+        assert f'<section id="{name}" tabindex="-1"' in page
+
+
 def test_equal_runs_give_equal_pages(runs):
     report(runs)
     first = (runs.out / "report.html").read_bytes()
@@ -151,17 +191,18 @@ def test_runs_that_do_not_belong_together_are_one_line(runs):
 
 def test_the_page_reports_test_identities_seen_in_training(runs):
     report(runs)
-    assert "others that no training saw." in (runs.out / "report.html").read_text()
+    assert "tested on 7 other identities." in (runs.out / "report.html").read_text()
     path = runs.finetune / "result.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"trained_on_tested": 3}))
     report(runs)
-    assert "others of whom training saw 3." in (runs.out / "report.html").read_text()
+    page = (runs.out / "report.html").read_text()
+    assert "3 of the test identities were in the training data: the results are not valid." in page
 
 
 def test_other_layouts_than_two_cameras_and_networks_without_pose_are_described_as_they_are(runs):
     report(runs)
     page = (runs.out / "report.html").read_text()
-    assert "The 7 people are looked for 14 times, each time among 14 tracklets." in page
+    assert "14 queries of 7 test identities; the gallery has 14 tracklets." in page
     assert "align-tap with resnet18 and 2 pose stage(s), pre-trained" in page
     path = runs.finetune / "result.json"
     result = json.loads(path.read_text())
@@ -171,5 +212,5 @@ def test_other_layouts_than_two_cameras_and_networks_without_pose_are_described_
     path.write_text(json.dumps(result))
     report(runs)
     page = (runs.out / "report.html").read_text()
-    assert "Each of the 7 people is looked for, from one camera, among 7 tracklets of the other." in page
+    assert "7 queries, one tracklet per test identity from one camera; the gallery is the 7 tracklets of" in page
     assert "baseline with resnet18, pre-trained" in page
