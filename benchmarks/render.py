@@ -1,11 +1,11 @@
-"""Speed of rendering at equal error, compared with other renderers in the same run.
+"""Speed of rendering, compared with other renderers in the same run; error (PSNR) of this renderer and of the bare loop.
 
     python -m benchmarks.render --json runs/render.json
     python -m benchmarks.render --peer …/4.5/python/bin/python --peer-path …/blenderproc --first …/first-version
 
 Compared with (a) a bare loop of Blender's render call in a scene that is already built; (b) BlenderProc in its own
 environment (bpy 4.5 and BlenderProc's dependencies, laid out as Blender's own Python, with the package `blenderproc` in
-another folder); (c) a checkout of this project's first version. Everything runs on one core, except the last
+another folder; its error is not measured, and its Blender is another version than this project's); (c) a checkout of this project's first version. Everything runs on one core, except the last
 measurement: two workers against one. Takes about half an hour.
 """
 
