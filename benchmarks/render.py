@@ -5,8 +5,9 @@
 
 Compared with (a) a bare loop of Blender's render call in a scene that is already built; (b) BlenderProc in its own
 environment (bpy 4.5 and BlenderProc's dependencies, laid out as Blender's own Python, with the package `blenderproc` in
-another folder; its error is not measured, and its Blender is another version than this project's); (c) a checkout of this project's first version. Everything runs on one core, except the last
-measurement: two workers against one. Takes about half an hour.
+another folder), whose error is not measured and whose Blender is of another version; (c) a checkout of this project's
+first version. Everything runs on one core, except the last measurement: two workers against one. Takes about half an
+hour.
 """
 
 import json
