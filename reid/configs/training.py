@@ -1,8 +1,8 @@
 """Options of training, in groups that `TrainConfig` inherits: fields are flags and YAML keys, docstrings are the help.
 
 Defaults are the paper's (TR2019-108), but for the part maps, both poolings (Eqs. 2, 3, 5 and 7) and the learning rate
-of the pose network in fine-tuning: docs/paper/differences.md has the reasons, and the values that the paper does not
-give. Imports no torch.
+of the pose network in fine-tuning: docs/choices.md has the reasons, and the values that the paper does not give.
+Imports no torch.
 """
 
 from dataclasses import dataclass, replace
