@@ -40,8 +40,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 def commands_of(program: Program) -> str:
     """All commands of a program: summary, examples, and a table of options for each group."""
-    listed = "\n".join(f"| [`{full_name(program, each)}`](#{anchor(program, each)}) | {each.summary} |" for each in program.commands)
-    overview = f"## {program.name}\n\n{program.summary.capitalize()}.\n\n| command | purpose |\n|---|---|\n{listed}"
+    listed = "\n".join(
+        f"| [`{full_name(program, each)}`](#{anchor(program, each)}) | {each.summary} |" for each in program.commands
+    )
+    overview = f"## {program.name}\n\n{sentence(program.summary)}.\n\n| command | purpose |\n|---|---|\n{listed}"
     return "\n\n".join([overview, *(command_of(program, each) for each in program.commands)])
 
 
@@ -58,9 +60,9 @@ def command_of(program: Program, command: Command) -> str:
         shown = [row for field, row in rows if not declared(field).rare]
         hidden = [row for field, row in rows if declared(field).rare]
         if shown:
-            parts.append(f"**{heading.capitalize()}**\n\n" + option_table(shown))
+            parts.append(f"**{sentence(heading)}**\n\n" + option_table(shown))
         if hidden:
-            rare.append(f"**{heading.capitalize()}**\n\n" + option_table(hidden))
+            rare.append(f"**{sentence(heading)}**\n\n" + option_table(hidden))
     if rare:
         folded = "\n\n".join(rare).replace("\n", "\n    ")
         parts.append(f'??? note "Rare options of {full_name(program, command)}, listed by --help-all"\n\n    {folded}')
@@ -78,7 +80,11 @@ def option_row(field: Field, kind: Any, help_of: dict[str, str]) -> str:
     words = f"{flag}, --no-{flag[2:]}" if kind is bool else f"{flag} {metavar_of(kind) or ''}".rstrip()
     default = in_words(default_of(field))
     meaning = with_code(help_of.get(field.name, ""))
-    bounds = [f"{word} {field.metadata[side]:g}" for side, word in ((AT_LEAST, "at least"), (AT_MOST, "at most")) if side in field.metadata]
+    bounds = [
+        f"{word} {field.metadata[side]:g}"
+        for side, word in ((AT_LEAST, "at least"), (AT_MOST, "at most"))
+        if side in field.metadata
+    ]
     if bounds:
         meaning += f" Range: {', '.join(bounds)}."
     if aliases := declared(field).aliases:
@@ -101,6 +107,11 @@ def with_code(text: str) -> str:
     """Help text as Markdown: flags are code, and no character has a meaning."""
     text = html.escape(text, quote=False).replace("|", "\\|").replace("*", "\\*")
     return re.sub(r"(?<![\w`-])(--[a-z][\w-]*)", r"`\1`", text)
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital first letter."""
+    return text[:1].upper() + text[1:]
 
 
 def full_name(program: Program, command: Command) -> str:
