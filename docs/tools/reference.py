@@ -29,6 +29,9 @@ PROGRAMS = (REID, SYNTH)
 
 Field = dataclasses.Field[Any]
 
+LARGE = 2**31
+"""A bound that is no range for the reader, such as that of a seed."""
+
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """`markdown` with the generated parts in place of their marks."""
@@ -75,21 +78,30 @@ def option_table(rows: list[str]) -> str:
 
 
 def option_row(field: Field, kind: Any, help_of: dict[str, str]) -> str:
-    """The row of an option: flags and placeholder, default, meaning and range."""
-    flag = flag_of(field.name)
-    words = f"{flag}, --no-{flag[2:]}" if kind is bool else f"{flag} {metavar_of(kind) or ''}".rstrip()
-    default = in_words(default_of(field))
-    meaning = with_code(help_of.get(field.name, ""))
-    bounds = [
-        f"{word} {field.metadata[side]:g}"
-        for side, word in ((AT_LEAST, "at least"), (AT_MOST, "at most"))
-        if side in field.metadata
-    ]
-    if bounds:
-        meaning += f" Range: {', '.join(bounds)}."
+    """The row of an option: flags and placeholder, default, meaning with choices, range and aliases."""
+    flag, default, metavar = flag_of(field.name), in_words(default_of(field)), metavar_of(kind) or ""
+    choices = metavar[1:-1].split(",") if metavar.startswith("{") else []
+    words = (
+        f"`{flag}`, `--no-{flag[2:]}`"
+        if kind is bool
+        else f"`{flag}`"
+        if choices
+        else f"`{f'{flag} {metavar}'.rstrip()}`"
+    )
+    notes = [with_code(help_of.get(field.name, ""))]
+    if choices:
+        notes.append(f"Values: {', '.join(f'`{choice}`' for choice in choices)}.")
+    notes += range_of(field)
     if aliases := declared(field).aliases:
-        meaning += f" Also {', '.join(f'`{alias}`' for alias in aliases)}."
-    return f"| `{words.replace('|', chr(92) + '|')}` | {f'`{default}`' if default else ''} | {meaning} |"
+        notes.append(f"Also {', '.join(f'`{alias}`' for alias in aliases)}.")
+    return f"| {words} | {f'`{default}`' if default else ''} | {' '.join(notes)} |"
+
+
+def range_of(field: Field) -> list[str]:
+    """The range of an option as a sentence, if it has one that matters."""
+    bounds = {"at least": field.metadata.get(AT_LEAST), "at most": field.metadata.get(AT_MOST)}
+    known = [f"{word} {bound}" for word, bound in bounds.items() if bound is not None and bound < LARGE]
+    return [f"Range: {', '.join(known)}."] if known else []
 
 
 def configuration_of(program: Program) -> str:
