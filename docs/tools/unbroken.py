@@ -1,4 +1,4 @@
-"""MkDocs hook: option names, Python names and values with a deviation are not broken at the end of a line."""
+"""MkDocs hook: lines break where they may: not in names and values, and not after each word of a cell with much text."""
 
 import re
 
@@ -9,13 +9,25 @@ from mkdocs.structure.pages import Page
 LONGEST = 44
 """Longest word that is kept on one line, characters: about the width of a phone."""
 
+MUCH_TEXT = 40
+"""Length of a table cell from which it has a smallest width on a phone, characters."""
+
 _INLINE_CODE = re.compile(r"(?<!<pre>)(?<!</span>)<code>([^<]*)</code>")
+_CELL = re.compile(r"<td([^>]*)>(.*?)</td>", flags=re.DOTALL)
+_TAG = re.compile(r"<[^>]*>")
 _WORD = re.compile(r"[^\s<>]*[-./][^\s<>]*")
 
 
 def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """`content` with words of inline code in spans that do not break, and no break beside ±."""
-    return _INLINE_CODE.sub(_kept, content).replace(" ± ", "\u00a0±\u00a0")
+    """`content` with words of inline code in spans that do not break, no break beside ±, and cells of much text marked."""
+    content = _INLINE_CODE.sub(_kept, content).replace(" ± ", "\u00a0±\u00a0")
+    return _CELL.sub(_marked, content)
+
+
+def _marked(cell: re.Match[str]) -> str:
+    attributes, inner = cell.groups()
+    much = len(_TAG.sub("", inner)) >= MUCH_TEXT and "class=" not in attributes
+    return f"<td{attributes}{' class=much' * much}>{inner}</td>"
 
 
 def _kept(code: re.Match[str]) -> str:
