@@ -1,4 +1,4 @@
-"""MkDocs hook: lines break where they may: not in names and values, and not after each word of a cell with much text."""
+"""MkDocs hook: lines do not break within names and values, nor after each word of a table cell with much text."""
 
 import re
 
@@ -19,7 +19,7 @@ _WORD = re.compile(r"[^\s<>]*[-./][^\s<>]*")
 
 
 def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """`content` with words of inline code in spans that do not break, no break beside ±, and cells of much text marked."""
+    """`content` with unbroken words of inline code, no break beside ±, and table cells of much text marked."""
     content = _INLINE_CODE.sub(_kept, content).replace(" ± ", "\u00a0±\u00a0")
     return _CELL.sub(_marked, content)
 
