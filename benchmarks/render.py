@@ -1,12 +1,13 @@
-"""Speed of rendering at equal error, compared with other renderers in the same run.
+"""Speed of rendering compared with other renderers in the same run; error (PSNR) of this renderer and the bare loop.
 
     python -m benchmarks.render --json runs/render.json
     python -m benchmarks.render --peer …/4.5/python/bin/python --peer-path …/blenderproc --first …/first-version
 
 Compared with (a) a bare loop of Blender's render call in a scene that is already built; (b) BlenderProc in its own
 environment (bpy 4.5 and BlenderProc's dependencies, laid out as Blender's own Python, with the package `blenderproc` in
-another folder); (c) a checkout of this project's first version. Everything runs on one core, except the last
-measurement: two workers against one. Takes about half an hour.
+another folder), whose error is not measured and whose Blender is of another version; (c) a checkout of this project
+with generator version 1.0. Everything runs on one core, except the last measurement: two workers against one. Takes
+about half an hour.
 """
 
 import json
@@ -36,7 +37,7 @@ ON_ONE_CORE = ("taskset", "-c", str(min(os.sched_getaffinity(0))))
 
 @dataclass(frozen=True)
 class RenderBenchmarkConfig:
-    """Compare the renderer's speed with a bare loop in Blender, BlenderProc and this project's first version."""
+    """Compare the renderer's speed with a bare loop in Blender, BlenderProc and generator version 1.0."""
 
     ids: int = 6
     """Number of clips that are timed, each of another person."""
@@ -72,7 +73,7 @@ class RenderBenchmarkConfig:
     """Folder with the package `blenderproc`."""
 
     first: Path | None = None
-    """A checkout of this project's first version. Default: not compared."""
+    """A checkout of this project with generator version 1.0. Default: not compared."""
 
     json: Path = Path("runs/render.json")
     """File for the result."""
@@ -189,7 +190,7 @@ def against_peer(config: RenderBenchmarkConfig) -> list[dict[str, Any]]:
 
 
 def against_first(config: RenderBenchmarkConfig) -> dict[str, float]:
-    """Seconds of the whole command on one core: the first version (simpler people and scenes), and this one."""
+    """Seconds of the whole command on one core: generator version 1.0 (simpler people and scenes) and the current."""
     options = ["--ids", "3", "--frames", str(config.frames), "--samples", "16", "--workers", "1"]
     seconds = {}
     for name, folder in (("first", config.first), ("now", PROJECT_ROOT)):

@@ -1,6 +1,6 @@
 #!/bin/bash
-# Most of the trainings of README and docs/ that want a GPU: by default the parts pose, transfer and attention in one go, about
-# ten minutes on an H200. From the root of the code:
+# Most of the GPU trainings of docs/experiments: by default the parts pose, transfer and attention, about ten minutes on an
+# H200. From the root of the code:
 #
 #     pip install -e '.[benchmarks]'
 #     python -m synth.render --ids 1000 --frames 4 --samples 8 --out PEOPLE
@@ -23,7 +23,7 @@ for part in $parts; do
 done
 mkdir -p "$out"
 rm -f "$out/failed.log"
-ours=(--part-gain=30 --part-pooling=attended --limb-fields=magnitude) # our defaults, where a job names the paper's letter
+ours=(--part-gain=30 --part-pooling=attended --limb-fields=magnitude) # our defaults, where a job names the paper's equations
 
 # log NAME COMMAND...: what it prints goes to OUT/NAME.log
 log() {
@@ -48,7 +48,7 @@ measured() {
   log "$name-market" $python -m reid.pose show --images="$market/bounding_box_train" --weights="$weights" --out="$out/$name-market.png"
 }
 
-# How far the people carry: 100, 300 and 1000 of them, three seeds.
+# Direct transfer of 100, 300 and 1000 identities, three seeds.
 transfer() {
   local ids seed
   for ids in 1000 300 100; do

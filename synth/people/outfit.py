@@ -6,7 +6,7 @@ Frequencies are based on PETA, a mixed set of street and station images with nam
 attribute recognition at far distance», ACM MM 2014): backpack 20 %, shoulder bag 30 %, plastic bag 8 %, hat 10 %, scarf
 8 %, short sleeves 14 %, shorts 4 %, short skirt 5 %, jeans 31 %, trousers 52 %. Rare attributes are drawn two to three
 times as often, because a network cannot learn what a set lacks; patterns, prints and vivid colours more often still,
-because they transfer best to real cameras (docs/what-carries.md).
+because they transfer best to real cameras (docs/experiments/synthetic-to-real.md).
 """
 
 from dataclasses import dataclass
