@@ -1,23 +1,27 @@
-"""Charts as SVG text; equal numbers give equal text."""
+"""Charts as SVG text; equal numbers give equal text. matplotlib, which takes a second to import, waits for a chart."""
 
 import html
 import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from matplotlib import rc_context
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
-def new_chart() -> tuple[Figure, Axes]:
+def new_chart() -> "tuple[Figure, Axes]":
     """An empty chart of the standard size."""
+    from matplotlib.figure import Figure
+
     drawing = Figure(figsize=(5.4, 3.9), layout="tight")
     return drawing, drawing.add_subplot()
 
 
-def as_svg(drawing: Figure, axes: Axes) -> str:
+def as_svg(drawing: "Figure", axes: "Axes") -> str:
     """A finished chart as an SVG element."""
+    from matplotlib import rc_context
+
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
     stream = io.StringIO()
@@ -28,8 +32,10 @@ def as_svg(drawing: Figure, axes: Axes) -> str:
     return f'<svg role="img" aria-label="{label}"' + text[text.index("<svg") + len("<svg") :]
 
 
-def draw_cmc_axes(axes: Axes, length: int) -> None:
+def draw_cmc_axes(axes: "Axes", length: int) -> None:
     """Title, labels and limits of a chart of CMC curves up to rank `length`."""
+    from matplotlib.ticker import MaxNLocator
+
     axes.set(title="Cumulative matching characteristic", xlabel="rank", ylabel="found within the first k, %")
     axes.set(xlim=(1, max(2, length)), ylim=(0, 102))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

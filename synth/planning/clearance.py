@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from alignnet_common.arrays import Floats
 from synth.animation.walk import Walk
@@ -110,6 +109,8 @@ def distance_to_nearest(points: Floats, others: Floats) -> Floats:
     """Metres from each of `points` (..., 2) to the nearest of `others` (N, 2); infinite if there are none."""
     if len(others) == 0:
         return np.full(points.shape[:-1], np.inf)
+    from scipy.spatial import cKDTree  # here, because importing it takes half a second
+
     metres: Floats = cKDTree(others).query(points)[0]
     return metres
 
