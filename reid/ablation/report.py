@@ -69,7 +69,7 @@ def notes(prepared: Prepared) -> list[str]:
         lines += [f"warning: {tested.name}: {line}" for line in data["warnings"]]
         if tested.known:
             lines.append(
-                f"warning: {tested.name}: pre-training sees {tested.known} of the persons tested: no fair numbers; "
+                f"warning: {tested.name}: pre-training sees {tested.known} of the persons tested: no valid figures; "
                 "render another set for one of the two (--data, --roots)"
             )
     return lines + notes_on_starts(prepared)
@@ -182,7 +182,7 @@ def report_notes(prepared: Prepared, records: Sequence[Mapping[str, Any]], failu
         if seen and not tested.known:  # overlap with pre-training is in `notes`
             lines.append(
                 f"warning: {tested.name}: networks have seen up to {seen} of the persons tested, in what "
-                f"--pose-weights or --rendered of the file --finetune.{dataset} names: no fair numbers"
+                f"--pose-weights or --rendered of the file --finetune.{dataset} names: no valid figures"
             )
     if prepared.seen:
         counts = prepared.seen.record["counts"]["train"]

@@ -193,7 +193,7 @@ def leak_notes(results: Sequence[SplitResult]) -> tuple[str, ...]:
         return ()
     worst = max(leaks, key=lambda each: each.trained_on_tested)
     tested = len({tracklet.pid for tracklet in worst.data.query})
-    note = f"the checkpoint was trained on {worst.trained_on_tested} of the {tested} persons tested: no fair number"
+    note = f"the checkpoint was trained on {worst.trained_on_tested} of the {tested} persons tested: no valid figure"
     if len(results) > 1:
         some = ", ".join(str(each.split) for each in leaks)
         note += f" in split {some}; train a network a split (RUNS/split-0 …) and name their folder with --weights"

@@ -59,7 +59,7 @@ def notes_on_tested(
     if not seen:
         return []
     tested = len({tracklet.pid for tracklet in data.query})
-    return [f"{saw} {seen} of the {tested} persons tested: no fair numbers"]
+    return [f"{saw} {seen} of the {tested} persons tested: no valid figures"]
 
 
 def notes_on_weights(path: Path, root: Path, clips: Sequence[Tracklet]) -> list[str]:

@@ -94,7 +94,7 @@ def test_results_are_written_and_printed(rendered, trained, tmp_path, capsys):
     assert all(0 <= row["rank1"] <= 100 and 0 <= row["average"]["rank1"] <= 100 for row in found["covered"])
     printed = capsys.readouterr().out
     assert "Spearman's rho over 5 clips" in printed
-    note = f"{trained['align-tap'] / 'model.pt'} was trained on 5 of the 5 persons tested: no fair numbers"
+    note = f"{trained['align-tap'] / 'model.pt'} was trained on 5 of the 5 persons tested: no valid figures"
     assert (found["notes"], printed.count(note)) == ([note], 1)
     # A network without attention is ranked alone.
     assert command("attention", flags(options | {"weights": trained["baseline"]})) == 0

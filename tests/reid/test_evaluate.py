@@ -252,7 +252,7 @@ def test_identities_seen_in_training_are_reported(tuned, capsys):
     assert command("evaluate", flags({"root": root, "weights": run / "model.pt", "split": 1})) == 0
     assert "was trained on" not in capsys.readouterr().out
     assert command("evaluate", flags({"root": root, "weights": run / "model.pt", "split": 2})) == 0
-    assert "of the 4 persons tested: no fair number" in capsys.readouterr().out
+    assert "of the 4 persons tested: no valid figure" in capsys.readouterr().out
 
 
 def test_a_pretrained_network_on_a_rendered_set(tmp_path):

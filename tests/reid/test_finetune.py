@@ -128,7 +128,7 @@ def test_persons_tested_whom_pretraining_saw_are_noticed(pretrained, tmp_path, c
     old = torch.load(pretrained / "model.pt", weights_only=True)
     old["trained_on"] = old["trained_on"][0]
     torch.save(old, tmp_path / "old.pt")
-    note = "what this starts from was trained on 2 of the 2 persons tested: no fair numbers"
+    note = "what this starts from was trained on 2 of the 2 persons tested: no valid figures"
     for name, start in (("new", pretrained), ("old", tmp_path / "old.pt"), ("step", pretrained / "checkpoint.pt")):
         folder = tmp_path / name
         assert run(rendered, folder, init=start, dataset="synthetic") == 0
@@ -308,7 +308,7 @@ def test_people_tested_who_teach_the_pose_network_are_noticed(rendered, tmp_path
     beside = {"dataset": "synthetic", "init": "none", "rendered": rendered, "rendered_frames": 4, "max_steps": 1}
     assert run(rendered, tmp_path / "run", **beside) == 0
     result = result_of(tmp_path / "run")
-    assert result["notes"] == ["--rendered teaches the pose network 2 of the 2 persons tested: no fair numbers"]
+    assert result["notes"] == ["--rendered teaches the pose network 2 of the 2 persons tested: no valid figures"]
     assert result["trained_on_tested"] == 2
     assert run(rendered, tmp_path / "next", dataset="synthetic", init=tmp_path / "run", max_steps=0) == 0
     assert result_of(tmp_path / "next")["trained_on_tested"] == 2
@@ -319,7 +319,7 @@ def test_people_tested_whom_the_pose_networks_file_has_seen_are_noticed(pretrain
     rendered = pretrained.parent / "rendered"
     options = {"dataset": "synthetic", "init": "none", "max_steps": 0}
     assert run(rendered, tmp_path / "run", **options, pose_weights=pretrained / "model.pt") == 0
-    note = "what --pose-weights names was trained on 2 of the 2 persons tested: no fair numbers"
+    note = "what --pose-weights names was trained on 2 of the 2 persons tested: no valid figures"
     assert f"note: {note}" in capsys.readouterr().out
     assert (result_of(tmp_path / "run")["trained_on_tested"], result_of(tmp_path / "run")["notes"]) == (2, [note])
     # With --init the pose net is that of its run: the same as named here, then another.

@@ -294,10 +294,10 @@ def test_attention_that_cannot_learn_is_named(rendered, tmp_path, capsys, frozen
 
 def test_persons_kept_out_whom_the_start_saw_are_noticed(whole, rendered, tmp_path, capsys):
     assert run(rendered, tmp_path / "same", init=whole, held_out=2, max_steps=0) == 0
-    assert "no fair numbers" not in capsys.readouterr().out
+    assert "no valid figures" not in capsys.readouterr().out
     assert run(rendered, tmp_path / "first", max_steps=0) == 0
     assert run(rendered, tmp_path / "second", init=tmp_path / "first", held_out=2, max_steps=0) == 0
-    note = "what this starts from was trained on 2 of the 2 persons tested: no fair numbers"
+    note = "what this starts from was trained on 2 of the 2 persons tested: no valid figures"
     assert f"note: {note}" in capsys.readouterr().out
     result = json.loads((tmp_path / "second" / "result.json").read_text())
     assert (result["trained_on_tested"], result["notes"]) == (2, [note])

@@ -78,7 +78,7 @@ def test_ten_splits_share_one_pass(prid, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "± std" in printed
     assert "split 9" in printed
-    assert "no fair number" not in printed
+    assert "no valid figure" not in printed
 
     one = measured(tmp_path / "one", prid, network, split=4)
     assert {name: one[name] for name in ("rank1", "mAP", "cmc")} == {
@@ -132,7 +132,7 @@ def test_identities_seen_in_training_are_reported_by_split(prid, tmp_path, capsy
         assert each["trained_on_tested"] == len(trained & set(row["test"]))
     assert found["per_split"][2]["trained_on_tested"] == 0
     note = found["data"]["notes"][-1]
-    assert "trained on 4 of the 4 persons tested: no fair number in split 0, 1, 3, 4, 5, 6, 7, 8, 9;" in note
+    assert "trained on 4 of the 4 persons tested: no valid figure in split 0, 1, 3, 4, 5, 6, 7, 8, 9;" in note
     assert note in (tmp_path / "out" / "table.md").read_text()
     assert f"note: {note}" in capsys.readouterr().out
 

@@ -199,7 +199,7 @@ def test_a_part_that_no_frame_shows_is_one_line(rendered, tmp_path, capsys):
 def test_people_whom_the_network_has_seen_are_noticed(trained, rendered, tmp_path, capsys):
     assert pose("evaluate", "--data", rendered, "--weights", trained / "model.pt", "--json", tmp_path / "f.json") == 0
     seen = len(torch.load(trained / "model.pt", weights_only=True)["trained_on"][-1]["pids"])
-    note = f"{trained / 'model.pt'} was trained on {seen} of the 6 persons tested: no fair numbers"
+    note = f"{trained / 'model.pt'} was trained on {seen} of the 6 persons tested: no valid figures"
     assert json.loads((tmp_path / "f.json").read_text())["notes"] == [note]
     assert f"note: {note}" in capsys.readouterr().out
     assert pose("parts", "--data", rendered, "--weights", trained / "model.pt") == 0
