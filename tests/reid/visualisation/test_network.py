@@ -4,19 +4,21 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
-from alignnet_common.cli import save_config
+from alignnet_common.cli import read_config_file, save_config
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file
 from alignnet_common.set_format import annotation_file
-from reid import evaluate
 from reid.configs.finetune import FinetuneConfig
 from reid.data import load_data
 from reid.data.fingerprint import data_record
+from reid.evaluation.evaluator import EvaluationOptions, evaluate_splits
 from reid.models.checkpoint import save_model
 from reid.training.setup import build_model
+from reid.visualisation import tested_network
 from reid.visualisation.network import network_views
-from reid_folders import TINY, command, flags, write_prid, write_rendered
+from reid_folders import TINY, write_prid, write_rendered, write_splits
 
 
 def write_run(folder, root, **options):
@@ -84,9 +86,11 @@ def test_weights_are_of_the_tracklets_with_the_largest_occlusions(views, run):
         assert one.largest == max(max(frame.weights) for frame in one.frames)
 
 
-def test_descriptors_of_an_evaluation_are_used_again(run, stand_in, views, tmp_path):
-    options = {"dataset": "prid", "root": stand_in, "checkpoint": run[0], "split": 0, "device": "cpu", "out": tmp_path}
-    assert command(evaluate, flags(options)) == 0
+def test_descriptors_of_an_evaluation_are_used_again(run, views, tmp_path, monkeypatch):
+    config = read_config_file(FinetuneConfig, run[0] / "config.yaml")
+    options = EvaluationOptions(torch.device("cpu"), tmp_path / "features")
+    evaluate_splits({0: load_data(config, config.seed)}, {0: run[0] / "model.pt"}, options)
+    monkeypatch.setattr(tested_network, "pick_device", lambda name: torch.device("cpu"))
     (saved,) = (tmp_path / "features").iterdir()
     before = saved.stat().st_mtime_ns
     again = network_views(*run, tmp_path / "features")
@@ -96,6 +100,7 @@ def test_descriptors_of_an_evaluation_are_used_again(run, stand_in, views, tmp_p
 
 def test_other_networks_have_fewer_views_and_real_data_no_visible_shares(tmp_path):
     root = write_prid(tmp_path / "prid", persons=6, frames=3)
+    write_splits(root, persons=6)
     views = {}
     for variant in ("baseline", "align-avg", "align-tap"):
         result = write_run(tmp_path / variant, root, variant=variant)
