@@ -183,7 +183,7 @@ def workplace(tmp_path_factory):
                 continue
             start = [sys.executable, "-c"] if block["language"] == "python" else ["bash", "-euo", "pipefail", "-c"]
             done = subprocess.run(
-                [*start, block["code"]], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+                [*start, block["code"]], cwd=folder, env=environment, capture_output=True, text=True, timeout=900
             )
             assert done.returncode == 0, f"{document}:\n{block['code']}\n{done.stdout}\n{done.stderr}"
 
