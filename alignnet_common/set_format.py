@@ -24,8 +24,8 @@ GENERATOR_VERSION = "4.3"
 """Version of the people, scenes and cameras that `synth.render` draws and renders.
 
 Raise it with every change after which the same options give other pixels, plans or annotations, and add a row to the
-table in CHANGELOG.md: the first number if a network trained on the set may rank differently (other clothes, bodies,
-motion, lights, cameras), the second for corrections. Changes of speed, commands or file names leave it as it is.
+table in CHANGELOG.md: the first number for new kinds of content (clothes, scenes, motion, sightings), the second for
+every other change. Changes of speed, commands or file names leave it as it is.
 """
 
 UNKNOWN_GENERATOR = "not recorded"
