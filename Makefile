@@ -42,15 +42,18 @@ lint: install-dev
 	$(RUN) -m mypy
 
 # Files of tests are dealt out to two processes. The tests of a file stay together, since they share what they train.
+# The order is that of tests/conftest.py, slow files first, and not that of the number of tests in a file.
+PYTEST := $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 test: install-dev
-	$(RUN) -m pytest -n 2 --dist loadfile -m "not slow"
+	$(PYTEST) -m "not slow"
 
 # Both at once, as CI runs them: the long tests then share the two processes with the others.
 test-all: install-dev
-	$(RUN) -m pytest -n 2 --dist loadfile
+	$(PYTEST)
 
 test-slow: install-dev
-	$(RUN) -m pytest -n 2 --dist loadfile -m slow
+	$(PYTEST) -m slow
 
 # The main job at the smallest size that shows it. The network is the paper's with fewer layers and stages, and the
 # people it is tested on, their cameras and their streets are in no set that it was trained on.

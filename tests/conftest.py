@@ -16,6 +16,12 @@ if PARALLEL:  # one thread each, set before PyTorch is imported: more would wait
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_collection_modifyitems(items):
+    """Files with slow tests come first, so that no process is left alone with one of them at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def made_once(tmp_path_factory, name, make):
     """The folder `name`, filled by `make(folder)` in one of the test processes; the others wait for it."""
     if not PARALLEL:

@@ -26,8 +26,10 @@ RENDERED_SETS = {
 }
 """Options of `synth.render`. The set "small" is the one that the tests share."""
 
-PRETRAIN = ["reid.pretrain", "--config", "jobs/demo-pretrain.yaml", "--max-steps", "30", "--device", "cpu"]
-FINETUNE = ["reid.finetune", "--config", "jobs/demo-finetune.yaml", "--max-steps", "20", "--device", "cpu"]
+PRETRAIN = ["reid.pretrain", "--config", "jobs/demo-pretrain.yaml", "--epochs", "10", "--max-steps", "30"]
+FINETUNE = ["reid.finetune", "--config", "jobs/demo-finetune.yaml", "--epochs", "12", "--max-steps", "20"]
+DEVICE = ["--device", "cpu"]
+"""The demo's trainings. Their epochs are named, since the demo's own may change while the values stay."""
 PERSONS, FRAMES = 14, 6
 """Size of the sets that both train on: half of the persons of the second are more than the job's 6 in a batch."""
 
@@ -146,8 +148,8 @@ def training_losses(tree, folder):
     run_in_turn(
         tree,
         [
-            [*PRETRAIN, "--data", rendered, "--run", runs[0]],
-            [*FINETUNE, "--root", real, "--init", runs[0], "--run", runs[1]],
+            [*PRETRAIN, *DEVICE, "--data", rendered, "--run", runs[0]],
+            [*FINETUNE, *DEVICE, "--root", real, "--init", runs[0], "--run", runs[1]],
         ],
     )
     hashes = {"rendered": content_hash(rendered), "real": content_hash(real)}
