@@ -9,7 +9,7 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --no-compile
 DEMO_DATA := data/demo
 DEMO_RUNS := runs/demo
 
-.PHONY: help install install-dev lint test test-slow demo clean-demo test-all
+.PHONY: docs help install install-dev lint test test-slow demo clean-demo test-all
 
 help:
 	@echo "make demo     render people, train on them, test on others: leaves $(DEMO_RUNS)/report.html"
@@ -17,6 +17,7 @@ help:
 	@echo "make test-slow  the few tests that take minutes each"
 	@echo "make test-all   both, as CI does"
 	@echo "make lint     ruff and mypy"
+	@echo "make docs     the documentation as a site, in site/"
 	@echo "make install  only the environment, in $(VENV)"
 
 install: $(VENV)/installed
@@ -40,6 +41,10 @@ lint: install-dev
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+
+# The documentation as a site, in site/. Every link must lead somewhere.
+docs: install-dev
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
 
 # Files of tests are dealt out to two processes. The tests of a file stay together, since they share what they train.
 # The order is that of tests/conftest.py, slow files first, and not that of the number of tests in a file.
