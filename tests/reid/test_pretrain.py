@@ -78,6 +78,21 @@ def test_what_a_run_leaves(whole, rendered):
     assert config["resume"] is False
 
 
+def test_the_best_checkpoint_is_that_of_the_best_validation(rendered, tmp_path, capsys):
+    folder = tmp_path / "run"
+    options = {"held_out": 2, "eval_every": 2, "checkpoint_every": 3}
+    assert run(rendered, folder, max_steps=2, **options) == 0
+    assert run(rendered, folder, max_steps=6, resume=True, **options) == 0
+    found = {row["step"]: row["validation"]["mAP"] for row in rows(folder) if "validation" in row}
+    assert sorted(found) == [2, 4, 6]
+    best = torch.load(folder / "best.pt", weights_only=True)["training"]
+    assert best["step"] == max(found, key=lambda step: (found[step], -step))
+    assert best["best_validation"] == max(found.values())
+    capsys.readouterr()
+    assert run(rendered, tmp_path / "none", eval_every=2) == 2
+    assert "--held-out" in capsys.readouterr().err
+
+
 def test_files_load_with_weights_only(whole):
     checkpoint = torch.load(whole / "checkpoint.pt", weights_only=True)
     training = checkpoint["training"]

@@ -97,6 +97,14 @@ def test_min_frames_counts_in_both_cameras(tmp_path):
     assert {t.pid for t in data.tracklets} == {1, 3, 4, 5, 6}
 
 
+def test_random_splits_are_of_identities_with_27_frames_unless_it_is_a_stand_in(tmp_path):
+    write_prid(tmp_path / "prid", persons=4, frames=3)
+    with pytest.raises(UserError, match="0 persons with 27 frames in both cameras; halves need 4: lower --min-frames"):
+        load_prid(tmp_path / "prid", 0, "auto", seed=0)
+    write_rendered(tmp_path / "rendered", persons=4, frames=3)
+    assert "3 frames" not in load_prid(tmp_path / "rendered", 0, "auto", seed=0).notes[0]
+
+
 def test_a_rendered_set_is_named_a_stand_in_and_has_no_limit_of_200(tmp_path):
     write_rendered(tmp_path, persons=4, frames=1, first=300)
     data = load_prid(tmp_path, 0, "auto", seed=0, min_frames=1)
