@@ -105,3 +105,11 @@ def test_a_job_gets_its_options_and_records_see_the_words_after_the_command(monk
     assert end.value.code == 0
     assert "PackConfig(out='x'" in capsys.readouterr().out
     assert sys.argv[1:] == ["--to", "x"]
+
+
+@pytest.mark.parametrize("words", ["reid completion bash", "synth doctor --no-packages"])
+def test_a_reader_that_ends_early_is_no_error(words):
+    line = f"set -o pipefail; {sys.executable} -u -m {words} | head -n 1; echo ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+    assert ended.stderr == ""
+    assert ended.stdout.splitlines()[-1] in ("0", "141")

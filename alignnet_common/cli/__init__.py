@@ -1,7 +1,8 @@
 """Command lines: a dataclass declares the options, a YAML file and flags fill it, an error is one line.
 
 Exit codes: 0 done; 2 an error of the user (`UserError`, a wrong option, a path that cannot be written); 1 another error
-(`JobError` in one line, any other exception with its traceback); 130 interrupted by Ctrl-C.
+(`JobError` in one line, any other exception with its traceback); 130 interrupted by Ctrl-C; 141 the reader of
+the output has ended.
 """
 
 from alignnet_common.cli.arguments import config_first

@@ -13,12 +13,21 @@ import jsonargparse
 
 from alignnet_common import PROJECT, __version__
 from alignnet_common.cli.parser import build_parser, exit_with_line
-from alignnet_common.cli.run import run_command
+from alignnet_common.cli.run import exit_without_reader, run_command
 from alignnet_common.options import DataclassInstance
 
 Shell = Literal["bash", "zsh", "tcsh"]
 HELP = ("-h", "--help")
 COMPLETION = "completion"
+
+
+def print_and_exit(text: str) -> NoReturn:
+    """Print `text`, and exit with code 0."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        exit_without_reader()
+    raise SystemExit(0)
 
 
 @dataclass(frozen=True)
@@ -68,14 +77,11 @@ class Program:
         """
         words = list(sys.argv[1:] if argv is None else argv)
         if not words or words[0] in HELP:
-            print(self.overview())
-            raise SystemExit(0)
+            print_and_exit(self.overview())
         if words[0] == "--version":
-            print(f"{PROJECT} {__version__}")
-            raise SystemExit(0)
+            print_and_exit(f"{PROJECT} {__version__}")
         if words[0] == COMPLETION:
-            print(self.completion(words[1:]))
-            raise SystemExit(0)
+            print_and_exit(self.completion(words[1:]))
         for length in (2, 1):
             if command := self.command(" ".join(words[:length])):
                 self.run(command.name, words[length:], self.name)
@@ -102,8 +108,7 @@ class Program:
         """Run the command of a group, such as pose, that the first word of this process names; or list the group."""
         words = sys.argv[1:]
         if not words or words[0] in HELP:
-            print(self.overview(f"{group} "))
-            raise SystemExit(0)
+            print_and_exit(self.overview(f"{group} "))
         if self.command(f"{group} {words[0]}"):
             self.run(f"{group} {words[0]}", words[1:])
         self._refuse([group, *words])
@@ -124,8 +129,7 @@ class Program:
             below = ", ".join(each.name.split()[1] for each in named)
             given = f", not {words[1]}" if len(words) > 1 and words[1] not in HELP else ""
             if not given:
-                print(self.overview(f"{words[0]} "))
-                raise SystemExit(0)
+                print_and_exit(self.overview(f"{words[0]} "))
             exit_with_line(2, f"{self.name} {words[0]}: name one of {below}{given} (see {self.name} --help)")
         exit_with_line(2, f"{words[0]} is no command of {self.name} (see {self.name} --help)")
 

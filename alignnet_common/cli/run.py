@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,6 +28,9 @@ UNUSABLE_PATH = {
     errno.EROFS,
 }
 """Errors of the operating system for a path, named by the user, that cannot be used."""
+
+CLOSED_PIPE = 141
+"""Exit code of programs that SIGPIPE ends, in a shell."""
 
 
 def read_config(
@@ -110,6 +114,12 @@ def read_config_file(config_type: type[ConfigT], path: Path) -> ConfigT:
         raise UserError(f"{path}: {mistake}") from mistake
 
 
+def exit_without_reader() -> NoReturn:
+    """Exit quietly with the code of a closed pipe: the reader of the output, such as head, has ended."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python reports the pipe once more at its end
+    raise SystemExit(CLOSED_PIPE)
+
+
 def run_command(
     job: Callable[[ConfigT], None],
     config_type: type[ConfigT],
@@ -136,6 +146,8 @@ def run_command(
     except KeyboardInterrupt:
         where = f"; the same command{resume} goes on where it stopped" if goes_on or resume else ""
         exit_with_line(130, f"interrupted{where}")
+    except BrokenPipeError:
+        exit_without_reader()
     except OSError as failure:
         if failure.errno in DISK_FULL:
             where = failure.filename or "while writing"
