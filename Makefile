@@ -15,7 +15,7 @@ help:
 	@echo "make demo     render people, train on them, test on others: leaves $(DEMO_RUNS)/report.html"
 	@echo "make test     the tests, in two processes"
 	@echo "make test-slow  the few tests that take minutes each"
-	@echo "make test-all   both, as CI does"
+	@echo "make test-all   both at once"
 	@echo "make lint     ruff and mypy"
 	@echo "make docs     the documentation as a site, in site/"
 	@echo "make install  only the environment, in $(VENV)"
@@ -53,7 +53,7 @@ PYTEST := $(RUN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 test: install-dev
 	$(PYTEST) -m "not slow"
 
-# Both at once, as CI runs them: the long tests then share the two processes with the others.
+# Both at once: the long tests then share the two processes with the others.
 test-all: install-dev
 	$(PYTEST)
 

@@ -68,7 +68,9 @@ def read(config: DataConfig) -> tuple[tuple[ReidData, ...], list[str]]:
         if config.dataset not in ("prid", "ilids", "folder") or config.split_source == "random":
             raise
         try:
-            return load_splits(replace(config, split_source="random"), config.seed), [str(fault)]
+            return load_splits(
+                replace(config, split_source="random", min_frames=config.min_frames or 1), config.seed
+            ), [str(fault)]
         except UserError:
             raise fault from None
 

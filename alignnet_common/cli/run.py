@@ -74,7 +74,7 @@ def with_preset(parser: Any, config_type: type[DataclassInstance], words: Sequen
     presets = getattr(config_type, "PRESETS", {})
     if presets:
         name = parser.get_defaults()["preset"]
-        for word, value in zip(words, [*words[1:], ""], strict=True):
+        for word, value in zip(words, [*words[1:], ""], strict=False):
             flag, equals, rest = word.partition("=")
             given = rest if equals else value
             if flag == "--config":

@@ -170,9 +170,8 @@ def write_features(path):
 
 
 def lasting(result):
-    """A result of `reid.evaluate` without its prose, its paths, and the record of when and where it was made."""
+    """A result of `reid.evaluate` without its prose, its options, and the record of when and where it was made."""
     kept = {name: value for name, value in result.items() if name not in RECORD}
-    kept["config"] = {name: value for name, value in result["config"].items() if name not in ("features", "json")}
     return kept | {"fields": sorted(result)}
 
 

@@ -199,7 +199,7 @@ def test_faulty_sets(dataset, spoil, complaint, network, tmp_path, capsys):
     spoil(tmp_path / "set")
     root = tmp_path / "set"
     root = root / "frames.csv" if (root / "frames.csv").is_file() else root
-    options = {"dataset": dataset, "root": root, "splits": "all"}
+    options = {"dataset": dataset, "root": root, "split_source": "published"}
     report = tmp_path / "data.json"
     written = {report} if spoil in SPLITS_AT_FAULT else set()
     refused(capsys, tmp_path, "data", options | {"json": report}, complaint, written)
@@ -220,7 +220,7 @@ def test_faults_that_only_the_evaluation_detects(network, tmp_path, capsys):
         ({"dataset": "mars", "root": tmp_path / "mars", "split": 7}, "--split 7: mars"),
         ({"dataset": "market", "root": tmp_path, "split": 1}, "--split 1: market"),
         ({"dataset": "synthetic", "root": tmp_path, "split_source": "json"}, "--split-source json"),
-        ({"dataset": "folder", "root": tmp_path / "own", "splits": "mat"}, "splits.json"),
+        ({"dataset": "folder", "root": tmp_path / "own", "split_source": "mat"}, "splits.json"),
         ({"dataset": "prid", "root": tmp_path / "absent"}, "put PRID2011 there"),
     ):
         options = {"weights": network, "out": tmp_path / "out", "device": "cpu"} | options
@@ -228,7 +228,7 @@ def test_faults_that_only_the_evaluation_detects(network, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     argv = {"weights": network, "root": tmp_path / "prid", "out": tmp_path / "file"}
     refused(capsys, tmp_path, "evaluate", argv, "--out")
-    argv = {"weights": tmp_path / "nothing.pt", "root": tmp_path / "prid", "splits": "all"}
+    argv = {"weights": tmp_path / "nothing.pt", "root": tmp_path / "prid", "split_source": "published"}
     refused(capsys, tmp_path, "evaluate", argv, "no such file of weights")
 
 
@@ -243,5 +243,3 @@ def test_fine_tuning_prints_only_the_unreadable_image(tmp_path, capsys):
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "unreadable image" in printed.err
-    assert command("finetune", flags(options | {"splits": "all"})) == 2
-    assert "a network is trained on one split" in capsys.readouterr().err

@@ -12,7 +12,6 @@ from alignnet_common.files import PROJECT_ROOT
 from reid.configs.model import ModelConfig
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import save_model
-from reid.recipes import finetune
 from reid_folders import TINY, command, flags, write_market, write_prid, write_rendered, write_splits
 
 CUT = b"\x89PNG\r\n\x1a\n" + bytes(40)
@@ -45,7 +44,9 @@ def pretrain_argv(data, folder, **options):
 
 
 def finetune_argv(root, folder, **options):
-    return flags(TINY | {"root": root, "run": folder / "run", "max_steps": 1, "init": "none"} | options)
+    return flags(
+        TINY | {"root": root, "run": folder / "run", "max_steps": 1, "init": "none", "min_frames": 1} | options
+    )
 
 
 def test_missing_root(sets, tmp_path, capsys):
@@ -64,7 +65,7 @@ def test_wrong_layout(sets, tmp_path, capsys, dataset):
 
 def test_the_layout_of_another_data_set(sets, tmp_path, capsys):
     refused(
-        finetune, capsys, tmp_path, finetune_argv(sets / "market", tmp_path, dataset="prid"), "not PRID2011's layout"
+        "finetune", capsys, tmp_path, finetune_argv(sets / "market", tmp_path, dataset="prid"), "not PRID2011's layout"
     )
     refused("finetune", capsys, tmp_path, finetune_argv(sets / "prid", tmp_path, dataset="market"), "not Market-1501's")
     refused("pretrain", capsys, tmp_path, pretrain_argv(sets / "prid", tmp_path), "not a rendered set")
@@ -124,7 +125,7 @@ def test_weights_of_another_network(sets, tmp_path, capsys):
     ):
         refused("finetune", capsys, tmp_path, finetune_argv(prid, tmp_path, init=tmp_path / name), complaint)
     for name in ("body.pth", "text.pt", "absent.pt"):
-        argv = flags({"root": prid, "weights": tmp_path / name, "json": tmp_path / "out.json"})
+        argv = flags({"root": prid, "weights": tmp_path / name, "json": tmp_path / "out.json", "min_frames": 1})
         refused("evaluate", capsys, tmp_path, argv, name)
     argv = finetune_argv(prid, tmp_path, pose_weights=tmp_path / "body.pth")
     refused("finetune", capsys, tmp_path, argv, "not the weights of this pose net")

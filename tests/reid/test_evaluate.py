@@ -230,14 +230,16 @@ def test_pickled_and_plain_arrays_are_refused(tmp_path, capsys):
 def tuned(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tuned")
     root = write_prid(folder / "prid", persons=8, frames=4)
-    options = TINY | {"root": root, "run": folder / "run", "max_steps": 2, "init": "none", "split": 1}
+    options = TINY | {"root": root, "run": folder / "run", "max_steps": 2, "init": "none", "split": 1, "min_frames": 1}
     assert command("finetune", flags(options)) == 0
     return root, folder / "run"
 
 
 def test_a_checkpoint_gives_the_figures_of_fine_tuning(tuned, tmp_path):
     root, run = tuned
-    argv = flags({"dataset": "prid", "root": root, "weights": run, "split": 1, "json": tmp_path / "out.json"})
+    argv = flags(
+        {"dataset": "prid", "root": root, "weights": run, "split": 1, "json": tmp_path / "out.json", "min_frames": 1}
+    )
     assert command("evaluate", argv) == 0
     found, before = json.loads((tmp_path / "out.json").read_text()), json.loads((run / "result.json").read_text())
     assert {name: found[name] for name in before["finetuned"]} == before["finetuned"]
@@ -249,9 +251,9 @@ def test_a_checkpoint_gives_the_figures_of_fine_tuning(tuned, tmp_path):
 
 def test_identities_seen_in_training_are_reported(tuned, capsys):
     root, run = tuned
-    assert command("evaluate", flags({"root": root, "weights": run / "model.pt", "split": 1})) == 0
+    assert command("evaluate", flags({"root": root, "weights": run / "model.pt", "split": 1, "min_frames": 1})) == 0
     assert "was trained on" not in capsys.readouterr().out
-    assert command("evaluate", flags({"root": root, "weights": run / "model.pt", "split": 2})) == 0
+    assert command("evaluate", flags({"root": root, "weights": run / "model.pt", "split": 2, "min_frames": 1})) == 0
     assert "of the 4 persons tested: no valid figure" in capsys.readouterr().out
 
 

@@ -26,7 +26,7 @@ BLOCK = {
 
 
 def run(root, folder, **options):
-    return command("finetune", flags(TINY | {"root": root, "run": folder, "max_steps": 1} | options))
+    return command("finetune", flags(TINY | {"root": root, "run": folder, "max_steps": 1, "min_frames": 1} | options))
 
 
 def result_of(folder):

@@ -432,7 +432,7 @@ def test_data_sets_that_are_there_are_taken(sets, tmp_path, capsys, monkeypatch)
 @pytest.mark.parametrize(("job", "dataset"), [("ablation", "prid"), ("ablation-small", "market")])
 def test_the_jobs_of_the_project(tmp_path, job, dataset, monkeypatch, capsys):
     write_rendered(tmp_path / "rendered", persons=8, frames=1, first=100)
-    write_prid(tmp_path / "prid", persons=16, frames=1)
+    write_splits(write_prid(tmp_path / "prid", persons=16, frames=1), persons=16)
     write_market(tmp_path / "market", persons=18)
     monkeypatch.chdir(PROJECT_ROOT)
     words = {"run": tmp_path / "run", "data": tmp_path / "rendered", f"roots.{dataset}": tmp_path / dataset}

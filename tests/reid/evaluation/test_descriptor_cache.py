@@ -124,7 +124,7 @@ def test_a_complete_file_is_read_again(tmp_path):
 
 
 def test_the_fingerprint_depends_on_weights_options_and_frames(tmp_path):
-    data = load_prid(write_prid(tmp_path, persons=4, frames=2), 0, "random", seed=0)
+    data = load_prid(write_prid(tmp_path, persons=4, frames=2), 0, "random", seed=0, min_frames=1)
     made_of = {"weights": "0" * 64, "images": {"height": 128, "width": 64, "chunk": 15}}
     first = features_fingerprint(tmp_path, data.tracklets, made_of)
     assert first == features_fingerprint(tmp_path, data.tracklets, dict(reversed(made_of.items())))

@@ -25,7 +25,9 @@ def model():
 
 @pytest.fixture(scope="module")
 def tracklets(tmp_path_factory):
-    data = load_prid(write_prid(tmp_path_factory.mktemp("prid"), persons=4, frames=7), 0, "random", seed=0)
+    data = load_prid(
+        write_prid(tmp_path_factory.mktemp("prid"), persons=4, frames=7), 0, "random", seed=0, min_frames=1
+    )
     return tuple(Tracklet(t.pid, t.camera, t.frames[: 1 + 2 * n]) for n, t in enumerate(data.tracklets[:4]))
 
 
@@ -101,7 +103,7 @@ def test_padding():
 
 
 def test_ranks_of_a_data_set(model, tmp_path):
-    data = load_prid(write_prid(tmp_path, persons=4, frames=2), 0, "random", seed=0)
+    data = load_prid(write_prid(tmp_path, persons=4, frames=2), 0, "random", seed=0, min_frames=1)
     store = FrameStore([path for t in data.tracklets for path in t.frames], 32, 32, 1.0)
     block = describe_and_rank(model, data, store, 2, CPU)
     described = one_by_one(model, (*data.query, *data.gallery), store, 2)

@@ -54,7 +54,9 @@ def prid(tmp_path_factory):
 
 
 def measured(tmp_path, root, checkpoint, **options):
-    argv = flags({"root": root, "weights": checkpoint, "out": tmp_path / "out", "device": "cpu"} | options)
+    argv = flags(
+        {"root": root, "weights": checkpoint, "out": tmp_path / "out", "device": "cpu", "min_frames": 1} | options
+    )
     assert command("evaluate", argv) == 0
     return json.loads((tmp_path / "out" / "result.json").read_text())
 

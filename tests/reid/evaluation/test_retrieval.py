@@ -51,14 +51,14 @@ def test_cmc_has_twenty_values_for_a_small_gallery():
 
 
 def test_a_set_without_positives_cannot_be_evaluated(tmp_path):
-    data = load_prid(write_prid(tmp_path, persons=4, frames=1), 0, "random", seed=0)
+    data = load_prid(write_prid(tmp_path, persons=4, frames=1), 0, "random", seed=0, min_frames=1)
     same_camera = type(data)(**{**vars(data), "gallery": data.query})
     with pytest.raises(UserError, match="nothing to evaluate"):
         chance_of(same_camera)
 
 
 def test_torchreid_protocol_equals_step_without_queries_in_the_gallery(tmp_path):
-    data = load_prid(write_prid(tmp_path, persons=6, frames=1), 0, "random", seed=0)
+    data = load_prid(write_prid(tmp_path, persons=6, frames=1), 0, "random", seed=0, min_frames=1)
     features = np.random.default_rng(0).normal(size=(2, 3, 4)).astype(np.float32)
     options = [RankingOptions(protocol) for protocol in ("step", "torchreid")]
     found = [rank_tracklets(data.query, data.gallery, *features, each) for each in options]
@@ -67,7 +67,7 @@ def test_torchreid_protocol_equals_step_without_queries_in_the_gallery(tmp_path)
 
 
 def test_descriptors_without_distances_are_refused(tmp_path):
-    data = load_prid(write_prid(tmp_path, persons=6, frames=1), 0, "random", seed=0)
+    data = load_prid(write_prid(tmp_path, persons=6, frames=1), 0, "random", seed=0, min_frames=1)
     features = np.full((2, 3, 4), 1e30, np.float32)
     with pytest.raises(UserError, match="descriptors cannot be ranked: query features: row 0"):
         rank_tracklets(data.query, data.gallery, *features)
@@ -76,22 +76,24 @@ def test_descriptors_without_distances_are_refused(tmp_path):
 def test_the_fingerprint_depends_on_the_data_and_not_on_the_folder(tmp_path):
     first = write_rendered(tmp_path / "first", persons=4, frames=2)
     shutil.copytree(first, tmp_path / "second")
-    prints = [fingerprint(load_prid(tmp_path / name, 0, "random", seed=0)) for name in ("first", "second")]
+    prints = [
+        fingerprint(load_prid(tmp_path / name, 0, "random", seed=0, min_frames=1)) for name in ("first", "second")
+    ]
     assert prints[0] == prints[1]
     manifest = tmp_path / "second" / "manifest.jsonl"
     manifest.write_text(manifest.read_text().replace('pixels_sha256": "', 'pixels_sha256": "0'))
-    assert fingerprint(load_prid(tmp_path / "second", 0, "random", seed=0)) != prints[0]
+    assert fingerprint(load_prid(tmp_path / "second", 0, "random", seed=0, min_frames=1)) != prints[0]
     frame = first / "multi_shot/cam_a/person_0001/0002.png"
     frame.unlink()
-    assert fingerprint(load_prid(first, 0, "random", seed=0)) != prints[0]
+    assert fingerprint(load_prid(first, 0, "random", seed=0, min_frames=1)) != prints[0]
     frame.symlink_to(tmp_path / "gone.png")
     with pytest.raises(UserError, match=r"0002.png: a broken link"):
-        fingerprint(load_prid(first, 0, "random", seed=0))
+        fingerprint(load_prid(first, 0, "random", seed=0, min_frames=1))
 
 
 def test_the_division_changes_with_the_split_of_the_same_files(tmp_path):
     root = write_prid(tmp_path, persons=6, frames=1)
-    first, again, other = (load_prid(root, number, "random", seed=0) for number in (0, 0, 1))
+    first, again, other = (load_prid(root, number, "random", seed=0, min_frames=1) for number in (0, 0, 1))
     assert {one.pid for one in first.train} != {one.pid for one in other.train}
     assert fingerprint(first) == fingerprint(other)
     assert division(first) == division(again) != division(other)
@@ -101,7 +103,7 @@ def test_the_division_changes_with_the_split_of_the_same_files(tmp_path):
 
 def test_a_file_named_manifest_in_custom_data_is_ignored(tmp_path):
     root = write_prid(tmp_path, persons=4, frames=1)
-    data = load_prid(root, 0, "random", seed=0)
+    data = load_prid(root, 0, "random", seed=0, min_frames=1)
     before = fingerprint(data)
     (root / "manifest.jsonl").write_text('{"file": "a.png"}\n')
     assert fingerprint(data) == before
@@ -110,7 +112,7 @@ def test_a_file_named_manifest_in_custom_data_is_ignored(tmp_path):
 
 
 def test_counts_and_table(tmp_path):
-    data = load_prid(write_prid(tmp_path, persons=4, frames=3), 0, "random", seed=0)
+    data = load_prid(write_prid(tmp_path, persons=4, frames=3), 0, "random", seed=0, min_frames=1)
     assert counts(data.train) == {"ids": 2, "tracklets": 4, "frames": 12}
     lines = table({"chance": chance_of(data), "result": chance_of(data)}).splitlines()
     assert lines[1].split() == ["chance", "50.0", "100.0", "100.0", "100.0", "75.0"]

@@ -209,7 +209,7 @@ def test_people_whom_the_network_has_seen_are_noticed(trained, rendered, tmp_pat
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["dance"], "dance: not one of train, evaluate, predict, show, parts"),
+        (["dance"], "name one of train, evaluate, predict, show, parts, not dance"),
         (["evaluate", "--weights", "absent.pth"], "absent.pth: no such file of weights"),
         (["predict", "--images", "absent", "--weights", "{weights}"], "no such folder of images: absent"),
         (["predict", "--out", "poses.csv"], "--out must end in .npz"),
@@ -240,4 +240,4 @@ def test_bad_input(words, said, trained, rendered, tmp_path, capsys, monkeypatch
 
 def test_help(capsys):
     assert pose("--help") == 0
-    assert "python -m reid.pose train" in capsys.readouterr().out
+    assert "pose train" in capsys.readouterr().out

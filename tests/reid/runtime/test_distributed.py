@@ -161,6 +161,7 @@ def test_slurms_script_fine_tunes_on_two_processes_and_goes_on(tmp_path):
             "run": tmp_path / "run",
             "init": "none",
             "split_source": "random",
+            "min_frames": 1,
             "max_steps": last,
         }
         finished = subprocess.run(

@@ -160,7 +160,7 @@ def test_a_row_of_the_plan_survives_json_and_has_every_field_of_the_clip(tmp_pat
     for row, clip in zip(rows, clips, strict=True):
         assert next(iter(row)) == "clip"
         assert row["clip"] == clip.name
-        assert set(row) == {"clip", *(field.name for field in dataclasses.fields(clip))}
+        assert set(row) == {"clip", "generator", *(field.name for field in dataclasses.fields(clip))}
         assert row["identity"]["gait"]["cadence"] == clip.identity.gait.cadence
         assert row["sightings"][0]["place"]["light"]["sun"] == clip.sightings[0].place.light.sun
 

@@ -23,7 +23,7 @@ def names(tracklets):
 def test_both_roots_and_the_published_split(tmp_path, inner):
     write_prid(tmp_path, persons=6, frames=2, inner=inner)
     file = write_splits(tmp_path, persons=6)
-    data = load_prid(tmp_path, split=2, splits="auto", seed=0)
+    data = load_prid(tmp_path, split=2, splits="auto", seed=0, min_frames=1)
     published = json.loads(file.read_text())[2]
     assert names(data.train) == set(published["train"])
     assert names(data.query) == names(data.gallery) == set(published["test"])
@@ -155,7 +155,7 @@ def test_a_split_number_beyond_the_file(tmp_path):
     write_prid(tmp_path, persons=4, frames=1)
     write_splits(tmp_path, persons=4, count=2)
     with pytest.raises(UserError, match="has splits 0-1, not 2"):
-        load_prid(tmp_path, 2, "auto", seed=0)
+        load_prid(tmp_path, 2, "auto", seed=0, min_frames=1)
 
 
 @pytest.mark.shared
