@@ -21,6 +21,7 @@ def test_the_card_is_of_this_file():
     assert f"{parameters:,} parameters".replace(",", " ") in CARD
 
 
+@pytest.mark.slow
 def test_it_finds_joints_of_people_whom_it_has_not_seen(tmp_path):
     """People of another seed, rendered by this version; twelve points are left for so few of them."""
     pytest.importorskip("bpy")

@@ -48,7 +48,7 @@ def rows(folder):
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("norms", ["synchronised", "frozen"])
+@pytest.mark.parametrize("norms", ["synchronised", pytest.param("frozen", marks=pytest.mark.slow)])
 def test_two_processes_are_one(rendered, tmp_path, norms):
     options = TINY | DESCENT | {"data": rendered, "max_steps": 10, "batch_norm": norms}
     assert command("pretrain", flags(options | {"run": tmp_path / "start", "max_steps": 0})) == 0

@@ -45,6 +45,7 @@ def failed(out, finished):
     return line
 
 
+@pytest.mark.slow
 def test_a_clip_that_fails_three_times_is_reported_and_all_others_are_rendered(tmp_path):
     out = tmp_path / "set"
     assert "ValueError: the cloth is torn" in failed(out, python(*stub("error", out, "--ids", 3)))
@@ -135,6 +136,7 @@ def test_a_set_rendered_under_blows_equals_an_undisturbed_set(tmp_path):
     assert python("-m", "synth.verify", struck).returncode == 0
 
 
+@pytest.mark.slow
 def test_other_machines_finish_when_one_of_the_cluster_is_lost(tmp_path):
     from ray.cluster_utils import Cluster
 
