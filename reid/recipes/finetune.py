@@ -17,6 +17,7 @@ from reid.data import load_data, load_rendered
 from reid.evaluation.evaluator import evaluate_networks
 from reid.evaluation.retrieval import Metrics, chance_of
 from reid.provenance.start import initial_model, start_finetuning
+from reid.runtime.distributed import torchrun_group
 from reid.training.batches import training_batches
 from reid.training.loop import Trainer
 from reid.training.objective import AlignNetLoss
@@ -25,9 +26,8 @@ from reid.training.setup import build_model, build_optimizer, prepare_model
 
 PROG = "python -m reid.finetune"
 
-SHIPPED_POSE = (
-    f"the pose network is the shipped one (--pose-stages {SMALL_POSE_STAGES} --pose-width {SMALL_POSE_WIDTH})"
-)
+SHIPPED_POSE = f"--pose-stages {SMALL_POSE_STAGES} --pose-width {SMALL_POSE_WIDTH}"
+"""Options of the shipped pose network."""
 
 
 def finetune(config: FinetuneConfig, command: str | None = None) -> None:
@@ -76,9 +76,8 @@ def finetune_command(config: FinetuneConfig) -> None:
     """`finetune`; the shipped pose network is used where no pre-trained network is."""
     options = with_shipped_pose(config)
     if options.pose_weights == SMALL_POSE_WEIGHTS != config.pose_weights:
-        print(
-            f"note: no pre-trained network: the shipped pose network is used ({SHIPPED_POSE}; or --pose-weights none)"
-        )
+        reason = "not pre-trained: the pose network is the shipped one"
+        torchrun_group().print(f"note: {reason} ({SHIPPED_POSE}); --pose-weights none starts from random weights")
     finetune(options)
 
 
