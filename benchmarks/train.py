@@ -31,8 +31,8 @@ from alignnet_common.cli import as_plain, read_config_file, run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
 from reid.configs.finetune import FinetuneConfig
+from reid.configs.groups.training import TrainConfig
 from reid.configs.pretrain import PretrainConfig
-from reid.configs.training import TrainConfig
 from reid.data.loading.batch import Batch
 from reid.data.transforms.augmentation import Augmentation, AugmentationRange, draw_augmentation
 from reid.functional.pose_targets import cells_along

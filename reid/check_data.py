@@ -13,7 +13,7 @@ from pathlib import Path
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
 from alignnet_common.options import bounded, check_ranges, option
-from reid.configs.data import ProtocolConfig
+from reid.configs.groups.data import ProtocolConfig
 from reid.data import load_splits
 from reid.data.fingerprint import fingerprint
 from reid.data.summary import in_text, summary

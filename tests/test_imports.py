@@ -23,7 +23,7 @@ ORDER = """
     reid.ablation reid.pose
     reid
     reid.recipes
-    reid.training reid.visualisation
+    reid.training reid.visualisation reid.inference reid.exporting
     reid.evaluation
     reid.provenance
     reid.models reid.data
@@ -33,6 +33,7 @@ ORDER = """
     reid.runtime reid.reporting
     reid.metrics reid.functional
     reid.configs
+    reid.configs.groups
     alignnet_common.cli
     alignnet_common.doctor
     alignnet_common

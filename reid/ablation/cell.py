@@ -22,9 +22,9 @@ from alignnet_common.files import write_json
 from alignnet_common.run_record import command_line
 from reid.ablation.grid import POST_PROCESSING, Training
 from reid.configs.finetune import FinetuneConfig
-from reid.configs.model import PAPER_SETTINGS
+from reid.configs.groups.model import PAPER_SETTINGS
+from reid.configs.groups.ranking import Protocol
 from reid.configs.pretrain import PretrainConfig
-from reid.configs.ranking import Protocol
 from reid.data import load_data
 from reid.evaluation.evaluator import EvaluationOptions, evaluate_splits
 from reid.metrics.ranking import RankingOptions

@@ -6,11 +6,11 @@ from typing import Any
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file
-from reid.configs.data import DatasetName
 from reid.configs.finetune import FinetuneConfig
+from reid.configs.groups.data import DatasetName
+from reid.configs.groups.ranking import Protocol
+from reid.configs.groups.training import TrainConfig
 from reid.configs.pretrain import PretrainConfig
-from reid.configs.ranking import Protocol
-from reid.configs.training import TrainConfig
 from reid.data import ONE_DIVISION, load_splits
 from reid.data.datasets.synthetic import load_pretraining
 from reid.data.fingerprint import data_record, division, fingerprint

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from alignnet_common.errors import UserError
 from reid.configs.ablation import Start
-from reid.configs.data import DatasetName
 from reid.configs.finetune import FinetuneConfig
-from reid.configs.model import Variant
+from reid.configs.groups.data import DatasetName
+from reid.configs.groups.model import Variant
 from reid.configs.pretrain import PretrainConfig
 from reid.data import ONE_DIVISION
 from reid.models.checkpoint import CHOSEN_ANEW

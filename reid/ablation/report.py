@@ -10,10 +10,10 @@ from reid.ablation.cell import read_evaluation, read_result
 from reid.ablation.datasets import FinetuningData, PretrainingData
 from reid.ablation.grid import Grid, Training
 from reid.ablation.tables import Kind, Ranked, Summary, page, summaries
-from reid.configs.data import DatasetName
 from reid.configs.finetune import FinetuneConfig
+from reid.configs.groups.data import DatasetName
+from reid.configs.groups.ranking import Protocol
 from reid.configs.pretrain import PretrainConfig
-from reid.configs.ranking import Protocol
 from reid.provenance.notes import notes_on_pose
 
 

@@ -38,8 +38,8 @@ from reid.ablation.datasets import read_finetuning_data, read_pretraining_data
 from reid.ablation.grid import Grid, Training, check_networks, splits_of, trainings
 from reid.ablation.report import Prepared, notes, write_report
 from reid.configs.ablation import AblationConfig
-from reid.configs.data import DEFAULT_ROOTS, DatasetName
 from reid.configs.finetune import FinetuneConfig
+from reid.configs.groups.data import DEFAULT_ROOTS, DatasetName
 from reid.configs.pretrain import PretrainConfig
 from reid.runtime.device import device_name, pick_device
 

@@ -1,1 +1,1 @@
-"""The options of training as dataclasses. Imports no torch."""
+"""The options of each command as one dataclass, a file for each command. Imports no torch."""

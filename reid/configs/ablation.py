@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from reid.configs.checks import require
-from reid.configs.data import DatasetName
-from reid.configs.model import Variant
-from reid.configs.ranking import Protocol
+from reid.configs.groups.checks import require
+from reid.configs.groups.data import DatasetName
+from reid.configs.groups.model import Variant
+from reid.configs.groups.ranking import Protocol
 
 Start = Literal["without", "synthetic"]
 """Initial weights of fine-tuning. without: no synthetic pre-training; synthetic: pre-trained on synthetic persons."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alignnet_common.options import bounded, check_ranges, option
-from reid.configs.checks import check_device, require
+from reid.configs.groups.checks import check_device, require
 
 
 @dataclass(frozen=True)

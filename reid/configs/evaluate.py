@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alignnet_common.options import bounded, check_ranges, option
-from reid.configs.checks import check_device, require
-from reid.configs.data import ProtocolConfig, SplitSource
-from reid.configs.ranking import Protocol, ScoreNorm
+from reid.configs.groups.checks import check_device, require
+from reid.configs.groups.data import ProtocolConfig, SplitSource
+from reid.configs.groups.ranking import Protocol, ScoreNorm
 
 OLD_SPLIT_SOURCES_OF_EVALUATE = {name: name for name in ("auto", "json", "mat", "random")}
 """Values of --splits when it named the source of the splits; all means all splits, then as now."""

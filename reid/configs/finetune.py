@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from alignnet_common.options import bounded, option
-from reid.configs.checks import require
-from reid.configs.data import ProtocolConfig
-from reid.configs.training import PAPER, SMALL_NETWORK, TrainConfig
+from reid.configs.groups.checks import require
+from reid.configs.groups.data import ProtocolConfig
+from reid.configs.groups.training import PAPER, SMALL_NETWORK, TrainConfig
 
 
 @dataclass(frozen=True)

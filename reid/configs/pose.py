@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Literal
 
 from alignnet_common.options import bounded, check_ranges
-from reid.configs.checks import check_device, check_pose_scale, require
-from reid.configs.data import DEFAULT_ROOTS
-from reid.configs.model import SMALL_POSE_WEIGHTS
+from reid.configs.groups.checks import check_device, check_pose_scale, require
+from reid.configs.groups.data import DEFAULT_ROOTS
+from reid.configs.groups.model import SMALL_POSE_WEIGHTS
+from reid.configs.groups.training import ImageOptions, LoaderOptions, RunOptions
 from reid.configs.pretrain import PretrainConfig
-from reid.configs.training import ImageOptions, LoaderOptions, RunOptions
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from alignnet_common.errors import UserError
-from reid.configs.data import ProtocolConfig
+from reid.configs.groups.data import ProtocolConfig
 from reid.data.datasets.folder import folder_splits
 from reid.data.datasets.ilids import ilids_splits
 from reid.data.datasets.market import load_market

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from alignnet_common.arrays import AnyFloats, Ints
 from alignnet_common.errors import UserError
-from reid.configs.ranking import Protocol
+from reid.configs.groups.ranking import Protocol
 from reid.data.tracklets.types import ReidData, Tracklet
 from reid.metrics.chance import chance_ranking
 from reid.metrics.labels import Labels

@@ -3,7 +3,7 @@
 import numpy as np
 
 from alignnet_common.arrays import AnyInts, Bools, Ints
-from reid.configs.ranking import Protocol
+from reid.configs.groups.ranking import Protocol
 from reid.metrics.labels import DISTRACTOR, JUNK, Labels
 
 COMMON_RULES = (

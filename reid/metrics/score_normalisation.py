@@ -3,7 +3,7 @@
 import numpy as np
 
 from alignnet_common.arrays import AnyFloats, Floats
-from reid.configs.ranking import ScoreNorm
+from reid.configs.groups.ranking import ScoreNorm
 
 _BLOCK = 256
 """Rows normalized at a time: 25 MB with 12 180 columns."""

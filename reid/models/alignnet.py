@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from alignnet_common.coco18 import JOINTS
-from reid.configs.model import ModelConfig
+from reid.configs.groups.model import ModelConfig
 from reid.models.appearance import AppearanceNet, appearance_input
 from reid.models.openpose import POSE_CHANNELS, PoseMaps, PoseNet, pose_input
 from reid.models.part_pooling import (

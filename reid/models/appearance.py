@@ -7,7 +7,7 @@ import torchvision
 from torch import Tensor, nn
 
 from alignnet_common.errors import UserError
-from reid.configs.model import APPEARANCE_NETS, STRIDES
+from reid.configs.groups.model import APPEARANCE_NETS, STRIDES
 from reid.models.activation_checkpointing import recomputed
 from reid.models.weights import draw_weights, first_generator, load_strictly, read_state_dict
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from alignnet_common.cli import as_plain
 from alignnet_common.errors import UserError
-from reid.configs.model import PAPER_SETTINGS, ModelConfig
+from reid.configs.groups.model import PAPER_SETTINGS, ModelConfig
 from reid.models.alignnet import AlignNet
 from reid.models.weights import load_pose_weights, load_strictly, read_torch_file, write_torch_file
 

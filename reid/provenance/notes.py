@@ -12,7 +12,7 @@ import torch
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file
-from reid.configs.training import TrainConfig
+from reid.configs.groups.training import TrainConfig
 from reid.data.tracklets.types import ReidData, Tracklet
 from reid.models.alignnet import AlignNet
 from reid.models.weights import metadata_of, read_pose_weights

@@ -6,8 +6,8 @@ from typing import Any
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file
 from reid.configs.finetune import FinetuneConfig
+from reid.configs.groups.training import DEFAULT_PRETRAIN_RUN
 from reid.configs.pretrain import PretrainConfig
-from reid.configs.training import DEFAULT_PRETRAIN_RUN
 from reid.data.tracklets.types import ReidData
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_into

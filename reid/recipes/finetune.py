@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from alignnet_common.run_record import command_line
 from reid.configs.finetune import FinetuneConfig
-from reid.configs.model import SMALL_POSE_STAGES, SMALL_POSE_WEIGHTS, SMALL_POSE_WIDTH
+from reid.configs.groups.model import SMALL_POSE_STAGES, SMALL_POSE_WEIGHTS, SMALL_POSE_WIDTH
 from reid.data import load_data, load_rendered
 from reid.evaluation.evaluator import evaluate_networks
 from reid.evaluation.retrieval import Metrics, chance_of

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 import torch
 
 from alignnet_common.errors import UserError
-from reid.configs.training import TrainConfig
+from reid.configs.groups.training import TrainConfig
 
 
 def precision_of(config: TrainConfig, device: torch.device) -> torch.dtype:

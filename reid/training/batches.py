@@ -9,8 +9,8 @@ from torch.utils.data import DataLoader
 
 from alignnet_common.errors import UserError
 from reid.configs.finetune import FinetuneConfig
+from reid.configs.groups.training import TrainConfig
 from reid.configs.pretrain import PretrainConfig
-from reid.configs.training import TrainConfig
 from reid.data.loading.batch import Batch, with_rendered
 from reid.data.loading.chunk_dataset import ChunkDataset
 from reid.data.loading.chunks import Chunk, training_chunks

@@ -17,8 +17,8 @@ import torch
 
 from alignnet_common.errors import UserError
 from alignnet_common.options import as_plain, with_current_names
-from reid.configs.model import PAPER_SETTINGS
-from reid.configs.training import TrainConfig
+from reid.configs.groups.model import PAPER_SETTINGS
+from reid.configs.groups.training import TrainConfig
 from reid.models.checkpoint import model_record
 from reid.models.weights import load_strictly, read_torch_file, write_torch_file
 from reid.runtime.run_dir import BEST, CHECKPOINT, CHECKPOINTS, CONFIG, also_as

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from reid.configs.training import TrainConfig
+from reid.configs.groups.training import TrainConfig
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from reid.configs.finetune import FinetuneConfig
+from reid.configs.groups.training import TrainConfig
 from reid.configs.pretrain import PretrainConfig
-from reid.configs.training import TrainConfig
 from reid.data.loading.batch import Batch
 from reid.functional.losses import attention_loss, batch_hard_ranking_loss, identity_loss, pose_loss
 from reid.functional.pose_targets import PoseTargets, TargetSize, pose_targets

@@ -9,7 +9,7 @@ import torch
 from tqdm import tqdm
 
 from alignnet_common.errors import UserError
-from reid.configs.training import TrainConfig
+from reid.configs.groups.training import TrainConfig
 from reid.data.loading.array_cache import Arrays, cached_arrays, key_of
 from reid.data.loading.batch import Batch
 from reid.data.loading.frame_store import FrameStore

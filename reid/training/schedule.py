@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from reid.configs.training import TrainConfig
+from reid.configs.groups.training import TrainConfig
 
 
 @dataclass

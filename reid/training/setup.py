@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 
 from alignnet_common.errors import UserError
-from reid.configs.training import TrainConfig
+from reid.configs.groups.training import TrainConfig
 from reid.data.tracklets.types import ReidData, labels_of
 from reid.models.alignnet import AlignNet
 from reid.models.batch_norm import synchronise_norms

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from reid.configs.training import TrainConfig
+from reid.configs.groups.training import TrainConfig
 from reid.models.alignnet import AlignNet
 from reid.training.schedule import Schedule
 

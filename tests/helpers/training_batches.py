@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import torch
 
-from reid.configs.training import TrainConfig
+from reid.configs.groups.training import TrainConfig
 from reid.data.loading.batch import Batch
 from reid_folders import TINY
 

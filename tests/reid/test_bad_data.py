@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import io
 
-from reid.configs.model import ModelConfig
+from reid.configs.groups.model import ModelConfig
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import save_model
 from reid_folders import (

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from alignnet_common.files import PROJECT_ROOT
-from reid.configs.model import ModelConfig
+from reid.configs.groups.model import ModelConfig
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import save_model
 from reid_folders import TINY, command, flags, write_market, write_prid, write_rendered, write_splits

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alignnet_common.errors import UserError
-from reid.configs.data import SplitSource
+from reid.configs.groups.data import SplitSource
 from reid.data.datasets.market import first_of_each_camera
 from reid.data.datasets.splits import (
     SPLITS,

@@ -10,7 +10,7 @@ gaps); the first 150 columns are for testing.
 from pathlib import Path
 
 from alignnet_common.errors import UserError
-from reid.configs.data import SplitSource
+from reid.configs.groups.data import SplitSource
 from reid.data.datasets.splits import SPLITS, find_file, missing_file, random_halves, read_mat_splits
 from reid.data.tracklets.frames import numbered_frames
 from reid.data.tracklets.types import ReidData, Tracklet, expect

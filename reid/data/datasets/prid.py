@@ -13,7 +13,7 @@ from pathlib import Path
 
 from alignnet_common.errors import UserError
 from alignnet_common.set_format import CAMERAS, FRAMES_FOLDER, MANIFEST, person_folder
-from reid.configs.data import SplitSource
+from reid.configs.groups.data import SplitSource
 from reid.data.datasets.splits import (
     SPLITS,
     Split,

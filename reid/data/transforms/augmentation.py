@@ -15,7 +15,7 @@ from reid.functional.pose_targets import CELL
 
 @dataclass(frozen=True)
 class AugmentationRange:
-    """Ranges of the augmentation; see the fields of the same names in `reid.configs.training.TrainConfig`."""
+    """Ranges of the augmentation; see the fields of the same names in `reid.configs.groups.training.TrainConfig`."""
 
     flip: float = 0.5
     shift: int = 4

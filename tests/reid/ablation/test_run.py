@@ -18,8 +18,8 @@ from alignnet_common.cli import read_config_file
 from alignnet_common.files import PROJECT_ROOT, sha256_of_file
 from reid.ablation.datasets import read_pretraining_data
 from reid.ablation.grid import Grid, trainings
-from reid.configs.data import DatasetName
 from reid.configs.finetune import FinetuneConfig
+from reid.configs.groups.data import DatasetName
 from reid.configs.pretrain import PretrainConfig
 from reid.data import load_data
 from reid.models.checkpoint import save_model

@@ -9,10 +9,10 @@ import yaml
 from alignnet_common.cli import as_plain, read_config, read_config_file
 from alignnet_common.errors import UserError
 from alignnet_common.options import with_current_names
-from reid.configs.checks import check_device
 from reid.configs.evaluate import EvaluateConfig, split_numbers
 from reid.configs.finetune import FinetuneConfig
-from reid.configs.model import PAPER_SETTINGS, SMALL_POSE_WEIGHTS
+from reid.configs.groups.checks import check_device
+from reid.configs.groups.model import PAPER_SETTINGS, SMALL_POSE_WEIGHTS
 from reid.configs.pretrain import PretrainConfig
 from reid.recipes.finetune import with_shipped_pose
 from reid.runtime.device import pick_device

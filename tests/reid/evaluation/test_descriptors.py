@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from reid.configs.model import ModelConfig
+from reid.configs.groups.model import ModelConfig
 from reid.data.datasets.prid import load_prid
 from reid.data.loading.chunks import chunk_ranges
 from reid.data.loading.frame_store import FrameStore

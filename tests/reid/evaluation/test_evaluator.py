@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from reid.configs.model import ModelConfig
+from reid.configs.groups.model import ModelConfig
 from reid.data.datasets.folder import folder_splits
 from reid.data.datasets.market import load_market
 from reid.data.datasets.mars import load_mars

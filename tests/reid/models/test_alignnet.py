@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from reid.configs.model import PAPER_SETTINGS, VARIANTS, ModelConfig
+from reid.configs.groups.model import PAPER_SETTINGS, VARIANTS, ModelConfig
 from reid.functional.losses import batch_hard_ranking_loss, identity_loss
 from reid.models.alignnet import AlignNet, AlignNetOutput
 

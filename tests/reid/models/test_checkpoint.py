@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from alignnet_common.errors import UserError
-from reid.configs.model import PAPER_SETTINGS, ModelConfig
+from reid.configs.groups.model import PAPER_SETTINGS, ModelConfig
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_into, load_model, load_pose_weights, model_record, save_model
 from reid.models.openpose import PoseNet

@@ -7,7 +7,7 @@ import re
 import pytest
 
 import synth_runs
-from reid.configs.model import SMALL_POSE_WEIGHTS
+from reid.configs.groups.model import SMALL_POSE_WEIGHTS
 from reid.pose.inference import read_pose_net
 from reid_folders import pose
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import PROJECT_ROOT
-from reid.configs.training import TrainConfig
+from reid.configs.groups.training import TrainConfig
 from reid.models.batch_norm import SynchronisedBatchNorm, freeze_norms, synchronise_norms
 from reid.runtime.distributed import ProcessGroup, all_gather
 from reid.training.batches import check_divisible

@@ -8,7 +8,7 @@ import torch
 from torch.autograd.graph import saved_tensors_hooks
 
 from alignnet_common.errors import UserError
-from reid.configs.training import TrainConfig
+from reid.configs.groups.training import TrainConfig
 from reid.runtime.precision import precision_of
 from reid.training.objective import AlignNetLoss, GroundTruthWeights
 from reid.training.setup import build_model, build_optimizer, prepare_model

@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from alignnet_common.cli import field_help
 from alignnet_common.errors import UserError
-from reid.configs.training import TrainConfig
+from reid.configs.groups.training import TrainConfig
 from reid.data.transforms.augmentation import Augmentation
 from reid.functional.losses import batch_hard_ranking_loss, identity_loss, pose_loss
 from reid.functional.pose_targets import TargetSize, pose_targets

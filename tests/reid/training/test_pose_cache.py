@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from alignnet_common.errors import UserError
-from reid.configs.training import TrainConfig
+from reid.configs.groups.training import TrainConfig
 from reid.data.datasets.synthetic import read_clips
 from reid.data.loading.batch import Batch
 from reid.data.loading.frame_store import FrameStore

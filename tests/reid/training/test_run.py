@@ -18,7 +18,7 @@ from tensorboardX.proto.event_pb2 import Event
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_jsonl
-from reid.configs.training import TrainConfig
+from reid.configs.groups.training import TrainConfig
 from reid.data.datasets.synthetic import read_clips
 from reid.data.loading.frame_store import FrameStore
 from reid.evaluation.descriptors import stream_descriptors

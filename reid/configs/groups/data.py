@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from alignnet_common.options import option
-from reid.configs.checks import require
+from reid.configs.groups.checks import require
 
 DatasetName = Literal["prid", "ilids", "mars", "market", "synthetic", "folder"]
 SplitSource = Literal["auto", "published", "json", "mat", "random"]

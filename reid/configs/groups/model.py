@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal, get_args
 
 from alignnet_common.files import asset
 from alignnet_common.options import bounded, check_ranges, option
-from reid.configs.checks import check_choices, require
+from reid.configs.groups.checks import check_choices, require
 
 Variant = Literal["baseline", "align-avg", "align-tap"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)

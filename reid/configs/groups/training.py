@@ -11,8 +11,14 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from alignnet_common.options import bounded, option
-from reid.configs.checks import check_pose_scale, require
-from reid.configs.model import PAPER_SETTINGS, SMALL_POSE_STAGES, SMALL_POSE_WEIGHTS, SMALL_POSE_WIDTH, ModelConfig
+from reid.configs.groups.checks import check_pose_scale, require
+from reid.configs.groups.model import (
+    PAPER_SETTINGS,
+    SMALL_POSE_STAGES,
+    SMALL_POSE_WEIGHTS,
+    SMALL_POSE_WIDTH,
+    ModelConfig,
+)
 
 DEFAULT_PRETRAIN_RUN = Path("runs/pretrain")
 
