@@ -42,8 +42,8 @@ PROGRAM = Program(
         Command(
             "data",
             "Check a data set: identities, tracklets, cameras, splits, and errors.",
-            "reid.check_data:DataConfig",
-            "reid.check_data:data",
+            "reid.configs.check_data:DataConfig",
+            "reid.recipes.check_data:data",
             (
                 "reid data data/prid2011 --dataset prid",
                 "reid data own.csv --dataset folder --json own.json",

@@ -1,4 +1,4 @@
-"""reid data: contents of a data set, and its errors. The steps are in reid/check_data.py."""
+"""reid data: contents of a data set, and its errors. The steps are in reid/recipes/check_data.py."""
 
 from reid.commands import PROGRAM
 

@@ -7,41 +7,16 @@
 Exit code 2 on an error that would stop an evaluation. A count that differs from the published one is a warning.
 """
 
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
-from alignnet_common.options import bounded, check_ranges, option
-from reid.configs.groups.data import ProtocolConfig
+from reid.configs.check_data import DataConfig
 from reid.data import load_splits
 from reid.data.fingerprint import fingerprint
 from reid.data.summary import in_text, summary
 from reid.data.tracklets.frames import read_frame
 from reid.data.tracklets.types import ReidData
-
-PROG = "python -m reid.data"
-
-
-@dataclass(frozen=True)
-class DataConfig(ProtocolConfig):
-    """Check a data set: identities, tracklets, frames, cameras, splits, and errors."""
-
-    root: Path | None = option(None, first_word=True, aliases=["--data"])
-    """Folder of the data set (folder: or a CSV file). Default: as in reid finetune."""
-
-    seed: int = bounded(0, at_least=0)
-    """Seed of the random splits, if --split-seed is not given."""
-
-    decode: bool = False
-    """Decode every frame, and list the unreadable ones."""
-
-    json: Path | None = None
-    """File for the same contents as JSON. Default: they are printed only."""
-
-    def __post_init__(self) -> None:
-        self.check_protocol()
-        check_ranges(self)
 
 
 def data(config: DataConfig) -> None:
