@@ -29,12 +29,25 @@ PROGRAM = Program(
             ),
         ),
         Command(
+            "extract",
+            "Describe images or tracklets by a network: descriptors of a folder, pattern or CSV file.",
+            "reid.configs.extract:ExtractConfig",
+            "reid.inference.extraction:extract",
+            (
+                "reid extract crops --out F.npz                       images, by the shipped network small",
+                "reid extract tracks --weights RUN --tracklets --out F.npz",
+                "reid extract list.csv --weights RUN --normalize --out F.parquet",
+            ),
+            goes_on=True,
+        ),
+        Command(
             "evaluate",
             "Rank queries against a gallery: CMC, mAP, mINP of a network or of a file of features.",
             "reid.configs.evaluate:EvaluateConfig",
             "reid.evaluate:evaluate",
             (
                 "reid evaluate --features F.npz --protocol official --json OUT.json",
+                "reid evaluate --features QUERY.npz --gallery-features GALLERY.npz",
                 "reid evaluate --dataset prid --root DIR --weights RUN --split 0 --json OUT.json",
                 "reid evaluate --dataset prid --root DIR --weights RUNS --splits all --out DIR",
             ),

@@ -1,6 +1,7 @@
 """Rank queries against a gallery: a file of features, or the tracklets of a data set described by a checkpoint.
 
     python -m reid.evaluate --features F.npz --protocol official --rerank --json OUT.json
+    python -m reid.evaluate --features QUERY.npz --gallery-features GALLERY.npz
     python -m reid.evaluate --dataset prid --root FOLDER --weights runs/finetune-prid --split 0 --json OUT.json
     python -m reid.evaluate --dataset prid --root FOLDER --weights RUNS --splits all --out FOLDER
 
@@ -22,6 +23,7 @@ from reid.configs.evaluate import EvaluateConfig, split_numbers
 from reid.data import ONE_DIVISION, load_splits
 from reid.data.fingerprint import data_record, dataset_notes
 from reid.data.tracklets.types import ReidData, split_number
+from reid.evaluation.extracted_features import is_extracted, query_and_gallery
 from reid.evaluation.features_file import read_features
 from reid.evaluation.retrieval import mean_metrics, metrics_dict, std_metrics, table
 from reid.metrics.chance import chance_ranking
@@ -43,7 +45,7 @@ def evaluate(config: EvaluateConfig) -> None:
     check_files(config)
     started, clock = now(), time.perf_counter()
     if config.features is not None:
-        result = evaluate_features(config.features, ranking_of(config))
+        result = evaluate_features(config.features, ranking_of(config), config.gallery_features)
     else:
         result = evaluate_checkpoint(config)
     shown = {"chance": result["chance"], "result": result}
@@ -64,6 +66,8 @@ def check_files(config: EvaluateConfig) -> None:
     """Raise UserError where --features, --weights, --json and --out do not go together or name no file."""
     if (config.features is None) == (config.weights is None):
         raise UserError("give either --features FILE.npz, or --weights RUN with --dataset and --root")
+    if config.gallery_features is not None and config.features is None:
+        raise UserError("--gallery-features is the gallery of the queries in --features: name both")
     if config.json is not None and config.json.is_dir():
         raise UserError(f"--json {config.json} is a folder; name a file")
     if config.out is not None and (config.features is not None or (config.out.exists() and not config.out.is_dir())):
@@ -72,9 +76,13 @@ def check_files(config: EvaluateConfig) -> None:
         )
 
 
-def evaluate_features(path: Path, options: RankingOptions = PLAIN) -> dict[str, Any]:
-    """The result for a file of features. Raises UserError where the file cannot be ranked."""
-    arrays = read_features(path)
+def evaluate_features(path: Path, options: RankingOptions = PLAIN, gallery_path: Path | None = None) -> dict[str, Any]:
+    """The result for a file of features, or for one of queries and one of a gallery.
+
+    Raises UserError where the files cannot be ranked.
+    """
+    extracted = gallery_path is not None or is_extracted(path)
+    arrays = query_and_gallery(path, gallery_path) if extracted else read_features(path)
     query, gallery = (Labels(arrays[f"{side}_pids"], arrays[f"{side}_cams"]) for side in ("query", "gallery"))
     rows = arrays.get("query_index")
     try:
@@ -84,11 +92,12 @@ def evaluate_features(path: Path, options: RankingOptions = PLAIN) -> dict[str, 
         chance = chance_ranking(query, gallery, options.protocol, rows)
     except ValueError as misfit:
         raise UserError(f"{path}: {misfit}") from misfit
+    files = {"features": path} | ({} if gallery_path is None else {"gallery_features": gallery_path})
     return {
         **metrics_dict(ranking),
         "chance": metrics_dict(chance),
         **ranking_record(options),
-        "features": {"file": str(path), "sha256": sha256_of_file(path)},
+        **{name: {"file": str(file), "sha256": sha256_of_file(file)} for name, file in files.items()},
     }
 
 

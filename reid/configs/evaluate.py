@@ -18,8 +18,12 @@ class EvaluateConfig(ProtocolConfig):
     """Rank queries against a gallery: from a file of features (--features), or a data set and --weights."""
 
     features: Path | None = None
-    """.npz with query_features (Q,D), query_pids (Q,), query_cams (Q,), the same three for the gallery, and, if queries
+    """File of reid extract with persons and cameras, of which each row is ranked against all others. Or .npz of any
+    program with query_features (Q,D), query_pids (Q,), query_cams (Q,), the same three for the gallery, and, if queries
     are in the gallery too, query_index (Q,): the gallery row of each query, from 0."""
+
+    gallery_features: Path | None = None
+    """File of reid extract by the same network: the gallery, if the rows of --features are the queries alone."""
 
     protocol: Protocol = "step"
     """step: the gallery as given; torchreid: without the queries; official: all queries counted, trapezoidal AP."""

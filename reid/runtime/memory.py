@@ -8,9 +8,13 @@ import torch
 from alignnet_common.errors import UserError
 
 
+class MemoryShortError(UserError):
+    """Too little memory, of the CPU or of a GPU, for a computation."""
+
+
 @contextmanager
 def enough_memory(computed: str, advice: str, device: torch.device | None = None) -> Iterator[None]:
-    """Turn a failed allocation, on CPU or GPU, into a UserError.
+    """Turn a failed allocation, on CPU or GPU, into a MemoryShortError.
 
     Args:
         computed: what is computed, for the message: "32 frames of 128 × 64".
@@ -24,4 +28,4 @@ def enough_memory(computed: str, advice: str, device: torch.device | None = None
         if not isinstance(failure, torch.cuda.OutOfMemoryError) and "DefaultCPUAllocator" not in str(failure):
             raise
         elsewhere = ", or pass --device cpu" if device is not None and device.type != "cpu" else ""
-        raise UserError(f"memory is short for {computed}: {advice}{elsewhere}") from None
+        raise MemoryShortError(f"memory is short for {computed}: {advice}{elsewhere}") from None

@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 from reid.data.loading.array_cache import Arrays, SharedArray, cached_arrays, key_of
-from reid.data.tracklets.frames import read_frame
+from reid.data.tracklets.frames import read_frame, resized_frame
 
 
 class FrameStore:
@@ -65,7 +64,4 @@ class FrameStore:
         image = self._decode(path)
         height, width = image.shape[:2]
         scale = np.array([self.width / width, self.height / height], np.float32)
-        if (height, width) != (self.height, self.width):
-            resized = Image.fromarray(image).resize((self.width, self.height), Image.Resampling.BILINEAR)
-            image = np.asarray(resized)
-        return image, scale
+        return resized_frame(image, self.height, self.width), scale

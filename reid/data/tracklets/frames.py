@@ -1,4 +1,4 @@
-"""Image files of a tracklet: their names, their order, decoding."""
+"""Image files of a tracklet: their names, their order, decoding, resizing."""
 
 import itertools
 import os
@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import imageio.v3 as iio
 import numpy as np
+from PIL import Image
 
 from alignnet_common.errors import UserError
 
@@ -48,9 +48,24 @@ def in_numeric_order(frames: Sequence[Path], where: str) -> tuple[Path, ...]:
     return tuple(path for _, path in ordered)
 
 
+class UnreadableImageError(UserError):
+    """An image file that is missing, damaged, or no image."""
+
+
 def read_frame(path: Path) -> np.ndarray:
-    """An image as uint8 (H, W, 3) RGB. Raises UserError where it cannot be read."""
+    """An image as uint8 (H, W, 3) RGB. Raises UnreadableImageError where it cannot be read."""
     try:
-        return np.asarray(iio.imread(path, plugin="pillow", mode="RGB"), dtype=np.uint8)
-    except (OSError, SyntaxError, ValueError, EOFError) as broken:
-        raise UserError(f"{path}: unreadable image ({broken}); replace or remove it") from broken
+        with Image.open(path) as image:
+            return np.array(image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as broken:
+        raise UnreadableImageError(f"{path}: unreadable image ({broken}); replace or remove it") from broken
+
+
+def resized_frame(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """An image (H, W, 3) uint8 RGB at another size in pixels, bilinear with antialiasing; itself if it has that size.
+
+    Training, evaluation and extraction resize by this function.
+    """
+    if image.shape[:2] == (height, width):
+        return image
+    return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))

@@ -1,0 +1,145 @@
+"""Files of reid extract as queries and gallery: one file, each row against the others, or two. Without PyTorch."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alignnet_common.arrays import Ints
+from alignnet_common.errors import UserError
+from alignnet_common.files import BROKEN_ARRAYS
+from reid.data.datasets.folder import pids_of
+
+SAME = ("model_sha256", "normalized", "height", "width", "flip_test")
+"""Facts in which the queries' and the gallery's file must agree, or distances between them mean nothing."""
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """Content of a file of reid extract."""
+
+    path: Path
+
+    features: NDArray[np.float32]
+    """(N, D)"""
+
+    columns: dict[str, NDArray[Any]]
+    """Of persons and cameras those that the file has: (N,) whole numbers, or names, "" where not known."""
+
+    facts: dict[str, Any]
+    """Model, hash, sizes and options; see `SAME`."""
+
+
+def is_extracted(path: Path) -> bool:
+    """Whether a file is one of reid extract, by its suffix or the names of its arrays."""
+    if path.suffix == ".parquet":
+        return True
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return "features" in archive and "query_features" not in archive
+    except (*BROKEN_ARRAYS, TypeError, AttributeError):
+        return False
+
+
+def read_extracted(path: Path) -> Extracted:
+    """Content of a file. Raises UserError where it is missing, damaged, or of another program."""
+    if not path.is_file():
+        raise UserError(f"no such file of features: {path}")
+    try:
+        features, columns, facts = _read_parquet(path) if path.suffix == ".parquet" else _read_npz(path)
+    except KeyError as missing:
+        name = str(missing.args[0]).split(" is not")[0]
+        raise UserError(f"{path}: not a file of reid extract: {name} is missing") from missing
+    except (*BROKEN_ARRAYS, TypeError, AttributeError) as broken:
+        raise UserError(f"{path}: not a file of reid extract, or damaged ({type(broken).__name__})") from broken
+    if features.ndim != 2 or features.dtype.kind != "f" or any(len(each) != len(features) for each in columns.values()):
+        raise UserError(f"{path}: features must be numbers (rows, size), with a person and a camera for each row")
+    return Extracted(path, features, columns, facts)
+
+
+def _read_npz(path: Path) -> tuple[NDArray[Any], dict[str, NDArray[Any]], dict[str, Any]]:
+    with np.load(path, allow_pickle=False) as archive:
+        columns = {name: archive[name] for name in ("persons", "cameras") if name in archive}
+        return archive["features"], columns, {name: archive[name].item() for name in SAME}
+
+
+def _read_parquet(path: Path) -> tuple[NDArray[Any], dict[str, NDArray[Any]], dict[str, Any]]:
+    _, parquet = import_parquet(path)
+    table = parquet.read_table(path)
+    facts = {name: json.loads((table.schema.metadata or {})[name.encode()]) for name in SAME}
+    columns = {
+        name: np.array(table.column(name).to_pylist()) for name in ("persons", "cameras") if name in table.column_names
+    }
+    features = table.column("features").combine_chunks()
+    return features.values.to_numpy().reshape(len(features), -1), columns, facts
+
+
+def import_parquet(path: Path) -> tuple[ModuleType, ModuleType]:
+    """The modules pyarrow and pyarrow.parquet. Raises UserError for the file `path` where they cannot be imported."""
+    try:
+        return import_module("pyarrow"), import_module("pyarrow.parquet")
+    except ImportError as missing:
+        raise UserError(f"{path}: Parquet needs pyarrow ({missing}): pip install 'alignnet-reid[parquet]'") from None
+
+
+def query_and_gallery(features: Path, gallery: Path | None) -> dict[str, NDArray[Any]]:
+    """The arrays of `reid.evaluation.features_file.read_features` from one file, or from two.
+
+    One file: every row of a person (above 0) is a query, and all rows are the gallery; query_index names the query's
+    own row. Two files: the rows of the one are the queries, those of the other the gallery. Names of persons and
+    cameras become numbers. Raises UserError where a person or camera is not known, or the files are of different
+    networks, sizes or scales.
+    """
+    files = [read_extracted(path) for path in (features, gallery) if path is not None]
+    first, last = files[0], files[-1]
+    for name in SAME:
+        if first.facts[name] != last.facts[name]:
+            values = f"{_short(first.facts[name])} and {_short(last.facts[name])}"
+            raise UserError(f"{features} and {gallery} differ in {name}: {values}; extract both with the same options")
+    pids, cams = _numbered(files, "persons"), _numbered(files, "cameras")
+    chosen = np.arange(len(first.features)) if len(files) == 2 else np.flatnonzero(pids[0] > 0)
+    found = {
+        "query_features": first.features[chosen],
+        "query_pids": pids[0][chosen],
+        "query_cams": cams[0][chosen],
+        "gallery_features": last.features,
+        "gallery_pids": pids[-1],
+        "gallery_cams": cams[-1],
+    }
+    return found if len(files) == 2 else found | {"query_index": chosen}
+
+
+def _numbered(files: list[Extracted], column: str) -> list[Ints]:
+    """A column of all files as numbers: as they are if all are whole numbers, else by name, equally in all files."""
+    values = [_known(file, column) for file in files]
+    if all(each.dtype.kind in "iu" for each in values):
+        return [each.astype(np.int64) for each in values]
+    names = [each.astype(str).tolist() for each in values]
+    numbers = _numbers({name for each in names for name in each}, column)
+    return [np.array([numbers[name] for name in each], dtype=np.int64) for each in names]
+
+
+def _numbers(names: Iterable[str], column: str) -> dict[str, int]:
+    if column == "persons":
+        return pids_of(names)
+    return {name: number for number, name in enumerate(sorted(names))}
+
+
+def _known(file: Extracted, column: str) -> NDArray[Any]:
+    """A column that is known in every row. Raises UserError where it is not."""
+    values = file.columns.get(column, np.full(len(file.features), ""))
+    unknown = int(np.count_nonzero(values == "")) if values.dtype.kind == "U" else 0
+    if unknown:
+        advice = "extract from a CSV file with the columns path,person,camera"
+        raise UserError(f"{file.path}: {column} of {unknown} of {len(values)} rows are not known: {advice}")
+    return values
+
+
+def _short(value: Any) -> str:
+    return value[:12] if isinstance(value, str) else str(value)
