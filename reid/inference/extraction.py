@@ -137,11 +137,11 @@ def describe_rows(describer: Describer, source: Source, partial: PartialRows, co
 def blocks(describer: Describer, source: Source, first: int, config: ExtractConfig) -> Iterator[Singles]:
     """Rows (B, D) of the source from number `first` on."""
     files = [[str(source.root / frame) for frame in row.frames] for row in source.rows[first:]]
-    options = {"batch_size": config.batch_size, "workers": config.workers, "skip_broken": config.skip_broken}
+    options = config.batch_size, config.workers, config.skip_broken
     if config.tracklets:
-        yield from (row[None] for row in describer.tracklet_rows(files, **options))
+        yield from (row[None] for row in describer.tracklet_rows(files, *options))
     else:
-        yield from describer.image_rows([file for (file,) in files], **options)
+        yield from describer.image_rows([file for (file,) in files], *options)
 
 
 def check_finite(block: Singles, config: ExtractConfig, paths: list[Path]) -> None:

@@ -115,7 +115,7 @@ def _write_npz(
             np.lib.format.write_array_header_1_0(member, header)
             for block in descriptors.blocks():
                 member.write(np.ascontiguousarray(block, "<f4").tobytes())
-        for name, values in (columns | {name: np.array(value) for name, value in facts.items()}).items():
+        for name, values in ({**columns} | {name: np.array(value) for name, value in facts.items()}).items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, values, allow_pickle=False)
 
