@@ -8,9 +8,9 @@ The wheel's network computes what timm's tf_efficientnet_lite0 does: TensorFlow'
 before a stride, and batch norms with epsilon 1e-3. (efficientnet_lite0 of timm pads symmetrically, epsilon 1e-5.) Both
 networks are run on the same images before the file is written.
 
-The weights are those of TensorFlow, which feeds (x - 127) / 128: timm's mean and deviation of 0.5, so that pixels lie in
--1..1. With them the variance of the first convolution's outputs on photographs is 0.8 times the running variance that
-the file holds; normalised by ImageNet's mean and deviation, as the wheel's example is, it is 4 times as large.
+The weights are those of TensorFlow, which feeds (x - 127) / 128: nearly timm's mean and deviation of 0.5, which are used
+here. With them the variance of the first convolution's outputs on photographs is 0.8 times the running variance in the
+file; normalised by ImageNet's mean and deviation, as in the wheel's example, it is 4 times as large.
 """
 
 from dataclasses import dataclass

@@ -32,7 +32,7 @@ class EvaluateConfig(ProtocolConfig):
     """Re-rank by k-reciprocal neighbors (k1 = 20, k2 = 6, lambda = 0.3) before --score-norm."""
 
     weights: Path | None = option(None, formerly="checkpoint")
-    """Run folder, or its model.pt; or a folder with one run per split: split-0, split-1, …"""
+    """Run folder, or its model.safetensors; or a folder with one run per split: split-0, split-1, …"""
 
     splits: str | None = None
     """Splits to evaluate, with their mean and standard deviation: all, a range such as 0-9, or a list such as 0,3.

@@ -30,8 +30,8 @@ class PretrainConfig(TrainConfig):
     """Output folder of the run."""
 
     init: Path | None = option(None, aliases=["--weights"])
-    """Initial weights of the whole network except the classifier: a run folder, or a model.pt, trained with the same
-    network options. Default: --appearance-weights and --pose-weights."""
+    """Initial weights of the whole network except the classifier: a run folder, or its model.safetensors, trained with
+    the same network options. Default: --appearance-weights and --pose-weights."""
 
     lr_pose: float = bounded(1e-2, at_least=0)
     """Learning rate of the pose network, which is trained on the exact joints; 0 freezes it."""

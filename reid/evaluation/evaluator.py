@@ -23,7 +23,7 @@ from reid.metrics.ranking import RankingOptions
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_model
 from reid.provenance.seen_people import trained_on_tested, trainings_of
-from reid.runtime.run_dir import MODEL
+from reid.runtime.run_dir import MODEL, OLD_MODEL, model_file
 
 
 @dataclass(frozen=True)
@@ -97,12 +97,13 @@ class SplitResult:
 def checkpoints_of(path: Path, numbers: Sequence[int]) -> dict[int, Path]:
     """The model file of each split by number.
 
-    `path` is a model file or a run folder with model.pt, for all splits; or a folder with one run a split: split-0,
-    split-1, … Raises UserError where a file is missing.
+    `path` is a model file or a run's folder, for all splits; or a folder with one run a split: split-0, split-1, …
+    Raises UserError where a file is missing.
     """
-    if not path.is_dir() or (path / MODEL).is_file() or not any(path.glob(f"split-*/{MODEL}")):
-        return dict.fromkeys(numbers, path / MODEL if path.is_dir() else path)
-    found = {number: path / f"split-{number}" / MODEL for number in numbers}
+    runs = [found for name in (MODEL, OLD_MODEL) for found in path.glob(f"split-*/{name}")]
+    if not runs or model_file(path).is_file():
+        return dict.fromkeys(numbers, model_file(path))
+    found = {number: model_file(path / f"split-{number}") for number in numbers}
     missing = [number for number, file in found.items() if not file.is_file()]
     if missing:
         raise UserError(

@@ -112,7 +112,7 @@ def _build(name: str, stride: int, generator: torch.Generator) -> nn.Module:
     no part of the state dict, such as blur kernels, are computed here.
     """
     if not timm.is_model(name.split(".")[0]):
-        near = difflib.get_close_matches(name, [*APPEARANCE_NETS, *timm.list_models()], n=3)
+        near = difflib.get_close_matches(name, sorted({*APPEARANCE_NETS, *timm.list_models()}), n=3)
         advice = f"; near it: {', '.join(near)}" if near else ""
         raise UserError(f"--appearance {name}: neither a ResNet of torchvision nor a network of timm{advice}")
     seed = int(torch.randint(2**62, (), generator=generator))

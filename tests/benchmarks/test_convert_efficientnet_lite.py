@@ -39,7 +39,7 @@ def test_networks_that_differ_are_not_written(monkeypatch, tmp_path):
     other.extract_features = lambda images: other.forward_features(images) + 1e-3
     monkeypatch.setattr(converter, "wheel_network", lambda: other)
     monkeypatch.setattr(converter, "timm_state", lambda state: dict(state))
-    with pytest.raises(UserError, match="differ by up to 0.001: nothing is written"):
+    with pytest.raises(UserError, match=r"differ by up to 0\.001: nothing is written"):
         converter.convert(converter.ConvertConfig(tmp_path / "a.safetensors"))
     assert not any(tmp_path.iterdir())
     other.extract_features = other.forward_features

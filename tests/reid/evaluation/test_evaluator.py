@@ -62,7 +62,7 @@ def measured(tmp_path, root, checkpoint, **options):
 
 
 def test_ten_splits_share_one_pass(prid, tmp_path, capsys):
-    network = save_network(tmp_path / "model.pt")
+    network = save_network(tmp_path / "model.safetensors")
     found = measured(tmp_path, prid, network, splits="all")
     assert [each["split"] for each in found["per_split"]] == list(range(10))
     assert [each["source"] for each in found["per_split"]][4] == "split 4 of splits_prid2011.json"
@@ -91,7 +91,7 @@ def test_ten_splits_share_one_pass(prid, tmp_path, capsys):
 
 
 def test_cached_descriptors_are_used_until_an_input_changes(prid, tmp_path):
-    network = save_network(tmp_path / "model.pt")
+    network = save_network(tmp_path / "model.safetensors")
     first = measured(tmp_path, prid, network, splits="all")
     file = Path(first["per_split"][0]["features"]["file"])
     written = file.stat().st_mtime_ns
@@ -110,16 +110,17 @@ def test_one_network_per_split(tmp_path, capsys):
     root = write_prid(tmp_path / "prid", persons=8, frames=2)
     write_splits(root, persons=8, count=3)
     for number in range(3):
-        save_network(tmp_path / "runs" / f"split-{number}" / "model.pt", seed=number)
+        save_network(tmp_path / "runs" / f"split-{number}" / "model.safetensors", seed=number)
     found = measured(tmp_path, root, tmp_path / "runs", splits="all")
     assert len({each["checkpoint"]["sha256"] for each in found["per_split"]}) == 3
     alone = measured(tmp_path / "alone", root, tmp_path / "runs" / "split-2", split=2)
     assert alone["rank1"] == found["per_split"][2]["rank1"]
     assert alone["mAP"] == found["per_split"][2]["mAP"]
-    (tmp_path / "runs" / "split-1" / "model.pt").unlink()
+    (tmp_path / "runs" / "split-1" / "model.safetensors").unlink()
     assert command("evaluate", flags({"root": root, "weights": tmp_path / "runs", "splits": "all"})) == 2
     assert (
-        "no split-1/model.pt: train it (the others' python -m reid.finetune with --split 1" in capsys.readouterr().err
+        "no split-1/model.safetensors: train it (the others' python -m reid.finetune with --split 1"
+        in capsys.readouterr().err
     )
 
 
@@ -140,7 +141,7 @@ def test_identities_seen_in_training_are_reported_by_split(prid, tmp_path, capsy
 
 
 def test_random_halves_are_marked(prid, tmp_path):
-    found = measured(tmp_path, prid, save_network(tmp_path / "model.pt"), splits="random", seed=5)
+    found = measured(tmp_path, prid, save_network(tmp_path / "model.safetensors"), splits="random", seed=5)
     assert len(found["per_split"]) == 10
     assert found["per_split"][3]["source"] == "seeded random half 3 of 10 (seed 5)"
     assert found["seeds"] == {"splits": 5}
@@ -149,7 +150,7 @@ def test_random_halves_are_marked(prid, tmp_path):
 
 
 def test_the_table_has_the_papers_rows_and_ours(prid, tmp_path):
-    found = measured(tmp_path, prid, save_network(tmp_path / "model.pt"), splits="all")
+    found = measured(tmp_path, prid, save_network(tmp_path / "model.safetensors"), splits="all")
     lines = (tmp_path / "out" / "table.md").read_text().splitlines()
     assert "| Method | PRID2011 | iLIDS-VID | MARS |" in lines
     assert "| paper: Ours | 96.0 | 83.0 | 83.2 (71.8) |" in lines
@@ -163,7 +164,7 @@ def test_the_table_has_the_papers_rows_and_ours(prid, tmp_path):
 def test_the_other_layouts(dataset, tmp_path):
     root = tmp_path / "data"
     {"ilids": write_ilids, "mars": write_mars, "folder": write_own}[dataset](root)
-    found = measured(tmp_path, root, save_network(tmp_path / "model.pt"), dataset=dataset, splits="all")
+    found = measured(tmp_path, root, save_network(tmp_path / "model.safetensors"), dataset=dataset, splits="all")
     assert len(found["per_split"]) == (1 if dataset == "mars" else 10)
     table = (tmp_path / "out" / "table.md").read_text()
     if dataset == "mars":
@@ -186,7 +187,7 @@ def market(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
-    return save_network(tmp_path_factory.mktemp("network") / "model.pt")
+    return save_network(tmp_path_factory.mktemp("network") / "model.safetensors")
 
 
 @pytest.mark.parametrize("protocol", ["step", "torchreid", "official"])
@@ -333,6 +334,6 @@ def test_other_layouts_can_be_trained_on(tmp_path):
 
 
 def test_no_files_are_left_without_json_and_out(prid, tmp_path):
-    network = save_network(tmp_path / "model.pt")
+    network = save_network(tmp_path / "model.safetensors")
     assert command("evaluate", flags({"root": prid, "weights": network, "device": "cpu"})) == 0
     assert list(tmp_path.iterdir()) == [network]
