@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal, Self
 from alignnet_common.options import bounded, option
 from reid.configs.groups.checks import require
 from reid.configs.groups.data import ProtocolConfig
-from reid.configs.groups.training import PAPER, SMALL_NETWORK, TrainConfig
+from reid.configs.groups.presets import PAPER, SMALL_NETWORK
+from reid.configs.groups.training import TrainConfig
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,9 @@ class EvaluationOptions:
     cache_gib: float = 0.0
     """Memory for decoded frames, GiB, if all of them fit; 0 = no frame is kept."""
 
+    flip: bool = False
+    """Whether descriptors are means over frames and their mirror images."""
+
     ranking: RankingOptions = field(default_factory=RankingOptions)
 
 
@@ -161,10 +164,13 @@ def cached_descriptors(
 
     weights -- SHA-256 of the model file. images -- height, width and frames in a chunk.
     """
-    made_of = {"weights": weights, "images": images, "device": options.device.type}
+    made_of: dict[str, Any] = {"weights": weights, "images": images, "device": options.device.type}
+    if options.flip:
+        made_of["flip"] = True  # without it, files from before the option are found
     paths = (frame for tracklet in tracklets for frame in tracklet.frames)
     store = FrameStore(paths, images["height"], images["width"], options.cache_gib)
-    rows = stream_descriptors(model.to(options.device), tracklets, store, images["chunk"], options.device)
+    model, device = model.to(options.device), options.device
+    rows = stream_descriptors(model, tracklets, store, images["chunk"], device, flip=options.flip)
     digest = features_fingerprint(root, tracklets, made_of)
     return load_or_compute(options.features, digest, len(tracklets), rows)
 

@@ -161,7 +161,10 @@ def rank_poolings(
     clips = (*directions[0].query, *directions[0].gallery)
     network, names = (BothPoolings(model), ("", "average")) if model.weighs_frames else (model, ("",))
     descriptors = np.stack(list(stream_descriptors(network, clips, store, chunk, device)))
-    parts = zip(names, np.split(descriptors, len(names), axis=1), strict=True)
+    blocks = np.split(descriptors, len(names), axis=1)
+    if model.config.unit_length:  # of both poolings, after the mean over chunks
+        blocks = [block / np.linalg.norm(block, axis=1, keepdims=True) for block in blocks]
+    parts = zip(names, blocks, strict=True)
     return {name: mean_ranking(dict(zip(clips, part, strict=True)), directions) for name, part in parts}
 
 

@@ -125,6 +125,34 @@ def test_a_stopped_run_goes_on_to_the_bit(whole, rendered, tmp_path, capsys):
     assert "finished already, 6 steps" in capsys.readouterr().out
 
 
+NEWER = {
+    "appearance": "mobilenetv2_035_ibn_a",
+    "pooling": "gem",
+    "neck": "batch-norm",
+    "unit_length": True,
+    "mixstyle": 0.7,
+    "label_smoothing": 0.1,
+    "recompute": True,
+    "lr_pose": 0,
+    "pose_maps": "truth",
+}
+"""Options of a network and a recipe beside the paper's."""
+
+
+def test_a_stopped_run_with_mixstyle_and_a_backbone_of_timm_goes_on_to_the_bit(rendered, tmp_path):
+    stopped, peace = tmp_path / "stopped", tmp_path / "peace"
+    assert run(rendered, peace, max_steps=4, **NEWER) == 0
+    assert run(rendered, stopped, max_steps=2, **NEWER) == 0
+    assert run(rendered, stopped, max_steps=4, resume=True, **NEWER) == 0
+    assert losses(stopped) == losses(peace)
+    ours, theirs = (read_weights_file(path / "model.safetensors")["state"] for path in (stopped, peace))
+    assert all((tensor == theirs[name]).all() for name, tensor in ours.items())
+    assert run(rendered, tmp_path / "plain", max_steps=1, **(NEWER | {"mixstyle": 0})) == 0
+    assert losses(tmp_path / "plain")[1] != losses(peace)[1]
+    model, _ = load_model(peace / "model.safetensors")
+    assert model.power is not None and model.neck is not None and model.config.unit_length
+
+
 def steps_done(folder):
     """Steps that the log knows, whatever state a kill has left it in."""
     path = folder / "metrics.jsonl"

@@ -14,11 +14,13 @@ from reid.data.datasets.market import load_market
 from reid.data.datasets.mars import load_mars
 from reid.data.datasets.synthetic import load_pretraining, synthetic_splits
 from reid.data.fingerprint import fingerprint
+from reid.evaluation.evaluator import checkpoints_of
 from reid.evaluation.retrieval import labels_of_tracklets
 from reid.metrics import rank_features
 from reid.metrics.chance import chance_ranking
 from reid.models.alignnet import AlignNet
-from reid.models.checkpoint import save_model
+from reid.models.checkpoint import model_record, save_model
+from reid.models.weights import write_torch_file
 from reid.provenance.seen_people import trained_on, trained_on_tested
 from reid_folders import (
     TINY,
@@ -102,8 +104,26 @@ def test_cached_descriptors_are_used_until_an_input_changes(prid, tmp_path):
     ] * 10
     assert second["rank1"] == first["rank1"]
     assert not measured(tmp_path, prid, network, splits="all", chunk=1)["per_split"][0]["features"]["reused"]
+    flipped = measured(tmp_path, prid, network, splits="all", flip_test=True)
+    assert flipped["flip_test"] and not second["flip_test"]
+    assert not flipped["per_split"][0]["features"]["reused"]
     save_network(network, seed=1)
     assert not measured(tmp_path, prid, network, splits="all")["per_split"][0]["features"]["reused"]
+
+
+def test_a_run_of_an_earlier_version_is_found_by_its_folder(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    network = AlignNet(ModelConfig(**SMALL), 4)
+    write_torch_file(old / "model.pt", model_record(network, {"images": IMAGES}))
+    save_network(new / "model.safetensors")
+    assert checkpoints_of(old, (0, 1)) == dict.fromkeys((0, 1), old / "model.pt")
+    assert checkpoints_of(new, (0,)) == {0: new / "model.safetensors"}
+    write_torch_file(new / "model.pt", {})
+    assert checkpoints_of(new, (0,)) == {0: new / "model.safetensors"}
+    write_torch_file(tmp_path / "runs" / "split-0" / "model.pt", {})
+    save_network(tmp_path / "runs" / "split-1" / "model.safetensors")
+    found = checkpoints_of(tmp_path / "runs", (0, 1))
+    assert [path.name for path in found.values()] == ["model.pt", "model.safetensors"]
 
 
 def test_one_network_per_split(tmp_path, capsys):
