@@ -91,7 +91,7 @@ start() {
       (
         log "start-$name-$seed" $python -m reid.pretrain --config=jobs/ablation-market-pretrain.yaml "${ours[@]}" "${pose[@]}" \
           --data="$people" --held-out=100 --epochs=4 --seed="$seed" --run="$out/start-$name-$seed" --workers=1
-        log "start-$name-$seed-pose" $python -m reid.pose evaluate --data="$people" --weights="$out/start-$name-$seed/model.pt" \
+        log "start-$name-$seed-pose" $python -m reid.pose evaluate --data="$people" --weights="$out/start-$name-$seed/model.safetensors" \
           --held-out=100 --seed="$seed" --json="$out/start-$name-$seed-pose.json"
         log "start-$name-$seed-tuned" $python -m reid.finetune --config=jobs/ablation-market-finetune.yaml "${ours[@]}" \
           --root="$market" --init="$out/start-$name-$seed" --seed="$seed" --run="$out/start-$name-$seed-tuned"

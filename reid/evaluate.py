@@ -117,7 +117,7 @@ def evaluate_checkpoint(config: EvaluateConfig) -> dict[str, Any]:
     print("".join(f"{line}\n" for line in dataset_notes(next(iter(splits.values())))), end="")
     with features_folder(config) as features:
         sizes = (config.chunk, config.height, config.width, config.cache_gib)
-        options = EvaluationOptions(device, features, *sizes, ranking=ranking_of(config))
+        options = EvaluationOptions(device, features, *sizes, config.flip_test, ranking_of(config))
         results = evaluate_splits(splits, checkpoints, options)
     notes = leak_notes(results)
     print("".join(f"note: {note}\n" for note in notes), end="")
@@ -128,6 +128,7 @@ def evaluate_checkpoint(config: EvaluateConfig) -> dict[str, Any]:
         "data": splits_record(results, notes),
         "checkpoint": results[0].checkpoint,
         "images": results[0].images,
+        "flip_test": config.flip_test,
         "device": device_name(device),
     }
 

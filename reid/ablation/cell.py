@@ -34,7 +34,7 @@ from reid.recipes.finetune import finetune
 from reid.recipes.pretrain import PROG as PRETRAIN
 from reid.recipes.pretrain import pretrain
 from reid.runtime.device import pick_device
-from reid.runtime.run_dir import BEST, CHECKPOINT, CHECKPOINTS, CONFIG, MODEL, RESULT
+from reid.runtime.run_dir import BEST, CHECKPOINT, CHECKPOINTS, CONFIG, RESULT, model_file
 from reid.training.checkpointing import FREE_TO_CHANGE, OTHERWISE_DIVIDED
 
 MEASURED, OUTPUT, FAILURE, FEATURES = "measured.json", "output.txt", "failure.txt", "features"
@@ -172,7 +172,7 @@ def evaluate_cell(training: Training, protocol: Protocol) -> None:
     rankings = []
     for score_norm, rerank in POST_PROCESSING:
         ranking = RankingOptions(protocol, "symmetric" if score_norm else None, rerank)
-        (found,) = evaluate_splits(splits, {config.split: folder / MODEL}, replace(options, ranking=ranking))
+        (found,) = evaluate_splits(splits, {config.split: model_file(folder)}, replace(options, ranking=ranking))
         rankings.append({"score_norm": score_norm, "rerank": rerank, **found.metrics})
     record = {
         "model_sha256": found.checkpoint["sha256"],

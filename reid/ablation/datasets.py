@@ -20,7 +20,7 @@ from reid.evaluation.retrieval import Metrics, chance_of, mean_metrics
 from reid.models.checkpoint import load_model
 from reid.provenance.notes import trainings_of_pose
 from reid.provenance.seen_people import trained_on, trained_on_tested, trainings_of
-from reid.provenance.start import model_file
+from reid.runtime.run_dir import model_file
 from reid.training.batches import chunks_and_sampler, last_step
 
 

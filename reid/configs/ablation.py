@@ -56,7 +56,7 @@ class AblationConfig:
     """Evaluation protocol: step, torchreid or official; see reid.evaluate."""
 
     keep_checkpoints: bool = False
-    """Keep the checkpoints of finished trainings; otherwise only model.pt is kept."""
+    """Keep the checkpoints of finished trainings; otherwise only model.safetensors is kept."""
 
     dry_run: bool = False
     """Print the trainings and their status only."""

@@ -15,7 +15,7 @@ class AttentionConfig:
     """Synthetic data set (python -m synth.render) of persons on which the network was not trained."""
 
     weights: Path = option(Path("runs/pretrain"), formerly="checkpoint")
-    """The network: a run's folder, or its model.pt."""
+    """The network: a run's folder, or its model.safetensors."""
 
     held_out: int = bounded(0, at_least=0)
     """Only the persons held out of the training: its --held-out. Default: all persons."""

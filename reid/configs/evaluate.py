@@ -55,6 +55,10 @@ class EvaluateConfig(ProtocolConfig):
     chunk: int | None = bounded(None, at_least=1)
     """Frames in a chunk. Default: as in the training of --weights."""
 
+    flip_test: bool = False
+    """Describe each tracklet by the mean of the descriptors of its frames and of their mirror images; takes twice as
+    long."""
+
     height: int | None = bounded(None, at_least=32)
     """Height of the network's input, pixels. Default: as in the training of --weights."""
 

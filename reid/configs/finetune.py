@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal, Self
 from alignnet_common.options import bounded, option
 from reid.configs.groups.checks import require
 from reid.configs.groups.data import ProtocolConfig
-from reid.configs.groups.training import PAPER, SMALL_NETWORK, TrainConfig
+from reid.configs.groups.presets import PAPER, SMALL_NETWORK
+from reid.configs.groups.training import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class FinetuneConfig(TrainConfig, ProtocolConfig):
     """Output folder of the run. Default: runs/finetune-<dataset>."""
 
     init: str = option("auto", aliases=["--weights"])
-    """Initial weights: a run folder or its model.pt; none; auto = runs/pretrain if it exists."""
+    """Initial weights: a run folder or its model.safetensors; none; auto = runs/pretrain if it exists."""
 
     lr_pose: float = bounded(0.0, at_least=0)
     """Learning rate of the pose network; 0 freezes it. The re-identification losses alone degrade its joints; with

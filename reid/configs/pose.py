@@ -118,8 +118,8 @@ class PoseEvaluationConfig:
     """Synthetic data set (python -m synth.render) of persons on which the network was not trained."""
 
     weights: Path = SMALL_POSE_WEIGHTS
-    """Weights: of reid.pose train, an OpenPose COCO-18 file, or a run's model.pt. Default: the small network that comes
-    with the code."""
+    """Weights: of reid.pose train, an OpenPose COCO-18 file, or a run's model.safetensors. Default: the small network
+    that comes with the code."""
 
     held_out: int = bounded(0, at_least=0)
     """Only the persons held out by reid.pose train with the same --held-out and --seed. Default: all persons."""
@@ -159,8 +159,8 @@ class PosePredictionConfig:
     """Folder of images with one person each; folders in it are ignored."""
 
     weights: Path = SMALL_POSE_WEIGHTS
-    """Weights: of reid.pose train, an OpenPose COCO-18 file, or a run's model.pt. Default: the small network that comes
-    with the code."""
+    """Weights: of reid.pose train, an OpenPose COCO-18 file, or a run's model.safetensors. Default: the small network
+    that comes with the code."""
 
     out: Path = Path("poses.npz")
     """File for the joints."""
@@ -199,8 +199,8 @@ class PoseSheetConfig:
     """Synthetic data set, instead of --images."""
 
     weights: Path = SMALL_POSE_WEIGHTS
-    """Weights: of reid.pose train, an OpenPose COCO-18 file, or a run's model.pt. Default: the small network that comes
-    with the code."""
+    """Weights: of reid.pose train, an OpenPose COCO-18 file, or a run's model.safetensors. Default: the small network
+    that comes with the code."""
 
     out: Path = Path("poses.png")
     """File for the image grid."""
@@ -245,7 +245,7 @@ class PartMassConfig:
     """Synthetic data set (python -m synth.render) of persons on which the network was not trained."""
 
     weights: Path | None = None
-    """Weights of a pose network, or a run's model.pt. Default: ground-truth pose maps, from the joints."""
+    """Weights of a pose network, or a run's model.safetensors. Default: ground-truth pose maps, from the joints."""
 
     held_out: int = bounded(0, at_least=0)
     """Only the persons held out of the training: its --held-out. Default: all persons."""

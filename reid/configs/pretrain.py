@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal, Self
 from alignnet_common.options import bounded, option
 from reid.configs.groups.checks import require
 from reid.configs.groups.data import DEFAULT_ROOTS
-from reid.configs.groups.training import DEFAULT_PRETRAIN_RUN, PAPER, SMALL_NETWORK, TrainConfig
+from reid.configs.groups.presets import PAPER, SMALL_NETWORK
+from reid.configs.groups.training import DEFAULT_PRETRAIN_RUN, TrainConfig
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class PretrainConfig(TrainConfig):
     """Output folder of the run."""
 
     init: Path | None = option(None, aliases=["--weights"])
-    """Initial weights of the whole network except the classifier: a run folder, or a model.pt, trained with the same
-    network options. Default: --appearance-weights and --pose-weights."""
+    """Initial weights of the whole network except the classifier: a run folder, or its model.safetensors, trained with
+    the same network options. Default: --appearance-weights and --pose-weights."""
 
     lr_pose: float = bounded(1e-2, at_least=0)
     """Learning rate of the pose network, which is trained on the exact joints; 0 freezes it."""

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from tqdm import tqdm
 
 from alignnet_common.arrays import Bytes, Singles
@@ -25,34 +26,51 @@ def stream_descriptors(
     chunk: int,
     device: torch.device,
     batch_frames: int | None = None,
+    flip: bool = False,
 ) -> Iterator[Singles]:
     """The descriptor (D,) of each tracklet in order.
 
     A tracklet is cut into chunks of `chunk` frames without overlap; the last chunk may be shorter. The descriptor of
-    the tracklet is the mean of the descriptors of its chunks. A batch has at most `batch_frames` frames (default: one
+    the tracklet is the mean of the descriptors of its chunks, and, with `flip`, of their mirror images as well; a
+    network with `unit_length` has it scaled to length 1. A batch has at most `batch_frames` frames (default: one
     chunk on a CPU, eight on a GPU), but at least one chunk. The network is put into eval mode, and back at the end.
     Raises UserError where a frame cannot be read or memory is too small.
     """
     limit = batch_frames or chunk * (CHUNKS_ON_A_GPU if device.type == "cuda" else 1)
     was_training = model.training
     model.eval()
+    unit_length = isinstance(model, AlignNet) and model.config.unit_length
     owner, total, count = 0, torch.zeros(()), 0
     try:
         with tqdm(total=len(tracklets), desc="descriptors", unit="tracklet", disable=None, leave=False) as bar:
             for owners, chunks in _batches(tracklets, store, chunk, limit):
                 frames, valid = padded(chunks)
                 with torch.inference_mode(), enough_memory(sizes_of(chunks), "lower --chunk", device):
-                    descriptors = model(frames.to(device).float() / 255, valid.to(device)).descriptor.float().cpu()
+                    descriptors = _described(model, frames.to(device), valid.to(device), flip).cpu()
                 for position, row in zip(owners, descriptors, strict=True):
                     if position != owner:
-                        yield (total / count).numpy()
+                        yield _mean(total, count, unit_length)
                         bar.update()
                         owner, total, count = position, torch.zeros(()), 0
                     total, count = total + row, count + 1
             if count:
-                yield (total / count).numpy()
+                yield _mean(total, count, unit_length)
     finally:
         model.train(was_training)
+
+
+def _described(model: nn.Module, frames: Tensor, valid: Tensor, flip: bool) -> Tensor:
+    """Descriptors (B, D) float32 of chunks of frames (B, T, 3, H, W) uint8; with `flip` their means with those of the
+    mirror images."""
+    images = frames.float() / 255
+    descriptors: Tensor = model(images, valid).descriptor.float()
+    return (descriptors + model(images.flip(-1), valid).descriptor.float()) / 2 if flip else descriptors
+
+
+def _mean(total: Tensor, count: int, unit_length: bool) -> Singles:
+    mean = total / count
+    found: Singles = (F.normalize(mean, dim=0) if unit_length else mean).numpy()
+    return found
 
 
 def sizes_of(chunks: Sequence[Bytes]) -> str:
@@ -96,9 +114,10 @@ def tracklet_descriptors(
     chunk: int,
     device: torch.device,
     batch_frames: int | None = None,
+    flip: bool = False,
 ) -> Singles:
     """Descriptors (N, D) of N tracklets in memory; arguments and errors as in `stream_descriptors`."""
     found = np.empty((len(tracklets), model.descriptor_size), np.float32)
-    for row, descriptor in enumerate(stream_descriptors(model, tracklets, store, chunk, device, batch_frames)):
+    for row, descriptor in enumerate(stream_descriptors(model, tracklets, store, chunk, device, batch_frames, flip)):
         found[row] = descriptor
     return found

@@ -23,7 +23,7 @@ from reid.metrics.ranking import RankingOptions
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_model
 from reid.provenance.seen_people import trained_on_tested, trainings_of
-from reid.runtime.run_dir import MODEL
+from reid.runtime.run_dir import MODEL, OLD_MODEL, model_file
 from reid.runtime.weights_source import find_weights, shipped_networks
 
 
@@ -47,6 +47,9 @@ class EvaluationOptions:
 
     cache_gib: float = 0.0
     """Memory for decoded frames, GiB, if all of them fit; 0 = no frame is kept."""
+
+    flip: bool = False
+    """Whether descriptors are means over frames and their mirror images."""
 
     ranking: RankingOptions = field(default_factory=RankingOptions)
 
@@ -102,10 +105,10 @@ def checkpoints_of(source: str | Path, numbers: Sequence[int]) -> dict[int, Path
     Raises UserError where a file is missing.
     """
     path = Path(source)
-    one_run = str(source) in shipped_networks() or not path.is_dir() or (path / MODEL).is_file()
-    if one_run or not any(path.glob(f"split-*/{MODEL}")):
+    runs = [found for name in (MODEL, OLD_MODEL) for found in path.glob(f"split-*/{name}")]
+    if not runs or str(source) in shipped_networks() or model_file(path).is_file():
         return dict.fromkeys(numbers, find_weights(source))
-    found = {number: path / f"split-{number}" / MODEL for number in numbers}
+    found = {number: model_file(path / f"split-{number}") for number in numbers}
     missing = [number for number, file in found.items() if not file.is_file()]
     if missing:
         raise UserError(
@@ -163,10 +166,13 @@ def cached_descriptors(
 
     weights -- SHA-256 of the model file. images -- height, width and frames in a chunk.
     """
-    made_of = {"weights": weights, "images": images, "device": options.device.type}
+    made_of: dict[str, Any] = {"weights": weights, "images": images, "device": options.device.type}
+    if options.flip:
+        made_of["flip"] = True  # without it, files from before the option are found
     paths = (frame for tracklet in tracklets for frame in tracklet.frames)
     store = FrameStore(paths, images["height"], images["width"], options.cache_gib)
-    rows = stream_descriptors(model.to(options.device), tracklets, store, images["chunk"], options.device)
+    model, device = model.to(options.device), options.device
+    rows = stream_descriptors(model, tracklets, store, images["chunk"], device, flip=options.flip)
     digest = features_fingerprint(root, tracklets, made_of)
     return load_or_compute(options.features, digest, len(tracklets), rows)
 

@@ -1,7 +1,6 @@
 """A trained network that describes images and tracklets: `load` and `Describer`."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import accumulate, chain
 from pathlib import Path
 from typing import Self
@@ -21,7 +20,7 @@ from reid.inference.folding import folded
 from reid.inference.images import Image, Images, frames_of, one_by_one, pixels
 from reid.inference.rows import LEFT_OUT
 from reid.metrics.distances import euclidean_distances
-from reid.models.alignnet import AlignNet, AlignNetOutput
+from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_model
 from reid.runtime.device import pick_device
 from reid.runtime.memory import MemoryShortError, enough_memory
@@ -72,7 +71,6 @@ class Describer:
         sample = torch.linspace(0, 1, 3 * sizes["height"] * sizes["width"]).view(1, 3, sizes["height"], sizes["width"])
         self.model = folded(model.eval(), sample, descriptor_of_images)
         """The network, with batch norms folded into the convolutions before them."""
-        self._network = FlipTested(self.model) if flip_test else self.model
         self.name = name
         """Name of the shipped network, or the path, as given to `load`."""
         self.file = file
@@ -201,7 +199,7 @@ class Describer:
 
     def _stream(self, tracklets: Sequence[Sequence[Image]], store: AheadStore, batch_frames: int) -> Iterator[Singles]:
         named = [Tracklet(pid=0, camera=0, frames=(UNNAMED,) * len(each)) for each in tracklets]
-        return stream_descriptors(self._network, named, store, self.chunk, self.device, batch_frames)
+        return stream_descriptors(self.model, named, store, self.chunk, self.device, batch_frames, self.flip_test)
 
     def _rows_of_batch(self, batch: list[Bytes | UnreadableImageError]) -> Singles:
         """Descriptors (B, D) of frames (H, W, 3); `LEFT_OUT` in place of an unreadable one."""
@@ -227,7 +225,11 @@ class Describer:
         computed = f"{len(frames)} images of {frames.shape[1]} × {frames.shape[2]} at a time"
         with torch.inference_mode(), enough_memory(computed, "lower the batch size", self.device):
             images = frames.to(self.device).permute(0, 3, 1, 2).float() / 255
-            descriptors: Singles = descriptor_of_images(self._network, images).float().cpu().numpy()
+            found = descriptor_of_images(self.model, images)
+            if self.flip_test:
+                found = (found + descriptor_of_images(self.model, images.flip(-1))) / 2
+                found = nn.functional.normalize(found, dim=1) if self.model.config.unit_length else found
+            descriptors: Singles = found.float().cpu().numpy()
         return descriptors
 
     def _halved(self, batch: int) -> int:
@@ -241,24 +243,7 @@ class Describer:
         return f"Describer({self.name!r}, {height}x{width} pixels, {self.descriptor_size} numbers, {self.device})"
 
 
-class FlipTested(nn.Module):
-    """A network that describes a chunk by the mean over it and its mirror image, of length 1 if its descriptors are."""
-
-    def __init__(self, network: AlignNet) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, frames: Tensor, valid: Tensor) -> AlignNetOutput:
-        """As `AlignNet.forward`; only the descriptor is a mean."""
-        seen, mirrored = self.network(frames, valid), self.network(frames.flip(-1), valid)
-        mean = (seen.descriptor + mirrored.descriptor) / 2
-        if getattr(self.network.config, "unit_length", False):
-            mean = nn.functional.normalize(mean, dim=1)
-        described: AlignNetOutput = replace(seen, descriptor=mean)
-        return described
-
-
-def descriptor_of_images(model: nn.Module, images: Tensor) -> Tensor:
+def descriptor_of_images(model: AlignNet, images: Tensor) -> Tensor:
     """Descriptors (B, D) of images (B, 3, H, W) in 0..1: B chunks of one frame."""
     valid = torch.ones(len(images), 1, dtype=torch.bool, device=images.device)
     descriptors: Tensor = model(images[:, None], valid).descriptor

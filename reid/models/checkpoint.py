@@ -5,29 +5,32 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from alignnet_common.cli import as_plain
 from alignnet_common.errors import UserError
 from reid.configs.groups.model import PAPER_SETTINGS, ModelConfig
 from reid.models.alignnet import AlignNet
-from reid.models.weights import load_pose_weights, load_strictly, read_torch_file, write_torch_file
+from reid.models.weights import load_pose_weights, load_strictly, read_weights_file, write_record
 
 __all__ = ["load_into", "load_model", "load_pose_weights", "model_record", "save_model"]
 
 FORMAT = "alignnet-2"
 
-CHOSEN_ANEW = ("appearance_weights", "pose_weights", "frame_gain")
+CLASSIFIER = "classifier."
+"""Prefix of the classifier's tensors."""
+
+CHOSEN_ANEW = ("appearance_weights", "pose_weights", "frame_gain", "unit_length")
 """Fields of ModelConfig that may differ between a network and the model file whose weights it loads: initial weights,
-and the exponent on the frame weights, which has no parameters."""
+the exponent on the frame weights and the length of descriptors, which have no parameters."""
 
 
 def model_record(model: AlignNet, metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Content of a model file: "format", "model_config", "classes", "state", and the entries of `metadata`.
 
     A training checkpoint adds entries of its own, with tensors; `load_model` reads it too. Raises TypeError if metadata
-    holds anything but plain Python values (a NumPy scalar would not load again), ValueError if it uses one of the four
-    names.
+    holds anything but plain Python values with text as keys (a NumPy scalar would not load again), ValueError if it
+    uses one of the four names.
     """
     metadata = dict(metadata or {})
     _check_plain(metadata, "metadata")
@@ -43,20 +46,48 @@ def model_record(model: AlignNet, metadata: Mapping[str, Any] | None = None) -> 
     return record | metadata
 
 
-def save_model(model: AlignNet, path: Path, metadata: Mapping[str, Any] | None = None) -> None:
-    """Write a model file atomically; `torch.load(path, weights_only=True)` reads it. See `model_record`."""
-    write_torch_file(path, model_record(model, metadata))
+def save_model(
+    model: AlignNet,
+    path: Path,
+    metadata: Mapping[str, Any] | None = None,
+    half: bool = False,
+    classifier: bool = True,
+) -> None:
+    """Write a model file atomically: safetensors with the record of `model_record` in its header.
+
+    Args:
+        half: store weights of convolutions and linear layers as float16, in half the bytes; batch norms and all else
+            stay float32. `load_model` gives float32.
+        classifier: without it, the file has 0 classes, and the network that is loaded gives no logits.
+    """
+    record = model_record(model, metadata)
+    if not classifier:
+        record["classes"] = 0
+        record["state"] = {name: tensor for name, tensor in record["state"].items() if not name.startswith(CLASSIFIER)}
+    if half:
+        layers = [name for name, layer in model.named_modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+        record["state"] |= {
+            weight: record["state"][weight].half()
+            for weight in (f"{name}.weight" for name in layers)
+            if weight in record["state"]
+        }
+    write_record(path, record)
 
 
 def load_model(path: Path) -> tuple[AlignNet, dict[str, Any]]:
     """The network of a model file, on the CPU and in eval mode, and all other entries of the file.
 
-    Nothing is downloaded. Raises UserError if the file is missing, damaged or no model file, or if its tensors do not
-    fit its "model_config".
+    Reads files of `save_model`, and those of `torch.save` with a `model_record`: checkpoints, and the model.pt of
+    earlier versions. Nothing is downloaded. Raises UserError if the file is missing, damaged or no model file, or if
+    its tensors do not fit its "model_config".
     """
     record = _read_record(path)
     config = _config_of(record, path)
-    model = AlignNet(replace(config, appearance_weights="none", pose_weights=None), record["classes"])
+    try:
+        model = AlignNet(replace(config, appearance_weights="none", pose_weights=None), record["classes"])
+    except (UserError, RuntimeError, MemoryError) as failure:  # a backbone that is not known, sizes beyond the memory
+        reason = str(failure).split("\n")[0]
+        raise UserError(f"{path}: its network cannot be built ({reason}); name another file") from failure
     load_strictly(model, record["state"], path, _described(config))
     model.config = config
     return model.eval(), {name: value for name, value in record.items() if name != "state"}
@@ -81,8 +112,8 @@ def load_into(model: AlignNet, path: Path, replace_classifier: bool = True) -> d
             )
     state = record["state"]
     if replace_classifier:
-        own = {name: tensor for name, tensor in model.state_dict().items() if name.startswith("classifier.")}
-        state = {name: tensor for name, tensor in state.items() if not name.startswith("classifier.")} | own
+        own = {name: tensor for name, tensor in model.state_dict().items() if name.startswith(CLASSIFIER)}
+        state = {name: tensor for name, tensor in state.items() if not name.startswith(CLASSIFIER)} | own
     elif record["classes"] != model.classes:
         raise UserError(
             f"{path}: its classifier has {record['classes']} classes, this run has {model.classes}; "
@@ -94,13 +125,15 @@ def load_into(model: AlignNet, path: Path, replace_classifier: bool = True) -> d
 
 def _read_record(path: Path) -> dict[str, Any]:
     """The file's dictionary, after checking that the four entries of `model_record` exist and have their types."""
-    record = read_torch_file(path)
+    record = read_weights_file(path)
     if not isinstance(record, dict) or "format" not in record:
         raise UserError(f"{path}: weights, but not a model file of this project; name a checkpoint that it wrote")
     if record["format"] != FORMAT:
         raise UserError(f"{path}: a model file of format {record['format']!r}, this version reads {FORMAT!r}")
     kinds = {"model_config": dict, "classes": int, "state": dict}
     wrong = [name for name, kind in kinds.items() if not isinstance(record.get(name), kind)]
+    if "classes" not in wrong and record["classes"] < 0:
+        wrong.append("classes")
     if wrong or not all(isinstance(tensor, Tensor) for tensor in record["state"].values()):
         raise UserError(f"{path}: the model file lacks {', '.join(wrong) or 'tensors'}; name one that is whole")
     return record
@@ -112,7 +145,7 @@ def _config_of(record: dict[str, Any], path: Path) -> ModelConfig:
         if values.get("pose_weights") is not None:
             values["pose_weights"] = Path(values["pose_weights"])
         return ModelConfig(**values)
-    except (TypeError, ValueError) as unknown:
+    except (TypeError, ValueError, AttributeError) as unknown:  # an option or a type that this version does not know
         raise UserError(f"{path}: its network is unknown to this version ({unknown}); name another file") from unknown
 
 
@@ -124,7 +157,8 @@ def _check_plain(value: Any, where: str) -> None:
     """Raise TypeError unless `value` is None, bool, int, float, str, or a list or dict of exactly these types."""
     if isinstance(value, dict):
         for key, entry in value.items():
-            _check_plain(key, f"a key of {where}")
+            if type(key) is not str:
+                raise TypeError(f"a key of {where} is a {type(key).__name__}, not text")
             _check_plain(entry, f"{where}[{key!r}]")
     elif isinstance(value, list):
         for position, entry in enumerate(value):

@@ -1,6 +1,7 @@
 """Weights of the networks: drawn from a generator, or read from a file and checked before loading."""
 
 import io
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ def first_generator() -> torch.Generator:
 
 
 def draw_weights(module: nn.Module, generator: torch.Generator) -> None:
-    """Fill every convolution (He et al. 2015, zero bias) and reset every batch norm under `module`, in place.
+    """Fill every convolution (He et al. 2015, zero bias) and reset every batch or instance norm under `module`, in
+    place.
 
     He initialisation by fan-in keeps the scale of activations through deep stacks of convolution and ReLU, also without
     batch norm (the pose network).
@@ -30,7 +32,7 @@ def draw_weights(module: nn.Module, generator: torch.Generator) -> None:
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-        elif isinstance(layer, nn.BatchNorm2d):
+        elif isinstance(layer, nn.BatchNorm2d | nn.InstanceNorm2d):
             layer.reset_parameters()
 
 
@@ -42,6 +44,53 @@ def write_torch_file(path: Path, value: Any) -> None:
     stream = io.BytesIO()
     torch.save(value, stream)
     write_atomically(path, stream.getvalue())
+
+
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a safetensors file atomically: the tensors of `record["state"]`, and all other entries as JSON.
+
+    The JSON is the entry `RECORD` of the header's metadata. Raises ValueError where it has NaN or infinity, TypeError
+    where an entry is no plain value.
+    """
+    plain = {name: value for name, value in record.items() if name != "state"}
+    header = {RECORD: json.dumps(plain, allow_nan=False)}
+    tensors = {name: tensor.contiguous() for name, tensor in record["state"].items()}  # a file has one layout
+    write_atomically(path, safetensors.torch.save(tensors, header))
+
+
+def read_weights_file(path: Path) -> Any:
+    """Content of a file of `write_record` (all entries and "state"), of another safetensors file (its tensors), or of a
+    file of `torch.save`; on the CPU, 16-bit floats of safetensors as float32.
+
+    Raises UserError if the file is missing, cut short or of another kind.
+    """
+    if not is_safetensors(path):
+        return read_torch_file(path)
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: _in_float32(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 -- no mapping
+        record = json.loads(header[RECORD]) if RECORD in header else None
+    except Exception as broken:  # a header of another version, broken JSON, an unknown type …
+        raise UserError(
+            f"{path}: cannot be read as safetensors weights ({type(broken).__name__}); the file is damaged, "
+            "cut short or of another kind: copy it again or name another"
+        ) from broken
+    return {**record, "state": tensors} if isinstance(record, dict) else tensors
+
+
+def is_safetensors(path: Path) -> bool:
+    """Whether a file is one of safetensors, by its name or, whatever its name, by its first bytes."""
+    if not path.is_file():
+        return False
+    if path.suffix == ".safetensors":
+        return True
+    with path.open("rb") as stream:
+        return stream.read(HEADER_STARTS + 1)[HEADER_STARTS:] == b"{"
+
+
+def _in_float32(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
 def read_torch_file(path: Path) -> Any:
@@ -61,16 +110,11 @@ def read_torch_file(path: Path) -> Any:
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Named tensors of a `.safetensors` file, or of a state dict written by `torch.save`, on the CPU.
+    """Named tensors of a safetensors file, or of a state dict written by `torch.save`, on the CPU.
 
     Raises UserError if the file is missing, unreadable or holds anything but named tensors.
     """
-    if path.suffix == ".safetensors" and path.is_file():
-        try:
-            return safetensors.torch.load_file(path)
-        except (OSError, safetensors.SafetensorError) as broken:
-            raise UserError(f"{path}: not a safetensors file, or one cut short; copy it again") from broken
-    state = read_torch_file(path)
+    state = read_weights_file(path)
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise UserError(f"{path}: not a state dict (names and tensors alone); name a file of weights")
     return dict(state)
@@ -136,9 +180,15 @@ def metadata_of(path: Path) -> dict[str, Any]:
 
 
 def _model_record(path: Path) -> dict[str, Any] | None:
-    found = None if path.suffix == ".safetensors" else read_torch_file(path)
+    found = read_weights_file(path)
     return found if isinstance(found, dict) and "format" in found and isinstance(found.get("state"), dict) else None
 
 
 OWN = "pose."
 """Prefix of the pose network's tensors in a model file of this project."""
+
+RECORD = "alignnet"
+"""Entry of a safetensors header with the record of a model file of this project."""
+
+HEADER_STARTS = 8
+"""Bytes before the JSON header of a safetensors file: its length."""

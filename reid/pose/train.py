@@ -22,7 +22,7 @@ from reid.pose.inference import poses_of, read_pose_net
 from reid.recipes.pretrain import pretrain_run
 from reid.runtime.device import pick_device
 from reid.runtime.distributed import torchrun_group
-from reid.runtime.run_dir import MODEL
+from reid.runtime.run_dir import model_file
 from reid.training.flags import FlagNames
 from reid.training.run import Run
 
@@ -40,7 +40,7 @@ def train(config: PoseTrainConfig) -> None:
         return
     weights = config.folder / WEIGHTS
     # Contiguous: the file has one layout, and a GPU's training keeps channels innermost.
-    tensors = {name: tensor.contiguous() for name, tensor in read_pose_weights(config.folder / MODEL).items()}
+    tensors = {name: tensor.contiguous() for name, tensor in read_pose_weights(model_file(config.folder)).items()}
     write_atomically(weights, safetensors.torch.save(tensors))
     numbers = None
     if config.held_out:

@@ -23,7 +23,7 @@ from reid.provenance.notes import (
     trainings_of_pose,
 )
 from reid.provenance.seen_people import trained_on, trainings_of
-from reid.runtime.run_dir import CHECKPOINT, MODEL
+from reid.runtime.run_dir import CHECKPOINT, model_file
 
 
 def start_pretraining(model: AlignNet, config: PretrainConfig, data: ReidData, fingerprint: str) -> Provenance:
@@ -87,7 +87,9 @@ def load_start(model: AlignNet, config: FinetuneConfig) -> tuple[dict[str, Any],
     trainings = trainings_of(metadata)
     steps = metadata["training"]["step"] if "training" in metadata else metadata.get("steps")
     last = f", {steps} steps on {trainings[-1]['name']} ({len(trainings[-1]['pids'])} persons)" if trainings else ""
-    fresh = f"; its classifier of {metadata['classes']} persons is replaced by a new one of {model.classes}"
+    fresh = f", with a new classifier of {model.classes} persons"
+    if metadata["classes"]:
+        fresh = f"; its classifier of {metadata['classes']} persons is replaced by a new one of {model.classes}"
     return {"text": f"{path}{last}{fresh}", "file": str(path), "sha256": sha256_of_file(path)}, trainings
 
 
@@ -102,14 +104,9 @@ def initial_model(init: str) -> Path | None:
     if init == "auto" and not named.exists():
         return None
     if named.is_dir():
-        if not (named / MODEL).is_file() and (named / CHECKPOINT).is_file():
+        if not model_file(named).is_file() and (named / CHECKPOINT).is_file():
             raise UserError(f"{named} holds a run that is not finished: finish it (--resume), or pass --init none")
-        named = named / MODEL
+        named = model_file(named)
     if not named.is_file():
         raise UserError(f"no such file of weights: {named}: pre-train first (python -m reid.pretrain) or --init none")
     return named
-
-
-def model_file(run: Path) -> Path:
-    """The model file of a run folder, or `run` itself if it is a file."""
-    return run / MODEL if run.is_dir() else run

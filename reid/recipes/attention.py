@@ -38,7 +38,7 @@ from reid.models.checkpoint import load_model
 from reid.models.tap import video_descriptor
 from reid.provenance.notes import notes_on_weights
 from reid.runtime.device import pick_device
-from reid.runtime.run_dir import MODEL
+from reid.runtime.run_dir import model_file
 
 PROG = "python -m reid.attention"
 
@@ -52,7 +52,7 @@ Figures = dict[str, float]
 
 def attention(config: AttentionConfig) -> None:
     """Measure, print and write --json. Raises UserError on a data set or a checkpoint that cannot be used."""
-    path = config.weights / MODEL if config.weights.is_dir() else config.weights
+    path = model_file(config.weights)
     model, metadata = load_model(path)
     images, device = metadata["images"], pick_device(config.device)
     model = model.to(device)
@@ -133,7 +133,8 @@ class BothPoolings(nn.Module):
         output: AlignNetOutput = self.model(frames, valid)
         assert output.frame_descriptors is not None
         average = video_descriptor(output.frame_descriptors, frames.new_ones(*valid.shape, 1), valid)
-        return replace(output, descriptor=torch.cat([output.descriptor, average], dim=1))
+        alike = self.model.descriptor_of(average)
+        return replace(output, descriptor=torch.cat([output.descriptor, alike], dim=1))
 
 
 def both_directions(root: Path, clips: Sequence[Tracklet]) -> tuple[ReidData, ...]:
@@ -160,7 +161,10 @@ def rank_poolings(
     clips = (*directions[0].query, *directions[0].gallery)
     network, names = (BothPoolings(model), ("", "average")) if model.weighs_frames else (model, ("",))
     descriptors = np.stack(list(stream_descriptors(network, clips, store, chunk, device)))
-    parts = zip(names, np.split(descriptors, len(names), axis=1), strict=True)
+    blocks = np.split(descriptors, len(names), axis=1)
+    if model.config.unit_length:  # of both poolings, after the mean over chunks
+        blocks = [block / np.linalg.norm(block, axis=1, keepdims=True) for block in blocks]
+    parts = zip(names, blocks, strict=True)
     return {name: mean_ranking(dict(zip(clips, part, strict=True)), directions) for name, part in parts}
 
 

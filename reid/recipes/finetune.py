@@ -31,7 +31,7 @@ SHIPPED_POSE = f"--pose-stages {SMALL_POSE_STAGES} --pose-width {SMALL_POSE_WIDT
 
 
 def finetune(config: FinetuneConfig, command: str | None = None) -> None:
-    """Fine-tune a network, evaluate it before and after, and write RUN/model.pt and RUN/result.json.
+    """Fine-tune a network, evaluate it before and after, and write RUN/model.safetensors and RUN/result.json.
 
     command -- for the result. Default: the command line of this process.
     """

@@ -24,7 +24,7 @@ PROG = "python -m reid.pretrain"
 
 
 def pretrain(config: PretrainConfig, command: str | None = None) -> None:
-    """Train on rendered people, evaluate held-out identities, and write RUN/model.pt and RUN/result.json.
+    """Train on rendered people, evaluate held-out identities, and write RUN/model.safetensors and RUN/result.json.
 
     command -- for the result. Default: the command line of this process.
     """

@@ -8,10 +8,21 @@ from alignnet_common.cli import DataclassInstance, save_config
 from alignnet_common.errors import UserError
 from alignnet_common.files import DISK_FULL, read_jsonl, replacing, write_jsonl
 
-CHECKPOINT, MODEL, METRICS, RESULT, CONFIG = "checkpoint.pt", "model.pt", "metrics.jsonl", "result.json", "config.yaml"
+CHECKPOINT, METRICS, RESULT, CONFIG = "checkpoint.pt", "metrics.jsonl", "result.json", "config.yaml"
 CARD = "README.md"
 
+MODEL, OLD_MODEL = "model.safetensors", "model.pt"
+"""The finished network; the name that it had in earlier versions."""
+
 CHECKPOINTS, BEST = "checkpoints", "best.pt"
+
+
+def model_file(run: Path) -> Path:
+    """The model file of a run's folder, of whichever version; `run` itself if it is no folder. It need not exist."""
+    if not run.is_dir():
+        return run
+    old = run / OLD_MODEL
+    return old if old.is_file() and not (run / MODEL).is_file() else run / MODEL
 
 
 def check_run_folder(run: Path, resume: bool) -> None:
@@ -19,7 +30,8 @@ def check_run_folder(run: Path, resume: bool) -> None:
     above = next(folder for folder in (run, *run.absolute().parents) if folder.exists())
     if not above.is_dir():
         raise UserError(f"{run}: cannot be made, {above} is a file; name another folder (--run)")
-    found = [name for name in (CONFIG, METRICS, CHECKPOINT, MODEL, RESULT) if (run / name).exists()]
+    names = (CONFIG, METRICS, CHECKPOINT, MODEL, OLD_MODEL, RESULT)
+    found = [name for name in names if (run / name).exists()]
     if found and not resume:
         advice = "continue it (--resume) or name another folder (--run)"
         raise UserError(f"{run} holds a run already ({found[0]}): {advice}")
@@ -28,7 +40,7 @@ def check_run_folder(run: Path, resume: bool) -> None:
 def finished_for_good(run: Path) -> bool:
     """Whether a run is finished and its checkpoint is removed, as reid.ablation leaves its runs: it cannot continue,
     and its result must not be touched."""
-    return (run / RESULT).is_file() and (run / MODEL).is_file() and not (run / CHECKPOINT).is_file()
+    return (run / RESULT).is_file() and model_file(run).is_file() and not (run / CHECKPOINT).is_file()
 
 
 def open_run(run: Path, config: DataclassInstance, step: int) -> None:

@@ -4,9 +4,7 @@ from pathlib import Path
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import asset
-
-MODEL_FILES = ("model.safetensors", "model.pt")
-"""Names of the model file in a run folder, the preferred one first."""
+from reid.runtime.run_dir import MODEL, OLD_MODEL, model_file
 
 PREFIX, SUFFIX = "reid-", ".safetensors"
 """Before and after the name of a shipped network in its file's name: reid-small.safetensors."""
@@ -29,9 +27,9 @@ def find_weights(source: str | Path) -> Path:
         return shipped[str(source)]
     path = Path(source)
     if path.is_dir():
-        found = next((path / name for name in MODEL_FILES if (path / name).is_file()), None)
-        if found is None:
-            raise UserError(f"{path}: no {' or '.join(MODEL_FILES)} in this folder; {_advice(shipped)}")
+        found = model_file(path)
+        if not found.is_file():
+            raise UserError(f"{path}: no {MODEL} or {OLD_MODEL} in this folder; {_advice(shipped)}")
         return found
     if not path.is_file():
         raise UserError(f"{source}: no such file of weights; {_advice(shipped)}")

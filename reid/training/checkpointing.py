@@ -1,10 +1,10 @@
 """Checkpoints of a run: what is saved, and how a run resumes from it. Files of a run's folder:
 
-config.yaml    resolved options           metrics.jsonl   one row a step     result.json   metrics and provenance
-checkpoint.pt  the training state         model.pt        the finished network, for --init and reid.evaluate
-checkpoints/   recent checkpoints         best.pt         the checkpoint with the highest mAP on
-                                                                  held-out identities, else the lowest mean loss
-tensorboard/   curves
+config.yaml        resolved options                       metrics.jsonl   one row a step
+checkpoint.pt      the training state                     tensorboard/    curves
+checkpoints/       recent checkpoints                     result.json     metrics and provenance
+model.safetensors  the finished network, for --init and reid.evaluate
+best.pt            the checkpoint with the highest mAP on held-out identities, else the lowest mean loss
 """
 
 import math

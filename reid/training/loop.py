@@ -104,6 +104,8 @@ class Trainer:
         factor = state.schedule.factor(config, state.step, self.batches.planned_steps)
         for rates in state.optimizer.param_groups:
             rates["lr"] = factor * rates["rate"]
+        if state.model.appearance.mixstyle is not None:
+            state.model.appearance.mixstyle.start_step(state.step, self.run.group.rank)
         losses: Losses = network(self.batches.prepare(batch, state.model, self.run.device))
         state.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()

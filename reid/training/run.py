@@ -209,7 +209,7 @@ class Run(Generic[ConfigT]):
         save_checkpoint(state, self.folder, self.config, self.metadata, self.kept, state.improved(by_validation))
 
     def finish(self, state: TrainState, data: ReidData, provenance: Provenance, blocks: Mapping[str, Metrics]) -> None:
-        """Print the metrics, and write model.pt, result.json and the model card, README.md."""
+        """Print the metrics, and write model.safetensors, result.json and the model card, README.md."""
         if blocks:
             print(table(dict(blocks)), "protocol: step", sep="\n")
         model: AlignNet = state.model

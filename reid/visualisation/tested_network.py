@@ -18,7 +18,7 @@ from reid.evaluation.evaluator import EvaluationOptions, input_size
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_model
 from reid.runtime.device import pick_device
-from reid.runtime.run_dir import CONFIG, MODEL
+from reid.runtime.run_dir import CONFIG, model_file
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,17 @@ def load_tested(run: Path, result: Mapping[str, Any], root: Path | None) -> Fine
     of the run are missing, or are not those of the result.
     """
     options = read_config_file(FinetuneConfig, run / CONFIG)
-    if not (run / MODEL).is_file():
-        raise UserError(f"no such file: {run / MODEL}")
-    sha256 = sha256_of_file(run / MODEL)
+    file = model_file(run)
+    if not file.is_file():
+        raise UserError(f"no such file: {file}")
+    sha256 = sha256_of_file(file)
     if sha256 != result["model"]["sha256"]:
-        raise UserError(f"{run / MODEL} is not the network that {run}'s result.json describes")
+        raise UserError(f"{file} is not the network that {run}'s result.json describes")
     data = load_data(options if root is None else replace(options, root=root), options.seed)
     sums = {"fingerprint": fingerprint(data), "division": division(data)}
     if any(result["data"].get(name, found) != found for name, found in sums.items()):
         raise UserError(f"{data.root}: not the data that the network was tested on (dataset checksum or split differ)")
-    model, metadata = load_model(run / MODEL)
+    model, metadata = load_model(file)
     device = pick_device("auto")
     model = model.to(device)
     images = input_size(metadata, EvaluationOptions(device, run))

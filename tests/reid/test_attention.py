@@ -94,7 +94,7 @@ def test_results_are_written_and_printed(rendered, trained, tmp_path, capsys):
     assert all(0 <= row["rank1"] <= 100 and 0 <= row["average"]["rank1"] <= 100 for row in found["covered"])
     printed = capsys.readouterr().out
     assert "Spearman's rho over 5 clips" in printed
-    note = f"{trained['align-tap'] / 'model.pt'} was trained on 5 of the 5 persons tested: no valid figures"
+    note = f"{trained['align-tap'] / 'model.safetensors'} was trained on 5 of the 5 persons tested: no valid figures"
     assert (found["notes"], printed.count(note)) == ([note], 1)
     # A network without attention is ranked alone.
     assert command("attention", flags(options | {"weights": trained["baseline"]})) == 0
@@ -102,13 +102,13 @@ def test_results_are_written_and_printed(rendered, trained, tmp_path, capsys):
 
 
 def test_the_chunk_length_is_that_of_the_option_or_of_the_training(trained):
-    _, metadata = load_model(trained["baseline"] / "model.pt")
+    _, metadata = load_model(trained["baseline"] / "model.safetensors")
     assert attention.chunk_length(AttentionConfig(), metadata["images"]) == TINY["chunk"]
     assert attention.chunk_length(AttentionConfig(chunk=5), metadata["images"]) == 5
 
 
 def test_both_poolings_append_the_descriptor_of_average_pooling(trained):
-    model, _ = load_model(trained["align-tap"] / "model.pt")
+    model, _ = load_model(trained["align-tap"] / "model.safetensors")
     generator = torch.Generator().manual_seed(0)
     frames, valid = torch.rand(1, 3, 3, 48, 32, generator=generator), torch.ones(1, 3, dtype=torch.bool)
     with torch.inference_mode():
@@ -124,7 +124,7 @@ def test_both_poolings_append_the_descriptor_of_average_pooling(trained):
 
 
 def test_ranking_restores_the_mode_of_the_network(rendered, trained):
-    model, _ = load_model(trained["align-tap"] / "model.pt")
+    model, _ = load_model(trained["align-tap"] / "model.safetensors")
     clips = read_clips(rendered)
     store = FrameStore([frame for clip in clips for frame in clip.frames], 48, 32, 1.0)
     found = attention.rank_poolings(model, attention.both_directions(rendered, clips), store, 3, torch.device("cpu"))

@@ -25,7 +25,7 @@ from reid_folders import (
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
-    path = tmp_path_factory.mktemp("network") / "model.pt"
+    path = tmp_path_factory.mktemp("network") / "model.safetensors"
     config = ModelConfig(appearance="resnet18", appearance_weights="none", variant="baseline")
     save_model(AlignNet(config, 4), path, {"images": {"height": 32, "width": 32, "chunk": 2}})
     return path

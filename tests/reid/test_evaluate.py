@@ -251,9 +251,15 @@ def test_a_checkpoint_gives_the_figures_of_fine_tuning(tuned, tmp_path):
 
 def test_identities_seen_in_training_are_reported(tuned, capsys):
     root, run = tuned
-    assert command("evaluate", flags({"root": root, "weights": run / "model.pt", "split": 1, "min_frames": 1})) == 0
+    assert (
+        command("evaluate", flags({"root": root, "weights": run / "model.safetensors", "split": 1, "min_frames": 1}))
+        == 0
+    )
     assert "was trained on" not in capsys.readouterr().out
-    assert command("evaluate", flags({"root": root, "weights": run / "model.pt", "split": 2, "min_frames": 1})) == 0
+    assert (
+        command("evaluate", flags({"root": root, "weights": run / "model.safetensors", "split": 2, "min_frames": 1}))
+        == 0
+    )
     assert "of the 4 persons tested: no valid figure" in capsys.readouterr().out
 
 

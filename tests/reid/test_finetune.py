@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from alignnet_common.files import sha256_of_file
+from reid.models.weights import read_weights_file
 from reid.report import ReportConfig, report
 from reid_folders import TINY, command, flags, write_market, write_prid, write_rendered, write_splits
 
@@ -53,7 +54,7 @@ def test_prid_from_a_pretrained_network(prid, pretrained, tmp_path, capsys):
     assert run(prid, folder, init=pretrained, split=1, max_steps=2) == 0
     printed = capsys.readouterr().out
     assert (
-        f"starts from {pretrained / 'model.pt'}, 2 steps on synthetic (4 persons); its classifier of 4 persons is "
+        f"starts from {pretrained}/model.safetensors, 2 steps on synthetic (4 persons); its classifier of 4 persons is "
         in printed
     )
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -64,7 +65,7 @@ def test_prid_from_a_pretrained_network(prid, pretrained, tmp_path, capsys):
             "checkpoints",
             "config.yaml",
             "metrics.jsonl",
-            "model.pt",
+            "model.safetensors",
             "result.json",
         ),
         "tensorboard",
@@ -77,9 +78,9 @@ def test_prid_from_a_pretrained_network(prid, pretrained, tmp_path, capsys):
     assert result["data"]["name"] == "PRID2011"
     assert result["data"]["split"] == "split 1 of splits_prid2011.json"
     assert result["data"]["counts"]["query"] == {"ids": 3, "tracklets": 3, "frames": 12}
-    assert result["started_from"]["sha256"] == sha256_of_file(pretrained / "model.pt")
+    assert result["started_from"]["sha256"] == sha256_of_file(pretrained / "model.safetensors")
     assert result["training"]["steps"] == 2
-    states = [torch.load(path / "model.pt", weights_only=True) for path in (pretrained, folder)]
+    states = [read_weights_file(path / "model.safetensors") for path in (pretrained, folder)]
     assert [each["name"] for each in states[1]["trained_on"]] == ["synthetic", "PRID2011"]
     assert states[1]["trained_on"][1]["pids"] == sorted(result_pids(prid, 1))
     assert (result["trained_on_tested"], result["notes"], result["protocol"]) == (0, [], "step")
@@ -125,7 +126,7 @@ def test_each_result_is_of_its_own_network(prid, pretrained, tmp_path):
 def test_persons_tested_whom_pretraining_saw_are_noticed(pretrained, tmp_path, capsys):
     """Said, recorded, kept when the run goes on, and known to reid.evaluate; a file of old, of one entry, serves."""
     rendered = pretrained.parent / "rendered"
-    old = torch.load(pretrained / "model.pt", weights_only=True)
+    old = read_weights_file(pretrained / "model.safetensors")
     old["trained_on"] = old["trained_on"][0]
     torch.save(old, tmp_path / "old.pt")
     note = "what this starts from was trained on 2 of the 2 persons tested: no valid figures"
@@ -157,10 +158,10 @@ def test_the_default_start_is_runs_pretrain_where_it_is_there(prid, pretrained, 
     assert first["untrained"] == first["initial"]
     (tmp_path / "runs" / "pretrain").symlink_to(pretrained)
     assert run(prid, "runs/second") == 0
-    assert "starts from runs/pretrain/model.pt" in capsys.readouterr().out
+    assert "starts from runs/pretrain/model.safetensors" in capsys.readouterr().out
     second = result_of(tmp_path / "runs/second")
     assert second["untrained"] == first["untrained"]
-    assert second["started_from"]["file"] == "runs/pretrain/model.pt"
+    assert second["started_from"]["file"] == "runs/pretrain/model.safetensors"
     (tmp_path / "runs" / "pretrain").unlink()
     (tmp_path / "runs" / "pretrain").mkdir()
     (tmp_path / "runs" / "pretrain" / "checkpoint.pt").touch()
@@ -232,7 +233,7 @@ def test_resuming_keeps_what_was_measured_before(prid, pretrained, tmp_path, fro
     assert len(losses[0]) == 4
     assert losses[0] == losses[1]
     before, after = (
-        torch.load(path / "model.pt", weights_only=True)["state"] for path in (pretrained, tmp_path / "whole")
+        read_weights_file(path / "model.safetensors")["state"] for path in (pretrained, tmp_path / "whole")
     )
     changed = {name.split(".")[0] for name in after if not torch.equal(after[name], before[name])}
     assert changed == {"appearance", "appearance_tap", "part_tap", "classifier"}
@@ -291,7 +292,7 @@ def test_rendered_frames_beside_each_batch_teach_the_pose_network_alone(prid, re
     assert result["notes"] == []
     rows = [json.loads(line) for line in (tmp_path / "beside" / "metrics.jsonl").read_text().splitlines()]
     assert all(row["pose"] > 0 for row in rows)
-    without, taught = (torch.load(tmp_path / name / "model.pt", weights_only=True) for name in ("without", "beside"))
+    without, taught = (read_weights_file(tmp_path / name / "model.safetensors") for name in ("without", "beside"))
     for name, weights in without["state"].items():
         same = torch.equal(weights, taught["state"][name])
         assert same != name.startswith("pose."), name
@@ -299,7 +300,7 @@ def test_rendered_frames_beside_each_batch_teach_the_pose_network_alone(prid, re
     stopped = tmp_path / "beside"
     assert run(prid, stopped, **options, **beside, max_steps=3, resume=True) == 0
     assert run(prid, tmp_path / "whole", **options, **beside, max_steps=3) == 0
-    again, whole = (torch.load(path / "model.pt", weights_only=True)["state"] for path in (stopped, tmp_path / "whole"))
+    again, whole = (read_weights_file(path / "model.safetensors")["state"] for path in (stopped, tmp_path / "whole"))
     assert all(torch.equal(weights, again[name]) for name, weights in whole.items())
 
 
@@ -318,16 +319,22 @@ def test_people_tested_whom_the_pose_networks_file_has_seen_are_noticed(pretrain
     """A model file says whom it has seen, also where its pose net alone is taken; bare weights cannot."""
     rendered = pretrained.parent / "rendered"
     options = {"dataset": "synthetic", "init": "none", "max_steps": 0}
-    assert run(rendered, tmp_path / "run", **options, pose_weights=pretrained / "model.pt") == 0
+    assert run(rendered, tmp_path / "run", **options, pose_weights=pretrained / "model.safetensors") == 0
     note = "what --pose-weights names was trained on 2 of the 2 persons tested: no valid figures"
     assert f"note: {note}" in capsys.readouterr().out
     assert (result_of(tmp_path / "run")["trained_on_tested"], result_of(tmp_path / "run")["notes"]) == (2, [note])
     # With --init the pose net is that of its run: the same as named here, then another.
     assert (
-        run(rendered, tmp_path / "same", **(options | {"init": pretrained}), pose_weights=pretrained / "model.pt") == 0
+        run(
+            rendered,
+            tmp_path / "same",
+            **(options | {"init": pretrained}),
+            pose_weights=pretrained / "model.safetensors",
+        )
+        == 0
     )
     assert not any("is not used" in note for note in result_of(tmp_path / "same")["notes"])
-    state = torch.load(pretrained / "model.pt", weights_only=True)["state"]
+    state = read_weights_file(pretrained / "model.safetensors")["state"]
     bare = {name.removeprefix("pose."): weights for name, weights in state.items() if name.startswith("pose.")}
     torch.save(bare, tmp_path / "bare.pth")
     assert run(rendered, tmp_path / "bare", **options, pose_weights=tmp_path / "bare.pth") == 0
@@ -335,7 +342,8 @@ def test_people_tested_whom_the_pose_networks_file_has_seen_are_noticed(pretrain
     torch.save({name: weights / 2 for name, weights in bare.items()}, tmp_path / "other.pth")
     options |= {"init": pretrained, "pose_weights": tmp_path / "other.pth"}
     assert run(rendered, tmp_path / "other", **options) == 0
-    said = f"--pose-weights {tmp_path / 'other.pth'} is not used: the pose network is that of {pretrained / 'model.pt'}"
+    own = f"the pose network is that of {pretrained / 'model.safetensors'}"
+    said = f"--pose-weights {tmp_path / 'other.pth'} is not used: {own}"
     assert said in result_of(tmp_path / "other")["notes"]
 
 

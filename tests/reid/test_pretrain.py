@@ -15,6 +15,7 @@ import yaml
 
 from alignnet_common.files import PROJECT_ROOT, sha256_of_file
 from reid.models.checkpoint import load_model
+from reid.models.weights import read_weights_file
 from reid_folders import TINY, command, flags, write_rendered
 
 
@@ -52,7 +53,7 @@ def test_what_a_run_leaves(whole, rendered):
             "checkpoints",
             "config.yaml",
             "metrics.jsonl",
-            "model.pt",
+            "model.safetensors",
             "result.json",
         ),
         "tensorboard",
@@ -70,7 +71,7 @@ def test_what_a_run_leaves(whole, rendered):
     assert result["training"]["steps"] == 6
     assert result["chance"]["rank1"] == 50.0
     assert {"rank1", "rank5", "rank10", "rank20", "mAP", "cmc"} <= set(result["validation"])
-    assert result["model"]["sha256"] == sha256_of_file(whole / "model.pt")
+    assert result["model"]["sha256"] == sha256_of_file(whole / "model.safetensors")
     assert {"python", "torch", "torchvision", "numpy", "alignnet-reid"} <= set(result["versions"])
     config = yaml.safe_load((whole / "config.yaml").read_text())
     assert config["data"] == str(rendered)
@@ -98,7 +99,7 @@ def test_files_load_with_weights_only(whole):
     training = checkpoint["training"]
     assert training["step"] == 6
     assert {"optimizer", "schedule", "rng", "epoch", "batch", "config", "fingerprint"} <= set(training)
-    model, metadata = load_model(whole / "model.pt")
+    model, metadata = load_model(whole / "model.safetensors")
     assert model.classes == 4
     assert metadata["steps"] == 6
     (training,) = metadata["trained_on"]
@@ -117,11 +118,39 @@ def test_a_stopped_run_goes_on_to_the_bit(whole, rendered, tmp_path, capsys):
     assert run(rendered, folder, max_steps=6, held_out=2, resume=True) == 0
     assert losses(folder) == losses(whole)
     assert [row["step"] for row in rows(folder)] == [1, 2, 3, 4, 5, 6]
-    ours, theirs = (torch.load(path / "model.pt", weights_only=True)["state"] for path in (folder, whole))
+    ours, theirs = (read_weights_file(path / "model.safetensors")["state"] for path in (folder, whole))
     assert all((tensor == theirs[name]).all() for name, tensor in ours.items())
     capsys.readouterr()
     assert run(rendered, folder, max_steps=6, held_out=2, resume=True) == 0
     assert "finished already, 6 steps" in capsys.readouterr().out
+
+
+NEWER = {
+    "appearance": "mobilenetv2_035_ibn_a",
+    "pooling": "gem",
+    "neck": "batch-norm",
+    "unit_length": True,
+    "mixstyle": 0.7,
+    "label_smoothing": 0.1,
+    "recompute": True,
+    "lr_pose": 0,
+    "pose_maps": "truth",
+}
+"""Options of a network and a recipe beside the paper's."""
+
+
+def test_a_stopped_run_with_mixstyle_and_a_backbone_of_timm_goes_on_to_the_bit(rendered, tmp_path):
+    stopped, peace = tmp_path / "stopped", tmp_path / "peace"
+    assert run(rendered, peace, max_steps=4, **NEWER) == 0
+    assert run(rendered, stopped, max_steps=2, **NEWER) == 0
+    assert run(rendered, stopped, max_steps=4, resume=True, **NEWER) == 0
+    assert losses(stopped) == losses(peace)
+    ours, theirs = (read_weights_file(path / "model.safetensors")["state"] for path in (stopped, peace))
+    assert all((tensor == theirs[name]).all() for name, tensor in ours.items())
+    assert run(rendered, tmp_path / "plain", max_steps=1, **(NEWER | {"mixstyle": 0})) == 0
+    assert losses(tmp_path / "plain")[1] != losses(peace)[1]
+    model, _ = load_model(peace / "model.safetensors")
+    assert model.power is not None and model.neck is not None and model.config.unit_length
 
 
 def steps_done(folder):
@@ -151,13 +180,13 @@ def test_a_run_killed_five_times_goes_on_to_the_bit(rendered, tmp_path):
     assert command("pretrain", flags(options | {"run": folder, "resume": True})) == 0
     assert [row["step"] for row in rows(folder)] == list(range(1, 21))
     assert losses(folder) == losses(peace)
-    ours, theirs = (torch.load(path / "model.pt", weights_only=True)["state"] for path in (folder, peace))
+    ours, theirs = (read_weights_file(path / "model.safetensors")["state"] for path in (folder, peace))
     assert all((tensor == theirs[name]).all() for name, tensor in ours.items())
 
 
 def test_a_run_killed_between_its_last_checkpoint_and_its_result_ends_as_it_would_have(whole, rendered, tmp_path):
     folder = shutil.copytree(whole, tmp_path / "run")
-    (folder / "model.pt").unlink()
+    (folder / "model.safetensors").unlink()
     (folder / "result.json").unlink()
     assert run(rendered, folder, resume=True, max_steps=6, held_out=2) == 0
     assert (folder / "metrics.jsonl").read_bytes() == (whole / "metrics.jsonl").read_bytes()
@@ -239,7 +268,7 @@ def test_with_maps_that_are_given_the_pose_net_stays_as_it_was(rendered, tmp_pat
     assert all(set(row["lr"]) == {"appearance", "tap", "classifier"} for row in rows(folder))
     start = tmp_path / "start"
     assert run(rendered, start, max_steps=0) == 0
-    after, before = (torch.load(path / "model.pt", weights_only=True)["state"] for path in (folder, start))
+    after, before = (read_weights_file(path / "model.safetensors")["state"] for path in (folder, start))
     same = {name: bool((tensor == before[name]).all()) for name, tensor in after.items()}
     assert all(held for name, held in same.items() if name.startswith("pose."))
     assert not any(
@@ -275,10 +304,10 @@ def test_attention_alone_is_taught_on_top_of_another_run(whole, rendered, tmp_pa
     options = {"attention_weight": 1, "attention_apart": True, "batch_norm": "frozen", "max_steps": 2, "seed": 3}
     assert run(rendered, folder, init=whole, **frozen, **options) == 0
     assert json.loads((folder / "result.json").read_text())["started_from"] == {
-        "init": str(whole / "model.pt"),
-        "sha256": sha256_of_file(whole / "model.pt"),
+        "init": str(whole / "model.safetensors"),
+        "sha256": sha256_of_file(whole / "model.safetensors"),
     }
-    after, before = (torch.load(path / "model.pt", weights_only=True)["state"] for path in (folder, whole))
+    after, before = (read_weights_file(path / "model.safetensors")["state"] for path in (folder, whole))
     changed = {name.split(".")[0] for name, tensor in after.items() if not torch.equal(tensor, before[name])}
     assert changed == {"appearance_tap", "part_tap", "classifier"}  # a classifier of its own, which nothing taught
     assert run(rendered, tmp_path / "other", init=whole, tap_channels=16) == 2

@@ -8,46 +8,14 @@ Imports no torch.
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from alignnet_common.options import bounded, option
 from reid.configs.groups.checks import check_pose_scale, require
-from reid.configs.groups.model import (
-    PAPER_SETTINGS,
-    SMALL_POSE_STAGES,
-    SMALL_POSE_WEIGHTS,
-    SMALL_POSE_WIDTH,
-    ModelConfig,
-)
+from reid.configs.groups.model import ModelConfig
+from reid.configs.groups.presets import Preset
 
 DEFAULT_PRETRAIN_RUN = Path("runs/pretrain")
-
-Preset = Literal["default", "paper", "small"]
-
-PAPER: dict[str, Any] = {**PAPER_SETTINGS, "frame_pooling": "sum", "frame_gain": 1.0, "part_visibility": "ignored"}
-"""--preset paper: the settings of the paper (TR2019-108) where the defaults differ."""
-
-SMALL_NETWORK: dict[str, Any] = {
-    "appearance": "resnet18",
-    "appearance_weights": "none",
-    "pose_stages": SMALL_POSE_STAGES,
-    "pose_width": SMALL_POSE_WIDTH,
-    "pose_weights": SMALL_POSE_WEIGHTS,
-    "pose_maps": "cached",
-    "pose_scale": 2.0,
-    "tap_channels": 64,
-    "height": 64,
-    "width": 32,
-    "optimizer": "adamw",
-    "lr_appearance": 2e-4,
-    "lr_tap": 2e-4,
-    "lr_classifier": 1e-3,
-    "schedule": "cosine",
-    "shift": 2,
-    "colour": 0.25,
-}
-"""--preset small: ResNet-18 from random weights, the shipped pose network with its maps cached, frames of 64x32 pixels,
-AdamW. Two CPU cores train it in minutes."""
 
 
 @dataclass(frozen=True)
@@ -151,8 +119,12 @@ class LossOptions:
     ranking_weight: float = option(1.0, at_least=0, rare=True, aliases=["--triplet-weight"])
     """Weight of the ranking loss (batch-hard triplet loss)."""
 
+    label_smoothing: float = bounded(0.0, at_least=0, rare=True)
+    """Label smoothing of the identity loss: the share of each target that is spread over all identities, 0 to below
+    1."""
+
     margin: float = bounded(0.3, at_least=0, rare=True)
-    """Margin of the ranking loss, in units of descriptor distance."""
+    """Margin of the ranking loss, in units of descriptor distance (0 to 2 with --unit-length)."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +154,7 @@ class OptimizerOptions:
     batch norms (--batch-norm frozen keeps those)."""
 
     lr_classifier: float = bounded(1e-1, at_least=0, rare=True)
-    """Learning rate of the classifier; 0 freezes it."""
+    """Learning rate of the classifier and of the scale of --neck; 0 freezes it."""
 
     clip_norm: float = option(10.0, at_least=0, rare=True, aliases=["--grad-clip"])
     """Gradient clipping: largest norm of the gradient over all parameters; 0 = no clipping."""
@@ -230,6 +202,10 @@ class AugmentationOptions:
 
     colour: float = option(0.0, at_least=0, at_most=1, aliases=["--color-jitter"])
     """Color jitter: largest relative change of brightness, contrast and saturation of a chunk, 0..1."""
+
+    mixstyle: float = bounded(0.0, at_least=0, at_most=1, rare=True)
+    """MixStyle: probability with which the means and deviations of the features of a batch's frames are mixed in pairs,
+    after the first two stages of the appearance network; drawn for each of the two, 0..1."""
 
 
 @dataclass(frozen=True)
@@ -293,9 +269,11 @@ class TrainConfig(
             "--pose-maps cached: maps are mirrored cell by cell, so --width times --pose-scale must be a multiple of 8 "
             "(or --flip 0)",
         )
+        require(self.label_smoothing < 1, f"--label-smoothing must be below 1, not {self.label_smoothing}")
         require(0 < self.lr_drop < 1, f"--lr-drop must lie between 0 and 1, not {self.lr_drop}")
         require(0 <= self.overlap < self.chunk, f"--overlap must be less than --chunk ({self.chunk})")
         require(not (self.compile and self.recompute), "--compile and --recompute do not go together: leave one out")
+        require(not (self.compile and self.mixstyle), "--compile and --mixstyle do not go together: leave one out")
         require(
             self.chunks_per_id >= 2 or self.ranking_weight == 0,
             "--chunks-per-id must be at least 2: the ranking loss needs positives (or set --ranking-weight 0)",

@@ -129,9 +129,9 @@ def test_what_a_grid_leaves(grid, sets):
         assert kinds == [(False, False), (True, False), (False, True), (True, True)]
         plain = cell["rankings"][0]
         assert {name: plain[name] for name in result["finetuned"]} == result["finetuned"]
-        assert cell["model_sha256"] == sha256_of_file(grid / cell["folder"] / "model.pt")
+        assert cell["model_sha256"] == sha256_of_file(grid / cell["folder"] / "model.safetensors")
         left = sorted(path.name for path in (grid / cell["folder"]).iterdir() if path.is_file())
-        kept = ["config.yaml", "measured.json", "metrics.jsonl", "model.pt", "output.txt", "result.json"]
+        kept = ["config.yaml", "measured.json", "metrics.jsonl", "model.safetensors", "output.txt", "result.json"]
         assert left == ["README.md", *kept]
     assert sorted(path.name for path in grid.iterdir()) == [
         *("ablation.json", "ablation.md", "finetune-prid", "pretrain"),
@@ -280,7 +280,7 @@ def test_a_grid_with_rendered_frames_beside_has_none_for_the_baseline(sets, tmp_
 
 def test_pretraining_from_another_run_than_there_is_now_is_refused(grid, sets, tmp_path, capsys):
     start = tmp_path / "start.pt"
-    shutil.copyfile(grid / CELLS[1] / "model.pt", start)
+    shutil.copyfile(grid / CELLS[1] / "model.safetensors", start)
     options = TINY | {"max_steps": 1, "variant": "baseline", "init": str(start)}
     (tmp_path / "further.yaml").write_text(yaml.safe_dump(options))
     argv = argv_of(sets, tmp_path / "run", pretrain=tmp_path / "further.yaml", starts="[synthetic]", splits="[2]")
@@ -290,7 +290,7 @@ def test_pretraining_from_another_run_than_there_is_now_is_refused(grid, sets, t
     both = set(splits[1]["train"]) & set(splits[2]["test"])
     assert read(tmp_path / "run" / "ablation.json")["data"]["prid"]["known_from_pretraining"] == len(both) > 0
     capsys.readouterr()
-    shutil.copyfile(grid / CELLS[2] / "model.pt", start)
+    shutil.copyfile(grid / CELLS[2] / "model.safetensors", start)
     refused(capsys, tmp_path, argv, f"{CELLS[0]}: started from other weights than its options (--init) name")
     (tmp_path / "further.yaml").write_text(yaml.safe_dump(options | {"init": None}))
     refused(capsys, tmp_path, argv, f"{CELLS[0]}: started from other weights than its options (--init) name")
@@ -324,8 +324,8 @@ def test_the_page_says_whom_a_file_of_the_finetuning_has_seen(sets, tmp_path, ca
     (tested,) = (load_data(FinetuneConfig(dataset="prid", root=sets / "prid", split=1), 0),)
     seen = {"name": "PRID2011", "fingerprint": "0", "split": "1", "pids": sorted({t.pid for t in tested.query})}
     network = build_model(PretrainConfig(**TINY), 2)
-    save_model(network, tmp_path / "model.pt", {"trained_on": [seen]})
-    options = TINY | {"max_steps": 1, "pose_weights": str(tmp_path / "model.pt")}
+    save_model(network, tmp_path / "model.safetensors", {"trained_on": [seen]})
+    options = TINY | {"max_steps": 1, "pose_weights": str(tmp_path / "model.safetensors")}
     (tmp_path / "taught.yaml").write_text(yaml.safe_dump(options))
     argv = argv_of(
         sets,

@@ -96,5 +96,5 @@ def test_the_shipped_pose_network_is_taken_where_nothing_is_pre_trained(tmp_path
         assert with_shipped_pose(kept) == kept
     assert with_shipped_pose(FinetuneConfig(pose_weights=Path("none"))) == FinetuneConfig()
     (tmp_path / "runs/pretrain").mkdir(parents=True)
-    (tmp_path / "runs/pretrain/model.pt").touch()
+    (tmp_path / "runs/pretrain/model.safetensors").touch()
     assert with_shipped_pose(FinetuneConfig()) == FinetuneConfig()

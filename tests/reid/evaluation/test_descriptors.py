@@ -1,5 +1,7 @@
 """Descriptors of tracklets: the mean over chunks without overlap, in bounded memory."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -71,6 +73,32 @@ def test_descriptors_are_means_over_chunks_for_any_batch_size(model, tracklets, 
     assert found.dtype == np.float32
     expected = one_by_one(model, tracklets, store, 3)
     assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_mirrored_frames_are_described_as_well(model, tracklets, store):
+    class Mirrored:
+        def read(self, paths):
+            frames, scales = store.read(paths)
+            return frames[:, :, ::-1].copy(), scales
+
+    found = tracklet_descriptors(model, tracklets, store, 3, CPU, flip=True)
+    expected = (one_by_one(model, tracklets, store, 3) + one_by_one(model, tracklets, Mirrored(), 3)) / 2
+    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
+    turned = tracklet_descriptors(model, tracklets, Mirrored(), 3, CPU, flip=True)
+    assert np.abs(found - turned).max() < 1e-4 * np.abs(expected).max()
+    assert np.abs(found - tracklet_descriptors(model, tracklets, store, 3, CPU)).max() > 1e-3 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_network_with_unit_length_has_it_over_chunks_and_mirror_images(model, tracklets, store, flip):
+    unit = AlignNet(replace(model.config, unit_length=True), 3)
+    unit.load_state_dict(model.state_dict())
+    found = tracklet_descriptors(unit, tracklets, store, 2, CPU, flip=flip)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-6)
+    if not flip:
+        expected = one_by_one(unit, tracklets, store, 2)
+        expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_a_long_tracklet_is_read_chunk_by_chunk(model, tracklets, store):

@@ -14,11 +14,13 @@ from reid.data.datasets.market import load_market
 from reid.data.datasets.mars import load_mars
 from reid.data.datasets.synthetic import load_pretraining, synthetic_splits
 from reid.data.fingerprint import fingerprint
+from reid.evaluation.evaluator import checkpoints_of
 from reid.evaluation.retrieval import labels_of_tracklets
 from reid.metrics import rank_features
 from reid.metrics.chance import chance_ranking
 from reid.models.alignnet import AlignNet
-from reid.models.checkpoint import save_model
+from reid.models.checkpoint import model_record, save_model
+from reid.models.weights import write_torch_file
 from reid.provenance.seen_people import trained_on, trained_on_tested
 from reid_folders import (
     TINY,
@@ -62,7 +64,7 @@ def measured(tmp_path, root, checkpoint, **options):
 
 
 def test_ten_splits_share_one_pass(prid, tmp_path, capsys):
-    network = save_network(tmp_path / "model.pt")
+    network = save_network(tmp_path / "model.safetensors")
     found = measured(tmp_path, prid, network, splits="all")
     assert [each["split"] for each in found["per_split"]] == list(range(10))
     assert [each["source"] for each in found["per_split"]][4] == "split 4 of splits_prid2011.json"
@@ -91,7 +93,7 @@ def test_ten_splits_share_one_pass(prid, tmp_path, capsys):
 
 
 def test_cached_descriptors_are_used_until_an_input_changes(prid, tmp_path):
-    network = save_network(tmp_path / "model.pt")
+    network = save_network(tmp_path / "model.safetensors")
     first = measured(tmp_path, prid, network, splits="all")
     file = Path(first["per_split"][0]["features"]["file"])
     written = file.stat().st_mtime_ns
@@ -102,24 +104,43 @@ def test_cached_descriptors_are_used_until_an_input_changes(prid, tmp_path):
     ] * 10
     assert second["rank1"] == first["rank1"]
     assert not measured(tmp_path, prid, network, splits="all", chunk=1)["per_split"][0]["features"]["reused"]
+    flipped = measured(tmp_path, prid, network, splits="all", flip_test=True)
+    assert flipped["flip_test"] and not second["flip_test"]
+    assert not flipped["per_split"][0]["features"]["reused"]
     save_network(network, seed=1)
     assert not measured(tmp_path, prid, network, splits="all")["per_split"][0]["features"]["reused"]
+
+
+def test_a_run_of_an_earlier_version_is_found_by_its_folder(tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    network = AlignNet(ModelConfig(**SMALL), 4)
+    write_torch_file(old / "model.pt", model_record(network, {"images": IMAGES}))
+    save_network(new / "model.safetensors")
+    assert checkpoints_of(old, (0, 1)) == dict.fromkeys((0, 1), old / "model.pt")
+    assert checkpoints_of(new, (0,)) == {0: new / "model.safetensors"}
+    write_torch_file(new / "model.pt", {})
+    assert checkpoints_of(new, (0,)) == {0: new / "model.safetensors"}
+    write_torch_file(tmp_path / "runs" / "split-0" / "model.pt", {})
+    save_network(tmp_path / "runs" / "split-1" / "model.safetensors")
+    found = checkpoints_of(tmp_path / "runs", (0, 1))
+    assert [path.name for path in found.values()] == ["model.pt", "model.safetensors"]
 
 
 def test_one_network_per_split(tmp_path, capsys):
     root = write_prid(tmp_path / "prid", persons=8, frames=2)
     write_splits(root, persons=8, count=3)
     for number in range(3):
-        save_network(tmp_path / "runs" / f"split-{number}" / "model.pt", seed=number)
+        save_network(tmp_path / "runs" / f"split-{number}" / "model.safetensors", seed=number)
     found = measured(tmp_path, root, tmp_path / "runs", splits="all")
     assert len({each["checkpoint"]["sha256"] for each in found["per_split"]}) == 3
     alone = measured(tmp_path / "alone", root, tmp_path / "runs" / "split-2", split=2)
     assert alone["rank1"] == found["per_split"][2]["rank1"]
     assert alone["mAP"] == found["per_split"][2]["mAP"]
-    (tmp_path / "runs" / "split-1" / "model.pt").unlink()
+    (tmp_path / "runs" / "split-1" / "model.safetensors").unlink()
     assert command("evaluate", flags({"root": root, "weights": tmp_path / "runs", "splits": "all"})) == 2
     assert (
-        "no split-1/model.pt: train it (the others' python -m reid.finetune with --split 1" in capsys.readouterr().err
+        "no split-1/model.safetensors: train it (the others' python -m reid.finetune with --split 1"
+        in capsys.readouterr().err
     )
 
 
@@ -140,7 +161,7 @@ def test_identities_seen_in_training_are_reported_by_split(prid, tmp_path, capsy
 
 
 def test_random_halves_are_marked(prid, tmp_path):
-    found = measured(tmp_path, prid, save_network(tmp_path / "model.pt"), splits="random", seed=5)
+    found = measured(tmp_path, prid, save_network(tmp_path / "model.safetensors"), splits="random", seed=5)
     assert len(found["per_split"]) == 10
     assert found["per_split"][3]["source"] == "seeded random half 3 of 10 (seed 5)"
     assert found["seeds"] == {"splits": 5}
@@ -149,7 +170,7 @@ def test_random_halves_are_marked(prid, tmp_path):
 
 
 def test_the_table_has_the_papers_rows_and_ours(prid, tmp_path):
-    found = measured(tmp_path, prid, save_network(tmp_path / "model.pt"), splits="all")
+    found = measured(tmp_path, prid, save_network(tmp_path / "model.safetensors"), splits="all")
     lines = (tmp_path / "out" / "table.md").read_text().splitlines()
     assert "| Method | PRID2011 | iLIDS-VID | MARS |" in lines
     assert "| paper: Ours | 96.0 | 83.0 | 83.2 (71.8) |" in lines
@@ -163,7 +184,7 @@ def test_the_table_has_the_papers_rows_and_ours(prid, tmp_path):
 def test_the_other_layouts(dataset, tmp_path):
     root = tmp_path / "data"
     {"ilids": write_ilids, "mars": write_mars, "folder": write_own}[dataset](root)
-    found = measured(tmp_path, root, save_network(tmp_path / "model.pt"), dataset=dataset, splits="all")
+    found = measured(tmp_path, root, save_network(tmp_path / "model.safetensors"), dataset=dataset, splits="all")
     assert len(found["per_split"]) == (1 if dataset == "mars" else 10)
     table = (tmp_path / "out" / "table.md").read_text()
     if dataset == "mars":
@@ -186,7 +207,7 @@ def market(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
-    return save_network(tmp_path_factory.mktemp("network") / "model.pt")
+    return save_network(tmp_path_factory.mktemp("network") / "model.safetensors")
 
 
 @pytest.mark.parametrize("protocol", ["step", "torchreid", "official"])
@@ -333,6 +354,6 @@ def test_other_layouts_can_be_trained_on(tmp_path):
 
 
 def test_no_files_are_left_without_json_and_out(prid, tmp_path):
-    network = save_network(tmp_path / "model.pt")
+    network = save_network(tmp_path / "model.safetensors")
     assert command("evaluate", flags({"root": prid, "weights": network, "device": "cpu"})) == 0
     assert list(tmp_path.iterdir()) == [network]

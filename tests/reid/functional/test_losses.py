@@ -30,6 +30,17 @@ def plain_batch_hard(descriptors: torch.Tensor, labels: list[int], margin: float
     return sum(losses) / len(losses) if losses else 0.0
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 0.5])
+def test_smoothed_labels_share_a_part_of_the_target(smoothing: float) -> None:
+    logits = torch.tensor([[1.0, -0.5, 2.0], [0.3, 0.1, -1.0]], dtype=torch.float64)
+    total = 0.0
+    for row, label in zip(logits.tolist(), (2, 0), strict=True):
+        norm = math.log(sum(math.exp(value) for value in row))
+        targets = [smoothing / 3 + (1 - smoothing) * (place == label) for place in range(3)]
+        total -= sum(target * (value - norm) for target, value in zip(targets, row, strict=True))
+    assert float(identity_loss(logits, torch.tensor([2, 0]), smoothing)) == pytest.approx(total / 2)
+
+
 def test_identity_loss_is_softmax_cross_entropy() -> None:
     logits, labels = numbers(4, 5), [3, 0, 4, 3]
     plain = [

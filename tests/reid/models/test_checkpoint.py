@@ -1,11 +1,14 @@
 """Model files: what comes back is what was saved, and a file that does not fit is one line and changes nothing."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import safetensors
+import safetensors.torch
 import torch
 
 from alignnet_common.errors import UserError
@@ -13,10 +16,11 @@ from reid.configs.groups.model import PAPER_SETTINGS, ModelConfig
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_into, load_model, load_pose_weights, model_record, save_model
 from reid.models.openpose import PoseNet
-from reid.models.weights import read_torch_file
+from reid.models.weights import metadata_of, read_pose_weights, read_torch_file, write_torch_file
 
 TINY = ModelConfig(appearance="resnet18", appearance_weights="none", pose_stages=1, pose_width=0.125, tap_channels=8)
 VALID = torch.ones(1, 2, dtype=torch.bool)
+METADATA: dict[str, Any] = {"dataset": "synthetic", "step": 12, "rates": [0.1, 0.2]}
 
 
 def tiny(seed: int, classes: int = 4, **changes: Any) -> AlignNet:
@@ -30,8 +34,16 @@ def frames() -> torch.Tensor:
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An align-tap network of seed 1, with four classes."""
+    path = tmp_path_factory.mktemp("models") / "model.safetensors"
+    save_model(tiny(seed=1), path, METADATA)
+    return path
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same network in a file as earlier versions wrote it."""
     path = tmp_path_factory.mktemp("models") / "model.pt"
-    save_model(tiny(seed=1), path, {"dataset": "synthetic", "step": 12, "rates": [0.1, 0.2]})
+    write_torch_file(path, model_record(tiny(seed=1), METADATA))
     return path
 
 
@@ -42,8 +54,9 @@ def assert_one_line(caught: pytest.ExceptionInfo[UserError], path: Path, said: s
     assert said in message
 
 
-def test_what_comes_back_is_what_was_saved(saved: Path) -> None:
-    model, metadata = load_model(saved)
+@pytest.mark.parametrize("kind", ["saved", "old"])
+def test_what_comes_back_is_what_was_saved(kind: str, request: pytest.FixtureRequest) -> None:
+    model, metadata = load_model(request.getfixturevalue(kind))
     assert not model.training
     assert metadata["dataset"] == "synthetic"
     assert (metadata["step"], metadata["rates"], metadata["classes"]) == (12, [0.1, 0.2], 4)
@@ -54,17 +67,79 @@ def test_what_comes_back_is_what_was_saved(saved: Path) -> None:
         assert torch.equal(model(frames(), VALID).logits, source(frames(), VALID).logits)
 
 
-def test_file_holds_tensors_and_plain_values(saved: Path) -> None:
-    record = torch.load(saved, weights_only=True)
-    assert record["format"] == "alignnet-2"
+def test_file_holds_tensors_and_a_json_record(saved: Path, tmp_path: Path) -> None:
+    with safetensors.safe_open(saved, "np") as file:
+        record = json.loads(file.metadata()["alignnet"])
+        names = set(file.keys())
+    assert record["format"] == "alignnet-2" and record["rates"] == [0.1, 0.2]
     assert record["model_config"]["variant"] == "align-tap"
-    assert all(type(value) in (str, int, float, type(None)) for value in record["model_config"].values())
-    assert list(record["state"]) == list(tiny(seed=1).state_dict())
+    assert all(type(value) in (str, int, float, bool, type(None)) for value in record["model_config"].values())
+    assert names == set(tiny(seed=1).state_dict())
+    save_model(tiny(seed=1), tmp_path / "again.safetensors", METADATA)
+    assert (tmp_path / "again.safetensors").read_bytes() == saved.read_bytes()
 
 
-def test_a_file_from_before_an_option_has_its_default_or_the_papers_letter(saved: Path, tmp_path: Path) -> None:
-    record = torch.load(saved, weights_only=True)
-    for name in ("pose_scale", "tap_input", *PAPER_SETTINGS):
+def test_a_network_with_channels_last_is_the_same_file(saved: Path, tmp_path: Path) -> None:
+    model = tiny(seed=1).to(memory_format=torch.channels_last)
+    save_model(model, tmp_path / "a.safetensors", METADATA)
+    assert (tmp_path / "a.safetensors").read_bytes() == saved.read_bytes()
+
+
+def test_the_kind_of_a_file_is_read_off_its_content(saved: Path, tmp_path: Path) -> None:
+    other = tmp_path / "model.pt"
+    other.write_bytes(saved.read_bytes())
+    assert load_model(other)[1]["step"] == 12
+
+
+def test_half_precision_stores_layers_in_half_the_bytes_and_norms_exactly(saved: Path, tmp_path: Path) -> None:
+    path, model = tmp_path / "half.safetensors", tiny(seed=1, neck="batch-norm", pooling="gem")
+    model.neck.weight.data.uniform_(generator=torch.Generator().manual_seed(0))
+    save_model(model, path, half=True)
+    assert path.stat().st_size < 0.52 * saved.stat().st_size
+    stored = safetensors.torch.load_file(path)
+    layers = [name for name, tensor in stored.items() if tensor.dtype == torch.float16]
+    assert {"appearance.conv1.weight", "part_tap.conv1.weight", "classifier.weight"} < set(layers)
+    assert not any("bn" in name or "neck" in name or "power" in name or name.endswith("bias") for name in layers)
+    loaded, _ = load_model(path)
+    for name, tensor in model.state_dict().items():
+        back = loaded.state_dict()[name]
+        assert back.dtype == tensor.dtype
+        torch.testing.assert_close(back, tensor, rtol=1e-3 if name in layers else 0, atol=1e-7 if name in layers else 0)
+
+
+@pytest.mark.parametrize("neck", ["none", "batch-norm"])
+def test_a_file_without_classifier_describes_and_gives_no_logits(tmp_path: Path, neck: str) -> None:
+    path, model = tmp_path / "bare.safetensors", tiny(seed=1, neck=neck).eval()
+    save_model(model, path, METADATA, classifier=False)
+    bare, metadata = load_model(path)
+    assert bare.classifier is None and metadata["classes"] == 0
+    with torch.no_grad():
+        found = bare(frames(), VALID)
+        assert found.logits is None
+        assert torch.equal(found.descriptor, model(frames(), VALID).descriptor)
+    target = tiny(seed=5, neck=neck)
+    before = target.classifier.weight.clone()
+    assert load_into(target, path)["classes"] == 0
+    assert torch.equal(target.classifier.weight, before)
+    assert torch.equal(target.appearance.conv1.weight, model.appearance.conv1.weight)
+    with pytest.raises(UserError) as caught:
+        load_into(tiny(seed=5, neck=neck), path, replace_classifier=False)
+    assert_one_line(caught, path, "0 classes")
+
+
+@pytest.mark.parametrize("kind", ["saved", "old"])
+def test_the_pose_network_and_the_record_of_a_file_can_be_read_alone(kind: str, request: pytest.FixtureRequest) -> None:
+    path, pose = request.getfixturevalue(kind), PoseNet(1, 0.125)
+    load_pose_weights(pose, path)
+    expected = tiny(seed=1).pose.state_dict()
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in pose.state_dict().items())
+    assert read_pose_weights(path).keys() == expected.keys()
+    assert metadata_of(path)["step"] == 12
+
+
+def test_a_file_from_before_an_option_has_its_default_or_the_papers_letter(old: Path, tmp_path: Path) -> None:
+    record = torch.load(old, weights_only=True)
+    for name in ("pose_scale", "tap_input", "pooling", "neck", "unit_length", *PAPER_SETTINGS):
         del record["model_config"][name]
     torch.save(record, tmp_path / "older.pt")
     assert load_model(tmp_path / "older.pt")[0].config == replace(TINY, **PAPER_SETTINGS)
@@ -96,10 +171,18 @@ def test_a_training_checkpoint_with_more_in_it_loads_too(tmp_path: Path) -> None
     assert list(metadata["optimizer"]) == ["momentum"]
 
 
-@pytest.mark.parametrize("value", [np.float64(0.5), np.int64(3), Path("x"), (1, 2), {"deep": [np.float32(1)]}])
+@pytest.mark.parametrize(
+    "value", [np.float64(0.5), np.int64(3), Path("x"), (1, 2), {"deep": [np.float32(1)]}, {4: "a number as a key"}]
+)
 def test_metadata_that_would_not_load_again_is_refused(tmp_path: Path, value: object) -> None:
     with pytest.raises(TypeError, match="metadata"):
         save_model(tiny(seed=0, variant="baseline"), tmp_path / "model.pt", {"value": value})
+    assert not any(tmp_path.iterdir())
+
+
+def test_metadata_that_json_does_not_know_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        save_model(tiny(seed=0, variant="baseline"), tmp_path / "model.safetensors", {"loss": float("nan")})
     assert not any(tmp_path.iterdir())
 
 
@@ -141,6 +224,9 @@ def test_load_into_takes_the_classifier_when_told(saved: Path) -> None:
         ({"pose_scale": 2.0}, "--pose-scale 1.0"),
         ({"limb_fields": "signed"}, "--limb-fields magnitude"),
         ({"part_gain": 1.0}, "--part-gain 30.0"),
+        ({"pooling": "gem"}, "--pooling average"),
+        ({"neck": "batch-norm"}, "--neck none"),
+        ({"appearance": "mobilenetv2_035"}, "--appearance resnet18"),
     ],
 )
 def test_another_network_is_one_line_and_changes_nothing(saved: Path, change: dict[str, Any], said: str) -> None:
@@ -155,9 +241,9 @@ def test_another_network_is_one_line_and_changes_nothing(saved: Path, change: di
 def test_what_it_started_from_is_no_difference(saved: Path) -> None:
     model = tiny(seed=5)
     model.config = replace(model.config, appearance_weights="imagenet", pose_weights=Path("elsewhere.pth"))
-    model.config = replace(model.config, frame_gain=6.0)
+    model.config = replace(model.config, frame_gain=6.0, unit_length=True)
     load_into(model, saved)
-    assert model.config.frame_gain == 6.0
+    assert model.config.frame_gain == 6.0 and model.config.unit_length
     assert torch.equal(model.appearance.conv1.weight, tiny(seed=1).appearance.conv1.weight)
 
 
@@ -179,6 +265,8 @@ def without_a_tensor() -> dict[str, Any]:
         (lambda: broken_record(format="alignnet-9"), "alignnet-9"),
         (lambda: broken_record(state=None), "lacks state"),
         (lambda: broken_record(classes="four"), "lacks classes"),
+        (lambda: broken_record(classes=-1), "lacks classes"),
+        (lambda: broken_record(classes=0), "2 are unknown, the first classifier.weight"),
         (lambda: broken_record(state={"a": 1}), "lacks tensors"),
         (lambda: broken_record(model_config={"variant": "baseline", "heads": 8}), "heads"),
         (lambda: broken_record(model_config={"variant": "align-max"}), "align-max"),
@@ -194,10 +282,47 @@ def test_files_of_another_kind_are_one_line(tmp_path: Path, make: Any, said: str
     assert_one_line(caught, path, said)
 
 
+def with_header(path: Path, metadata: dict[str, str], tensors: dict[str, torch.Tensor] | None = None) -> Path:
+    safetensors.torch.save_file(tensors or {"a": torch.ones(1)}, path, metadata)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ({}, "not a model file of this project"),
+        ({"format": "pt"}, "not a model file of this project"),
+        ({"alignnet": "{"}, "cannot be read"),
+        ({"alignnet": "[" * 100_000}, "cannot be read"),
+        ({"alignnet": "[1, 2]"}, "not a model file of this project"),
+        ({"alignnet": '{"format": "alignnet-9"}'}, "alignnet-9"),
+        ({"alignnet": '{"format": "alignnet-2", "state": 5}'}, "lacks model_config, classes"),
+        ({"alignnet": '{"format": "alignnet-2", "model_config": {"appearance": 3}, "classes": 2}'}, "unknown"),
+    ],
+)
+def test_headers_of_another_kind_are_one_line(tmp_path: Path, header: dict[str, str], said: str) -> None:
+    path = with_header(tmp_path / "model.safetensors", header)
+    with pytest.raises(UserError) as caught:
+        load_model(path)
+    assert_one_line(caught, path, said)
+
+
+def test_a_file_of_an_unknown_backbone_is_one_line(saved: Path, tmp_path: Path) -> None:
+    with safetensors.safe_open(saved, "pt") as file:
+        record = json.loads(file.metadata()["alignnet"])
+    record["model_config"]["appearance"] = "resnet19"
+    path = with_header(tmp_path / "model.safetensors", {"alignnet": json.dumps(record)})
+    with pytest.raises(UserError) as caught:
+        load_model(path)
+    assert_one_line(caught, path, "resnet19")
+
+
+@pytest.mark.parametrize("kind", ["saved", "old"])
 @pytest.mark.parametrize("kept", [0, 1, 100, 5000, 0.5, 0.99])
-def test_a_truncated_file_is_one_line(saved: Path, tmp_path: Path, kept: float) -> None:
-    whole = saved.read_bytes()
-    path = tmp_path / "model.pt"
+def test_a_truncated_file_is_one_line(kind: str, request: pytest.FixtureRequest, tmp_path: Path, kept: float) -> None:
+    source = request.getfixturevalue(kind)
+    whole = source.read_bytes()
+    path = tmp_path / source.name
     path.write_bytes(whole[: int(kept * len(whole)) if 0 < kept < 1 else int(kept)])
     for load in (load_model, lambda p: load_pose_weights(PoseNet(1, 0.125), p)):
         with pytest.raises(UserError) as caught:
@@ -215,9 +340,9 @@ def test_a_file_that_is_no_weights_is_one_line(tmp_path: Path, content: bytes) -
         with pytest.raises(UserError) as caught:
             load_pose_weights(PoseNet(1, 0.125), path)
         assert_one_line(caught, path, "")
-    with pytest.raises(UserError) as caught:
-        load_model(tmp_path / "file.pt")
-    assert_one_line(caught, tmp_path / "file.pt", "cannot be read")
+        with pytest.raises(UserError) as caught:
+            load_model(path)
+        assert_one_line(caught, path, "cannot be read")
 
 
 class Touching:

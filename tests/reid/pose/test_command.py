@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from reid.models.openpose import PoseNet
+from reid.models.weights import read_weights_file
 from reid.pose.inference import read_pose_net
 from reid_folders import figure, pose, write_rendered
 
@@ -64,7 +65,9 @@ def test_it_learns_where_the_joints_are(trained, rendered, tmp_path):
     assert (
         pose("evaluate", "--data", rendered, "--weights", trained / "pose.safetensors", "--json", tmp_path / "a") == 0
     )
-    assert pose("evaluate", "--data", rendered, "--weights", trained / "model.pt", "--json", tmp_path / "b") == 0
+    assert (
+        pose("evaluate", "--data", rendered, "--weights", trained / "model.safetensors", "--json", tmp_path / "b") == 0
+    )
     one, other = (json.loads((tmp_path / name).read_text()) for name in "ab")
     assert one["pckh50"] == other["pckh50"]
     assert one["frames"] == 48
@@ -78,7 +81,7 @@ def test_it_learns_where_the_joints_are(trained, rendered, tmp_path):
             "--data",
             rendered,
             "--weights",
-            trained / "model.pt",
+            trained / "model.safetensors",
             "--held-out",
             "2",
             "--json",
@@ -92,7 +95,9 @@ def test_it_learns_where_the_joints_are(trained, rendered, tmp_path):
 def test_channels_that_lie_innermost_while_training_lie_as_ever_in_the_file(rendered, tmp_path):
     options = ["--precision", "bfloat16", "--max-steps", "1"]
     assert pose("train", "--data", rendered, "--run", tmp_path / "run", *TINY, *options) == 0
-    model, alone = (read_pose_net(tmp_path / "run" / name).state_dict() for name in ("model.pt", "pose.safetensors"))
+    model, alone = (
+        read_pose_net(tmp_path / "run" / name).state_dict() for name in ("model.safetensors", "pose.safetensors")
+    )
     assert all(torch.equal(alone[name], weights) for name, weights in model.items())
 
 
@@ -197,12 +202,15 @@ def test_a_part_that_no_frame_shows_is_one_line(rendered, tmp_path, capsys):
 
 
 def test_people_whom_the_network_has_seen_are_noticed(trained, rendered, tmp_path, capsys):
-    assert pose("evaluate", "--data", rendered, "--weights", trained / "model.pt", "--json", tmp_path / "f.json") == 0
-    seen = len(torch.load(trained / "model.pt", weights_only=True)["trained_on"][-1]["pids"])
-    note = f"{trained / 'model.pt'} was trained on {seen} of the 6 persons tested: no valid figures"
+    assert (
+        pose("evaluate", "--data", rendered, "--weights", trained / "model.safetensors", "--json", tmp_path / "f.json")
+        == 0
+    )
+    seen = len(read_weights_file(trained / "model.safetensors")["trained_on"][-1]["pids"])
+    note = f"{trained / 'model.safetensors'} was trained on {seen} of the 6 persons tested: no valid figures"
     assert json.loads((tmp_path / "f.json").read_text())["notes"] == [note]
     assert f"note: {note}" in capsys.readouterr().out
-    assert pose("parts", "--data", rendered, "--weights", trained / "model.pt") == 0
+    assert pose("parts", "--data", rendered, "--weights", trained / "model.safetensors") == 0
     assert f"note: {note}" in capsys.readouterr().out
 
 

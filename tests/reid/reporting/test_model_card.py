@@ -47,7 +47,7 @@ def result(**fields):
         "seed": 7,
         "device": "cpu",
         "versions": {"torch": "2.4"},
-        "model": {"file": "model.pt", "sha256": "ab" * 32},
+        "model": {"file": "model.safetensors", "sha256": "ab" * 32},
     } | fields
 
 

@@ -15,6 +15,7 @@ from alignnet_common.errors import UserError
 from alignnet_common.files import PROJECT_ROOT
 from reid.configs.groups.training import TrainConfig
 from reid.models.batch_norm import SynchronisedBatchNorm, freeze_norms, synchronise_norms
+from reid.models.weights import read_weights_file
 from reid.runtime.distributed import ProcessGroup, all_gather
 from reid.training.batches import check_divisible
 from reid.training.flags import FlagNames
@@ -70,7 +71,7 @@ def test_two_processes_are_one(rendered, tmp_path, norms):
 
 def weights(folder):
     """Of a run: every tensor of its network, as it is at the end."""
-    return torch.load(folder / "model.pt", weights_only=True)["state"]
+    return read_weights_file(folder / "model.safetensors")["state"]
 
 
 def distance(one, other, names):

@@ -109,6 +109,23 @@ def test_at_a_rate_of_zero_what_batch_norms_remember_moves_unless_they_are_froze
 
 
 @torch.no_grad()
+def test_the_ranking_loss_is_of_what_the_neck_gets_and_the_identity_loss_of_what_it_gives():
+    config = replace(CONFIG, neck="batch-norm", unit_length=True, label_smoothing=0.1, margin=0.7)
+    model = build_model(config, 2).eval()
+    model.neck.running_mean.fill_(0.2)
+    batch = batch_of([0, 0, 1, 1])
+    found = losses(model, batch, config, GroundTruthWeights())
+    output = model(batch.frames.float() / 255, batch.valid)
+    assert float(found["ranking"]) == pytest.approx(
+        float(batch_hard_ranking_loss(output.embedding, batch.label, 0.7)), rel=1e-5
+    )
+    assert float(found["ranking"]) != float(batch_hard_ranking_loss(output.descriptor, batch.label, 0.7))
+    smoothed = identity_loss(output.logits, batch.label, 0.1)
+    assert float(found["identity"]) == pytest.approx(float(smoothed), rel=1e-5)
+    assert float(found["identity"]) != pytest.approx(float(identity_loss(output.logits, batch.label)), rel=1e-5)
+
+
+@torch.no_grad()
 def test_the_loss_is_the_weighted_sum_of_its_parts():
     config = replace(CONFIG, identity_weight=0.5, ranking_weight=2.0, margin=0.7)
     model = build_model(config, 2).eval()
@@ -268,6 +285,10 @@ def test_a_gpu_that_is_not_there(monkeypatch):
     [
         ({"ids_per_batch": 1}, "--ids-per-batch must be at least 2"),
         ({"compile": True, "recompute": True}, "--compile and --recompute do not go together"),
+        ({"compile": True, "mixstyle": 0.5}, "--compile and --mixstyle do not go together"),
+        ({"mixstyle": 1.1}, "--mixstyle must be at most 1"),
+        ({"label_smoothing": 1.0}, "--label-smoothing must be below 1, not 1.0"),
+        ({"pooling": "gem", "part_pooling": "mean"}, "--pooling gem .* needs --part-pooling attended"),
         ({"chunks_per_id": 1}, "--chunks-per-id must be at least 2"),
         ({"lr_pose": -1.0}, "--lr-pose must be at least 0"),
         ({"lr_tap": math.nan}, "--lr-tap must be at least 0"),

@@ -141,7 +141,7 @@ def test_a_gradient_that_is_no_number_changes_nothing(rendered, recorded, tmp_pa
     assert run(rendered, folder, max_steps=9, checkpoint_every=2, keep=2, resume=True) == 2
     assert re.search("the gradient is (inf|nan) at step 8: its batch is in", capsys.readouterr().err)
     assert step_of(folder / "checkpoint.pt") == 7
-    assert all(tensor.isfinite().all() for tensor in load_model(folder / "model.pt")[0].state_dict().values())
+    assert all(tensor.isfinite().all() for tensor in load_model(folder / "model.safetensors")[0].state_dict().values())
 
 
 BATCH = SimpleNamespace(frames=torch.zeros(4, 15, 3, 128, 64, dtype=torch.uint8), as_dict=dict)
@@ -203,7 +203,7 @@ def test_a_finished_run_that_keeps_no_checkpoint_stays_as_it_is(rendered, record
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
-@pytest.mark.parametrize("file", ["checkpoint.pt", "model.pt"])
+@pytest.mark.parametrize("file", ["checkpoint.pt", "model.safetensors"])
 def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(rendered, tmp_path, monkeypatch, capsys, file):
     """What is written whole is: to a disk that is full when FILE's turn comes, as it is for torch.save of its own."""
     write = Path.write_bytes

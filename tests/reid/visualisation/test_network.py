@@ -27,8 +27,8 @@ def write_run(folder, root, **options):
     data = load_data(config, config.seed)
     save_config(config, folder / "config.yaml")
     images = {name: TINY[name] for name in ("height", "width", "chunk")}
-    save_model(build_model(config, data), folder / "model.pt", {"images": images})
-    return {"model": {"sha256": sha256_of_file(folder / "model.pt")}, "data": data_record(data)}
+    save_model(build_model(config, data), folder / "model.safetensors", {"images": images})
+    return {"model": {"sha256": sha256_of_file(folder / "model.safetensors")}, "data": data_record(data)}
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_weights_are_of_the_tracklets_with_the_largest_occlusions(views, run):
 def test_descriptors_of_an_evaluation_are_used_again(run, views, tmp_path, monkeypatch):
     config = read_config_file(FinetuneConfig, run[0] / "config.yaml")
     options = EvaluationOptions(torch.device("cpu"), tmp_path / "features")
-    evaluate_splits({0: load_data(config, config.seed)}, {0: run[0] / "model.pt"}, options)
+    evaluate_splits({0: load_data(config, config.seed)}, {0: run[0] / "model.safetensors"}, options)
     monkeypatch.setattr(tested_network, "pick_device", lambda name: torch.device("cpu"))
     (saved,) = (tmp_path / "features").iterdir()
     before = saved.stat().st_mtime_ns
@@ -126,7 +126,7 @@ def test_a_model_that_is_gone_or_another_one_is_refused(run, tmp_path):
     shutil.copytree(run[0], folder)
     with pytest.raises(UserError, match="is not the network"):
         network_views(folder, result | {"model": {"sha256": "0" * 64}}, tmp_path)
-    (folder / "model.pt").unlink()
+    (folder / "model.safetensors").unlink()
     with pytest.raises(UserError, match="no such file") as gone:
         network_views(folder, result, tmp_path)
     assert "\n" not in str(gone.value)
