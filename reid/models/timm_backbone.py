@@ -53,7 +53,7 @@ class TimmNet(nn.Module):
             raise ValueError(f"stride {stride} is not one of {', '.join(map(str, STRIDES))}")
         generator = first_generator() if generator is None else generator
         plain = name.removesuffix(IBN_A)
-        self.net = _build(plain, stride, generator)
+        self.net: Any = _build(plain, stride, generator)
         self.mean: tuple[float, ...] = tuple(self.net.default_cfg["mean"])
         self.std: tuple[float, ...] = tuple(self.net.default_cfg["std"])
         self.stages = _stages(self.net)
@@ -100,12 +100,13 @@ class TimmNet(nn.Module):
     def mixstyle(self, wanted: MixStyle | None) -> None:
         for hook in self._hooks:
             hook.remove()
-        ends = [] if wanted is None else [self.net.get_submodule(stage) for stage in self.stages[:2]]
-        self._hooks = [end.register_forward_hook(partial(_mix, wanted)) for end in ends]
-        self._mixstyle = wanted
+        self._hooks, self._mixstyle = [], wanted
+        if wanted is not None:
+            ends = [self.net.get_submodule(stage) for stage in self.stages[:2]]
+            self._hooks = [end.register_forward_hook(partial(_mix, wanted)) for end in ends]
 
 
-def _build(name: str, stride: int, generator: torch.Generator) -> nn.Module:
+def _build(name: str, stride: int, generator: torch.Generator) -> Any:
     """timm's network without weights, pooling and classifier, its layers drawn from `generator`.
 
     timm draws from PyTorch's global generator, which is set back afterwards. Not on the "meta" device: buffers that are
@@ -161,7 +162,7 @@ def _named_parts(net: nn.Module, stages: tuple[str, ...]) -> dict[str, nn.Module
     return found
 
 
-def _check_maps(net: nn.Module, name: str, stride: int) -> int:
+def _check_maps(net: Any, name: str, stride: int) -> int:
     """The channels of the network's feature maps. Raises UserError where it has no maps with this stride."""
     length = 2 * stride
     try:
@@ -188,7 +189,7 @@ def _download_imagenet(name: str, stride: int) -> dict[str, Tensor]:
         raise UserError(f"timm's weights of {name} cannot be downloaded ({_one_line(failure)}); {advice}") from failure
 
 
-def _without_classifier(state: dict[str, Tensor], net: nn.Module) -> dict[str, Tensor]:
+def _without_classifier(state: dict[str, Tensor], net: Any) -> dict[str, Tensor]:
     named = net.default_cfg.get("classifier") or ()
     heads = tuple(f"{head}." for head in ((named,) if isinstance(named, str) else named))
     return {name: tensor for name, tensor in state.items() if not name.startswith(heads)}

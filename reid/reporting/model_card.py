@@ -33,9 +33,12 @@ NETWORK = {
     "limb_fields": "limb fields in Eq. 2",
     "part_gain": "part gain in Eq. 3",
     "part_pooling": "part pooling in Eq. 5",
+    "pooling": "pooling over cells in Eq. 5",
     "frame_pooling": "frame pooling in Eq. 7",
     "frame_gain": "exponent on the frame weights in Eq. 7",
     "part_visibility": "weight of hidden parts in Eq. 7",
+    "neck": "layer before the classifier",
+    "unit_length": "descriptors have length 1",
 }
 """Options of the network that the card lists, by field of ModelConfig."""
 OPTIMISATION = ("optimizer", "lr_appearance", "lr_pose", "lr_tap", "lr_classifier", "schedule", "ids_per_batch")

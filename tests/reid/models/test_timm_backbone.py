@@ -142,10 +142,13 @@ def test_recomputed_stages_give_the_same_gradients_and_statistics() -> None:
     assert "forward" not in vars(again.net.blocks[3])
 
 
-def test_synchronised_norms_keep_timms_activations() -> None:
-    net = TimmNet(SMALL, 16, "none").eval()
+@pytest.mark.parametrize(("on_gpu", "kind"), [(False, SynchronisedBatchNorm), (True, nn.SyncBatchNorm)])
+def test_synchronised_norms_keep_timms_activations(on_gpu: bool, kind: type[nn.Module]) -> None:
+    net = TimmNet(SMALL + "_ibn_a", 16, "none").eval()
+    names = list(net.state_dict())
     with torch.no_grad():
         expected = net(IMAGES)
-        synchronise_norms(net, on_gpu=False)
-        assert isinstance(net.net.bn1, SynchronisedBatchNorm)
+        synchronise_norms(net, on_gpu)
+        assert isinstance(net.net.bn1, kind) and isinstance(net.net.blocks[0][0].bn1.BN, kind)
         torch.testing.assert_close(net(IMAGES), expected)
+    assert list(net.state_dict()) == names

@@ -102,6 +102,18 @@ def test_norms_over_processes_take_bfloat16_and_reckon_in_float32(gloo):
     torch.testing.assert_close(expected, nn.BatchNorm2d(4).train()(images.float()))
 
 
+def test_norms_of_descriptors_over_processes_are_torchs(gloo):
+    """Those of the neck, whose bias is not trained."""
+    descriptors = 3 + torch.randn(6, 4, generator=torch.Generator().manual_seed(0))
+    neck, theirs = nn.BatchNorm1d(4), nn.BatchNorm1d(4).train()
+    neck.bias.requires_grad_(False)
+    ours = synchronise_norms(nn.Sequential(neck), on_gpu=False).train()
+    torch.testing.assert_close(ours(descriptors), theirs(descriptors))
+    torch.testing.assert_close(ours[0].running_var, theirs.running_var)
+    assert ours[0].weight.requires_grad and not ours[0].bias.requires_grad
+    torch.testing.assert_close(ours.eval()(descriptors), theirs.eval()(descriptors))
+
+
 def slurm_with(folder, srun):
     """The environment of a job of two GPUs on a machine whose `srun` does as told."""
     for name, script in (("srun", srun), ("scontrol", "echo localhost")):
