@@ -48,7 +48,7 @@ class PoolingGraph(nn.Module):
 
     def forward(self, frame_descriptors: Tensor, frame_weights: Tensor, valid: Tensor) -> Tensor:
         """See the class."""
-        return self.network.pool_frames(frame_descriptors, frame_weights, valid)
+        return self.network.descriptor_of(self.network.pool_frames(frame_descriptors, frame_weights, valid))
 
 
 class VideoGraph(nn.Module):

@@ -9,12 +9,13 @@ from torch.nn import functional as F
 from reid.functional.pose_targets import PoseTargets
 
 
-def identity_loss(logits: Tensor, labels: Tensor) -> Tensor:
+def identity_loss(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
     """Softmax cross-entropy over K classes (paper, Section 3.4), mean over the batch; a scalar.
 
-    logits -- (N, K). labels -- (N,) int64 in 0..K-1.
+    logits -- (N, K). labels -- (N,) int64 in 0..K-1. smoothing -- 0 <= s < 1, label smoothing (Szegedy et al. 2016):
+    the target of the right class is 1 - s + s / K, that of each other class s / K.
     """
-    return F.cross_entropy(logits, labels)
+    return F.cross_entropy(logits, labels, label_smoothing=smoothing)
 
 
 def margin_ranking(positive: Tensor, negative: Tensor, margin: float) -> Tensor:

@@ -4,15 +4,17 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from alignnet_common.coco18 import JOINTS
 from reid.configs.groups.model import ModelConfig
-from reid.models.appearance import AppearanceNet, appearance_input
+from reid.models.appearance import appearance_input, appearance_net
 from reid.models.openpose import POSE_CHANNELS, PoseMaps, PoseNet, pose_input
 from reid.models.part_pooling import (
     area_average,
     composite_part_maps,
     frame_descriptor,
+    generalised_mean,
     joint_maps,
     part_features,
     spatial_softmax,
@@ -21,20 +23,25 @@ from reid.models.part_pooling import (
 from reid.models.tap import TAP, video_descriptor
 from reid.models.weights import first_generator, load_pose_weights
 
+FIRST_POWER = 3.0
+"""Initial exponent of generalised-mean pooling."""
+
 
 @dataclass(frozen=True)
 class AlignNetOutput:
     """Outputs for B chunks of T frames."""
 
     descriptor: Tensor
-    """(B, D) video descriptors, Eq. 7; compared by Euclidean distance."""
-    logits: Tensor
-    """(B, classes) of the classifier."""
+    """(B, D) video descriptors, Eq. 7, after the neck if there is one; compared by Euclidean distance."""
+    embedding: Tensor
+    """(B, D) video descriptors before the neck, for the ranking loss."""
+    logits: Tensor | None
+    """(B, classes) of the classifier; None for a network without one."""
     frame_weights: Tensor | None
     """(B, T, 4) in 0..1, the weights of [f_a, upper, middle, lower] in Eq. 7; 0 at padded frames; None if all frames
     have equal weight."""
     frame_descriptors: Tensor
-    """(B, T, D) frame descriptors of Eq. 6, before the temporal pooling of Eq. 7; 0 at padded frames."""
+    """(B, T, D) frame descriptors of Eq. 6, before the temporal pooling of Eq. 7 and the neck; 0 at padded frames."""
     pose: PoseMaps | None = None
     """Maps of the M valid frames only, in the order of `frames[valid]`; None if the pose network did not run."""
 
@@ -48,20 +55,20 @@ class AlignNet(nn.Module):
 
     Args:
         config: the network; variant "baseline" has no pose network and no TAP, "align-avg" has no TAP.
-        classes: number of training identities, the outputs of the classifier.
+        classes: number of training identities, the outputs of the classifier; 0 for a network without one.
         generator: source of all random initial weights; default: seed 0.
 
-    Raises UserError if weights cannot be loaded, ValueError if `classes` is below 1.
+    Raises UserError if weights cannot be loaded or there is no such backbone, ValueError if `classes` is below 0.
     """
 
     def __init__(self, config: ModelConfig, classes: int, generator: torch.Generator | None = None) -> None:
         super().__init__()
-        if classes < 1:
-            raise ValueError(f"classes must be at least 1, not {classes}")
+        if classes < 0:
+            raise ValueError(f"classes must be at least 0, not {classes}")
         generator = first_generator() if generator is None else generator
         self.config = config
         self.classes = classes
-        self.appearance = AppearanceNet(config.appearance, config.stride, config.appearance_weights, generator)
+        self.appearance = appearance_net(config.appearance, config.stride, config.appearance_weights, generator)
         self.pose: PoseNet | None = None
         self.appearance_tap: TAP | None = None
         self.part_tap: TAP | None = None
@@ -75,9 +82,9 @@ class AlignNet(nn.Module):
             self.appearance_tap = TAP(judged, config.tap_channels, generator)
             self.part_tap = TAP(judged, config.tap_channels, generator)
         self.descriptor_size: int = channels if config.variant == "baseline" else 4 * channels
-        self.classifier = nn.utils.skip_init(nn.Linear, self.descriptor_size, classes)
-        nn.init.normal_(self.classifier.weight, std=0.01, generator=generator)
-        nn.init.zeros_(self.classifier.bias)
+        self.power = nn.Parameter(torch.tensor([FIRST_POWER])) if config.pooling == "gem" else None
+        self.neck = _neck(self.descriptor_size) if config.neck == "batch-norm" else None
+        self.classifier = _classifier(self.descriptor_size, classes, self.neck is None, generator) if classes else None
 
     def forward(self, frames: Tensor, valid: Tensor, pose_maps: Tensor | None = None) -> AlignNetOutput:
         """Describe B chunks.
@@ -118,36 +125,53 @@ class AlignNet(nn.Module):
         frame_weights = None if weights is None else _to_chunks(weights, valid)
         frame_descriptors = _to_chunks(described, valid)
         pooling = described.new_ones(*valid.shape, 1) if frame_weights is None else frame_weights
-        descriptor = self.pool_frames(frame_descriptors, pooling.detach() if detach_attention else pooling, valid)
-        return AlignNetOutput(descriptor, self.classifier(descriptor), frame_weights, frame_descriptors)
+        embedding = self.pool_frames(frame_descriptors, pooling.detach() if detach_attention else pooling, valid)
+        necked = embedding if self.neck is None else self.neck(embedding)
+        logits = None if self.classifier is None else self.classifier(necked)
+        return AlignNetOutput(self._scaled(necked), self._scaled(embedding), logits, frame_weights, frame_descriptors)
 
     def describe_frames(
         self, images: Tensor, pose_maps: Tensor | None, detach_attention: bool = False
     ) -> tuple[Tensor, Tensor | None]:
         """Frame descriptors (M, D) of Eq. 6, and frame weights (M, 4) or None if all frames have equal weight.
 
-        images -- (M, 3, H, W), RGB in 0..1. pose_maps -- (M, 57, h, w); see `describe` for both options.
+        images -- (M, 3, H, W), RGB in 0..1. pose_maps -- (M, 57, h, w). The last two arguments are those of `describe`.
         """
-        appearance = self.appearance(appearance_input(images))  # (M, C, h, w), Eq. 1
+        normalised = appearance_input(images, self.appearance.mean, self.appearance.std)
+        appearance = self.appearance(normalised)  # (M, C, h, w), Eq. 1
         if self.pose is None:
-            return appearance.mean(dim=(2, 3), dtype=torch.float32), None  # (M, C)
+            if self.power is None:
+                return appearance.mean(dim=(2, 3), dtype=torch.float32), None  # (M, C)
+            return generalised_mean(appearance, None, self.power), None
         if pose_maps is None:
             raise ValueError(f"{self.config.variant} needs pose maps")
         maps = pose_maps.to(appearance.dtype)
         height, width = appearance.shape[-2:]
         attention = part_attention(maps, height, width, self.config.part_gain, self.config.limb_fields)
         parts = part_features(appearance, attention)  # (M, 3, C, h, w)
-        described = frame_descriptor(appearance, parts, self.config.part_pooling == "attended")  # (M, 4C)
+        described = (
+            frame_descriptor(appearance, parts, self.config.part_pooling == "attended")
+            if self.power is None
+            else generalised_mean(appearance, attention, self.power)
+        )  # (M, 4C)
         judged = [each.detach() if detach_attention else each for each in (appearance, parts, maps)]
         return described, self._frame_weights(*judged)
 
     def pool_frames(self, frame_descriptors: Tensor, weights: Tensor, valid: Tensor) -> Tensor:
         """Video descriptors (B, D) of Eq. 7 from frame descriptors (B, T, D) and weights (B, T, 4) or (B, T, 1).
 
-        Values of frames that are not valid (B, T), NaN included, are not used.
+        Values of frames that are not valid (B, T), NaN included, are not used. See `descriptor_of`.
         """
         average = self.config.frame_pooling == "average"
         return video_descriptor(frame_descriptors, weights, valid, average, self.config.frame_gain)
+
+    def descriptor_of(self, embedding: Tensor) -> Tensor:
+        """Descriptors (B, D) as they are compared, of video descriptors (B, D) of Eq. 7: through the neck, and of
+        length 1 if `config.unit_length`."""
+        return self._scaled(embedding if self.neck is None else self.neck(embedding))
+
+    def _scaled(self, descriptors: Tensor) -> Tensor:
+        return F.normalize(descriptors, dim=1) if self.config.unit_length else descriptors
 
     @property
     def weighs_frames(self) -> bool:
@@ -164,18 +188,21 @@ class AlignNet(nn.Module):
     def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
         """Every parameter once, in the four groups with learning rates of their own (Section 4.2).
 
-        Keys "appearance", "pose", "tap", "classifier"; a group that the variant lacks is empty.
+        Keys "appearance", "pose", "tap", "classifier"; a group that the variant lacks is empty. The exponent of
+        generalised-mean pooling is in "appearance", the neck in "classifier".
         """
         modules: dict[str, list[nn.Module | None]] = {
             "appearance": [self.appearance],
             "pose": [self.pose],
             "tap": [self.appearance_tap, self.part_tap],
-            "classifier": [self.classifier],
+            "classifier": [self.neck, self.classifier],
         }
-        return {
+        groups = {
             group: [parameter for module in members if module is not None for parameter in module.parameters()]
             for group, members in modules.items()
         }
+        groups["appearance"] += [] if self.power is None else [self.power]
+        return groups
 
     def _frame_weights(self, appearance: Tensor, parts: Tensor, maps: Tensor) -> Tensor | None:
         """(M, 4) weights of f_a (M, C, h, w) and of the three parts (M, 3, C, h, w), from them and the pose maps
@@ -201,6 +228,23 @@ def part_attention(
     within a cell cancel.
     """
     return spatial_softmax(area_average(composite_part_maps(pose_maps, limb_fields), height, width), gain)
+
+
+def _neck(size: int) -> nn.BatchNorm1d:
+    """Batch norm of descriptors with a fixed bias of 0 (BNNeck, Luo et al. 2019)."""
+    neck = nn.BatchNorm1d(size)
+    neck.bias.requires_grad_(False)
+    return neck
+
+
+def _classifier(size: int, classes: int, bias: bool, generator: torch.Generator) -> nn.Linear:
+    """A linear layer with weights of deviation 0.01 and zero bias. With a neck it has none: its planes then pass
+    through the origin, around which the neck centres the descriptors."""
+    classifier: nn.Linear = nn.utils.skip_init(nn.Linear, size, classes, bias=bias)
+    nn.init.normal_(classifier.weight, std=0.01, generator=generator)
+    if bias:
+        nn.init.zeros_(classifier.bias)
+    return classifier
 
 
 def _to_chunks(values: Tensor, valid: Tensor) -> Tensor:

@@ -64,6 +64,23 @@ def part_features(appearance: Tensor, attention: Tensor) -> Tensor:
     return appearance[:, None] * attention[:, :, None]
 
 
+def generalised_mean(appearance: Tensor, attention: Tensor | None, power: Tensor) -> Tensor:
+    """Eqs. 5 and 6 with the generalised mean of Radenovic et al. 2018 (GeM) in place of averages: (N, C) or (N, 4C).
+
+    For f_a (N, C, h, w) it is (mean x^p)^(1/p) over the cells, and for a part whose attention (N, 3, h, w) sums to 1,
+    (sum a x^p)^(1/p); p = 1 gives the averages of `frame_descriptor`. Cells below 1e-6 count as 1e-6. Without attention
+    there are no parts. `power` is p, a tensor of one number, above 0; computed in float32 under autocast too.
+    """
+    with torch.autocast(appearance.device.type, enabled=False):
+        exact = appearance.to(torch.promote_types(appearance.dtype, torch.float32))
+        cells = (exact.clamp_min(1e-6) ** power).flatten(2)  # (N, C, h w)
+        pooled = cells.mean(dim=2)
+        if attention is not None:
+            parts = torch.einsum("nrk,nck->nrc", attention.flatten(2).to(cells), cells)  # (N, 3, C)
+            pooled = torch.cat([pooled, parts.flatten(1)], dim=1)
+        return pooled ** (1 / power)
+
+
 def frame_descriptor(appearance: Tensor, parts: Tensor, attended: bool = False) -> Tensor:
     """Eqs. 5 and 6: f_a (N, C, h, w) and part features (N, 3, C, h, w), average-pooled and concatenated: (N, 4C).
 

@@ -20,7 +20,8 @@ def first_generator() -> torch.Generator:
 
 
 def draw_weights(module: nn.Module, generator: torch.Generator) -> None:
-    """Fill every convolution (He et al. 2015, zero bias) and reset every batch norm under `module`, in place.
+    """Fill every convolution (He et al. 2015, zero bias) and reset every batch or instance norm under `module`, in
+    place.
 
     He initialisation by fan-in keeps the scale of activations through deep stacks of convolution and ReLU, also without
     batch norm (the pose network).
@@ -30,7 +31,7 @@ def draw_weights(module: nn.Module, generator: torch.Generator) -> None:
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-        elif isinstance(layer, nn.BatchNorm2d):
+        elif isinstance(layer, nn.BatchNorm2d | nn.InstanceNorm2d):
             layer.reset_parameters()
 
 

@@ -50,8 +50,8 @@ class AlignNetLoss(nn.Module):
 
     Losses and when they are computed:
 
-    - identity: softmax cross entropy of the logits.
-    - ranking: batch-hard triplet loss of the descriptors, over the batches of all processes.
+    - identity: softmax cross entropy of the logits, with label smoothing if the options say so.
+    - ranking: batch-hard triplet loss of the descriptors before the neck, over the batches of all processes.
     - pose: where the batch, or its rendered frames, has joints; at every stage of the pose network.
     - attention: where the batch has `seen`, the variant is align-tap and the weight is not 0.
 
@@ -89,10 +89,11 @@ class AlignNetLoss(nn.Module):
             return self._pose_losses(frames, batch)
         with autocast(self.config, frames.device):
             output, rendered_pose = self._outputs(frames, batch)
+        assert output.logits is not None, "a network that is trained has a classifier"
         parts = {
-            "identity": identity_loss(output.logits.float(), batch.label),
+            "identity": identity_loss(output.logits.float(), batch.label, self.config.label_smoothing),
             "ranking": batch_hard_ranking_loss(
-                all_gather(output.descriptor.float(), self.group),
+                all_gather(output.embedding.float(), self.group),
                 all_gather(batch.label, self.group),
                 self.config.margin,
             ),

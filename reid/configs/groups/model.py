@@ -13,8 +13,11 @@ Variant = Literal["baseline", "align-avg", "align-tap"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
 """The rows of Table 1b of the paper."""
 
-Appearance = Literal["resnet18", "resnet34", "resnet50"]
-APPEARANCE_NETS: tuple[Appearance, ...] = get_args(Appearance)
+APPEARANCE_NETS = ("resnet18", "resnet34", "resnet50")
+"""The backbones of torchvision; all others are timm's."""
+
+IBN_A = "_ibn_a"
+"""End of the name of a backbone with instance norm (IBN-Net-a)."""
 
 Stride = Literal[8, 16, 32]
 STRIDES: tuple[Stride, ...] = get_args(Stride)
@@ -41,12 +44,14 @@ class ModelConfig:
     """Rows of Table 1b. baseline = appearance network alone; align-avg = part alignment, frames averaged; align-tap =
     part alignment, frames weighted by temporal attention."""
 
-    appearance: Appearance = option("resnet50", aliases=["--backbone"])
-    """Backbone of the appearance network."""
+    appearance: str = option("resnet50", aliases=["--backbone"])
+    """Backbone of the appearance network: resnet18, resnet34 or resnet50 of torchvision, or a convolutional network of
+    timm by its name there, such as tf_efficientnet_lite0, mobilenetv2_100 or resnet50d. With _ibn_a after the name,
+    half of the channels of the first norm of each block have instance norm in the first three stages."""
 
     appearance_weights: str = "imagenet"
-    """Initial weights of the appearance network: imagenet (torchvision, downloaded once), none (random), or the path of
-    a torchvision state dict."""
+    """Initial weights of the appearance network: imagenet (of torchvision or timm, downloaded once), none (random), or
+    the path of a state dict in the names of torchvision or timm (.pth or .safetensors)."""
 
     stride: Stride = option(16, rare=True)
     """Output stride of the appearance network: input pixels for one cell of its feature map."""
@@ -91,6 +96,17 @@ class ModelConfig:
     frame_gain: float = bounded(1.0, at_least=1, rare=True)
     """Exponent on the frame weights of Eq. 7, at least 1 (paper: 1). Higher values favour the best frames."""
 
+    pooling: Literal["average", "gem"] = option("average", rare=True)
+    """Pooling of feature maps over their cells (Eq. 5). average = mean, for parts weighted by part attention; gem =
+    generalized mean, the p-th root of the mean of p-th powers, with one trained p that starts at 3."""
+
+    neck: Literal["none", "batch-norm"] = option("none", rare=True)
+    """Layer between the video descriptor and the classifier. batch-norm = batch norm without bias (BNNeck): the ranking
+    loss sees the descriptor before it, the classifier and the comparison of descriptors the one after it."""
+
+    unit_length: bool = option(False, rare=True)
+    """Scale descriptors to length 1, so that Euclidean distance ranks as cosine similarity does."""
+
     part_visibility: Literal["ignored", "pose"] = option("ignored", rare=True)
     """Weight of hidden parts in Eq. 7. ignored = temporal attention alone weights parts, as in the paper; pose = each
     weight is multiplied by the pose network's confidence in the joints of the part (of all joints for f_a)."""
@@ -102,6 +118,11 @@ class ModelConfig:
         require(self.pose_scale >= 1, f"--pose-scale must be at least 1, not {self.pose_scale}")
         require(self.frame_gain < math.inf, f"--frame-gain must be finite, not {self.frame_gain}")
         require(self.part_gain > 0, f"--part-gain must be above 0, not {self.part_gain}")
+        require(bool(self.appearance.removesuffix(IBN_A)), "--appearance must name a network")
+        require(
+            self.pooling == "average" or self.part_pooling == "attended" or self.variant == "baseline",
+            "--pooling gem weights cells by part attention: it needs --part-pooling attended",
+        )
 
     @property
     def network(self) -> "ModelConfig":

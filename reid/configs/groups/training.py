@@ -151,8 +151,12 @@ class LossOptions:
     ranking_weight: float = option(1.0, at_least=0, rare=True, aliases=["--triplet-weight"])
     """Weight of the ranking loss (batch-hard triplet loss)."""
 
+    label_smoothing: float = bounded(0.0, at_least=0, rare=True)
+    """Label smoothing of the identity loss: the share of each target that is spread over all identities, 0 to below
+    1."""
+
     margin: float = bounded(0.3, at_least=0, rare=True)
-    """Margin of the ranking loss, in units of descriptor distance."""
+    """Margin of the ranking loss, in units of descriptor distance (0 to 2 with --unit-length)."""
 
 
 @dataclass(frozen=True)
@@ -293,6 +297,7 @@ class TrainConfig(
             "--pose-maps cached: maps are mirrored cell by cell, so --width times --pose-scale must be a multiple of 8 "
             "(or --flip 0)",
         )
+        require(self.label_smoothing < 1, f"--label-smoothing must be below 1, not {self.label_smoothing}")
         require(0 < self.lr_drop < 1, f"--lr-drop must lie between 0 and 1, not {self.lr_drop}")
         require(0 <= self.overlap < self.chunk, f"--overlap must be less than --chunk ({self.chunk})")
         require(not (self.compile and self.recompute), "--compile and --recompute do not go together: leave one out")

@@ -16,6 +16,7 @@ from small_networks import random_frames, small_network
         PAPER_SETTINGS | {"frame_pooling": "sum", "frame_gain": 2.0},
         {"part_visibility": "pose", "tap_input": "joints", "frame_gain": 3.0},
         {"part_visibility": "pose", "frame_pooling": "sum", "pose_scale": 2.0, "stride": 32},
+        {"pooling": "gem", "neck": "batch-norm", "unit_length": True},
     ],
 )
 @torch.no_grad()

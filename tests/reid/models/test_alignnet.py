@@ -270,7 +270,9 @@ def test_weights_come_from_the_generator_alone() -> None:
     "change",
     [
         {"variant": "align"},
-        {"appearance": "vgg"},
+        {"appearance": "_ibn_a"},
+        {"pooling": "gem", "part_pooling": "mean"},
+        {"neck": "layer-norm"},
         {"stride": 4},
         {"pose_stages": 0},
         {"pose_width": 0.0},
@@ -299,4 +301,4 @@ def test_inputs_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="no valid frame"):
         model(frames(), torch.tensor([[True] * 3, [False] * 3, [True] * 3]))
     with pytest.raises(ValueError, match="classes"):
-        AlignNet(TINY, classes=0)
+        AlignNet(TINY, classes=-1)

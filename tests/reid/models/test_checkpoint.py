@@ -58,7 +58,7 @@ def test_file_holds_tensors_and_plain_values(saved: Path) -> None:
     record = torch.load(saved, weights_only=True)
     assert record["format"] == "alignnet-2"
     assert record["model_config"]["variant"] == "align-tap"
-    assert all(type(value) in (str, int, float, type(None)) for value in record["model_config"].values())
+    assert all(type(value) in (str, int, float, bool, type(None)) for value in record["model_config"].values())
     assert list(record["state"]) == list(tiny(seed=1).state_dict())
 
 
