@@ -31,8 +31,8 @@ class EvaluateConfig(ProtocolConfig):
     rerank: bool = False
     """Re-rank by k-reciprocal neighbors (k1 = 20, k2 = 6, lambda = 0.3) before --score-norm."""
 
-    weights: Path | None = option(None, formerly="checkpoint")
-    """Run folder, or its model.pt; or a folder with one run per split: split-0, split-1, …"""
+    weights: str | None = option(None, formerly="checkpoint")
+    """Name of a shipped network, run folder, or model file; or a folder with one run per split: split-0, split-1, …"""
 
     splits: str | None = None
     """Splits to evaluate, with their mean and standard deviation: all, a range such as 0-9, or a list such as 0,3.

@@ -24,6 +24,7 @@ from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_model
 from reid.provenance.seen_people import trained_on_tested, trainings_of
 from reid.runtime.run_dir import MODEL
+from reid.runtime.weights_source import find_weights, shipped_networks
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,16 @@ class SplitResult:
         }
 
 
-def checkpoints_of(path: Path, numbers: Sequence[int]) -> dict[int, Path]:
+def checkpoints_of(source: str | Path, numbers: Sequence[int]) -> dict[int, Path]:
     """The model file of each split by number.
 
-    `path` is a model file or a run folder with model.pt, for all splits; or a folder with one run a split: split-0,
-    split-1, … Raises UserError where a file is missing.
+    `source` is what `find_weights` takes, for all splits; or a folder with one run a split: split-0, split-1, …
+    Raises UserError where a file is missing.
     """
-    if not path.is_dir() or (path / MODEL).is_file() or not any(path.glob(f"split-*/{MODEL}")):
-        return dict.fromkeys(numbers, path / MODEL if path.is_dir() else path)
+    path = Path(source)
+    one_run = str(source) in shipped_networks() or not path.is_dir() or (path / MODEL).is_file()
+    if one_run or not any(path.glob(f"split-*/{MODEL}")):
+        return dict.fromkeys(numbers, find_weights(source))
     found = {number: path / f"split-{number}" / MODEL for number in numbers}
     missing = [number for number, file in found.items() if not file.is_file()]
     if missing:
