@@ -32,10 +32,10 @@ from reid.data.loading.frame_store import FrameStore
 from reid.data.tracklets.types import ReidData, Tracklet
 from reid.evaluation.descriptors import padded, stream_descriptors
 from reid.evaluation.retrieval import rank_tracklets, table
-from reid.exporting.export import weights_file
 from reid.exporting.onnx_file import OnnxNetwork
 from reid.metrics.ranking import RankingOptions
 from reid.models.checkpoint import load_model
+from reid.runtime.weights_source import find_weights
 
 CPU = torch.device("cpu")
 
@@ -83,7 +83,7 @@ class ExportBenchmarkConfig(ProtocolConfig):
 def benchmark(config: ExportBenchmarkConfig) -> None:
     """Rank, time, print, and write --json."""
     torch.set_num_threads(config.threads)
-    path = weights_file(config.weights)
+    path = find_weights(config.weights)
     model, metadata = load_model(path)
     images = {"height": 128, "width": 64, "chunk": 15, **metadata.get("images", {})}
     networks = {"PyTorch": model} | exported(config, sha256_of_file(path))

@@ -41,6 +41,10 @@ class ExportConfig:
     calibration_images: int = bounded(256, at_least=1)
     """Images of --int8 that are used, evenly spread over the sorted names."""
 
+    int8_bits: Literal[7, 8] = option(7, rare=True)
+    """Bits of the weights of --int8. 7 = right on every processor; 8 = nearer to float on processors that sum products
+    of 8 bits exactly (x86 with VNNI, ARM), far off on others."""
+
     opset: int = option(18, at_least=18, at_most=23, rare=True)
     """Version of ONNX's operator set."""
 

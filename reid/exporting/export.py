@@ -27,7 +27,7 @@ from reid.exporting.torch_file import open_program, program_bytes
 from reid.exporting.verification import Case, cases_of, check_differences, differences
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_model
-from reid.runtime.run_dir import MODEL
+from reid.runtime.weights_source import MODEL_FILES, find_weights, shipped_networks
 
 PROG = "python -m reid.export"
 MODULES = ("onnx", "onnxruntime", "onnxscript")
@@ -46,10 +46,10 @@ def export(config: ExportConfig) -> None:
     started, clock = now(), time.perf_counter()
     check_environment(config.format)
     check_paths(config)
-    path = weights_file(config.weights)
+    path = find_weights(config.weights)
     model, metadata = load_model(path)
     images = input_size(config, metadata)
-    properties = described(model, model_name(path), path, images)
+    properties = described(model, model_name(config.weights, path), path, images)
     cases = cases_of(model, images["height"], images["width"])
     files, quantised = [], []
     for graph, file in config.files.items():
@@ -57,7 +57,7 @@ def export(config: ExportConfig) -> None:
         print(in_text(files[-1]))
         if config.int8 is not None and graph != "pooling":
             out = file.with_suffix(".int8.onnx")
-            quantised.append(quantise(file, out, graph, config.int8, config.calibration_images))
+            quantised.append(quantise(file, out, graph, config.int8, config.calibration_images, config.int8_bits))
             print(int8_in_text(quantised[-1]))
     record = {"network": properties, "files": files, "int8": quantised or None}
     used = {"versions": versions((*PACKAGES, *MODULES))}
@@ -89,15 +89,11 @@ def check_paths(config: ExportConfig) -> None:
         chosen_images(config.int8, config.calibration_images)
 
 
-def weights_file(source: str) -> Path:
-    """The model file of a run's folder, or the file itself."""
-    path = Path(source)
-    return path / MODEL if path.is_dir() else path
-
-
-def model_name(path: Path) -> str:
-    """A network's name: that of its run folder, or of its file without suffix."""
-    return path.absolute().parent.name if path.name == MODEL else path.stem
+def model_name(source: str, path: Path) -> str:
+    """Name of a shipped network as given; else of the run's folder, or of the file without suffix: no path."""
+    if source in shipped_networks():
+        return source
+    return path.absolute().parent.name if path.name in MODEL_FILES else path.stem
 
 
 def input_size(config: ExportConfig, metadata: dict[str, Any]) -> dict[str, int]:

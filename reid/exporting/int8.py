@@ -16,8 +16,9 @@ from reid.data.loading.frame_store import FrameStore
 from reid.data.tracklets.frames import IMAGE_SUFFIXES, is_image
 from reid.exporting.onnx_file import OnnxFile
 
-QUANTISED = ("Conv", "Relu", "Add", "MaxPool", "AveragePool", "Concat")
-"""Operators that compute in integers, where their inputs are; Eqs. 2 to 9 after the networks stay in float."""
+QUANTISED = ("Conv", "Relu", "Clip", "Add", "MaxPool")
+"""Operators that compute in integers; what follows the networks, Eqs. 2 to 9, stays in float. An activation must be
+among them: else the range of a convolution's output is measured before it, and most of its steps are cut off."""
 
 BATCH = 8
 """Images at a time."""
@@ -26,16 +27,16 @@ CHECKED = 64
 """Images that descriptors are compared on."""
 
 
-def quantise(file: Path, out: Path, graph: str, folder: Path, count: int) -> dict[str, Any]:
+def quantise(file: Path, out: Path, graph: str, folder: Path, count: int, bits: int) -> dict[str, Any]:
     """Write the int8 form of an ONNX file, and compare their descriptors on images; returns the record.
 
-    Activations are unsigned, weights signed with 7 bits and a scale for each channel: processors without VNNI saturate
-    the sum of two products of 8 bits.
+    Activations are unsigned with 8 bits, weights signed with a scale for each channel.
 
     Args:
         file: graph "video" or "frames".
         folder: images of persons; see `chosen_images`.
         count: images that ranges are measured on.
+        bits: of the weights, 7 or 8. Processors without VNNI saturate the sum of two products of 8 bits.
 
     Raises UserError where `folder` has no images or one cannot be read.
     """
@@ -44,7 +45,7 @@ def quantise(file: Path, out: Path, graph: str, folder: Path, count: int) -> dic
     measured, others = chosen_images(folder, count)
     store = FrameStore([], height, width, 0.0)
     with replacing(out) as partial:
-        _quantise(file, partial, Reader(network.inputs, store, measured))
+        _quantise(file, partial, Reader(network.inputs, store, measured), bits)
         cosines = _cosines(network, OnnxFile(partial), graph, store, others or measured[:CHECKED])
     return {
         "file": out.name,
@@ -52,6 +53,7 @@ def quantise(file: Path, out: Path, graph: str, folder: Path, count: int) -> dic
         "bytes": out.stat().st_size,
         "sha256": sha256_of_file(out),
         "bytes_of_float": file.stat().st_size,
+        "weight_bits": bits,
         "calibration_images": len(measured),
         "cosine_to_float": {
             "mean": float(cosines.mean()),
@@ -112,7 +114,7 @@ def _inputs(images: Tensor, names: Sequence[str]) -> tuple[Tensor, ...]:
     return images[:, None], torch.ones(len(images), 1, dtype=torch.bool)
 
 
-def _quantise(file: Path, out: Path, reader: Reader) -> None:
+def _quantise(file: Path, out: Path, reader: Reader, bits: int) -> None:
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -126,7 +128,7 @@ def _quantise(file: Path, out: Path, reader: Reader) -> None:
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(QUANTISED),
             per_channel=True,
-            reduce_range=True,
+            reduce_range=bits == 7,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
         )
