@@ -1,6 +1,7 @@
 """python -m reid.export: files that give PyTorch's descriptors, reports, int8, and errors of one line."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import PROJECT_ROOT, sha256_of_file
+from benchmarks import export as benchmark
 from reid.data.datasets.prid import load_prid
 from reid.data.loading.frame_store import FrameStore
 from reid.evaluation.descriptors import tracklet_descriptors
@@ -24,6 +26,7 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
 onnxruntime = pytest.importorskip("onnxruntime")
 
+NECKED = {"appearance": "resnet18", "pooling": "gem", "neck": "batch-norm", "unit_length": True}
 ATTENTIVE = {"part_visibility": "pose", "frame_gain": 2.0, "tap_input": "joints"}
 SHAPES = [(1, 1), (3, 7), (1, 15), (2, 40)]
 
@@ -35,9 +38,9 @@ def people(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def baseline(tmp_path_factory, people):
-    """A baseline as ONNX and int8."""
+    """A baseline with a neck, as ONNX and int8."""
     folder = tmp_path_factory.mktemp("baseline")
-    model = write_network(folder / "net.pt", "baseline")
+    model = write_network(folder / "net.pt", "baseline", **NECKED)
     out = folder / "net.onnx"
     words = ["--int8", str(people), "--calibration-images", "24"]
     assert command("export", ["--weights", str(folder / "net.pt"), "--out", str(out), *words]) == 0
@@ -56,12 +59,14 @@ def attentive(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def program(attentive):
-    """The same network as a program of torch.export, and its metadata."""
-    out = attentive.out.with_name("program.pt2")
-    words = ["--weights", str(attentive.weights), "--out", str(out), "--format", "torch-export"]
+def program(tmp_path_factory):
+    """A network as a program of torch.export."""
+    folder = tmp_path_factory.mktemp("program")
+    model = write_network(folder / "net.pt", "baseline")
+    words = ["--weights", str(folder / "net.pt"), "--out", str(folder / "net.pt2"), "--format", "torch-export"]
     assert command("export", words) == 0
-    return open_program(out)
+    run, properties = open_program(folder / "net.pt2")
+    return SimpleNamespace(model=model, run=run, properties=properties)
 
 
 def assert_equal(found, expected):
@@ -79,12 +84,10 @@ def test_onnx_gives_pytorchs_descriptors(baseline, chunks, length):
 
 @pytest.mark.parametrize(("chunks", "length"), SHAPES)
 @torch.no_grad()
-def test_a_program_gives_pytorchs_descriptors(attentive, program, chunks, length):
+def test_a_program_gives_pytorchs_descriptors(program, chunks, length):
     frames, valid = random_frames(chunks, length, seed=length)
-    run, properties = program
-    assert_equal(run(frames, valid)[0], attentive.model(frames, valid).descriptor)
-    assert properties["model"] == "walkers"
-    assert properties["graph"] == "video"
+    assert_equal(program.run(frames, valid)[0], program.model(frames, valid).descriptor)
+    assert (program.properties["model"], program.properties["graph"]) == ("net", "video")
 
 
 @pytest.mark.parametrize(("chunks", "length"), SHAPES)
@@ -144,6 +147,7 @@ def test_the_report_names_differences_sizes_and_versions(baseline, attentive):
     assert report["network"]["model_sha256"] == sha256_of_file(baseline.weights)
     two = json.loads(attentive.out.with_suffix(".json").read_text())
     assert [each["file"] for each in two["files"]] == ["net-frames.onnx", "net-pooling.onnx"]
+    assert two["network"]["model"] == "walkers"
     assert two["files"][1]["bytes"] < 100_000 < two["files"][0]["bytes"]
 
 
@@ -176,8 +180,8 @@ def test_images_to_measure_on_are_spread_and_others_remain(people, tmp_path):
 
 def test_a_file_that_differs_from_pytorch_is_refused(attentive, baseline, tmp_path, monkeypatch, capsys):
     """The content of one network's file in place of another's."""
-    other = write_network(tmp_path / "other.pt", "baseline", stride=32)
-    assert other.descriptor_size == 512
+    other = write_network(tmp_path / "other.pt", "baseline", **NECKED | {"stride": 32})
+    assert other.descriptor_size == baseline.model.descriptor_size
     monkeypatch.setattr(steps, "program_of", lambda *arguments: None)
     monkeypatch.setattr(steps, "onnx_bytes", lambda *arguments: baseline.out.read_bytes())
     out = tmp_path / "other.onnx"
@@ -237,6 +241,33 @@ def test_a_network_without_a_size_needs_one(tmp_path, capsys):
     torch.save(content, tmp_path / "net.pt")
     assert command("export", ["--weights", str(tmp_path / "net.pt"), "--out", str(tmp_path / "net.onnx")]) == 2
     assert "--height and --width" in capsys.readouterr().err
+
+
+def test_the_benchmark_ranks_with_each_network_and_refuses_other_weights(baseline, people, tmp_path, capsys):
+    config = benchmark.ExportBenchmarkConfig(
+        dataset="prid",
+        root=people,
+        split_source="random",
+        min_frames=1,
+        weights=str(baseline.weights),
+        onnx=baseline.out,
+        int8=baseline.out.with_suffix(".int8.onnx"),
+        rounds=2,
+        batch_frames=2,
+        threads=1,
+        json=tmp_path / "result.json",
+    )
+    benchmark.benchmark(config)
+    found = json.loads(config.json.read_text())["networks"]
+    assert list(found) == ["PyTorch", "ONNX", "int8"]
+    assert found["ONNX"]["mAP"] == found["PyTorch"]["mAP"] > 0
+    assert found["ONNX"]["cosine"]["lowest"] == pytest.approx(1, abs=1e-5)
+    assert 0.9 < found["int8"]["cosine"]["lowest"] < 0.99999
+    assert all(row["images_per_second"] > 0 for row in found.values())
+    assert "images/s" in capsys.readouterr().out
+    write_network(tmp_path / "other.pt", "baseline")
+    with pytest.raises(UserError, match="of other weights"):
+        benchmark.benchmark(replace(config, weights=str(tmp_path / "other.pt")))
 
 
 @torch.no_grad()
