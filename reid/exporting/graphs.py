@@ -77,9 +77,12 @@ class Interface:
     def example(self) -> tuple[Tensor, ...]:
         """Inputs with two chunks of three frames, or six images, all valid."""
         lengths = {BATCH: 2, FRAMES: 3, IMAGES: 6}
-        shapes = {name: [lengths.get(str(side), side) for side in shape] for name, shape in self.inputs.items()}
         return tuple(
-            torch.ones(shape, dtype=torch.bool if name == "valid" else torch.float32) for name, shape in shapes.items()
+            torch.ones(
+                [lengths[side] if isinstance(side, str) else side for side in shape],
+                dtype=torch.bool if name == "valid" else torch.float32,
+            )
+            for name, shape in self.inputs.items()
         )
 
     def dynamic_shapes(self) -> tuple[dict[int, Dim], ...]:

@@ -15,7 +15,12 @@ PROPERTIES = "properties.json"
 
 
 def program_bytes(program: torch.export.ExportedProgram, properties: Mapping[str, str]) -> bytes:
-    """The content of a .pt2 file. properties -- the file's metadata, `PROPERTIES` of `torch.export.load`."""
+    """The content of a .pt2 file. properties -- the file's metadata, `PROPERTIES` of `torch.export.load`.
+
+    Traces of the source code, with paths of this machine, are removed from `program`.
+    """
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)
     stream = io.BytesIO()
     torch.export.save(program, stream, extra_files={PROPERTIES: json.dumps(dict(properties), indent=2)})
     return stream.getvalue()
