@@ -53,6 +53,17 @@ PROGRAM = Program(
             ),
         ),
         Command(
+            "export",
+            "Write a network as ONNX or as a program of torch.export, and compare it with PyTorch.",
+            "reid.configs.export:ExportConfig",
+            "reid.exporting.export:export",
+            (
+                "reid export --weights RUN --out F.onnx",
+                "reid export --weights RUN --out F.onnx --int8 IMAGES",
+                "reid export --weights RUN --out F.pt2 --format torch-export --graph both",
+            ),
+        ),
+        Command(
             "data",
             "Check a data set: identities, tracklets, cameras, splits, and errors.",
             "reid.configs.check_data:DataConfig",

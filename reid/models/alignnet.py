@@ -121,42 +121,49 @@ class AlignNet(nn.Module):
         The baseline ignores the maps, all other variants need them. With `detach_attention` no gradient passes from
         the descriptor into temporal attention, nor from temporal attention into the feature maps.
         """
-        images = appearance_input(frames[valid], self.appearance.mean, self.appearance.std)
-        appearance = self.appearance(images)  # (M, C, h, w), Eq. 1
-        weights = None
-        if self.pose is None:
-            described = (
-                appearance.mean(dim=(2, 3), dtype=torch.float32)
-                if self.power is None
-                else generalised_mean(appearance, None, self.power)
-            )  # (M, C)
-        else:
-            if pose_maps is None:
-                raise ValueError(f"{self.config.variant} needs pose maps")
-            maps = pose_maps.to(appearance.dtype)
-            height, width = appearance.shape[-2:]
-            attention = part_attention(maps, height, width, self.config.part_gain, self.config.limb_fields)
-            parts = part_features(appearance, attention)  # (M, 3, C, h, w)
-            described = (
-                frame_descriptor(appearance, parts, self.config.part_pooling == "attended")
-                if self.power is None
-                else generalised_mean(appearance, attention, self.power)
-            )  # (M, 4C)
-            judged = [each.detach() if detach_attention else each for each in (appearance, parts, maps)]
-            weights = self._frame_weights(*judged)  # (M, 4)
+        described, weights = self.describe_frames(frames[valid], pose_maps, detach_attention)
         frame_weights = None if weights is None else _to_chunks(weights, valid)
         frame_descriptors = _to_chunks(described, valid)
         pooling = described.new_ones(*valid.shape, 1) if frame_weights is None else frame_weights
-        embedding = video_descriptor(
-            frame_descriptors,
-            pooling.detach() if detach_attention else pooling,
-            valid,
-            average=self.config.frame_pooling == "average",
-            gain=self.config.frame_gain,
-        )
+        embedding = self.pool_frames(frame_descriptors, pooling.detach() if detach_attention else pooling, valid)
         necked = embedding if self.neck is None else self.neck(embedding)
         logits = None if self.classifier is None else self.classifier(necked)
         return AlignNetOutput(self._scaled(necked), self._scaled(embedding), logits, frame_weights, frame_descriptors)
+
+    def describe_frames(
+        self, images: Tensor, pose_maps: Tensor | None, detach_attention: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """Frame descriptors (M, D) of Eq. 6, and frame weights (M, 4) or None if all frames have equal weight.
+
+        images -- (M, 3, H, W), RGB in 0..1. pose_maps -- (M, 57, h, w). The last two arguments are those of `describe`.
+        """
+        normalised = appearance_input(images, self.appearance.mean, self.appearance.std)
+        appearance = self.appearance(normalised)  # (M, C, h, w), Eq. 1
+        if self.pose is None:
+            if self.power is None:
+                return appearance.mean(dim=(2, 3), dtype=torch.float32), None  # (M, C)
+            return generalised_mean(appearance, None, self.power), None
+        if pose_maps is None:
+            raise ValueError(f"{self.config.variant} needs pose maps")
+        maps = pose_maps.to(appearance.dtype)
+        height, width = appearance.shape[-2:]
+        attention = part_attention(maps, height, width, self.config.part_gain, self.config.limb_fields)
+        parts = part_features(appearance, attention)  # (M, 3, C, h, w)
+        described = (
+            frame_descriptor(appearance, parts, self.config.part_pooling == "attended")
+            if self.power is None
+            else generalised_mean(appearance, attention, self.power)
+        )  # (M, 4C)
+        judged = [each.detach() if detach_attention else each for each in (appearance, parts, maps)]
+        return described, self._frame_weights(*judged)
+
+    def pool_frames(self, frame_descriptors: Tensor, weights: Tensor, valid: Tensor) -> Tensor:
+        """Video descriptors (B, D) of Eq. 7 from frame descriptors (B, T, D) and weights (B, T, 4) or (B, T, 1).
+
+        Values of frames that are not valid (B, T), NaN included, are not used. See `descriptor_of`.
+        """
+        average = self.config.frame_pooling == "average"
+        return video_descriptor(frame_descriptors, weights, valid, average, self.config.frame_gain)
 
     def descriptor_of(self, embedding: Tensor) -> Tensor:
         """Descriptors (B, D) as they are compared, of video descriptors (B, D) of Eq. 7: through the neck, and of

@@ -33,6 +33,20 @@ def area_average(maps: Tensor, height: int, width: int) -> Tensor:
     return F.adaptive_avg_pool2d(maps, (height, width))
 
 
+def area_maximum(maps: Tensor, height: int, width: int) -> Tensor:
+    """The maximum of maps (N, R, h, w) over the area of each cell of a `height` x `width` grid.
+
+    It is `F.adaptive_max_pool2d`, which cannot be written as ONNX where h and w are no multiples of the grid's.
+    """
+    if maps.shape[2] % height == 0 and maps.shape[3] % width == 0:
+        return F.adaptive_max_pool2d(maps, (height, width))
+    for axis, cells in ((2, height), (3, width)):
+        length = maps.shape[axis]
+        ends = [(cell * length // cells, -(-(cell + 1) * length // cells)) for cell in range(cells)]
+        maps = torch.stack([maps.narrow(axis, start, end - start).amax(axis) for start, end in ends], dim=axis)
+    return maps
+
+
 def spatial_softmax(maps: Tensor, gain: float = 1.0) -> Tensor:
     """Eq. 3: part maps (N, 3, h, w) to distributions over the h x w cells, each map summing to 1.
 
@@ -45,7 +59,7 @@ def spatial_softmax(maps: Tensor, gain: float = 1.0) -> Tensor:
 def joint_maps(pose: Tensor, height: int, width: int) -> Tensor:
     """Heat maps of the 18 joints (N, 18, height, width) from pose maps (N, 57, h, w), max-pooled to the grid of f_a:
     an average would lower the peak, which is the confidence in the joint."""
-    return F.adaptive_max_pool2d(pose[:, : len(JOINTS)], (height, width))
+    return area_maximum(pose[:, : len(JOINTS)], height, width)
 
 
 def visibility(pose: Tensor) -> Tensor:

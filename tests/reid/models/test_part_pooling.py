@@ -6,7 +6,14 @@ import pytest
 import torch
 
 from reid.models.alignnet import part_attention
-from reid.models.part_pooling import area_average, composite_part_maps, frame_descriptor, part_features, spatial_softmax
+from reid.models.part_pooling import (
+    area_average,
+    area_maximum,
+    composite_part_maps,
+    frame_descriptor,
+    part_features,
+    spatial_softmax,
+)
 
 # Heat map channels as they are; PAF channels counted from 19 on.
 GROUPS = [
@@ -156,3 +163,9 @@ def test_area_average_is_the_mean_over_each_cells_area(grid: tuple[int, int], ce
             for x in range(grid[1]):
                 area = [float(maps[0, r, y * cell + i, x * cell + j]) for i in range(cell) for j in range(cell)]
                 assert float(found[0, r, y, x]) == pytest.approx(sum(area) / len(area), abs=1e-12)
+
+
+@pytest.mark.parametrize("grid", [(8, 4), (5, 3), (16, 9), (3, 8), (1, 1)])
+def test_area_maximum_is_that_of_adaptive_pooling_on_any_grid(grid: tuple[int, int]) -> None:
+    maps = numbers(2, 3, 16, 8)
+    assert torch.equal(area_maximum(maps, *grid), torch.nn.functional.adaptive_max_pool2d(maps, grid))
