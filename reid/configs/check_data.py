@@ -12,7 +12,8 @@ class DataConfig(ProtocolConfig):
     """Check a data set: identities, tracklets, frames, cameras, splits, and errors."""
 
     root: Path | None = option(None, first_word=True, aliases=["--data"])
-    """Folder of the data set (folder: or a CSV file). Default: as in reid finetune."""
+    """Folder of the data set (folder: or a CSV file); "sample" = the synthetic set that is installed with the package.
+    Default: as in reid finetune."""
 
     seed: int = bounded(0, at_least=0)
     """Seed of the random splits, if --split-seed is not given."""
