@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alignnet_common.options import bounded, check_ranges, option
+from reid.configs.groups.checks import require
 from reid.configs.groups.data import ProtocolConfig
 
 
@@ -24,6 +25,14 @@ class DataConfig(ProtocolConfig):
     json: Path | None = None
     """File for the same contents as JSON. Default: they are printed only."""
 
+    torchreid: Path | None = None
+    """Folder for the data set in the layout of torchreid's PRID2011 loader (prid, synthetic): a link to the frames, and
+    the splits. Default: not written."""
+
     def __post_init__(self) -> None:
         self.check_protocol()
+        require(
+            self.torchreid is None or self.dataset in ("prid", "synthetic"),
+            f"--torchreid: only for --dataset prid and synthetic, not {self.dataset}",
+        )
         check_ranges(self)
