@@ -9,7 +9,7 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --no-compile
 DEMO_DATA := data/demo
 DEMO_RUNS := runs/demo
 
-.PHONY: docs help install install-dev lint test test-slow demo clean-demo test-all
+.PHONY: sample docs help install install-dev lint test test-slow demo clean-demo test-all
 
 help:
 	@echo "make demo     render people, train on them, test on others: leaves $(DEMO_RUNS)/report.html"
@@ -18,6 +18,7 @@ help:
 	@echo "make test-all   both at once"
 	@echo "make lint     ruff and mypy"
 	@echo "make docs     the documentation as a site, in site/"
+	@echo "make sample   render assets/sample again, the set that is installed with the package"
 	@echo "make install  only the environment, in $(VENV)"
 
 install: $(VENV)/installed
@@ -59,6 +60,12 @@ test-all: install-dev
 
 test-slow: install-dev
 	$(PYTEST) -m slow
+
+# 24 people with all annotations in less than 2 MB, which 24 bits per pixel would take alone.
+sample: install
+	$(RUN) -m synth.render --config jobs/sample.yaml --out data/sample
+	$(RUN) docs/tools/small_set.py data/sample assets/sample
+	$(RUN) -m synth.verify assets/sample
 
 # The main job at the smallest size that shows it. The network is the paper's with fewer layers and stages, and the
 # people it is tested on, their cameras and their streets are in no set that it was trained on.

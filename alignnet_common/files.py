@@ -38,6 +38,17 @@ def asset(name: str) -> Path:
     return (installed if installed.is_dir() else PROJECT_ROOT / "assets") / name
 
 
+SAMPLE = "sample"
+"""Name of the sample set: 24 rendered people, two cameras, four frames per clip. It comes with the package."""
+
+
+def set_folder(source: str | Path) -> Path:
+    """The folder that `source` names: the sample set for the word "sample", if nothing in the current folder has that
+    name, else `source` itself."""
+    path = Path(source)
+    return asset(SAMPLE) if path == Path(SAMPLE) and not path.exists() else path
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`. If the block succeeds, the file is synced and renamed to `path`."""

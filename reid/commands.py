@@ -72,6 +72,7 @@ PROGRAM = Program(
                 "reid data data/prid2011 --dataset prid",
                 "reid data own.csv --dataset folder --json own.json",
                 "reid data data/mars --dataset mars --decode          decodes every frame",
+                "reid data sample --dataset synthetic --torchreid reid-data",
             ),
         ),
         Command(

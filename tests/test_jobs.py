@@ -35,6 +35,7 @@ COMMANDS = {
     "pose-full": PoseTrainConfig,
     "pose-small": PoseTrainConfig,
     "pretrain": PretrainConfig,
+    "sample": RenderConfig,
 }
 """Options of the command that each file in jobs/ is for."""
 

@@ -25,7 +25,7 @@ class PretrainConfig(TrainConfig):
     }
 
     data: Path = DEFAULT_ROOTS["synthetic"]
-    """Rendered set (python -m synth.render)."""
+    """Rendered set (python -m synth.render); "sample" = the set that is installed with the package."""
 
     run: Path | None = option(DEFAULT_PRETRAIN_RUN, aliases=["--output-dir"])
     """Output folder of the run."""

@@ -3,6 +3,7 @@
     python -m reid.data data/prid2011 --dataset prid
     python -m reid.data own.csv --dataset folder --json own.json
     python -m reid.data data/mars --dataset mars --decode        decode every frame
+    python -m reid.data sample --dataset synthetic --torchreid reid-data
 
 Exit code 2 on an error that would stop an evaluation. A count that differs from the published one is a warning.
 """
@@ -15,12 +16,13 @@ from reid.configs.check_data import DataConfig
 from reid.data import load_splits
 from reid.data.fingerprint import fingerprint
 from reid.data.summary import in_text, summary
+from reid.data.torchreid_layout import write_torchreid_layout
 from reid.data.tracklets.frames import read_frame
 from reid.data.tracklets.types import ReidData
 
 
 def data(config: DataConfig) -> None:
-    """Read, print, and write --json. Raises UserError on an error that would stop an evaluation."""
+    """Read, print, and write --json and --torchreid. Raises UserError on an error that would stop an evaluation."""
     if config.json is not None and config.json.is_dir():
         raise UserError(f"--json {config.json} is a folder; name a file")
     splits, wrong = read(config)
@@ -33,6 +35,11 @@ def data(config: DataConfig) -> None:
     if wrong:
         more = f" (further errors: {len(wrong) - 1})" if len(wrong) > 1 else ""
         raise UserError(wrong[0] + more)
+    if config.torchreid is not None:
+        written = write_torchreid_layout(splits, config.torchreid)
+        print(
+            f"{written} is written: torchreid.data.VideoDataManager(root={str(config.torchreid)!r}, sources='prid2011')"
+        )
 
 
 def read(config: DataConfig) -> tuple[tuple[ReidData, ...], list[str]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from alignnet_common.files import set_folder
 from alignnet_common.options import option
 from reid.configs.groups.checks import require
 
@@ -35,8 +36,8 @@ class ProtocolConfig:
     ROOT/camera/person/frames, or a CSV of path,person,camera)."""
 
     root: Path | None = option(None, aliases=["--data"])
-    """Folder of the data set (folder: or a CSV file). Default: data/prid2011, data/ilids-vid, data/mars,
-    data/market1501, data/synthetic or data/own."""
+    """Folder of the data set (folder: or a CSV file); "sample" = the synthetic set that is installed with the package.
+    Default: data/prid2011, data/ilids-vid, data/mars, data/market1501, data/synthetic or data/own."""
 
     split: int | None = None
     """Number of the split, 0-9 (prid, ilids, synthetic, folder). Default: 0."""
@@ -77,5 +78,5 @@ class ProtocolConfig:
 
     @property
     def data_root(self) -> Path:
-        """The folder of the data set: --root, or the default for --dataset."""
-        return self.root or DEFAULT_ROOTS[self.dataset]
+        """The folder of the data set: --root, or the default for --dataset. The word "sample" is the shipped set."""
+        return set_folder(self.root or DEFAULT_ROOTS[self.dataset])

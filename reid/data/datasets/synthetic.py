@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from alignnet_common.errors import UserError
+from alignnet_common.files import set_folder
 from alignnet_common.set_format import (
     CAMERAS,
     FRAMES_FOLDER,
@@ -80,8 +81,10 @@ def synthetic_splits(root: Path, seed: int) -> tuple[ReidData, ...]:
 def load_pretraining(root: Path, held_out: int, seed: int) -> ReidData:
     """A synthetic data set for pre-training, with `held_out` held-out persons as query and gallery.
 
-    Raises UserError as `read_clips`, and on too few persons.
+    root -- its folder, or "sample" (`alignnet_common.files.set_folder`). Raises UserError as `read_clips`, and on too
+    few persons.
     """
+    root = set_folder(root)
     clips = read_clips(root)
     ids = _ids_in_both(clips)
     if held_out and held_out > len(ids) - 2:
