@@ -29,6 +29,7 @@ PACKAGES = {
     "jinja2": "jinja2",
     "matplotlib": "matplotlib",
     "tensorboardX": "tensorboardX",
+    "timm": "timm",
     "yaml": "PyYAML",
     "tqdm": "tqdm",
 }
