@@ -27,7 +27,8 @@ from reid.exporting.torch_file import open_program, program_bytes
 from reid.exporting.verification import Case, cases_of, check_differences, differences
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_model
-from reid.runtime.weights_source import MODEL_FILES, find_weights, shipped_networks
+from reid.runtime.run_dir import MODEL, OLD_MODEL
+from reid.runtime.weights_source import find_weights, shipped_networks
 
 PROG = "python -m reid.export"
 MODULES = ("onnx", "onnxruntime", "onnxscript")
@@ -35,6 +36,7 @@ MODULES = ("onnx", "onnxruntime", "onnxscript")
 OLDEST_TORCH = (2, 6)
 DISTANCE = "euclidean"
 TRACKLETS = "mean of the descriptors of chunks without overlap; the last chunk may be shorter"
+UNIT_LENGTH = "; scaled to length 1"
 PIXELS = "RGB, 0..1; normalised inside"
 
 
@@ -93,7 +95,7 @@ def model_name(source: str, path: Path) -> str:
     """Name of a shipped network as given; else of the run's folder, or of the file without suffix: no path."""
     if source in shipped_networks():
         return source
-    return path.absolute().parent.name if path.name in MODEL_FILES else path.stem
+    return path.absolute().parent.name if path.name in (MODEL, OLD_MODEL) else path.stem
 
 
 def input_size(config: ExportConfig, metadata: dict[str, Any]) -> dict[str, int]:
@@ -122,7 +124,8 @@ def described(model: AlignNet, name: str, path: Path, images: dict[str, int]) ->
         "pixels": PIXELS,
         "descriptor_size": str(model.descriptor_size),
         "chunk": str(images["chunk"]),
-        "tracklets": TRACKLETS,
+        "tracklets": TRACKLETS + (UNIT_LENGTH if model.config.unit_length else ""),
+        "unit_length": "yes" if model.config.unit_length else "no",
         "distance": DISTANCE,
         "made_by": f"{PROJECT} {__version__}",
     }
