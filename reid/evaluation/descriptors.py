@@ -39,7 +39,9 @@ def stream_descriptors(
     limit = batch_frames or chunk * (CHUNKS_ON_A_GPU if device.type == "cuda" else 1)
     was_training = model.training
     model.eval()
-    unit_length = isinstance(model, AlignNet) and model.config.unit_length
+    unit_length: bool = (
+        model.config.unit_length if isinstance(model, AlignNet) else getattr(model, "unit_length", False)
+    )
     owner, total, count = 0, torch.zeros(()), 0
     try:
         with tqdm(total=len(tracklets), desc="descriptors", unit="tracklet", disable=None, leave=False) as bar:

@@ -36,6 +36,7 @@ MODULES = ("onnx", "onnxruntime", "onnxscript")
 OLDEST_TORCH = (2, 6)
 DISTANCE = "euclidean"
 TRACKLETS = "mean of the descriptors of chunks without overlap; the last chunk may be shorter"
+UNIT_LENGTH = "; scaled to length 1"
 PIXELS = "RGB, 0..1; normalised inside"
 
 
@@ -123,7 +124,8 @@ def described(model: AlignNet, name: str, path: Path, images: dict[str, int]) ->
         "pixels": PIXELS,
         "descriptor_size": str(model.descriptor_size),
         "chunk": str(images["chunk"]),
-        "tracklets": TRACKLETS,
+        "tracklets": TRACKLETS + (UNIT_LENGTH if model.config.unit_length else ""),
+        "unit_length": "yes" if model.config.unit_length else "no",
         "distance": DISTANCE,
         "made_by": f"{PROJECT} {__version__}",
     }

@@ -87,6 +87,7 @@ class OnnxNetwork(nn.Module):
     def __init__(self, file: Path, threads: int | None = None) -> None:
         super().__init__()
         self.file = OnnxFile(file, threads)
+        self.unit_length = self.file.properties.get("unit_length") == "yes"
 
     def forward(self, frames: Tensor, valid: Tensor) -> SimpleNamespace:
         """An output with `descriptor` (B, D) alone, of frames (B, T, 3, H, W) in 0..1 and the mask (B, T)."""

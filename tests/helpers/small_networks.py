@@ -41,5 +41,5 @@ def random_frames(
 def write_network(path: Path, variant: str, **options: Any) -> AlignNet:
     """A small network, also written as a model file."""
     model = small_network(variant, **options)
-    save_model(model, path, {"images": IMAGES})
+    save_model(model, path, {"images": IMAGES}, classifier=False)
     return model

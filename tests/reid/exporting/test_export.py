@@ -20,8 +20,9 @@ from reid.exporting.int8 import chosen_images
 from reid.exporting.onnx_file import OnnxFile, OnnxNetwork
 from reid.exporting.torch_file import open_program
 from reid.exporting.verification import check_differences
+from reid.models.checkpoint import save_model
 from reid_folders import command, write_prid
-from small_networks import IMAGES, random_frames, write_network
+from small_networks import IMAGES, random_frames, small_network, write_network
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
@@ -41,11 +42,11 @@ def people(tmp_path_factory):
 def baseline(tmp_path_factory, people):
     """A baseline with a neck, as ONNX and int8."""
     folder = tmp_path_factory.mktemp("baseline")
-    model = write_network(folder / "net.pt", "baseline", **NECKED)
+    model = write_network(folder / "net.safetensors", "baseline", **NECKED)
     out = folder / "net.onnx"
     words = ["--int8", str(people), "--calibration-images", "24"]
-    assert command("export", ["--weights", str(folder / "net.pt"), "--out", str(out), *words]) == 0
-    return SimpleNamespace(model=model, weights=folder / "net.pt", out=out)
+    assert command("export", ["--weights", str(folder / "net.safetensors"), "--out", str(out), *words]) == 0
+    return SimpleNamespace(model=model, weights=folder / "net.safetensors", out=out)
 
 
 @pytest.fixture(scope="module")
@@ -53,18 +54,18 @@ def attentive(tmp_path_factory):
     """A network with temporal attention in a run's folder: ONNX, a graph each for frames and for pooling."""
     folder = tmp_path_factory.mktemp("runs") / "walkers"
     folder.mkdir()
-    model = write_network(folder / "model.pt", "align-tap", **ATTENTIVE)
+    model = write_network(folder / "model.safetensors", "align-tap", **ATTENTIVE)
     out = folder / "net.onnx"
     assert command("export", ["--weights", str(folder), "--out", str(out), "--graph", "both"]) == 0
-    return SimpleNamespace(model=model, weights=folder / "model.pt", out=out)
+    return SimpleNamespace(model=model, weights=folder / "model.safetensors", out=out)
 
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):
     """A network as a program of torch.export."""
     folder = tmp_path_factory.mktemp("program")
-    model = write_network(folder / "net.pt", "baseline")
-    words = ["--weights", str(folder / "net.pt"), "--out", str(folder / "net.pt2"), "--format", "torch-export"]
+    model = write_network(folder / "net.safetensors", "baseline")
+    words = ["--weights", str(folder / "net.safetensors"), "--out", str(folder / "net.pt2"), "--format", "torch-export"]
     assert command("export", words) == 0
     run, properties = open_program(folder / "net.pt2")
     return SimpleNamespace(model=model, out=folder / "net.pt2", run=run, properties=properties)
@@ -115,6 +116,7 @@ def test_a_tracklet_of_several_chunks_has_the_mean_of_their_descriptors(baseline
         for each in (network, baseline.model)
     )
     assert_equal(found, expected)
+    torch.testing.assert_close(found.norm(dim=1), torch.ones(3))
 
 
 def test_a_file_says_what_it_is_and_nothing_of_the_machine(baseline, program):
@@ -126,6 +128,7 @@ def test_a_file_says_what_it_is_and_nothing_of_the_machine(baseline, program):
     assert [(each.name, each.shape) for each in file.session.get_outputs()] == [("descriptor", ["batch", 512])]
     said = file.properties
     assert said["model_sha256"] == sha256_of_file(baseline.weights)
+    assert said["tracklets"].endswith("scaled to length 1")
     assert (said["model"], said["distance"], said["chunk"], said["descriptor_size"]) == (
         "net",
         "euclidean",
@@ -182,13 +185,13 @@ def test_images_to_measure_on_are_spread_and_others_remain(people, tmp_path):
 
 def test_a_file_that_differs_from_pytorch_is_refused(attentive, baseline, tmp_path, monkeypatch, capsys):
     """The content of one network's file in place of another's."""
-    other = write_network(tmp_path / "other.pt", "baseline", **NECKED | {"stride": 32})
+    other = write_network(tmp_path / "other.safetensors", "baseline", **NECKED | {"stride": 32})
     assert other.descriptor_size == baseline.model.descriptor_size
     monkeypatch.setattr(steps, "program_of", lambda *arguments: None)
     monkeypatch.setattr(steps, "onnx_bytes", lambda *arguments: baseline.out.read_bytes())
     out = tmp_path / "other.onnx"
     out.write_bytes(b"earlier")
-    assert command("export", ["--weights", str(tmp_path / "other.pt"), "--out", str(out)]) == 1
+    assert command("export", ["--weights", str(tmp_path / "other.safetensors"), "--out", str(out)]) == 1
     assert "differs from PyTorch" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.json"))
     assert not list(tmp_path.glob(".*"))
@@ -237,11 +240,8 @@ def test_a_missing_extra_is_named(tmp_path, monkeypatch, capsys):
 
 
 def test_a_network_without_a_size_needs_one(tmp_path, capsys):
-    write_network(tmp_path / "net.pt", "baseline")
-    content = torch.load(tmp_path / "net.pt", weights_only=True)
-    del content["images"]
-    torch.save(content, tmp_path / "net.pt")
-    assert command("export", ["--weights", str(tmp_path / "net.pt"), "--out", str(tmp_path / "net.onnx")]) == 2
+    save_model(small_network("baseline"), tmp_path / "net.safetensors")
+    assert command("export", ["--weights", str(tmp_path / "net.safetensors"), "--out", str(tmp_path / "net.onnx")]) == 2
     assert "--height and --width" in capsys.readouterr().err
 
 
@@ -267,9 +267,9 @@ def test_the_benchmark_ranks_with_each_network_and_refuses_other_weights(baselin
     assert 0.9 < found["int8"]["cosine"]["lowest"] < 0.99999
     assert all(row["images_per_second"] > 0 for row in found.values())
     assert "images/s" in capsys.readouterr().out
-    write_network(tmp_path / "other.pt", "baseline")
+    write_network(tmp_path / "other.safetensors", "baseline")
     with pytest.raises(UserError, match="of other weights"):
-        benchmark.benchmark(replace(config, weights=str(tmp_path / "other.pt")))
+        benchmark.benchmark(replace(config, weights=str(tmp_path / "other.safetensors")))
 
 
 @torch.no_grad()
