@@ -27,7 +27,8 @@ from reid.exporting.torch_file import open_program, program_bytes
 from reid.exporting.verification import Case, cases_of, check_differences, differences
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_model
-from reid.runtime.weights_source import MODEL_FILES, find_weights, shipped_networks
+from reid.runtime.run_dir import MODEL, OLD_MODEL
+from reid.runtime.weights_source import find_weights, shipped_networks
 
 PROG = "python -m reid.export"
 MODULES = ("onnx", "onnxruntime", "onnxscript")
@@ -93,7 +94,7 @@ def model_name(source: str, path: Path) -> str:
     """Name of a shipped network as given; else of the run's folder, or of the file without suffix: no path."""
     if source in shipped_networks():
         return source
-    return path.absolute().parent.name if path.name in MODEL_FILES else path.stem
+    return path.absolute().parent.name if path.name in (MODEL, OLD_MODEL) else path.stem
 
 
 def input_size(config: ExportConfig, metadata: dict[str, Any]) -> dict[str, int]:
