@@ -16,8 +16,8 @@ class ExtractConfig:
 
     source: str | None = option(None, first_word=True)
     """Folder of images, read with all folders below it; pattern in quotes, such as "crops/*/*.jpg"; or CSV file with
-    the columns path[,camera][,track][,person]. With --tracklets: folder of camera/track/frames, pattern of folders of
-    frames, or CSV file."""
+    the columns path[,camera][,track][,person]; "sample" = the synthetic set that is installed with the package. With
+    --tracklets: folder of camera/track/frames, pattern of folders of frames, or CSV file."""
 
     weights: str = "small"
     """Name of a shipped network, run folder, or model file."""

@@ -1,6 +1,7 @@
 """What `reid extract` describes: the images or tracklets of a folder, a CSV file or a pattern.
 
     FOLDER                     every image in it and below; --tracklets: FOLDER/camera/track/frames
+    sample                     the rendered set that is installed with the package
     SET                        a rendered set: its finished clips, whose persons and cameras are known
     "FOLDER/*/night-*.jpg"     the images that match; --tracklets: the folders of frames that match
     TABLE.csv                  path[,camera][,track][,person]; see `reid.inference.table`
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from alignnet_common.errors import UserError
+from alignnet_common.files import set_folder
 from alignnet_common.set_format import FRAMES_FOLDER, MANIFEST
 from reid.data.datasets.market import NAME as MARKET_NAME
 from reid.data.datasets.synthetic import read_clips
@@ -29,7 +31,7 @@ def find_source(text: str, tracklets: bool) -> Source:
 
     Raises UserError where it names nothing, where there is no image, or on another layout.
     """
-    path = Path(text)
+    path = set_folder(text)
     if path.is_dir():
         rendered = rendered_set(path)
         if rendered is not None:

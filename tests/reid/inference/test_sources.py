@@ -81,6 +81,14 @@ def test_a_rendered_set_or_a_part_of_it(tmp_path, part):
     assert clips.labels == "the rendered set"
 
 
+def test_the_sample_set_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    images, clips = (find_source("sample", tracklets) for tracklets in (False, True))
+    assert (len(images.rows), len(clips.rows)) == (192, 48)
+    assert {row.camera for row in clips.rows} == {"cam_a", "cam_b"}
+    assert all(clips.files(row)[0].is_file() for row in clips.rows)
+
+
 def table(folder, *lines):
     (folder / "list.csv").write_text("\n".join(lines) + "\n")
     return str(folder / "list.csv")
