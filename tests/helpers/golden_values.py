@@ -28,8 +28,8 @@ RENDERED_SETS = {
 
 PRETRAIN = ["reid.pretrain", "--config", "jobs/demo-pretrain.yaml", "--epochs", "10", "--max-steps", "30"]
 FINETUNE = ["reid.finetune", "--config", "jobs/demo-finetune.yaml", "--epochs", "12", "--max-steps", "20"]
-DEVICE = ["--device", "cpu"]
-"""The demo's trainings. Their epochs are named, since the demo's own may change while the values stay."""
+DEVICE = ["--device", "cpu", "--channels-last", "no"]
+"""The demo's trainings. Epochs and memory format are named, since those of the demo may change while the values stay."""
 PERSONS, FRAMES = 14, 6
 """Size of the sets that both train on: half of the persons of the second are more than the job's 6 in a batch."""
 
