@@ -177,8 +177,10 @@ def cases() -> dict[str, Case]:
     some = np.flatnonzero(mars[0] > 0)[:150]
     labels = {"PRID2011": (*prid, False), "Market-1501": (*market, False), "MARS": (*mars, some, True)}
     return {
-        f"{name}, {kind} features": Case(features_of(rng, pids, cams, kind == "structured"), pids, cams, *rest)
-        for name, (pids, cams, *rest) in labels.items()
+        f"{name}, {kind} features": Case(
+            features_of(rng, pids, cams, kind == "structured"), pids, cams, queries, in_gallery
+        )
+        for name, (pids, cams, queries, in_gallery) in labels.items()
         for kind in ("random", "structured")
     }
 
