@@ -34,7 +34,7 @@ from reid.evaluation.descriptors import padded, stream_descriptors
 from reid.evaluation.retrieval import rank_tracklets, table
 from reid.exporting.onnx_file import OnnxNetwork
 from reid.metrics.ranking import RankingOptions
-from reid.models.checkpoint import load_model
+from reid.models.checkpoint import load_model, trained_size
 from reid.runtime.weights_source import find_weights
 
 CPU = torch.device("cpu")
@@ -85,7 +85,7 @@ def benchmark(config: ExportBenchmarkConfig) -> None:
     torch.set_num_threads(config.threads)
     path = find_weights(config.weights)
     model, metadata = load_model(path)
-    images = {"height": 128, "width": 64, "chunk": 15, **metadata.get("images", {})}
+    images = trained_size(metadata)
     networks = {"PyTorch": model} | exported(config, sha256_of_file(path))
     data = load_data(config, config.seed)
     tracklets = tuple(dict.fromkeys((*data.query, *data.gallery)))

@@ -2,7 +2,7 @@
 
     import reid
 
-    network = reid.load("small")  # a shipped network, a run folder or a model file
+    network = reid.load("runs/mine")  # a run folder, a model file, or the name of a shipped network
     features = network.describe_images(["a.jpg", "b.jpg"])  # (2, D) float32
 
 PyTorch is imported at the first use of `load`, `Describer` or `FeatureExtractor`.

@@ -34,7 +34,7 @@ PROGRAM = Program(
             "reid.configs.extract:ExtractConfig",
             "reid.inference.extraction:extract",
             (
-                "reid extract crops --out F.npz                       images, by the shipped network small",
+                "reid extract crops --weights RUN --out F.npz         one descriptor per image",
                 "reid extract tracks --weights RUN --tracklets --out F.npz",
                 "reid extract list.csv --weights RUN --normalize --out F.parquet",
             ),

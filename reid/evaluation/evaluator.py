@@ -21,7 +21,7 @@ from reid.evaluation.descriptors import stream_descriptors, tracklet_descriptors
 from reid.evaluation.retrieval import Metrics, chance_of, rank_tracklets
 from reid.metrics.ranking import RankingOptions
 from reid.models.alignnet import AlignNet
-from reid.models.checkpoint import load_model
+from reid.models.checkpoint import load_model, trained_size
 from reid.provenance.seen_people import trained_on_tested, trainings_of
 from reid.runtime.run_dir import MODEL, OLD_MODEL, model_file
 from reid.runtime.weights_source import find_weights, shipped_networks
@@ -179,7 +179,7 @@ def cached_descriptors(
 
 def input_size(metadata: Mapping[str, Any], options: EvaluationOptions) -> dict[str, int]:
     """Height, width and frames in a chunk: from `options`, else from the training's metadata."""
-    trained = {"height": 128, "width": 64, "chunk": 15, **metadata.get("images", {})}
+    trained = trained_size(metadata)
     return {name: getattr(options, name) or trained[name] for name in ("height", "width", "chunk")}
 
 

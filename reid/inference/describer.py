@@ -21,7 +21,7 @@ from reid.inference.images import Image, Images, frames_of, one_by_one, pixels
 from reid.inference.rows import LEFT_OUT
 from reid.metrics.distances import euclidean_distances
 from reid.models.alignnet import AlignNet
-from reid.models.checkpoint import load_model
+from reid.models.checkpoint import load_model, trained_size
 from reid.runtime.device import pick_device
 from reid.runtime.memory import MemoryShortError, enough_memory
 from reid.runtime.weights_source import find_weights
@@ -52,7 +52,7 @@ def load(
     """
     path = find_weights(weights)
     model, metadata = load_model(path)
-    trained = {"height": 128, "width": 64, "chunk": 15, **metadata.get("images", {})}
+    trained = trained_size(metadata)
     given = {"height": height, "width": width, "chunk": chunk}
     sizes = {name: given[name] or int(trained[name]) for name in given}
     return Describer(model, sizes, pick_device(str(device)), str(weights), path, flip_test)

@@ -13,7 +13,7 @@ from reid.configs.groups.model import PAPER_SETTINGS, ModelConfig
 from reid.models.alignnet import AlignNet
 from reid.models.weights import load_pose_weights, load_strictly, read_weights_file, write_record
 
-__all__ = ["load_into", "load_model", "load_pose_weights", "model_record", "save_model"]
+__all__ = ["load_into", "load_model", "load_pose_weights", "model_record", "save_model", "trained_size"]
 
 FORMAT = "alignnet-2"
 
@@ -91,6 +91,12 @@ def load_model(path: Path) -> tuple[AlignNet, dict[str, Any]]:
     load_strictly(model, record["state"], path, _described(config))
     model.config = config
     return model.eval(), {name: value for name, value in record.items() if name != "state"}
+
+
+def trained_size(metadata: Mapping[str, Any]) -> dict[str, int]:
+    """Height and width of the network's input in pixels, and chunk, the frames in a chunk, from the metadata of a model
+    file; the defaults of training where the file does not name them."""
+    return {"height": 128, "width": 64, "chunk": 15} | dict(metadata.get("images", {}))
 
 
 def load_into(model: AlignNet, path: Path, replace_classifier: bool = True) -> dict[str, Any]:
