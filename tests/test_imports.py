@@ -11,7 +11,7 @@ from alignnet_common.files import PROJECT_ROOT
 
 ORDER = """
     benchmarks
-    benchmarks.workers
+    benchmarks.transfer benchmarks.workers
     synth
     synth.rendering synth.report
     synth.dataset
