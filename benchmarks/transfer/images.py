@@ -1,6 +1,7 @@
 """The images that a network is trained and tested on."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from alignnet_common.arrays import AnyInts
 from alignnet_common.errors import UserError
 from benchmarks.transfer.config import TransferConfig
 from reid.data.datasets.annotations import read_masks
@@ -16,6 +18,7 @@ from reid.data.datasets.market import first_of_each_camera, read_folder
 from reid.data.datasets.synthetic import read_clips
 from reid.data.tracklets.frames import read_frame
 from reid.data.tracklets.types import Tracklet
+from reid.metrics.labels import Labels
 
 HEIGHT, WIDTH = 128, 64
 
@@ -65,9 +68,30 @@ def spread_frames(clips: tuple[Tracklet, ...], frames: int) -> tuple[Tracklet, .
 
 
 def tested_images(config: TransferConfig) -> tuple[Images, Images]:
-    """Queries and gallery, from Market-1501 or from a rendered set's identities after the first `ids`."""
-    if config.market is not None:
-        return market_images(config.market)
+    """The images of `tested_tracklets`. Raises as it does, and as `read_images`."""
+    query, gallery = tested_tracklets(config)
+    return read_images(query, "queries"), read_images(gallery, "gallery")
+
+
+def tested_tracklets(config: TransferConfig) -> tuple[tuple[Tracklet, ...], tuple[Tracklet, ...]]:
+    """Queries and gallery, of which each frame is one image: of Market-1501, or of a rendered set's identities after
+    the first `ids`; of `test_ids` identities if that is not 0.
+
+    Raises UserError if there is no such set, or if it has too few identities.
+    """
+    query, gallery = market_tracklets(config.market) if config.market is not None else rendered_tracklets(config)
+    if config.test_ids == 0:
+        return query, gallery
+    pids = sorted({tracklet.pid for tracklet in query})
+    if config.test_ids > len(pids):
+        raise UserError(f"--test-ids {config.test_ids}: there are {len(pids)} identities to test on; 0 takes all")
+    tested = {pids[position] for position in spread(len(pids), config.test_ids)}
+    query, gallery = (tuple(each for each in side if each.pid in tested) for side in (query, gallery))
+    return query, gallery
+
+
+def rendered_tracklets(config: TransferConfig) -> tuple[tuple[Tracklet, ...], tuple[Tracklet, ...]]:
+    """Queries (of the first camera) and gallery of the rendered set's identities after the first `ids`."""
     assert config.test is not None
     clips = read_clips(config.test)
     others = sorted({clip.pid for clip in clips})[config.ids :]
@@ -77,23 +101,37 @@ def tested_images(config: TransferConfig) -> tuple[Images, Images]:
     tested = spread_frames(tuple(clip for clip in clips if clip.pid in set(others)), config.frames)
     query = tuple(clip for clip in tested if clip.camera == first)
     gallery = tuple(clip for clip in tested if clip.camera != first)
-    return read_images(query, "queries"), read_images(gallery, "gallery")
+    return query, gallery
 
 
-def market_images(root: Path) -> tuple[Images, Images]:
+def market_tracklets(root: Path) -> tuple[tuple[Tracklet, ...], tuple[Tracklet, ...]]:
     """Queries (the first image of each identity and camera) and gallery (all images) of Market-1501's training half."""
     tracklets = tuple(tracklet for tracklet in read_folder(root / "bounding_box_train") if tracklet.pid > 0)
     first = tuple(dataclasses.replace(t, frames=t.frames[:1]) for t in first_of_each_camera(tracklets))
-    return read_images(first, "queries"), read_images(tracklets, "gallery")
+    return first, tracklets
+
+
+def labels_of_frames(tracklets: Sequence[Tracklet]) -> Labels:
+    """Identity and camera of each frame of the tracklets, in order."""
+    pairs = np.array([(each.pid, each.camera) for each in tracklets for _ in each.frames], np.int64).reshape(-1, 2)
+    return Labels(pairs[:, 0], pairs[:, 1])
+
+
+def tested_in_words(config: TransferConfig, pids: AnyInts) -> str:
+    """What the network is tested on, as a line; `pids` are the identities of the queries."""
+    chosen = ", evenly spread over all (--test-ids)" if config.test_ids else ""
+    where = config.test or "Market-1501, training half"
+    return f"{where}: {len(np.unique(pids))} identities{chosen}, {len(pids)} queries"
 
 
 def read_images(tracklets: tuple[Tracklet, ...], what: str) -> Images:
     """All frames of the tracklets. Raises UserError if a frame is not 128 × 64 pixels."""
-    rows = [(path, tracklet) for tracklet in tracklets for path in tracklet.frames]
-    pixels = torch.empty((len(rows), 3, HEIGHT, WIDTH), dtype=torch.uint8)
-    for number, (path, _) in enumerate(tqdm(rows, desc=f"read {what}", unit="image")):
+    paths = [path for tracklet in tracklets for path in tracklet.frames]
+    pixels = torch.empty((len(paths), 3, HEIGHT, WIDTH), dtype=torch.uint8)
+    for number, path in enumerate(tqdm(paths, desc=f"read {what}", unit="image")):
         frame = read_frame(path)
         if frame.shape != (HEIGHT, WIDTH, 3):
             raise UserError(f"{path}: {frame.shape[1]} × {frame.shape[0]} pixels, where {WIDTH} × {HEIGHT} are needed")
         pixels[number] = torch.from_numpy(frame).permute(2, 0, 1)
-    return Images(pixels, np.array([t.pid for _, t in rows]), np.array([t.camera for _, t in rows]))
+    labels = labels_of_frames(tracklets)
+    return Images(pixels, labels.pids, labels.cams)

@@ -1,4 +1,4 @@
-"""Ranking by the trained network."""
+"""Ranking by the network that was trained here."""
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ from tqdm import tqdm
 from benchmarks.transfer.images import Images
 from benchmarks.transfer.network import Network
 from reid.metrics.labels import Labels
-from reid.metrics.ranking import evaluate_protocol
+from reid.metrics.ranking import Ranking, evaluate_protocol
 
 
 def rank(network: Network, query: Images, gallery: Images, device: torch.device) -> dict[str, float]:
@@ -16,6 +16,11 @@ def rank(network: Network, query: Images, gallery: Images, device: torch.device)
     asked, among = describe(network, query, device), describe(network, gallery, device)
     distances = 1 - asked @ among.T
     found = evaluate_protocol(distances, Labels(query.pids, query.cameras), Labels(gallery.pids, gallery.cameras))
+    return in_percent(found)
+
+
+def in_percent(found: Ranking) -> dict[str, float]:
+    """Rank-1 and mAP in percent."""
     return {"rank1": round(100 * found.rank1, 2), "mAP": round(100 * found.mAP, 2)}
 
 
