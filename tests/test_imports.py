@@ -11,7 +11,8 @@ from alignnet_common.files import PROJECT_ROOT
 
 ORDER = """
     benchmarks
-    benchmarks.transfer benchmarks.workers
+    benchmarks.ingredients benchmarks.transfer
+    benchmarks.workers
     synth
     synth.rendering synth.report
     synth.dataset
