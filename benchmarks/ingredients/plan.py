@@ -8,6 +8,7 @@ from typing import Any
 from alignnet_common.cli import as_plain, read_config
 from alignnet_common.errors import UserError
 from alignnet_common.files import set_folder
+from alignnet_common.options import flag_of
 from benchmarks.ingredients.config import PLAIN, Ingredient, IngredientsConfig
 from reid.configs.pretrain import PretrainConfig
 from reid.data.datasets.synthetic import load_pretraining
@@ -75,8 +76,8 @@ def words_of(config: IngredientsConfig, one: Ingredient) -> list[str]:
         "ids": config.ids * one.people,
     }
     if config.appearance_weights is not None:
-        values["appearance-weights"] = config.appearance_weights.absolute()
-    return [*(f"--{key}={value}" for key, value in {**values, **config.options}.items()), *one.options]
+        values["appearance_weights"] = config.appearance_weights.absolute()
+    return [*(f"{flag_of(name)}={value}" for name, value in {**values, **config.options}.items()), *one.options]
 
 
 def training_of(config: IngredientsConfig, name: str, options: PretrainConfig, seed: int, epochs: int) -> Training:

@@ -54,10 +54,8 @@ def train_and_rank(config: IngredientsConfig, start: Start, training: Training) 
     return found
 
 
-def rank(
-    config: IngredientsConfig, training: Training, trained: Figures, one: Ingredient, start: Start
-) -> dict[str, float]:
-    """Rank Market-1501 by the trained network, unless that is done; returns rank-1 and mAP in percent."""
+def rank(config: IngredientsConfig, training: Training, trained: Figures, one: Ingredient, start: Start) -> Figures:
+    """Rank Market-1501 by the trained network, unless that is done; returns rank-1, mAP and what was ranked."""
     path = training.folder / ("market-flip.json" if one.flip_test else "market.json")
     asked = {"market": str(config.market.absolute()), "test_ids": config.test_ids, "flip_test": one.flip_test}
     found = read_ranking(path, trained["model_sha256"], asked)
@@ -70,13 +68,13 @@ def rank(
     return found
 
 
-def read_ranking(path: Path, model_sha256: str, asked: Mapping[str, Any]) -> dict[str, float] | None:
+def read_ranking(path: Path, model_sha256: str, asked: Mapping[str, Any]) -> Figures | None:
     """Figures of a ranking by this network with these options; None if there is none."""
     if not path.is_file():
         return None
     found = json.loads(path.read_text())
     fits = found["model"]["sha256"] == model_sha256 and asked.items() <= found["config"].items()
-    return found["trained"] if fits else None
+    return found["trained"] | {"tested_on": found["tested_on"]} if fits else None
 
 
 def remove_checkpoints(run: Path) -> None:

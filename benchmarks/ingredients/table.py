@@ -10,7 +10,8 @@ from benchmarks.workers.subprocesses import mean_and_spread
 from reid.reporting.markdown import markdown_table
 
 Figures = dict[str, Any]
-"""Of one ranking: seed, rank1 and mAP in percent; steps, seconds and data of the training; SHA-256 of the network."""
+"""Of one ranking: seed, rank1 and mAP in percent, tested_on; steps, seconds and data (fingerprint) of the training;
+model_sha256 of the network."""
 
 
 def write_table(config: IngredientsConfig, results: Mapping[str, Sequence[Figures]]) -> None:

@@ -61,9 +61,9 @@ def rank_frames(describer: Describer, query: Tracklets, gallery: Tracklets) -> R
     asked, among = ([frame for each in side for frame in each.frames] for side in (query, gallery))
     row_of = {frame: row for row, frame in enumerate(dict.fromkeys((*among, *asked)))}
     features = describe_frames(describer, list(row_of))
-    sides = (features[[row_of[frame] for frame in frames]] for frames in (asked, among))
+    queries, items = (features[[row_of[frame] for frame in frames]] for frames in (asked, among))
     try:
-        return rank_features(*sides, labels_of_frames(query), labels_of_frames(gallery))
+        return rank_features(queries, items, labels_of_frames(query), labels_of_frames(gallery))
     except ValueError as misfit:
         raise UserError(f"{describer.file}: its descriptors cannot be ranked: {misfit}; name another") from misfit
 
