@@ -11,6 +11,7 @@ import reid
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file
 from benchmarks import transfer
+from benchmarks.transfer import run
 from reid.metrics.labels import Labels
 from reid.metrics.ranking import evaluate_protocol
 from reid.models.checkpoint import save_model
@@ -80,6 +81,37 @@ def test_a_whole_run_learns_and_writes_its_result(rendered, tmp_path):
     result = json.loads(out.read_text())
     assert result["trained_on"].startswith("4 identities")
     assert 0 <= result["trained"]["rank1"] <= 100
+    assert result["loss"]["identity"] > 0
+
+
+class Linear(torch.nn.Module):
+    """One linear layer on an image of 4x2 pixels, in place of the network of PyPI."""
+
+    def __init__(self, classes, start):
+        super().__init__()
+        self.layer = torch.nn.Linear(24, 8)
+        self.classifier = torch.nn.Linear(8, classes)
+
+    def forward(self, pixels):
+        found = self.layer(torch.nn.functional.adaptive_avg_pool2d(pixels, (4, 2)).flatten(1))
+        return found, found
+
+
+def test_a_training_is_tested_on_some_of_the_identities(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "Network", Linear)
+    monkeypatch.setattr(run, "version", lambda name: "any")
+    market, rendered = write_market(tmp_path / "market", persons=5), write_rendered(tmp_path / "set", 4, 2)
+    options = {"ids": 4, "steps": 2, "new_place": 0.5, "test_ids": 3}
+    config = transfer.TransferConfig(market=market, data=rendered, json=tmp_path / "out.json", **options)
+    transfer.transfer(config, people=4)
+    result = json.loads(config.json.read_text())
+    assert result["trained_on"] == "4 identities, 16 rendered images"
+    assert (
+        result["tested_on"]
+        == "Market-1501, training half: 3 identities, evenly spread over all (--test-ids), 6 queries"
+    )
+    assert result["trained"]["mAP"] > 0
+    assert result["untrained"].keys() == result["trained"].keys() == {"rank1", "mAP"}
     assert result["loss"]["identity"] > 0
 
 
