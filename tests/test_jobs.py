@@ -37,6 +37,7 @@ COMMANDS = {
     "pose-small": PoseTrainConfig,
     "pretrain": PretrainConfig,
     "sample": RenderConfig,
+    "small": PretrainConfig,
 }
 """Options of the command that each file in jobs/ is for."""
 
