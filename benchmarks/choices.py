@@ -9,22 +9,15 @@ repeat the command: finished trainings are kept.
 
 import functools
 import json
-import os
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from alignnet_common.cli import as_plain, run_command
 from alignnet_common.files import write_atomically, write_json
-from benchmarks.workers.subprocesses import call, check_market, mean_and_spread
+from benchmarks.workers.subprocesses import Start, call_on_one_thread, check_market, mean_and_spread, side_by_side
 from reid.reporting.markdown import markdown_table
-
-Start = Callable[[str, Sequence[str]], None]
-call_on_one_thread = functools.partial(call, threads=1)
 
 AS_IT_IS = "as-it-is"
 """Name of the trainings without a change."""
@@ -93,23 +86,21 @@ def compare_choices(config: ChoicesConfig, start: Start = call_on_one_thread) ->
     check_market(config.market)
     trainings = [(name, seed) for seed in config.seeds for name in (AS_IT_IS, *config.choices)]
     results: dict[str, list[dict[str, float]]] = {name: [] for name in (AS_IT_IS, *config.choices)}
-    with ThreadPoolExecutor(config.trainers or len(os.sched_getaffinity(0))) as trainer:
-        trained = [trainer.submit(train_with, config, name, seed, start) for name, seed in trainings]
-        try:
-            for (name, _), one in zip(tqdm(trainings, desc="choices", unit="training"), trained, strict=True):
-                results[name].append(one.result())
-                write_table(config, results)
-        except BaseException:
-            trainer.shutdown(wait=False, cancel_futures=True)
-            raise
+
+    def finish(training: tuple[str, int], one: dict[str, float]) -> None:
+        results[training[0]].append(one)
+        write_table(config, results)
+
+    side_by_side(trainings, functools.partial(train_with, config, start), finish, config.trainers, "choices")
     print(table(results))
 
 
-def train_with(config: ChoicesConfig, name: str, seed: int, start: Start) -> dict[str, float]:
-    """Fine-tune with one change; returns rank-1 and mAP in percent.
+def train_with(config: ChoicesConfig, start: Start, training: tuple[str, int]) -> dict[str, float]:
+    """Fine-tune with one change and one seed; returns rank-1 and mAP in percent.
 
     `reid.finetune --resume` skips a finished training, and refuses one with other options.
     """
+    name, seed = training
     folder = config.out / name / f"seed-{seed}"
     options = {"root": config.market, "init": "none", "split": 0, "split-seed": 0, "seed": seed, "run": folder}
     words = [f"--{key}={value}" for key, value in {**options, "cache": config.out / "cache"}.items()]

@@ -10,7 +10,7 @@ After an interruption, repeat the command: finished sets and trainings are kept.
 import json
 import os
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +21,9 @@ from tqdm import tqdm
 from alignnet_common.cli import as_plain, run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
-from benchmarks.workers.subprocesses import call, check_market, mean_and_spread
+from benchmarks.workers.subprocesses import Start, call, check_market, mean_and_spread
 from reid.reporting.markdown import markdown_table
 from synth.planning.factors import Factor
-
-Start = Callable[[str, Sequence[str]], None]
 
 EVERYTHING = "everything"
 """Name of the set with all factors."""

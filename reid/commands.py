@@ -54,13 +54,14 @@ PROGRAM = Program(
         ),
         Command(
             "export",
-            "Write a network as ONNX or as a program of torch.export, and compare it with PyTorch.",
+            "Write a network as ONNX, as a program of torch.export, or as a model file to share.",
             "reid.configs.export:ExportConfig",
             "reid.exporting.export:export",
             (
                 "reid export --weights RUN --out F.onnx",
                 "reid export --weights RUN --out F.onnx --int8 IMAGES",
                 "reid export --weights RUN --out F.pt2 --format torch-export --graph both",
+                "reid export --weights RUN --out F.safetensors --format safetensors --chunk 15",
             ),
         ),
         Command(

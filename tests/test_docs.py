@@ -152,6 +152,9 @@ def all_commands():
         for path in (PROJECT_ROOT / "benchmarks").glob("*.py")
         if '__name__ == "__main__"' in path.read_text()
     ]
+    benchmarks += [
+        path.parent.relative_to(PROJECT_ROOT).parts for path in PROJECT_ROOT.glob("benchmarks/*/__main__.py")
+    ]
     programs = [(each.name, *command.name.replace("-", "_").split()) for each in PROGRAMS for command in each.commands]
     return {*benchmarks, *programs}
 

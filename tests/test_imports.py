@@ -11,6 +11,7 @@ from alignnet_common.files import PROJECT_ROOT
 
 ORDER = """
     benchmarks
+    benchmarks.ingredients benchmarks.transfer
     benchmarks.workers
     synth
     synth.rendering synth.report

@@ -32,10 +32,12 @@ COMMANDS = {
     "finetune-market-small": FinetuneConfig,
     "finetune-mars": FinetuneConfig,
     "finetune-prid": FinetuneConfig,
+    "ingredients": PretrainConfig,
     "pose-full": PoseTrainConfig,
     "pose-small": PoseTrainConfig,
     "pretrain": PretrainConfig,
     "sample": RenderConfig,
+    "small": PretrainConfig,
 }
 """Options of the command that each file in jobs/ is for."""
 

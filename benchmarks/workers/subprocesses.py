@@ -1,14 +1,25 @@
-"""Commands of this project as subprocesses, and mean and standard deviation of results over seeds."""
+"""Commands of this project as subprocesses, several at a time; mean and standard deviation of results over seeds."""
 
+import functools
 import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
+
+from tqdm import tqdm
 
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import PROJECT_ROOT
+
+Training = TypeVar("Training")
+Result = TypeVar("Result")
+
+Start = Callable[[str, Sequence[str]], None]
+"""Runs a module with arguments, as `call` does."""
 
 
 def call(module: str, words: Sequence[str], threads: int | None = None) -> None:
@@ -27,6 +38,34 @@ def call(module: str, words: Sequence[str], threads: int | None = None) -> None:
     if finished.returncode != 0:
         last = (finished.stderr.strip().splitlines() or [f"exit code {finished.returncode}"])[-1]
         raise JobError(f"python -m {module} {' '.join(words)}: {last}")
+
+
+call_on_one_thread: Start = functools.partial(call, threads=1)
+
+
+def side_by_side(
+    trainings: Sequence[Training],
+    train: Callable[[Training], Result],
+    finish: Callable[[Training, Result], None],
+    at_once: int,
+    name: str,
+) -> None:
+    """Run `train` on each training in a thread of its own, and `finish` on each result in this one, in their order.
+
+    Args:
+        at_once: number of simultaneous trainings; 0: as many as there are cores.
+        name: of the progress bar.
+
+    After an exception of either function, which is raised, no further training starts.
+    """
+    with ThreadPoolExecutor(at_once or len(os.sched_getaffinity(0))) as trainer:
+        trained = [trainer.submit(train, training) for training in trainings]
+        try:
+            for training, one in zip(tqdm(trainings, desc=name, unit="training"), trained, strict=True):
+                finish(training, one.result())
+        except BaseException:
+            trainer.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def check_market(root: Path) -> None:

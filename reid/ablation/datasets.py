@@ -80,7 +80,7 @@ class FinetuningData:
 
 def read_pretraining_data(options: PretrainConfig) -> PretrainingData:
     """Read the data of pre-training. Raises UserError where they cannot be used."""
-    data = load_pretraining(options.data, options.held_out, options.seed)
+    data = load_pretraining(options.data, options.held_out, options.seed, options.ids)
     record = data_record(data, fingerprint(data))
     init = None if options.init is None else model_file(options.init)
     before = trainings_of_pose(options) if init is None else trainings_of(load_model(init)[1])

@@ -7,8 +7,8 @@ from typing import Literal
 from alignnet_common.options import bounded, check_ranges, option
 from reid.configs.groups.checks import check_choices, require
 
-ExportFormat = Literal["onnx", "torch-export"]
-SUFFIXES: dict[str, str] = {"onnx": ".onnx", "torch-export": ".pt2"}
+ExportFormat = Literal["onnx", "torch-export", "safetensors"]
+SUFFIXES: dict[str, str] = {"onnx": ".onnx", "torch-export": ".pt2", "safetensors": ".safetensors"}
 """Ending of the file of each format."""
 
 ExportGraph = Literal["video", "frames", "pooling", "both"]
@@ -18,17 +18,23 @@ both: frames and pooling, a file each."""
 
 @dataclass(frozen=True)
 class ExportConfig:
-    """Write a network for other runtimes, as ONNX or as a program of torch.export, and compare it with PyTorch."""
+    """Write a network for other runtimes (ONNX, torch.export) or as a model file to share, and compare the file with
+    its source."""
 
     out: Path
-    """File to write, F.onnx or F.pt2; a report is written beside it, F.json. With --graph both: F-frames and
-    F-pooling."""
+    """File to write, F.onnx, F.pt2 or F.safetensors; a report is written beside it, F.json. With --graph both: F-frames
+    and F-pooling."""
 
     weights: str = "small"
     """The network: a run's folder, a model file, or the name of a shipped network."""
 
     format: ExportFormat = "onnx"
-    """onnx = ONNX with the weights inside; torch-export = a .pt2 file for torch.export.load."""
+    """onnx = ONNX with the weights inside; torch-export = a .pt2 file for torch.export.load; safetensors = a model file
+    of this project without the classifier, for --weights and reid.load."""
+
+    float16: bool = option(True, rare=True)
+    """With --format safetensors: weights of convolutions and linear layers as float16, in half the bytes. They load as
+    float32."""
 
     graph: ExportGraph = "video"
     """video = chunks of frames to their descriptors; frames = images to frame descriptors and weights; pooling = frame
@@ -54,12 +60,19 @@ class ExportConfig:
     width: int | None = bounded(None, at_least=32)
     """Width of the network's input, pixels. Default: as in the training of --weights."""
 
+    chunk: int | None = bounded(None, at_least=1)
+    """Frames in a chunk that the file names, for tracklets. Default: as in the training of --weights."""
+
     def __post_init__(self) -> None:
         check_choices(self)
         check_ranges(self)
         suffix = SUFFIXES[self.format]
         require(self.out.suffix == suffix, f"--out {self.out}: a file of --format {self.format} ends in {suffix}")
         require(self.int8 is None or self.format == "onnx", "--int8 needs --format onnx")
+        require(
+            self.format != "safetensors" or self.graph == "video",
+            f"--graph {self.graph} needs --format onnx or torch-export",
+        )
         require(
             self.int8 is None or self.graph != "pooling", "--int8: --graph pooling has no convolutions: nothing to gain"
         )

@@ -60,6 +60,9 @@ class PretrainConfig(TrainConfig):
     held_out: int = option(0, at_least=0, formerly="validation_ids")
     """Held-out identities, left out of training and evaluated at the end, camera a against camera b."""
 
+    ids: int | None = bounded(None, at_least=2)
+    """Identities to train on: the first ones in the order of their numbers, held-out ones not counted. Default: all."""
+
     eval_every: int = bounded(0, at_least=0)
     """Steps between rankings of the held-out identities during training. best.pt is then the checkpoint with their
     highest mAP. 0 = they are ranked at the end only, and best.pt has the lowest mean training loss."""

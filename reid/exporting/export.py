@@ -1,8 +1,9 @@
-"""Write a network as ONNX or as a program of torch.export, and compare the file with PyTorch.
+"""Write a network as ONNX, as a program of torch.export, or as a model file to share, and compare it with its source.
 
     python -m reid.export --weights RUN --out F.onnx
     python -m reid.export --weights RUN --out F.onnx --int8 IMAGES
     python -m reid.export --weights RUN --out F.pt2 --format torch-export --graph both
+    python -m reid.export --weights RUN --out F.safetensors --format safetensors --chunk 15
 
 A file that differs from PyTorch is not left on the disk. The report F.json names the network, its inputs and outputs,
 differences, sizes and versions.
@@ -22,6 +23,7 @@ from alignnet_common.run_record import PACKAGES, command_line, now, run_record, 
 from reid.configs.export import ExportConfig
 from reid.exporting.graphs import interface_of, program_of
 from reid.exporting.int8 import chosen_images, quantise
+from reid.exporting.model_file import write_model_file
 from reid.exporting.onnx_file import OnnxFile, onnx_bytes
 from reid.exporting.torch_file import open_program, program_bytes
 from reid.exporting.verification import Case, cases_of, check_differences, differences
@@ -53,14 +55,13 @@ def export(config: ExportConfig) -> None:
     images = input_size(config, metadata)
     properties = described(model, model_name(config.weights, path), path, images)
     cases = cases_of(model, images["height"], images["width"])
-    files, quantised = [], []
-    for graph, file in config.files.items():
-        files.append(write_graph(config, graph, file, model, properties, cases))
-        print(in_text(files[-1]))
-        if config.int8 is not None and graph != "pooling":
-            out = file.with_suffix(".int8.onnx")
-            quantised.append(quantise(file, out, graph, config.int8, config.calibration_images, config.int8_bits))
-            print(int8_in_text(quantised[-1]))
+    files: list[dict[str, Any]] = []
+    quantised: list[dict[str, Any]] = []
+    if config.format == "safetensors":
+        files.append(write_model_file(model, metadata, images, config.out, config.float16, cases))
+        print(model_file_in_text(files[-1]))
+    else:
+        write_graphs(config, model, properties, cases, files, quantised)
     record = {"network": properties, "files": files, "int8": quantised or None}
     used = {"versions": versions((*PACKAGES, *MODULES))}
     command = command_line(PROG)
@@ -68,6 +69,24 @@ def export(config: ExportConfig) -> None:
         config.out.with_suffix(".json"),
         record | run_record(command, config, "cpu", started, time.perf_counter() - clock) | used,
     )
+
+
+def write_graphs(
+    config: ExportConfig,
+    model: AlignNet,
+    properties: dict[str, str],
+    cases: tuple[Case, ...],
+    files: list[dict[str, Any]],
+    quantised: list[dict[str, Any]],
+) -> None:
+    """Write the files of --graph and --int8, and append their records to `files` and `quantised`."""
+    for graph, file in config.files.items():
+        files.append(write_graph(config, graph, file, model, properties, cases))
+        print(in_text(files[-1]))
+        if config.int8 is not None and graph != "pooling":
+            out = file.with_suffix(".int8.onnx")
+            quantised.append(quantise(file, out, graph, config.int8, config.calibration_images, config.int8_bits))
+            print(int8_in_text(quantised[-1]))
 
 
 def check_environment(wanted: str) -> None:
@@ -109,7 +128,8 @@ def input_size(config: ExportConfig, metadata: dict[str, Any]) -> dict[str, int]
         if size is None:
             raise UserError(f"--weights {config.weights}: the file names no {name} of its frames: --height and --width")
         found[name] = size
-    return {"chunk": 15} | found
+    found["chunk"] = config.chunk or found.get("chunk", 15)
+    return found
 
 
 def described(model: AlignNet, name: str, path: Path, images: dict[str, int]) -> dict[str, str]:
@@ -170,6 +190,12 @@ def in_text(record: dict[str, Any]) -> str:
     """A written file as a line."""
     cases = ", ".join(f"{name} {value:.1e}" for name, value in record["differences"].items())
     return f"{record['file']}: {record['bytes'] / 2**20:.1f} MiB; largest difference from PyTorch: {cases}"
+
+
+def model_file_in_text(record: dict[str, Any]) -> str:
+    """A written model file as a line."""
+    size, cosine = record["bytes"] / 1e6, record["lowest_cosine"]
+    return f"{record['file']}: {size:.1f} MB; lowest cosine similarity to the source: {cosine:.6f}"
 
 
 def int8_in_text(record: dict[str, Any]) -> str:

@@ -31,7 +31,9 @@ class TimmNet(nn.Module):
         name: timm's name, such as efficientnet_lite0 or resnet50d, with or without a tag of weights
             (mobilenetv2_100.ra_in1k), and "_ibn_a" after it for instance norm in the first three stages (the first norm
             of each block, as in IBN-Net-a).
-        stride: output stride in pixels; timm dilates the convolutions that follow a stride left out.
+        stride: output stride in pixels. Below the network's own, the strides of its last stages are left out. There is
+            no dilation ("last stride 1": Luo et al., Bag of Tricks, CVPRW 2019), as in `AppearanceNet`; dilated
+            depthwise convolutions take twice the time on a CPU.
         weights: "imagenet" (timm's own, downloaded once), "none" (convolutions and norms as in `draw_weights`, any
             other layer as timm draws it, all from `generator`), or the path of a state dict in timm's names, whose
             classifier is left out.
@@ -131,6 +133,21 @@ def _create(name: str, stride: int, pretrained: bool = False) -> nn.Module:
         raise UserError(f"--appearance {name}: this network of timm has no output stride of {stride}") from refused
     except (RuntimeError, ValueError) as refused:
         raise UserError(f"--appearance {name}: timm cannot make it ({_one_line(refused)})") from refused
+    return _without_dilation(net)
+
+
+def _without_dilation(net: nn.Module) -> nn.Module:
+    """The network with dense convolutions, where timm dilates those that follow a stride left out.
+
+    Kernels of an even size, such as ConvNeXt's between stages, keep their dilation, without which their maps would
+    shrink.
+    """
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d) and all(side % 2 for side in layer.kernel_size):
+            if not isinstance(layer.padding, str):
+                reach = zip(layer.padding, layer.dilation, strict=True)
+                layer.padding = tuple(padding // dilation for padding, dilation in reach)
+            layer.dilation = (1,) * len(layer.dilation)
     return net
 
 

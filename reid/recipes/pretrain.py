@@ -38,7 +38,7 @@ def pretrain_run(run: Run[PretrainConfig]) -> None:
         return
     config = run.config
 
-    data = load_pretraining(config.data, config.held_out, config.seed)
+    data = load_pretraining(config.data, config.held_out, config.seed, config.ids)
     run.bind(data)  # refuses to resume with other data
 
     model = build_model(config, data, load_weights=run.is_new and config.init is None)

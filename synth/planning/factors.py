@@ -1,7 +1,7 @@
 """Factors of variation, and how a clip looks without one: `--without` of synth.render.
 
 The factor is replaced by one plain value after everything is drawn: a set without it has the same people, walks, scenes
-and cameras as the set with it, apart from that factor. `benchmarks/transfer.py` measures the worth of each factor on
+and cameras as the set with it, apart from that factor. `benchmarks.transfer` measures the worth of each factor on
 real cameras.
 """
 

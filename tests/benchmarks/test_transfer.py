@@ -7,9 +7,16 @@ import numpy as np
 import pytest
 import torch
 
+import reid
 from alignnet_common.errors import UserError
+from alignnet_common.files import sha256_of_file
 from benchmarks import transfer
-from reid_folders import write_market
+from benchmarks.transfer import run
+from reid.metrics.labels import Labels
+from reid.metrics.ranking import evaluate_protocol
+from reid.models.checkpoint import save_model
+from reid_folders import write_market, write_rendered
+from small_networks import IMAGES, small_network
 
 
 def crops(people=14, cameras=2, each=3):
@@ -77,6 +84,37 @@ def test_a_whole_run_learns_and_writes_its_result(rendered, tmp_path):
     assert result["loss"]["identity"] > 0
 
 
+class Linear(torch.nn.Module):
+    """One linear layer on an image of 4x2 pixels, in place of the network of PyPI."""
+
+    def __init__(self, classes, start):
+        super().__init__()
+        self.layer = torch.nn.Linear(24, 8)
+        self.classifier = torch.nn.Linear(8, classes)
+
+    def forward(self, pixels):
+        found = self.layer(torch.nn.functional.adaptive_avg_pool2d(pixels, (4, 2)).flatten(1))
+        return found, found
+
+
+def test_a_training_is_tested_on_some_of_the_identities(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "Network", Linear)
+    monkeypatch.setattr(run, "version", lambda name: "any")
+    market, rendered = write_market(tmp_path / "market", persons=5), write_rendered(tmp_path / "set", 4, 2)
+    options = {"ids": 4, "steps": 2, "new_place": 0.5, "test_ids": 3}
+    config = transfer.TransferConfig(market=market, data=rendered, json=tmp_path / "out.json", **options)
+    transfer.transfer(config, people=4)
+    result = json.loads(config.json.read_text())
+    assert result["trained_on"] == "4 identities, 16 rendered images"
+    assert (
+        result["tested_on"]
+        == "Market-1501, training half: 3 identities, evenly spread over all (--test-ids), 6 queries"
+    )
+    assert result["trained"]["mAP"] > 0
+    assert result["untrained"].keys() == result["trained"].keys() == {"rank1", "mAP"}
+    assert result["loss"]["identity"] > 0
+
+
 def test_test_identities_of_a_rendered_set_are_not_trained_on(rendered, tmp_path):
     config = transfer.TransferConfig(test=rendered.out, data=rendered.out, ids=1, json=tmp_path / "out.json")
     query, gallery = transfer.tested_images(config)
@@ -85,6 +123,58 @@ def test_test_identities_of_a_rendered_set_are_not_trained_on(rendered, tmp_path
     assert set(query.cameras) & set(gallery.cameras) == set()
     with pytest.raises(UserError, match="lower --ids"):
         transfer.tested_images(dataclasses.replace(config, ids=1000))
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A small network that records a training on persons 3 and 4 of Market-1501."""
+    path = tmp_path_factory.mktemp("weights") / "model.safetensors"
+    trainings = [{"name": "Market-1501 (tracklets)", "fingerprint": "", "split": "", "pids": [3, 4]}]
+    save_model(small_network("baseline"), path, {"images": IMAGES, "trained_on": trainings})
+    return path
+
+
+def test_the_same_test_is_ranked_by_a_network_of_reid(trained, tmp_path, capsys):
+    market = write_market(tmp_path / "market", persons=7)
+    config = transfer.TransferConfig(market=market, weights=str(trained), test_ids=4, json=tmp_path / "out.json")
+    transfer.transfer(config)
+    result = json.loads(config.json.read_text())
+    assert (
+        result["tested_on"]
+        == "Market-1501, training half: 4 identities, evenly spread over all (--test-ids), 8 queries"
+    )
+    assert result["model"] == {"name": str(trained), "file": str(trained), "sha256": sha256_of_file(trained)}
+    # Persons 2, 4, 6 and 8 are tested, and 3 is not.
+    assert result["trained_on_tested"] == 1
+    assert "trained on 1 of the identities" in capsys.readouterr().out
+    images = {pid: sorted(market.rglob(f"{pid:04d}_*.jpg")) for pid in (2, 4, 6, 8)}
+    files = [file for some in images.values() for file in some]
+    pids, cameras = np.repeat(list(images), 4), np.tile([1, 1, 2, 2], 4)
+    for flip_test in (False, True):
+        features = reid.load(trained, flip_test=flip_test).describe_images(files)
+        distances = np.linalg.norm(features[::2, None] - features[None], axis=2)
+        expected = evaluate_protocol(distances, Labels(pids[::2], cameras[::2]), Labels(pids, cameras))
+        transfer.transfer(dataclasses.replace(config, flip_test=flip_test))
+        found = json.loads(config.json.read_text())["trained"]
+        assert found == {"rank1": round(100 * expected.rank1, 2), "mAP": round(100 * expected.mAP, 2)}
+
+
+def test_rendered_people_are_ranked_by_a_network_of_reid(trained, tmp_path):
+    rendered = write_rendered(tmp_path / "set", persons=5, frames=2)
+    config = transfer.TransferConfig(test=rendered, ids=2, weights=str(trained), json=tmp_path / "out.json")
+    transfer.transfer(config)
+    result = json.loads(config.json.read_text())
+    assert result["tested_on"] == f"{rendered}: 3 identities, 6 queries"
+    assert result["trained_on_tested"] == 0
+    with pytest.raises(UserError, match="--test-ids 4: there are 3 identities to test on"):
+        transfer.transfer(dataclasses.replace(config, test_ids=4))
+
+
+def test_flipped_images_need_a_network_to_rank_with(tmp_path):
+    with pytest.raises(ValueError, match="--flip-test: needs --weights"):
+        transfer.TransferConfig(market=tmp_path, flip_test=True)
+    with pytest.raises(ValueError, match="--test-ids 1: must be 0 or at least 2"):
+        transfer.TransferConfig(market=tmp_path, test_ids=1)
 
 
 def test_exactly_one_test_set_is_required(tmp_path):

@@ -140,6 +140,8 @@ def test_too_few_people_for_a_batch(sets, tmp_path, capsys):
     refused("finetune", capsys, tmp_path, argv, "a batch of 3 identities, but there are 2")
     argv = pretrain_argv(sets / "rendered", tmp_path, held_out=3)
     refused("pretrain", capsys, tmp_path, argv, "too few to keep 3 out")
+    argv = pretrain_argv(sets / "rendered", tmp_path, ids=5)
+    refused("pretrain", capsys, tmp_path, argv, "4 persons to train on, fewer than --ids 5")
 
 
 def test_annotations_that_do_not_fit(tmp_path, capsys):

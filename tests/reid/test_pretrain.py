@@ -125,6 +125,16 @@ def test_a_stopped_run_goes_on_to_the_bit(whole, rendered, tmp_path, capsys):
     assert "finished already, 6 steps" in capsys.readouterr().out
 
 
+def test_the_classifier_has_the_people_that_are_trained_on(rendered, tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert run(rendered, folder, max_steps=1, held_out=2, ids=3) == 0
+    model, metadata = load_model(folder / "model.safetensors")
+    assert (model.classes, len(metadata["trained_on"][0]["pids"])) == (3, 3)
+    assert json.loads((folder / "result.json").read_text())["data"]["counts"]["query"]["ids"] == 2
+    assert run(rendered, folder, max_steps=2, held_out=2, ids=4, resume=True) == 2
+    assert "was started with ids 3, not 4" in capsys.readouterr().err
+
+
 NEWER = {
     "appearance": "mobilenetv2_035_ibn_a",
     "pooling": "gem",

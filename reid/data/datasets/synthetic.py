@@ -78,11 +78,15 @@ def synthetic_splits(root: Path, seed: int) -> tuple[ReidData, ...]:
     )
 
 
-def load_pretraining(root: Path, held_out: int, seed: int) -> ReidData:
+def load_pretraining(root: Path, held_out: int, seed: int, trained: int | None = None) -> ReidData:
     """A synthetic data set for pre-training, with `held_out` held-out persons as query and gallery.
 
-    root -- its folder, or "sample" (`alignnet_common.files.set_folder`). Raises UserError as `read_clips`, and on too
-    few persons.
+    Args:
+        root: its folder, or "sample" (`alignnet_common.files.set_folder`).
+        held_out: number of held-out persons, drawn with `seed` from all persons in both cameras.
+        trained: number of persons to train on, the first of those that are not held out. Default: all.
+
+    Raises UserError as `read_clips`, and on too few persons.
     """
     root = set_folder(root)
     clips = read_clips(root)
@@ -91,6 +95,15 @@ def load_pretraining(root: Path, held_out: int, seed: int) -> ReidData:
         raise UserError(f"{root}: {len(ids)} persons in both cameras, too few to keep {held_out} out of training")
     kept_out = np.random.default_rng(seed).permutation(ids)[:held_out].tolist()
     split = f"{held_out} of {len(ids)} persons kept out (seed {seed})" if held_out else "all persons"
+    if trained is not None:
+        others = sorted({clip.pid for clip in clips} - set(kept_out))
+        if trained > len(others):
+            few = f"{len(others)} persons to train on, fewer than --ids {trained}"
+            raise UserError(f"{root}: {few}; lower it or render more")
+        left_out = set(others[trained:])
+        clips = tuple(clip for clip in clips if clip.pid not in left_out)
+        first = f"the first {trained} of {len(others)} persons"
+        split = f"{split}, {first} in training" if held_out else first
     return _divided(clips, root, tested=set(kept_out), split=split)
 
 

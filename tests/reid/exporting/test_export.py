@@ -3,6 +3,7 @@
 import json
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,7 +21,7 @@ from reid.exporting.int8 import chosen_images
 from reid.exporting.onnx_file import OnnxFile, OnnxNetwork
 from reid.exporting.torch_file import open_program
 from reid.exporting.verification import check_differences
-from reid.models.checkpoint import save_model
+from reid.models.checkpoint import load_model, save_model
 from reid_folders import command, write_prid
 from small_networks import IMAGES, random_frames, small_network, write_network
 
@@ -198,6 +199,46 @@ def test_a_file_that_differs_from_pytorch_is_refused(attentive, baseline, tmp_pa
     assert out.read_bytes() == b"earlier"
 
 
+def test_a_model_file_to_share_describes_as_its_source_and_names_no_folder(tmp_path):
+    model = small_network("align-tap", **NECKED, **ATTENTIVE)
+    model.config = replace(model.config, appearance_weights="data/imagenet.pth", pose_weights=Path("data/pose.pth"))
+    started = {"appearance": "data/imagenet.pth", "pose": "none", "weights": {}}
+    metadata = {"images": IMAGES | {"chunk": 1}, "started_from": started, "steps": 7}
+    save_model(model, tmp_path / "whole.safetensors", metadata)
+    words = ["--weights", str(tmp_path / "whole.safetensors"), "--format", "safetensors", "--chunk", "15"]
+    assert command("export", [*words, "--out", str(tmp_path / "small.safetensors")]) == 0
+    found, record = load_model(tmp_path / "small.safetensors")
+    assert record["images"] == IMAGES and record["steps"] == 7 and record["classes"] == 0
+    assert record["started_from"] == {"appearance": "imagenet.pth", "pose": "none", "weights": {}}
+    assert found.config.appearance_weights == "imagenet.pth" and found.config.pose_weights == Path("pose.pth")
+    frames, valid = random_frames(3, 4)
+    with torch.inference_mode():
+        pair = [net(frames, valid).descriptor for net in (model, found)]
+    assert torch.cosine_similarity(*pair).min() > 0.9999
+    assert not torch.equal(*pair)
+    report = json.loads((tmp_path / "small.json").read_text())["files"][0]
+    assert report["lowest_cosine"] > 0.9999
+    assert report["bytes"] < 0.6 * (tmp_path / "whole.safetensors").stat().st_size
+    assert report["sha256"] == sha256_of_file(tmp_path / "small.safetensors")
+
+
+def test_a_model_file_may_keep_float32(tmp_path):
+    model = write_network(tmp_path / "net.safetensors", "baseline")
+    words = ["--weights", str(tmp_path / "net.safetensors"), "--format", "safetensors", "--no-float16"]
+    assert command("export", [*words, "--out", str(tmp_path / "same.safetensors")]) == 0
+    found = load_model(tmp_path / "same.safetensors")[0].state_dict()
+    assert all(torch.equal(tensor, found[name]) for name, tensor in model.state_dict().items() if name in found)
+
+
+def test_a_model_file_that_differs_is_not_written(tmp_path, monkeypatch, capsys):
+    write_network(tmp_path / "net.safetensors", "baseline")
+    monkeypatch.setattr("reid.exporting.model_file.LEAST_COSINE", 1.1)
+    words = ["--weights", str(tmp_path / "net.safetensors"), "--format", "safetensors"]
+    assert command("export", [*words, "--out", str(tmp_path / "small.safetensors")]) == 1
+    assert "--no-float16" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["net.safetensors"]
+
+
 def test_a_difference_that_is_no_number_is_refused():
     check_differences({"1×1": 1e-4, "2×7": 0.0}, "F.onnx")
     for worst in (1.1e-4, float("nan"), float("inf")):
@@ -219,6 +260,7 @@ def test_a_difference_that_is_no_number_is_refused():
         (["--out", "{}/net.onnx", "--weights", "{}/absent.pt"], "no such file"),
         (["--out", "{}/net.onnx", "--weights", "{}/text.pt"], "cannot be read"),
         (["--out", "{}/net.onnx", "--opset", "17"], "at least 18"),
+        (["--out", "{}/net.safetensors", "--format", "safetensors", "--graph", "both"], "--graph both needs"),
         ([], "--out is needed"),
     ],
 )

@@ -37,18 +37,32 @@ def timm_state(seed: int = 3, **options: Any) -> dict[str, torch.Tensor]:
     return state
 
 
+def with_strides_left_out(net: nn.Module, count: int) -> nn.Module:
+    """The network with stride 1 in the last `count` convolutions of stride 2."""
+    strided = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d) and layer.stride == (2, 2)]
+    for layer in strided[len(strided) - count :]:
+        layer.stride = (1, 1)
+    return net
+
+
 @pytest.mark.parametrize("stride", [8, 16, 32])
 @pytest.mark.parametrize("write", [torch.save, lambda state, path: safetensors.torch.save_file(state, path)])
 def test_maps_are_those_of_timm(tmp_path: Path, stride: int, write: Callable[..., None]) -> None:
     path = tmp_path / ("weights.pth" if write is torch.save else "weights.safetensors")
     write(timm_state(), path)
     net = appearance_net(SMALL, stride, path).eval()
-    whole = timm.create_model(SMALL, output_stride=stride).eval()
+    whole = with_strides_left_out(timm.create_model(SMALL), {16: 1, 8: 2}.get(stride, 0)).eval()
     whole.load_state_dict(timm_state())
     with torch.no_grad():
         maps = net(IMAGES)
         assert torch.equal(maps, whole.forward_features(IMAGES))
     assert maps.shape == (3, net.channels, 64 // stride, 32 // stride)
+
+
+@pytest.mark.parametrize("name", [SMALL, "tf_efficientnet_lite0", "resnet10t", "convnext_atto"])
+def test_no_convolution_is_dilated(name: str) -> None:
+    layers = [layer for layer in TimmNet(name, 8, "none").net.modules() if isinstance(layer, nn.Conv2d)]
+    assert {layer.dilation for layer in layers if layer.kernel_size != (2, 2)} == {(1, 1)}
 
 
 def test_random_weights_are_the_generators_and_the_global_one_is_untouched() -> None:

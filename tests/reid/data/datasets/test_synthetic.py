@@ -62,6 +62,20 @@ def test_persons_are_held_out_of_pretraining(tmp_path):
         load_pretraining(tmp_path, held_out=5, seed=0)
 
 
+def test_the_first_persons_are_trained_on_beside_the_same_held_out_ones(tmp_path):
+    write_rendered(tmp_path, persons=7, frames=1)
+    every = load_pretraining(tmp_path, held_out=2, seed=3)
+    others = sorted({t.pid for t in every.train})
+    for count in (2, 5):
+        some = load_pretraining(tmp_path, held_out=2, seed=3, trained=count)
+        assert sorted({t.pid for t in some.train}) == others[:count]
+        assert (some.query, some.gallery) == (every.query, every.gallery)
+    assert some.train == every.train
+    assert load_pretraining(tmp_path, 0, 0, trained=3).split == "the first 3 of 7 persons"
+    with pytest.raises(UserError, match="5 persons to train on, fewer than --ids 6"):
+        load_pretraining(tmp_path, held_out=2, seed=3, trained=6)
+
+
 def test_faults(tmp_path):
     with pytest.raises(UserError, match=r"python -m synth\.render"):
         read_clips(tmp_path / "absent")
