@@ -18,7 +18,6 @@ from reid.evaluation.descriptors import stream_descriptors
 from reid.inference.images import Image, Images, frames_of, one_by_one, pixels
 from reid.inference.network.batch_size import largest_batch
 from reid.inference.network.folding import folded
-from reid.inference.network.fusing import fused
 from reid.inference.network.layers import largest_output
 from reid.inference.rows import LEFT_OUT
 from reid.metrics.distances import euclidean_distances
@@ -71,9 +70,8 @@ class Describer:
         self, model: AlignNet, sizes: dict[str, int], device: torch.device, name: str, file: Path, flip_test: bool
     ) -> None:
         sample = torch.linspace(0, 1, 3 * sizes["height"] * sizes["width"]).view(1, 3, sizes["height"], sizes["width"])
-        self.model = fused(folded(model.eval(), sample, descriptor_of_images), sample, descriptor_of_images)
-        """The network, with batch norms folded into the convolutions before them, and convolutions fused with what
-        follows them. Its weights are not to be changed."""
+        self.model = folded(model.eval(), sample, descriptor_of_images)
+        """The network, with batch norms folded into the convolutions before them."""
         self._largest_map = largest_output(self.model, sample, descriptor_of_images)
         self.name = name
         """Name of the shipped network, or the path, as given to `load`."""

@@ -1,1 +1,1 @@
-"""A trained network made fast for descriptors: norms folded, layers fused, batches by size."""
+"""A trained network made fast for descriptors: norms folded, batches by size."""
