@@ -25,7 +25,7 @@ ORDER = """
     reid
     reid.recipes
     reid.training reid.visualisation reid.inference reid.exporting
-    reid.evaluation
+    reid.evaluation reid.inference.network
     reid.provenance
     reid.models reid.data
     reid.data.loading

@@ -47,7 +47,8 @@ class ExtractConfig:
     """Frames in a chunk of a tracklet. Default: as in the training of --weights."""
 
     batch_size: int | None = bounded(None, at_least=1)
-    """Images that the network takes at a time. Default: by the free memory, at most 64 on a CPU and 256 on a GPU."""
+    """Images that the network takes at a time. Default: by the free memory, and on a CPU by the size of the feature
+    maps; at most 64 on a CPU and 256 on a GPU."""
 
     workers: int | None = bounded(None, at_least=0)
     """Threads that decode images beside the network; 0: none. Default: one per core, at most 8."""

@@ -15,9 +15,10 @@ from reid.data.loading.ahead import AheadStore, decoding_threads
 from reid.data.tracklets.frames import UnreadableImageError
 from reid.data.tracklets.types import Tracklet
 from reid.evaluation.descriptors import stream_descriptors
-from reid.inference.batch_size import largest_batch
-from reid.inference.folding import folded
 from reid.inference.images import Image, Images, frames_of, one_by_one, pixels
+from reid.inference.network.batch_size import largest_batch
+from reid.inference.network.folding import folded
+from reid.inference.network.layers import largest_output
 from reid.inference.rows import LEFT_OUT
 from reid.metrics.distances import euclidean_distances
 from reid.models.alignnet import AlignNet
@@ -71,6 +72,7 @@ class Describer:
         sample = torch.linspace(0, 1, 3 * sizes["height"] * sizes["width"]).view(1, 3, sizes["height"], sizes["width"])
         self.model = folded(model.eval(), sample, descriptor_of_images)
         """The network, with batch norms folded into the convolutions before them."""
+        self._largest_map = largest_output(self.model, sample, descriptor_of_images)
         self.name = name
         """Name of the shipped network, or the path, as given to `load`."""
         self.file = file
@@ -93,7 +95,7 @@ class Describer:
         """Move the network to another device; returns this object. Raises UserError where there is no such device."""
         self.device = pick_device(str(device))
         self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.batch_size = largest_batch(self.model.config, self.device, *self.input_size)
+        self.batch_size = largest_batch(self.model.config, self.device, *self.input_size, self._largest_map)
         return self
 
     def describe_images(self, images: Images, batch_size: int | None = None) -> Singles:

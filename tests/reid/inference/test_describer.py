@@ -15,8 +15,6 @@ from reid.configs.groups.model import ModelConfig
 from reid.data.loading.frame_store import FrameStore
 from reid.data.tracklets.types import Tracklet
 from reid.evaluation.descriptors import tracklet_descriptors
-from reid.inference.batch_size import largest_batch
-from reid.inference.folding import folded
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_model, save_model
 from reid.runtime.memory import MemoryShortError
@@ -166,46 +164,6 @@ def test_wrong_tracklets(network, tmp_path):
     for tracklet, error in (([], ValueError), (tmp_path / "absent", ValueError), (tmp_path, UserError)):
         with pytest.raises(error):
             network.describe(tracklet)
-
-
-def test_folded_batch_norms_compute_the_same(files):
-    model = random_network().eval()
-    images = torch.rand(2, 3, 48, 32)
-
-    def forward(net, images):
-        return net(images[:, None], torch.ones(len(images), 1, dtype=torch.bool)).descriptor
-
-    lean = folded(model, images[:1], forward)
-    assert sum(isinstance(layer, torch.nn.BatchNorm2d) for layer in model.modules()) == 20
-    assert not any(isinstance(layer, torch.nn.BatchNorm2d) for layer in lean.modules())
-    with torch.no_grad():
-        assert close(forward(lean, images).numpy(), forward(model, images).numpy())
-
-
-def test_norms_that_cannot_be_folded_stay():
-    class Skipping(torch.nn.Module):
-        """The output of the convolution is used beside the norm."""
-
-        def __init__(self):
-            super().__init__()
-            self.conv, self.norm = torch.nn.Conv2d(3, 3, 1), torch.nn.BatchNorm2d(3)
-            self.norm.running_mean.fill_(2)
-
-        def forward(self, images):
-            x = self.conv(images)
-            return x + self.norm(x)
-
-    skipping, images = Skipping().eval(), torch.rand(1, 3, 4, 4)
-    assert folded(skipping, images, lambda net, x: net(x)) is skipping
-
-
-def test_batches_fit_the_memory(monkeypatch):
-    config = ModelConfig(variant="baseline", appearance="resnet18")
-    monkeypatch.setattr("reid.inference.batch_size.memory", lambda: (None, None))
-    assert largest_batch(config, CPU, 128, 64) == 64
-    for free, expected in ((1e12, 64), (2**20 * 8 * 4 * 10, 10), (0, 1)):
-        monkeypatch.setattr("reid.inference.batch_size.memory", lambda free=free: (None, free))
-        assert largest_batch(config, CPU, 128, 64) == expected
 
 
 def test_a_batch_is_halved_where_the_memory_of_a_gpu_is_short(run, files, monkeypatch, capsys):

@@ -1,0 +1,1 @@
+"""A trained network made fast for descriptors: norms folded, batches by size."""
