@@ -47,7 +47,7 @@ PROGRAM = Program(
             "reid.evaluate:evaluate",
             (
                 "reid evaluate --features F.npz --protocol official --json OUT.json",
-                "reid evaluate --features QUERY.npz --gallery-features GALLERY.npz",
+                "reid evaluate --features QUERY.npz --gallery-features GALLERY.npz --page PAGE.html",
                 "reid evaluate --dataset prid --root DIR --weights RUN --split 0 --json OUT.json",
                 "reid evaluate --dataset prid --root DIR --weights RUNS --splits all --out DIR",
             ),

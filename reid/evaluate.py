@@ -1,7 +1,7 @@
 """Rank queries against a gallery: a file of features, or the tracklets of a data set described by a checkpoint.
 
     python -m reid.evaluate --features F.npz --protocol official --rerank --json OUT.json
-    python -m reid.evaluate --features QUERY.npz --gallery-features GALLERY.npz
+    python -m reid.evaluate --features QUERY.npz --gallery-features GALLERY.npz --page PAGE.html
     python -m reid.evaluate --dataset prid --root FOLDER --weights runs/finetune-prid --split 0 --json OUT.json
     python -m reid.evaluate --dataset prid --root FOLDER --weights RUNS --splits all --out FOLDER
 
@@ -60,6 +60,8 @@ def evaluate(config: EvaluateConfig) -> None:
         write_json(config.json, record)
     if config.out is not None:
         write_page(config.out, record)
+    if config.page is not None:
+        write_galleries(config, config.page, record)
 
 
 def check_files(config: EvaluateConfig) -> None:
@@ -68,12 +70,33 @@ def check_files(config: EvaluateConfig) -> None:
         raise UserError("give either --features FILE.npz, or --weights RUN with --dataset and --root")
     if config.gallery_features is not None and config.features is None:
         raise UserError("--gallery-features is the gallery of the queries in --features: name both")
+    if config.page is not None:
+        check_page(config)
     if config.json is not None and config.json.is_dir():
         raise UserError(f"--json {config.json} is a folder; name a file")
     if config.out is not None and (config.features is not None or (config.out.exists() and not config.out.is_dir())):
         raise UserError(
             f"--out {config.out}: must be a folder, and needs --weights; write the result of --features with --json"
         )
+
+
+def check_page(config: EvaluateConfig) -> None:
+    """Raise UserError where --page cannot be made of --features, or names no file in a folder."""
+    page, features = config.page, config.features
+    assert page is not None
+    if features is None or not (config.gallery_features or is_extracted(features)):
+        raise UserError(f"--page {page}: needs --features FILE of reid extract, which names the images")
+    if page.is_dir():
+        raise UserError(f"--page {page} is a folder; name a file")
+
+
+def write_galleries(config: EvaluateConfig, page: Path, record: dict[str, Any]) -> None:
+    """Write the page of --page."""
+    from reid.visualisation.features_page import features_page  # imports Matplotlib, which few evaluations need
+
+    assert config.features is not None
+    write_atomically(page, features_page(config.features, config.gallery_features, record).encode())
+    print(f"{page} is written")
 
 
 def evaluate_features(path: Path, options: RankingOptions = PLAIN, gallery_path: Path | None = None) -> dict[str, Any]:

@@ -52,6 +52,10 @@ class EvaluateConfig(ProtocolConfig):
     """File for the result; with --weights, descriptors are saved in the folder features beside it. Default: the
     result is printed only."""
 
+    page: Path | None = None
+    """With --features of reid extract: an HTML file for the figures and ranked galleries with pictures, the hardest
+    failures first. The images must still be where they were extracted."""
+
     chunk: int | None = bounded(None, at_least=1)
     """Frames in a chunk. Default: as in the training of --weights."""
 
@@ -81,6 +85,10 @@ class EvaluateConfig(ProtocolConfig):
         check_device(self.device)
         numbers = split_numbers(self.splits or "all", 9)
         require(all(0 <= number <= 9 for number in numbers), f"--splits {self.splits}: splits are 0 to 9")
+        require(
+            self.page is None or not (self.rerank or self.score_norm),
+            "--page shows Euclidean distances: leave --rerank and --score-norm out",
+        )
         require(self.split is None or self.splits is None, "--split names one split, --splits several: leave one out")
 
 

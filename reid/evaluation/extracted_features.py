@@ -19,6 +19,11 @@ from reid.data.datasets.folder import pids_of
 SAME = ("model_sha256", "normalized", "height", "width", "flip_test")
 """Facts in which the queries' and the gallery's file must agree, or distances between them mean nothing."""
 
+NAMED = ("model", "root")
+"""Name of the model, and the folder that paths are relative to."""
+
+COLUMNS = ("persons", "cameras", "paths")
+
 
 @dataclass(frozen=True)
 class Extracted:
@@ -30,10 +35,10 @@ class Extracted:
     """(N, D)"""
 
     columns: dict[str, NDArray[Any]]
-    """Of persons and cameras those that the file has: (N,) whole numbers, or names, "" where not known."""
+    """Of `COLUMNS` those that the file has: (N,) whole numbers, or text, "" where not known."""
 
     facts: dict[str, Any]
-    """Model, hash, sizes and options; see `SAME`."""
+    """`SAME`, and of `NAMED` those that the file has."""
 
 
 def is_extracted(path: Path) -> bool:
@@ -65,17 +70,17 @@ def read_extracted(path: Path) -> Extracted:
 
 def _read_npz(path: Path) -> tuple[NDArray[Any], dict[str, NDArray[Any]], dict[str, Any]]:
     with np.load(path, allow_pickle=False) as archive:
-        columns = {name: archive[name] for name in ("persons", "cameras") if name in archive}
-        return archive["features"], columns, {name: archive[name].item() for name in SAME}
+        columns = {name: archive[name] for name in COLUMNS if name in archive}
+        named = {name: archive[name].item() for name in NAMED if name in archive}
+        return archive["features"], columns, named | {name: archive[name].item() for name in SAME}
 
 
 def _read_parquet(path: Path) -> tuple[NDArray[Any], dict[str, NDArray[Any]], dict[str, Any]]:
     _, parquet = import_parquet(path)
     table = parquet.read_table(path)
-    facts = {name: json.loads((table.schema.metadata or {})[name.encode()]) for name in SAME}
-    columns = {
-        name: np.array(table.column(name).to_pylist()) for name in ("persons", "cameras") if name in table.column_names
-    }
+    known = {name.decode(): value for name, value in (table.schema.metadata or {}).items()}
+    facts = {name: json.loads(known[name]) for name in (*SAME, *(name for name in NAMED if name in known))}
+    columns = {name: np.array(table.column(name).to_pylist()) for name in COLUMNS if name in table.column_names}
     features = table.column("features").combine_chunks()
     return features.values.to_numpy().reshape(len(features), -1), columns, facts
 
@@ -93,8 +98,10 @@ def query_and_gallery(features: Path, gallery: Path | None) -> dict[str, NDArray
 
     One file: every row of a person (above 0) is a query, and all rows are the gallery; query_index names the query's
     own row. Two files: the rows of the one are the queries, those of the other the gallery. Names of persons and
-    cameras become numbers. Raises UserError where a person or camera is not known, or the files are of different
-    networks, sizes or scales.
+    cameras become numbers. Beside them: query_names and gallery_names, the persons as text; query_images and
+    gallery_images, paths of images or of folders of frames, where both files have paths.
+
+    Raises UserError where a person or camera is not known, or the files are of different networks, sizes or scales.
     """
     files = [read_extracted(path) for path in (features, gallery) if path is not None]
     first, last = files[0], files[-1]
@@ -112,7 +119,17 @@ def query_and_gallery(features: Path, gallery: Path | None) -> dict[str, NDArray
         "gallery_pids": pids[-1],
         "gallery_cams": cams[-1],
     }
+    found |= {"query_names": first.columns["persons"][chosen].astype(str)}
+    found |= {"gallery_names": last.columns["persons"].astype(str)}
+    if all("paths" in file.columns for file in files):
+        found |= {"query_images": _images(first)[chosen], "gallery_images": _images(last)}
     return found if len(files) == 2 else found | {"query_index": chosen}
+
+
+def _images(file: Extracted) -> NDArray[np.str_]:
+    """The path of each row's image or folder of frames."""
+    root = Path(str(file.facts.get("root", "")))
+    return np.array([str(root / path) for path in file.columns["paths"].tolist()], np.str_)
 
 
 def _numbered(files: list[Extracted], column: str) -> list[Ints]:

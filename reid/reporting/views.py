@@ -9,7 +9,7 @@ class GalleryItem:
 
     rank: int
     """Place in the ranking, from 1."""
-    identity: int
+    identity: int | str
     distance: float
     """Euclidean distance to the query."""
     correct: bool
@@ -22,7 +22,7 @@ class GalleryItem:
 class RankedGallery:
     """A query and its nearest gallery tracklets."""
 
-    identity: int
+    identity: int | str
     picture: str
     """Middle frame."""
     items: tuple[GalleryItem, ...]
@@ -100,8 +100,8 @@ class WeightedTracklet:
 
 
 @dataclass(frozen=True)
-class NetworkViews:
-    """What the page shows of the fine-tuned network."""
+class RankedGalleries:
+    """Rankings of a test that a page shows."""
 
     queries: int
     """Queries with a correct match in the gallery."""
@@ -111,6 +111,12 @@ class NetworkViews:
     """Some of them, hardest first."""
     successes: tuple[RankedGallery, ...]
     """Some queries whose nearest gallery tracklet is correct."""
+
+
+@dataclass(frozen=True)
+class NetworkViews(RankedGalleries):
+    """What the page shows of the fine-tuned network."""
+
     parts: tuple[PartAttention, ...]
     """Empty for a network without part attention."""
     weights: tuple[WeightedTracklet, ...]
