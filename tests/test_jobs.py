@@ -32,6 +32,7 @@ COMMANDS = {
     "finetune-market-small": FinetuneConfig,
     "finetune-mars": FinetuneConfig,
     "finetune-prid": FinetuneConfig,
+    "finetune-small": FinetuneConfig,
     "ingredients": PretrainConfig,
     "pose-full": PoseTrainConfig,
     "pose-small": PoseTrainConfig,

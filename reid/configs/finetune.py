@@ -29,7 +29,8 @@ class FinetuneConfig(TrainConfig, ProtocolConfig):
     """Output folder of the run. Default: runs/finetune-<dataset>."""
 
     init: str = option("auto", aliases=["--weights"])
-    """Initial weights: a run folder or its model.safetensors; none; auto = runs/pretrain if it exists."""
+    """Initial weights: a run folder or its model.safetensors; the name of a shipped network, such as small (with its
+    network options, as in jobs/finetune-small.yaml); none; auto = runs/pretrain if it exists."""
 
     lr_pose: float = bounded(0.0, at_least=0)
     """Learning rate of the pose network; 0 freezes it. The re-identification losses alone degrade its joints; with

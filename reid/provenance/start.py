@@ -24,6 +24,7 @@ from reid.provenance.notes import (
 )
 from reid.provenance.seen_people import trained_on, trainings_of
 from reid.runtime.run_dir import CHECKPOINT, model_file
+from reid.runtime.weights_source import shipped_networks
 
 
 def start_pretraining(model: AlignNet, config: PretrainConfig, data: ReidData, fingerprint: str) -> Provenance:
@@ -100,6 +101,8 @@ def initial_model(init: str) -> Path | None:
     """
     if init == "none":
         return None
+    if init in (shipped := shipped_networks()):
+        return shipped[init]
     named = DEFAULT_PRETRAIN_RUN if init == "auto" else Path(init)
     if init == "auto" and not named.exists():
         return None

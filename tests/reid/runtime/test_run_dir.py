@@ -24,3 +24,12 @@ def test_a_run_of_an_earlier_version_is_a_run(tmp_path):
     (tmp_path / "result.json").touch()
     assert finished_for_good(tmp_path)
     assert initial_model(str(tmp_path)) == tmp_path / OLD_MODEL
+
+
+def test_fine_tuning_starts_from_a_shipped_network_by_its_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "reid.provenance.start.shipped_networks", lambda: {"small": tmp_path / "reid-small.safetensors"}
+    )
+    assert initial_model("small") == tmp_path / "reid-small.safetensors"
+    with pytest.raises(UserError, match="no such file"):
+        initial_model("smaller")
