@@ -19,6 +19,7 @@ SOURCES = {
     "changelog.md": "CHANGELOG.md",
     "contributing.md": "CONTRIBUTING.md",
     "model-card-pose.md": "assets/weights/README.md",
+    "model-card-small.md": "assets/weights/reid-small.md",
 }
 """File shown by each page, from the root of the repository."""
 

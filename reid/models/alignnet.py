@@ -128,7 +128,8 @@ class AlignNet(nn.Module):
         embedding = self.pool_frames(frame_descriptors, pooling.detach() if detach_attention else pooling, valid)
         necked = embedding if self.neck is None else self.neck(embedding)
         logits = None if self.classifier is None else self.classifier(necked)
-        return AlignNetOutput(self._scaled(necked), self._scaled(embedding), logits, frame_weights, frame_descriptors)
+        compared = self._scaled(embedding if self.config.neck_feat == "before" else necked)
+        return AlignNetOutput(compared, self._scaled(embedding), logits, frame_weights, frame_descriptors)
 
     def describe_frames(
         self, images: Tensor, pose_maps: Tensor | None, detach_attention: bool = False
@@ -166,9 +167,10 @@ class AlignNet(nn.Module):
         return video_descriptor(frame_descriptors, weights, valid, average, self.config.frame_gain)
 
     def descriptor_of(self, embedding: Tensor) -> Tensor:
-        """Descriptors (B, D) as they are compared, of video descriptors (B, D) of Eq. 7: through the neck, and of
-        length 1 if `config.unit_length`."""
-        return self._scaled(embedding if self.neck is None else self.neck(embedding))
+        """Descriptors (B, D) as they are compared, of video descriptors (B, D) of Eq. 7: through the neck unless
+        `config.neck_feat` is "before", and of length 1 if `config.unit_length`."""
+        as_it_is = self.neck is None or self.config.neck_feat == "before"
+        return self._scaled(embedding if as_it_is else self.neck(embedding))
 
     def _scaled(self, descriptors: Tensor) -> Tensor:
         return F.normalize(descriptors, dim=1) if self.config.unit_length else descriptors

@@ -20,9 +20,9 @@ FORMAT = "alignnet-2"
 CLASSIFIER = "classifier."
 """Prefix of the classifier's tensors."""
 
-CHOSEN_ANEW = ("appearance_weights", "pose_weights", "frame_gain", "unit_length")
+CHOSEN_ANEW = ("appearance_weights", "pose_weights", "frame_gain", "neck_feat", "unit_length")
 """Fields of ModelConfig that may differ between a network and the model file whose weights it loads: initial weights,
-the exponent on the frame weights and the length of descriptors, which have no parameters."""
+the exponent on the frame weights, and which descriptors are compared and their length, which have no parameters."""
 
 
 def model_record(model: AlignNet, metadata: Mapping[str, Any] | None = None) -> dict[str, Any]:

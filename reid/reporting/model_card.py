@@ -38,6 +38,7 @@ NETWORK = {
     "frame_gain": "exponent on the frame weights in Eq. 7",
     "part_visibility": "weight of hidden parts in Eq. 7",
     "neck": "layer before the classifier",
+    "neck_feat": "descriptor before or after that layer",
     "unit_length": "descriptors have length 1",
 }
 """Options of the network that the card lists, by field of ModelConfig."""

@@ -102,7 +102,11 @@ class ModelConfig:
 
     neck: Literal["none", "batch-norm"] = option("none", rare=True)
     """Layer between the video descriptor and the classifier. batch-norm = batch norm without bias (BNNeck): the ranking
-    loss sees the descriptor before it, the classifier and the comparison of descriptors the one after it."""
+    loss sees the descriptor before it, the classifier the one after it. --neck-feat chooses the one that is
+    compared."""
+
+    neck_feat: Literal["after", "before"] = option("after", rare=True)
+    """Descriptor that is compared, with --neck batch-norm: after the neck or before it. It changes no training."""
 
     unit_length: bool = option(False, rare=True)
     """Scale descriptors to length 1, so that Euclidean distance ranks as cosine similarity does."""

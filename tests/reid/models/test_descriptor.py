@@ -105,6 +105,16 @@ def test_the_neck_is_a_batch_norm_whose_bias_stays_and_the_classifier_has_none()
     torch.testing.assert_close(model.descriptor_of(found.embedding), found.descriptor)
 
 
+def test_the_descriptor_before_the_neck_may_be_compared() -> None:
+    before, after = (tiny(neck="batch-norm", neck_feat=feat).eval() for feat in ("before", "after"))
+    found, other = before(FRAMES, VALID), after(FRAMES, VALID)
+    assert torch.equal(found.descriptor, found.embedding) and torch.equal(found.embedding, other.embedding)
+    assert torch.equal(found.logits, other.logits)
+    assert not torch.equal(found.descriptor, other.descriptor)
+    assert torch.equal(before.descriptor_of(found.embedding), found.embedding)
+    assert torch.equal(tiny(neck_feat="before").eval()(FRAMES, VALID).descriptor, found.embedding)
+
+
 @pytest.mark.parametrize("neck", ["none", "batch-norm"])
 def test_unit_length_scales_descriptors_and_not_the_classifiers_input(neck: str) -> None:
     scaled, plain = (tiny(neck=neck, pooling="gem", unit_length=unit).eval()(FRAMES, VALID) for unit in (True, False))
