@@ -16,7 +16,7 @@ import numpy as np
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
-from alignnet_common.arrays import Ints
+from alignnet_common.arrays import AnyInts, Ints
 from alignnet_common.cli import as_plain, run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
@@ -90,7 +90,7 @@ def first_of_each_camera(labels: Labels) -> Ints:
     return np.sort(np.unique(pairs, axis=0, return_index=True)[1])
 
 
-def read_attributes(path: Path, pids: Ints) -> tuple[tuple[str, str, Ints], ...]:
+def read_attributes(path: Path, pids: AnyInts) -> tuple[tuple[str, str, Ints], ...]:
     """Each attribute and value with the identities among `pids` that have it.
 
     Raises UserError where the file is no such file, or an identity is not in its training half.

@@ -169,8 +169,9 @@ class AlignNet(nn.Module):
     def descriptor_of(self, embedding: Tensor) -> Tensor:
         """Descriptors (B, D) as they are compared, of video descriptors (B, D) of Eq. 7: through the neck unless
         `config.neck_feat` is "before", and of length 1 if `config.unit_length`."""
-        as_it_is = self.neck is None or self.config.neck_feat == "before"
-        return self._scaled(embedding if as_it_is else self.neck(embedding))
+        if self.neck is None or self.config.neck_feat == "before":
+            return self._scaled(embedding)
+        return self._scaled(self.neck(embedding))
 
     def _scaled(self, descriptors: Tensor) -> Tensor:
         return F.normalize(descriptors, dim=1) if self.config.unit_length else descriptors
