@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from alignnet_common.errors import UserError
-from benchmarks import transfer
+from benchmarks.transfer import images, training
 from reid.data.datasets.annotations import read_joints, read_masks
 from reid.data.datasets.synthetic import read_clips
 from reid.data.loading.chunk_dataset import ChunkDataset, resized_masks
@@ -116,13 +116,13 @@ def test_a_batch_of_the_benchmark_gets_other_places():
     frames, masks = scene(PERSON, WALL, frames=6)
     frames[3:] = np.where(masks[3:, ..., None], PERSON, [120, 120, 10])
     pixels = torch.from_numpy(frames).permute(0, 3, 1, 2)
-    source = transfer.Images(pixels, np.arange(6), np.zeros(6), masks)
+    source = images.Images(pixels, np.arange(6), np.zeros(6), masks)
     batch = torch.tensor([0, 1] * 20)
-    seen = transfer.with_new_backgrounds(source, batch, 0.7, np.random.default_rng(0))
+    seen = training.with_new_backgrounds(source, batch, 0.7, np.random.default_rng(0))
     assert (source.pixels == torch.from_numpy(frames).permute(0, 3, 1, 2)).all()
     assert (seen[:, :, 60, 30] == torch.tensor(PERSON)[None]).all()
     corner = seen[:, 0, 5, 5]
     assert set(corner.tolist()) == {20, 120}
     assert 6 <= int((corner == 120).sum()) <= 24
-    unmoved = transfer.with_new_backgrounds(source, batch, 0.0, np.random.default_rng(0))
+    unmoved = training.with_new_backgrounds(source, batch, 0.0, np.random.default_rng(0))
     assert (unmoved == source.pixels[batch]).all()
