@@ -56,7 +56,7 @@ def features_page(features: Path, gallery: Path | None, result: Mapping[str, Any
             [name, *(f"{block[key]:.1f}" for key in FIGURES)]
             for name, block in (("chance level", result["chance"]), ("features", result))
         ],
-        protocol=f"In percent. {result['rules']}.",
+        protocol=f"In percent: {result['rules']}.",
         views=views,
         facts=facts_of(features, gallery, result, network),
     )
