@@ -2,7 +2,7 @@
 
     import reid
 
-    network = reid.load("runs/mine")  # a run folder, a model file, or the name of a shipped network
+    network = reid.load("small")  # the name of a shipped network, a run folder, or a model file
     features = network.describe_images(["a.jpg", "b.jpg"])  # (2, D) float32
 
 PyTorch is imported at the first use of `load`, `Describer` or `FeatureExtractor`.

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from alignnet_common.arrays import AnyInts, Ints
 from alignnet_common.cli import as_plain, run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
+from reid.data.datasets.mat_files import read_variable
 from reid.evaluation.extracted_features import read_extracted
 from reid.metrics.distances import euclidean_distances
 from reid.metrics.labels import Labels
@@ -85,22 +84,23 @@ def by_attribute(config: AttributesConfig) -> None:
 
 
 def first_of_each_camera(labels: Labels) -> Ints:
-    """Rows of the first image of each identity and camera, in order."""
+    """Rows (Q,) of the first image of each identity and camera, ascending."""
     pairs = np.stack([labels.pids, labels.cams], axis=1)
     return np.sort(np.unique(pairs, axis=0, return_index=True)[1])
 
 
 def read_attributes(path: Path, pids: AnyInts) -> tuple[tuple[str, str, Ints], ...]:
-    """Each attribute and value with the identities among `pids` that have it.
+    """Each attribute and value with the identities among `pids` (N,) that have it, ascending.
 
     Raises UserError where the file is no such file, or an identity is not in its training half.
     """
+    table = read_variable(path, "market_attribute", squeeze_me=True, struct_as_record=False)
     try:
-        half: Any = loadmat(path, squeeze_me=True, struct_as_record=False)["market_attribute"].train
+        half: Any = table.train
         persons = np.array([int(name) for name in half.image_index])
         found = tuple(_values(half, persons))
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, NotImplementedError, MatReadError) as broken:
-        raise UserError(f"{path}: cannot be read as market_attribute.mat ({type(broken).__name__})") from broken
+    except (ValueError, AttributeError, TypeError) as other:
+        raise UserError(f"{path}: not the table of Market-1501_Attribute ({other})") from other
     absent = np.setdiff1d(pids, persons)
     if len(absent):
         raise UserError(f"{path}: no attributes of person {absent[0]}: its training half fits bounding_box_train alone")

@@ -15,7 +15,7 @@ from reid.inference.images import Image, Images
 class FeatureExtractor:
     """Features of images, called as `torchreid.utils.FeatureExtractor` is.
 
-        extractor = FeatureExtractor(model_path="runs/mine", device="cpu")
+        extractor = FeatureExtractor("small", device="cpu")
         features = extractor(["a.jpg", "b.jpg"])  # torch.Tensor (2, D)
 
     Two things differ. The network normalizes its input itself, so that there are no `pixel_mean`, `pixel_std` and
