@@ -28,8 +28,8 @@ RENDERED_SETS = {
 
 PRETRAIN = ["reid.pretrain", "--config", "jobs/demo-pretrain.yaml", "--epochs", "10", "--max-steps", "30"]
 FINETUNE = ["reid.finetune", "--config", "jobs/demo-finetune.yaml", "--epochs", "12", "--max-steps", "20"]
-DEVICE = ["--device", "cpu", "--channels-last", "no"]
-"""The demo's trainings. Epochs and memory format are named here, so that the demo's may change."""
+DEVICE = ["--device", "cpu", "--channels-last", "no", "--appearance", "resnet18"]
+"""The demo's trainings. Epochs, memory format and backbone are named here, so that the demo's may change."""
 PERSONS, FRAMES = 14, 6
 """Size of the sets that both train on: half of the persons of the second are more than the job's 6 in a batch."""
 
