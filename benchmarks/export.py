@@ -32,7 +32,7 @@ from reid.data.loading.frame_store import FrameStore
 from reid.data.tracklets.types import ReidData, Tracklet
 from reid.evaluation.descriptors import padded, stream_descriptors
 from reid.evaluation.retrieval import rank_tracklets, table
-from reid.exporting.onnx_file import OnnxNetwork
+from reid.inference.network.onnx_network import OnnxNetwork
 from reid.metrics.ranking import RankingOptions
 from reid.models.checkpoint import load_model, trained_size
 from reid.runtime.weights_source import find_weights

@@ -1,6 +1,7 @@
 """Images per second from files to descriptors, compared with torchreid's `FeatureExtractor` on the same backbone.
 
     PYTHONPATH=.:CLONE python -m benchmarks.extract --json runs/extract.json
+    PYTHONPATH=.:CLONE python -m benchmarks.extract --engine onnxruntime --json runs/extract-onnx.json
 
 CLONE is of KaiyangZhou/deep-person-reid. Both programs have the same weights in the same ResNet (variant `baseline`,
 output stride 32, in this project), the same JPEG files and input size, float32, and the same number of threads; their
@@ -38,12 +39,15 @@ from alignnet_common.files import SAMPLE, set_folder, write_json
 from alignnet_common.options import bounded, check_ranges
 from alignnet_common.run_record import PACKAGES, now, versions
 from benchmarks.torchreid_doors import torchreid_module
+from reid.configs.export import ExportConfig
 from reid.configs.extract import ExtractConfig
 from reid.configs.groups.checks import require
 from reid.configs.groups.model import ModelConfig
 from reid.data.tracklets.frames import read_frame, resized_frame
+from reid.exporting.export import export
 from reid.inference.describer import descriptor_of_images
 from reid.inference.extraction import describe_rows
+from reid.inference.network.onnx_network import OnnxNetwork
 from reid.inference.partial_rows import file_hashes, partial_rows
 from reid.inference.sources import images_in
 from reid.models.alignnet import AlignNet
@@ -92,6 +96,9 @@ class ExtractBenchmarkConfig:
 
     peer_batch_sizes: tuple[int, ...] = (4, 16, 64)
     """Images in a call of torchreid's extractor; the fastest of these is compared."""
+
+    engine: Literal["pytorch", "onnxruntime"] = "pytorch"
+    """What computes this project's network: PyTorch, or onnxruntime from a file of reid export."""
 
     batch_size: int | None = bounded(None, at_least=1)
     """Images that this project's network takes at a time. Default: as in reid extract."""
@@ -171,7 +178,7 @@ def compared(
         save_model(model, folder / "ours.safetensors", {"images": {"height": height, "width": width}}, classifier=False)
         torch.save(model.appearance.state_dict(), folder / "theirs.pth")
         peer = make_peer(backbone, folder / "theirs.pth", (height, width))
-        describer = reid.load(folder / "ours.safetensors", "cpu")
+        describer = reid.load(exported(folder / "ours.safetensors", config.engine), "cpu")
         batch = config.batch_size or describer.batch_size
         theirs = {each: partial(by_peer, peer, files, each) for each in config.peer_batch_sizes}
         peer_batch = fastest({each: partial(by_peer, peer, files[:SIDE_BY_SIDE], each) for each in theirs})
@@ -219,7 +226,15 @@ def by_extraction(describer: "reid.Describer", images: Path, folder: Path, batch
         return np.array(partial_result.rows())
 
 
-def in_memory(model: AlignNet, batches: Sequence[torch.Tensor]) -> Singles:
+def exported(weights: Path, engine: str) -> Path:
+    """The model file, or an ONNX file of it beside it."""
+    if engine == "pytorch":
+        return weights
+    export(ExportConfig(weights=str(weights), out=weights.with_suffix(".onnx")))
+    return weights.with_suffix(".onnx")
+
+
+def in_memory(model: AlignNet | OnnxNetwork, batches: Sequence[torch.Tensor]) -> Singles:
     """Descriptors (N, D) of batches in memory."""
     with torch.inference_mode():
         return np.concatenate([descriptor_of_images(model, batch).numpy() for batch in batches])

@@ -24,9 +24,10 @@ from reid.configs.export import ExportConfig
 from reid.exporting.graphs import interface_of, program_of
 from reid.exporting.int8 import chosen_images, quantise
 from reid.exporting.model_file import write_model_file
-from reid.exporting.onnx_file import OnnxFile, onnx_bytes
+from reid.exporting.onnx_file import onnx_bytes
 from reid.exporting.torch_file import open_program, program_bytes
 from reid.exporting.verification import Case, cases_of, check_differences, differences
+from reid.inference.network.onnx_network import OnnxFile
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_model
 from reid.runtime.run_dir import MODEL, OLD_MODEL

@@ -14,7 +14,7 @@ from alignnet_common.errors import UserError
 from alignnet_common.files import replacing, sha256_of_file
 from reid.data.loading.frame_store import FrameStore
 from reid.data.tracklets.frames import IMAGE_SUFFIXES, is_image
-from reid.exporting.onnx_file import OnnxFile
+from reid.inference.network.onnx_network import OnnxFile
 
 QUANTISED = ("Conv", "Relu", "Clip", "Add", "MaxPool")
 """Operators that compute in integers; what follows the networks, Eqs. 2 to 9, stays in float. An activation must be

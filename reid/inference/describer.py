@@ -1,5 +1,6 @@
 """A trained network that describes images and tracklets: `load` and `Describer`."""
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, chain
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from alignnet_common.arrays import AnyFloats, Bytes, Singles
+from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file
 from reid.data.loading.ahead import AheadStore, decoding_threads
 from reid.data.tracklets.frames import UnreadableImageError
@@ -19,6 +21,7 @@ from reid.inference.images import Image, Images, frames_of, one_by_one, pixels
 from reid.inference.network.batch_size import largest_batch
 from reid.inference.network.folding import folded
 from reid.inference.network.layers import largest_output
+from reid.inference.network.onnx_network import SUFFIX, OnnxNetwork
 from reid.inference.rows import LEFT_OUT
 from reid.metrics.distances import euclidean_distances
 from reid.models.alignnet import AlignNet
@@ -43,36 +46,64 @@ def load(
     """The network of a shipped name, a run folder or a model file, ready to describe images and tracklets.
 
     Args:
-        weights: name of a shipped network such as "small", a run folder, or a model file.
+        weights: name of a shipped network such as "small", a run folder, a model file, or an ONNX file of reid export,
+            which onnxruntime computes on the CPU.
         device: auto (a CUDA GPU if there is one, else the CPU), cpu, cuda, cuda:1 or mps.
-        height, width: of the network's input, pixels. Default: those of the training.
+        height, width: of the network's input, pixels. Default: those of the training. An ONNX file has no others.
         chunk: frames in a chunk. Default: as in the training.
         flip_test: describe each image by the mean over itself and its mirror image, in twice the time.
 
     Raises UserError where there are no such weights or no such device, or the file holds no network.
     """
     path = find_weights(weights)
+    given = {name: size for name, size in (("height", height), ("width", width), ("chunk", chunk)) if size is not None}
+    if path.suffix == SUFFIX:
+        network = OnnxNetwork(path)
+        check_size(path, network, given)
+        on_cpu = "cpu" if device == "auto" else str(device)
+        return Describer(network, network.sizes | given, pick_device(on_cpu), str(weights), path, flip_test)
     model, metadata = load_model(path)
-    trained = trained_size(metadata)
-    given = {"height": height, "width": width, "chunk": chunk}
-    sizes = {name: given[name] or int(trained[name]) for name in given}
-    return Describer(model, sizes, pick_device(str(device)), str(weights), path, flip_test)
+    trained = {name: int(size) for name, size in trained_size(metadata).items()}
+    return Describer(model, trained | given, pick_device(str(device)), str(weights), path, flip_test)
+
+
+def check_size(path: Path, network: OnnxNetwork, given: dict[str, int]) -> None:
+    """Raise UserError on an input size that the ONNX file does not have."""
+    for name in ("height", "width"):
+        if given.get(name, network.sizes[name]) != network.sizes[name]:
+            raise UserError(
+                f"--{name} {given[name]}: {path} was exported for {network.sizes[name]} pixels: export again"
+            )
 
 
 class Describer:
-    """A network, its device, and the size of its input. Made by `load`.
+    """A network, of PyTorch or in an ONNX file, its device, and the size of its input. Made by `load`.
 
     Images of any size are resized as in training and evaluation, so that `reid evaluate` has the same descriptors.
     Descriptors are compared by Euclidean distance, see `distance`.
     """
 
     def __init__(
-        self, model: AlignNet, sizes: dict[str, int], device: torch.device, name: str, file: Path, flip_test: bool
+        self,
+        model: AlignNet | OnnxNetwork,
+        sizes: dict[str, int],
+        device: torch.device,
+        name: str,
+        file: Path,
+        flip_test: bool,
     ) -> None:
-        sample = torch.linspace(0, 1, 3 * sizes["height"] * sizes["width"]).view(1, 3, sizes["height"], sizes["width"])
-        self.model = folded(model.eval(), sample, descriptor_of_images)
-        """The network, with batch norms folded into the convolutions before them."""
-        self._largest_map = largest_output(self.model, sample, descriptor_of_images)
+        self.model: AlignNet | OnnxNetwork = model.eval()
+        """The network, that of PyTorch with batch norms folded into the convolutions before them."""
+        self.unit_length = model.config.unit_length if isinstance(model, AlignNet) else model.unit_length
+        """Whether descriptors have length 1."""
+        self._largest_map: int | None = None
+        self._enlarged = 1.0
+        if isinstance(model, AlignNet):
+            shape = 1, 3, sizes["height"], sizes["width"]
+            sample = torch.linspace(0, 1, math.prod(shape)).view(shape)
+            self.model = folded(model, sample, descriptor_of_images)
+            self._largest_map = largest_output(self.model, sample, descriptor_of_images)
+            self._enlarged = 1.0 if model.pose is None else model.config.pose_scale**2
         self.name = name
         """Name of the shipped network, or the path, as given to `load`."""
         self.file = file
@@ -92,10 +123,13 @@ class Describer:
         self.to(device)
 
     def to(self, device: str | torch.device) -> Self:
-        """Move the network to another device; returns this object. Raises UserError where there is no such device."""
+        """Move the network to another device; returns this object. Raises UserError where there is no such device, or
+        an ONNX file's network is moved from the CPU."""
         self.device = pick_device(str(device))
+        if isinstance(self.model, OnnxNetwork) and self.device.type != "cpu":
+            raise UserError(f"{self.file}: onnxruntime computes an ONNX file on the CPU; name the model file instead")
         self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.batch_size = largest_batch(self.model.config, self.device, *self.input_size, self._largest_map)
+        self.batch_size = largest_batch(self.device, *self.input_size, self._largest_map, self._enlarged)
         return self
 
     def describe_images(self, images: Images, batch_size: int | None = None) -> Singles:
@@ -230,7 +264,7 @@ class Describer:
             found = descriptor_of_images(self.model, images)
             if self.flip_test:
                 found = (found + descriptor_of_images(self.model, images.flip(-1))) / 2
-                found = nn.functional.normalize(found, dim=1) if self.model.config.unit_length else found
+                found = nn.functional.normalize(found, dim=1) if self.unit_length else found
             descriptors: Singles = found.float().cpu().numpy()
         return descriptors
 
@@ -245,7 +279,7 @@ class Describer:
         return f"Describer({self.name!r}, {height}x{width} pixels, {self.descriptor_size} numbers, {self.device})"
 
 
-def descriptor_of_images(model: AlignNet, images: Tensor) -> Tensor:
+def descriptor_of_images(model: AlignNet | OnnxNetwork, images: Tensor) -> Tensor:
     """Descriptors (B, D) of images (B, 3, H, W) in 0..1: B chunks of one frame."""
     valid = torch.ones(len(images), 1, dtype=torch.bool, device=images.device)
     descriptors: Tensor = model(images[:, None], valid).descriptor

@@ -26,6 +26,9 @@ from reid.models.weights import first_generator, load_pose_weights
 FIRST_POWER = 3.0
 """Initial exponent of generalised-mean pooling."""
 
+DEVIATION, DEVIATION_AFTER_NECK = 0.01, 0.001
+"""Standard deviation of the classifier's initial weights."""
+
 
 @dataclass(frozen=True)
 class AlignNetOutput:
@@ -84,7 +87,8 @@ class AlignNet(nn.Module):
         self.descriptor_size: int = channels if config.variant == "baseline" else 4 * channels
         self.power = nn.Parameter(torch.tensor([FIRST_POWER])) if config.pooling == "gem" else None
         self.neck = _neck(self.descriptor_size) if config.neck == "batch-norm" else None
-        self.classifier = _classifier(self.descriptor_size, classes, self.neck is None, generator) if classes else None
+        necked = self.neck is not None
+        self.classifier = _classifier(self.descriptor_size, classes, necked, generator) if classes else None
 
     def forward(self, frames: Tensor, valid: Tensor, pose_maps: Tensor | None = None) -> AlignNetOutput:
         """Describe B chunks.
@@ -240,12 +244,17 @@ def _neck(size: int) -> nn.BatchNorm1d:
     return neck
 
 
-def _classifier(size: int, classes: int, bias: bool, generator: torch.Generator) -> nn.Linear:
-    """A linear layer with weights of deviation 0.01 and zero bias. With a neck it has none: its planes then pass
-    through the origin, around which the neck centres the descriptors."""
-    classifier: nn.Linear = nn.utils.skip_init(nn.Linear, size, classes, bias=bias)
-    nn.init.normal_(classifier.weight, std=0.01, generator=generator)
-    if bias:
+def _classifier(size: int, classes: int, necked: bool, generator: torch.Generator) -> nn.Linear:
+    """A linear layer with normally distributed weights and zero bias.
+
+    After a neck it has no bias: its planes then pass through the origin, around which the neck centres the descriptors.
+    Its weights are `DEVIATION_AFTER_NECK`, a tenth of those without a neck, as in Luo et al. 2019: descriptors would
+    otherwise learn to fit random directions.
+    """
+    classifier: nn.Linear = nn.utils.skip_init(nn.Linear, size, classes, bias=not necked)
+    deviation = DEVIATION_AFTER_NECK if necked else DEVIATION
+    nn.init.normal_(classifier.weight, std=deviation, generator=generator)
+    if not necked:
         nn.init.zeros_(classifier.bias)
     return classifier
 

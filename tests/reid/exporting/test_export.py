@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+import reid
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import PROJECT_ROOT, sha256_of_file
 from benchmarks import export as benchmark
@@ -18,9 +19,9 @@ from reid.data.loading.frame_store import FrameStore
 from reid.evaluation.descriptors import tracklet_descriptors
 from reid.exporting import export as steps
 from reid.exporting.int8 import chosen_images
-from reid.exporting.onnx_file import OnnxFile, OnnxNetwork
 from reid.exporting.torch_file import open_program
 from reid.exporting.verification import check_differences
+from reid.inference.network.onnx_network import OnnxFile, OnnxNetwork
 from reid.models.checkpoint import load_model, save_model
 from reid_folders import command, write_prid
 from small_networks import IMAGES, random_frames, small_network, write_network
@@ -111,13 +112,44 @@ def test_a_tracklet_of_several_chunks_has_the_mean_of_their_descriptors(baseline
     data = load_prid(people, 0, "random", seed=0, min_frames=1)
     store = FrameStore([], IMAGES["height"], IMAGES["width"], 0.0)
     network = OnnxNetwork(baseline.out)
-    network.descriptor_size = baseline.model.descriptor_size
     found, expected = (
         torch.from_numpy(tracklet_descriptors(each, data.tracklets[:3], store, 3, torch.device("cpu")))
         for each in (network, baseline.model)
     )
     assert_equal(found, expected)
     torch.testing.assert_close(found.norm(dim=1), torch.ones(3))
+
+
+def test_an_onnx_file_describes_images_and_tracklets_as_its_source_does(baseline, people, tmp_path):
+    files = sorted(people.rglob("*.png"))[:5]
+    ours, theirs = (reid.load(weights, "cpu") for weights in (baseline.out, baseline.weights))
+    assert (ours.input_size, ours.chunk) == (theirs.input_size, theirs.chunk)
+    for found, expected in (
+        (ours.describe_images(files), theirs.describe_images(files)),
+        (ours.describe(files), theirs.describe(files)),
+    ):
+        assert_equal(torch.from_numpy(found), torch.from_numpy(expected))
+    flipped = [
+        reid.load(weights, flip_test=True).describe_images(files) for weights in (baseline.out, baseline.weights)
+    ]
+    assert_equal(*map(torch.from_numpy, flipped))
+    out = tmp_path / "features.npz"
+    assert command("extract", [str(people), "--weights", str(baseline.out), "--out", str(out)]) == 0
+    assert np.load(out)["features"].shape[1] == baseline.model.descriptor_size
+
+
+def test_an_onnx_file_that_does_not_fit_is_one_clear_line(baseline, attentive, tmp_path, monkeypatch):
+    with pytest.raises(UserError, match=r"--height 128: .*net\.onnx was exported for 64 pixels: export"):
+        reid.load(baseline.out, height=128)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
+    with pytest.raises(UserError, match="onnxruntime computes an ONNX file on the CPU"):
+        reid.load(baseline.out, "mps")
+    frames = attentive.out.with_name("net-frames.onnx")
+    with pytest.raises(UserError, match="no network of whole tracklets by reid export"):
+        reid.load(frames)
+    (tmp_path / "broken.onnx").write_bytes(b"not a network")
+    with pytest.raises(UserError, match=r"broken\.onnx: no ONNX file"):
+        reid.load(tmp_path / "broken.onnx")
 
 
 def test_a_file_says_what_it_is_and_nothing_of_the_machine(baseline, program):

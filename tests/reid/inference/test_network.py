@@ -3,7 +3,6 @@
 import torch
 from torch import nn
 
-from reid.configs.groups.model import ModelConfig
 from reid.inference.describer import descriptor_of_images
 from reid.inference.network.batch_size import largest_batch
 from reid.inference.network.folding import folded
@@ -60,11 +59,13 @@ def test_the_largest_maps_are_those_of_any_layer():
 
 
 def test_batches_fit_memory_and_cache(monkeypatch):
-    config = ModelConfig(variant="baseline", appearance="resnet18")
     monkeypatch.setattr("reid.inference.network.batch_size.memory", lambda: (None, None))
     for largest, expected in ((2**10, 64), (2**19, 32), (2**24, 1), (2**30, 1)):
-        assert largest_batch(config, CPU, 128, 64, largest) == expected
+        assert largest_batch(CPU, 128, 64, largest) == expected
     for free, expected in ((1e12, 64), (2**20 * 8 * 4 * 10, 10), (0, 1)):
         monkeypatch.setattr("reid.inference.network.batch_size.memory", lambda free=free: (None, free))
-        assert largest_batch(config, CPU, 128, 64, 2**10) == expected
-    assert largest_batch(config, torch.device("mps"), 128, 64, 2**24) == 1
+        assert largest_batch(CPU, 128, 64, 2**10) == expected
+    assert largest_batch(torch.device("mps"), 128, 64, 2**24) == 1
+    monkeypatch.setattr("reid.inference.network.batch_size.memory", lambda: (None, 2**20 * 8 * 4 * 10))
+    assert largest_batch(CPU, 128, 64) == 10
+    assert largest_batch(CPU, 128, 64, enlarged=2.0) == 5

@@ -105,6 +105,12 @@ def test_the_neck_is_a_batch_norm_whose_bias_stays_and_the_classifier_has_none()
     torch.testing.assert_close(model.descriptor_of(found.embedding), found.descriptor)
 
 
+@pytest.mark.parametrize(("neck", "deviation"), [("none", 0.01), ("batch-norm", 0.001)])
+def test_the_classifier_after_a_neck_starts_from_a_tenth_of_the_weights(neck: str, deviation: float) -> None:
+    weights = tiny(neck=neck).classifier.weight.detach()
+    assert float(weights.std()) == pytest.approx(deviation, rel=0.05)
+
+
 def test_the_descriptor_before_the_neck_may_be_compared() -> None:
     before, after = (tiny(neck="batch-norm", neck_feat=feat).eval() for feat in ("before", "after"))
     found, other = before(FRAMES, VALID), after(FRAMES, VALID)
