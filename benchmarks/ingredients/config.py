@@ -54,6 +54,7 @@ INGREDIENTS = {
     "background-swap": Ingredient(("--new-place=0.7",)),
     "mixstyle": Ingredient(("--mixstyle=0.5",)),
     "label-smoothing": Ingredient(("--label-smoothing=0.1",)),
+    "no-erasing": Ingredient(("--erase=0",)),
     "stride-32": Ingredient(("--stride=32",)),
     "more-steps": Ingredient(steps=2),
     "more-people": Ingredient(people=3),
