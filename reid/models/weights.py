@@ -100,6 +100,8 @@ def read_torch_file(path: Path) -> Any:
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file of weights; check the path")
+    if path.suffix == ".onnx":
+        raise UserError(f"{path}: only reid extract and reid.load read ONNX files; name the model file or the run")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as broken:  # damaged files raise a dozen kinds of errors, among them IndexError and struct.error

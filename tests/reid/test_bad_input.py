@@ -116,15 +116,17 @@ def test_weights_of_another_network(sets, tmp_path, capsys):
     )
     save_model(AlignNet(config, 2), tmp_path / "other.pt")
     torch.save({"conv1_1.weight": torch.zeros(64, 3, 3, 3)}, tmp_path / "body.pth")
-    (tmp_path / "text.pt").write_text("hello")
+    for text in ("text.pt", "net.onnx"):
+        (tmp_path / text).write_text("hello")
     for name, complaint in (
         ("other.pt", "appearance resnet34, this run has resnet18"),
         ("body.pth", "not a model file of this project"),
         ("text.pt", "cannot be read as PyTorch weights"),
+        ("net.onnx", "only reid extract and reid.load read ONNX files"),
         ("absent.pt", "no such file of weights"),
     ):
         refused("finetune", capsys, tmp_path, finetune_argv(prid, tmp_path, init=tmp_path / name), complaint)
-    for name in ("body.pth", "text.pt", "absent.pt"):
+    for name in ("body.pth", "text.pt", "net.onnx", "absent.pt"):
         argv = flags({"root": prid, "weights": tmp_path / name, "json": tmp_path / "out.json", "min_frames": 1})
         refused("evaluate", capsys, tmp_path, argv, name)
     argv = finetune_argv(prid, tmp_path, pose_weights=tmp_path / "body.pth")
