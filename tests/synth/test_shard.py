@@ -148,6 +148,7 @@ def test_too_small_a_disk_is_an_error_before_anything_is_written(tmp_path):
     check_space(tmp_path, PLAN)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="mounts a small disk: needs root")
 def test_a_full_disk_is_a_one_line_error_and_the_same_command_resumes_once_there_is_space(tmp_path):
     disk = tmp_path / "disk"

@@ -84,6 +84,7 @@ def test_a_missing_device_is_a_user_error(tmp_path):
     assert "UserError: --device abacus" in finished.stderr
 
 
+@pytest.mark.slow
 def test_a_clip_whose_worker_keeps_dying_is_given_up(tmp_path):
     out = tmp_path / "set"
     assert f"died {TRIES} times" in failed(out, python(*stub("death", out, "--ids", 2)))
@@ -97,6 +98,7 @@ def test_a_worker_killed_for_its_memory_is_replaced(tmp_path):
     assert len(hashes(out)) == 7
 
 
+@pytest.mark.slow
 def test_a_worker_is_replaced_after_a_number_of_clips(tmp_path):
     out = tmp_path / "set"
     finished = python(*stub("tired", out, "--ids", 5))
