@@ -53,7 +53,8 @@ def load(
         chunk: frames in a chunk. Default: as in the training.
         flip_test: describe each image by the mean over itself and its mirror image, in twice the time.
 
-    Raises UserError where there are no such weights or no such device, or the file holds no network.
+    Raises UserError where there are no such weights or no such device, the file holds no network, or an ONNX file has
+    another input size or is asked for on a GPU.
     """
     path = find_weights(weights)
     given = {name: size for name, size in (("height", height), ("width", width), ("chunk", chunk)) if size is not None}
