@@ -28,8 +28,9 @@ RENDERED_SETS = {
 
 PRETRAIN = ["reid.pretrain", "--config", "jobs/demo-pretrain.yaml", "--epochs", "10", "--max-steps", "30"]
 FINETUNE = ["reid.finetune", "--config", "jobs/demo-finetune.yaml", "--epochs", "12", "--max-steps", "20"]
-DEVICE = ["--device", "cpu", "--channels-last", "no", "--appearance", "resnet18"]
-"""The demo's trainings. Epochs, memory format and backbone are named here, so that the demo's may change."""
+DEVICE = ["--device", "cpu", "--channels-last", "no"]
+MODEL = ["--appearance", "resnet18", "--neck", "none", "--no-unit-length", "--lr-appearance", "0.0002", "--lr-tap", "0.0002"]
+"""The demo's trainings. What the demo may change is named here: epochs, memory format, network, learning rates."""
 PERSONS, FRAMES = 14, 6
 """Size of the sets that both train on: half of the persons of the second are more than the job's 6 in a batch."""
 
@@ -148,8 +149,8 @@ def training_losses(tree, folder):
     run_in_turn(
         tree,
         [
-            [*PRETRAIN, *DEVICE, "--data", rendered, "--run", runs[0]],
-            [*FINETUNE, *DEVICE, "--root", real, "--init", runs[0], "--run", runs[1]],
+            [*PRETRAIN, *DEVICE, *MODEL, "--data", rendered, "--run", runs[0]],
+            [*FINETUNE, *DEVICE, *MODEL, "--root", real, "--init", runs[0], "--run", runs[1]],
         ],
     )
     hashes = {"rendered": content_hash(rendered), "real": content_hash(real)}
