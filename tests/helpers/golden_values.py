@@ -29,7 +29,17 @@ RENDERED_SETS = {
 PRETRAIN = ["reid.pretrain", "--config", "jobs/demo-pretrain.yaml", "--epochs", "10", "--max-steps", "30"]
 FINETUNE = ["reid.finetune", "--config", "jobs/demo-finetune.yaml", "--epochs", "12", "--max-steps", "20"]
 DEVICE = ["--device", "cpu", "--channels-last", "no"]
-MODEL = ["--appearance", "resnet18", "--neck", "none", "--no-unit-length", "--lr-appearance", "0.0002", "--lr-tap", "0.0002"]
+MODEL = [
+    "--appearance",
+    "resnet18",
+    "--neck",
+    "none",
+    "--no-unit-length",
+    "--lr-appearance",
+    "0.0002",
+    "--lr-tap",
+    "0.0002",
+]
 """The demo's trainings. What the demo may change is named here: epochs, memory format, network, learning rates."""
 PERSONS, FRAMES = 14, 6
 """Size of the sets that both train on: half of the persons of the second are more than the job's 6 in a batch."""
