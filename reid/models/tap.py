@@ -20,7 +20,7 @@ class TAP(nn.Module):
             self.bn1 = nn.BatchNorm2d(hidden)
             self.conv2 = nn.Conv2d(hidden, hidden, 3, padding=1)
         self.to_empty(device="cpu")
-        # With He initialisation Eq. 8 starts near 0: weights start near 1/2, where the sigmoid is steepest.
+        # With He initialization Eq. 8 starts near 0: weights start near 1/2, where the sigmoid is steepest.
         draw_weights(self, first_generator() if generator is None else generator)
 
     def quality(self, features: Tensor) -> Tensor:

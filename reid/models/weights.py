@@ -24,7 +24,7 @@ def draw_weights(module: nn.Module, generator: torch.Generator) -> None:
     """Fill every convolution (He et al. 2015, zero bias) and reset every batch or instance norm under `module`, in
     place.
 
-    He initialisation by fan-in keeps the scale of activations through deep stacks of convolution and ReLU, also without
+    He initialization by fan-in keeps the scale of activations through deep stacks of convolution and ReLU, also without
     batch norm (the pose network).
     """
     for layer in module.modules():

@@ -67,8 +67,8 @@ def render_page(
 
 def stage_names(config: Mapping[str, Any]) -> dict[str, str]:
     """Names of `STAGES` for people; `config` holds the options of the fine-tuning."""
-    kinds = {"none": "random initialisation", "imagenet": "ImageNet initialisation"}
-    built = kinds.get(config.get("appearance_weights", ""), "random or ImageNet initialisation")
+    kinds = {"none": "random initialization", "imagenet": "ImageNet initialization"}
+    built = kinds.get(config.get("appearance_weights", ""), "random or ImageNet initialization")
     return {
         "chance": "chance level",
         "untrained": f"untrained ({built})",
@@ -84,7 +84,8 @@ def introduction(result: dict[str, Any]) -> tuple[str, str]:
     seen = finetune.get("trained_on_tested", 0)
     name = finetune["data"]["name"]
     network = size["network"]
-    pose = "" if network["variant"] == "baseline" else f" and {network['pose_stages']} pose stage(s)"
+    stages = network["pose_stages"]
+    pose = "" if network["variant"] == "baseline" else f" and {stages} pose stage{'s' if stages > 1 else ''}"
     lead = (
         f"{network['variant']} with {network['appearance']}{pose}, pre-trained on "
         f"{size['pretrain']['ids']} synthetic identities, fine-tuned on {size['finetune']['ids']} identities of "

@@ -105,7 +105,7 @@ def test_each_stage_has_the_field_s_name(runs):
     page = (runs.out / "report.html").read_text()
     names = (
         "chance level",
-        "untrained (random or ImageNet initialisation)",
+        "untrained (random or ImageNet initialization)",
         "pre-trained on synthetic data, no fine-tuning (direct transfer)",
         "fine-tuned",
     )
@@ -116,7 +116,7 @@ def test_each_stage_has_the_field_s_name(runs):
     result["config"]["appearance_weights"] = "none"
     path.write_text(json.dumps(result))
     report(runs)
-    assert "untrained (random initialisation)" in (runs.out / "report.html").read_text()
+    assert "untrained (random initialization)" in (runs.out / "report.html").read_text()
 
 
 def test_without_the_run_s_files_one_note_stands_for_galleries_and_attention(runs, capsys):
@@ -203,7 +203,7 @@ def test_other_layouts_than_two_cameras_and_networks_without_pose_are_described_
     report(runs)
     page = (runs.out / "report.html").read_text()
     assert "14 queries of 7 test identities; the gallery has 14 tracklets." in page
-    assert "align-tap with resnet18 and 2 pose stage(s), pre-trained" in page
+    assert "align-tap with resnet18 and 2 pose stages, pre-trained" in page
     path = runs.finetune / "result.json"
     result = json.loads(path.read_text())
     for half in ("query", "gallery"):
