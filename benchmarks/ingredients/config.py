@@ -47,8 +47,8 @@ PARTS = (
 """Body parts by the shipped pose network, which is frozen; in training, maps of the exact joints take its place."""
 
 INGREDIENTS = {
-    "neck": Ingredient(("--neck=batch-norm",)),
-    "neck-unit-length": Ingredient(("--neck=batch-norm", "--unit-length")),
+    "no-neck": Ingredient(("--neck=none",)),
+    "no-unit-length": Ingredient(("--no-unit-length",)),
     "ibn": Ingredient(("--appearance=tf_efficientnet_lite0_ibn_a",)),
     "gem": Ingredient(("--pooling=gem",)),
     "background-swap": Ingredient(("--new-place=0.7",)),
@@ -66,7 +66,7 @@ INGREDIENTS = {
 
 @dataclass(frozen=True)
 class IngredientsConfig:
-    """Train a plain recipe with one ingredient added at a time, and write a table of direct transfer to Market-1501."""
+    """Train a plain recipe with one change at a time, and write a table of direct transfer to Market-1501."""
 
     data: Path
     """Rendered set to train on; "sample" = the set that is installed with the package. The row with more people needs
@@ -85,10 +85,10 @@ class IngredientsConfig:
     """File of the backbone's initial weights (benchmarks.convert_efficientnet_lite). Default: as in the job."""
 
     only: tuple[str, ...] = tuple(INGREDIENTS)
-    """Names of the ingredients, added one at a time. The plain recipe is always trained."""
+    """Names of the changes, made one at a time. The plain recipe is always trained."""
 
     together: tuple[str, ...] = ()
-    """Names of ingredients that one more row has together, called neck+ibn."""
+    """Names of changes that one more row has together, called ibn+gem."""
 
     seeds: int = 3
     """Number of seeds of each training: 0, 1, 2, … The test identities do not depend on them."""

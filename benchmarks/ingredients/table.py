@@ -27,7 +27,7 @@ def table(results: Mapping[str, Sequence[Figures]]) -> str:
     they gain over the plain recipe with each seed, and the steps of the training."""
     plain = results[PLAIN]
     return markdown_table(
-        ("added", "rank-1", "mAP", "rank-1 gained, per seed", "mAP gained, per seed", "steps"),
+        ("change", "rank-1", "mAP", "rank-1 gained, per seed", "mAP gained, per seed", "steps"),
         [
             (
                 *(name, *(mean_and_spread([row[key] for row in rows]) for key in ("rank1", "mAP"))),

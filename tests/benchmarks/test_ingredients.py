@@ -29,7 +29,7 @@ def config(people, tmp_path):
     return IngredientsConfig(people, market, tmp_path / "out", job, ids=12, steps=6, seeds=2, at_once=2)
 
 
-SCORES = {"plain": 20.0, "neck": 24.5, "more-steps": 18.0, "neck+gem+flip-test": 30.0}
+SCORES = {"plain": 20.0, "no-neck": 24.5, "more-steps": 18.0, "no-neck+gem+flip-test": 30.0}
 
 
 class Commands:
@@ -63,46 +63,46 @@ class Commands:
 
 
 def test_ingredients_are_compared_over_the_seeds(config, capsys):
-    only, together = ("neck", "more-steps", "flip-test"), ("neck", "gem", "flip-test")
+    only, together = ("no-neck", "more-steps", "flip-test"), ("no-neck", "gem", "flip-test")
     config = dataclasses.replace(config, only=only, together=together, at_once=1, options={"margin": "0.5"})
     commands = Commands(config)
     compare_ingredients(config, commands)
     expected = [
-        "| added | rank-1 | mAP | rank-1 gained, per seed | mAP gained, per seed | steps |",
+        "| change | rank-1 | mAP | rank-1 gained, per seed | mAP gained, per seed | steps |",
         "|---|---|---|---|---|---|",
         "| plain | 21.0 ± 1.4 | 10.5 ± 0.7 |  |  | 6 |",
-        "| neck | 25.5 ± 1.4 | 12.8 ± 0.7 | +4.5, +4.5 | +2.2, +2.2 | 6 |",
+        "| no-neck | 25.5 ± 1.4 | 12.8 ± 0.7 | +4.5, +4.5 | +2.2, +2.2 | 6 |",
         "| more-steps | 19.0 ± 1.4 | 9.5 ± 0.7 | -2.0, -2.0 | -1.0, -1.0 | 12 |",
         "| flip-test | 22.0 ± 1.4 | 11.0 ± 0.7 | +1.0, +1.0 | +0.5, +0.5 | 6 |",
-        "| neck+gem+flip-test | 32.0 ± 1.4 | 16.0 ± 0.7 | +11.0, +11.0 | +5.5, +5.5 | 6 |",
+        "| no-neck+gem+flip-test | 32.0 ± 1.4 | 16.0 ± 0.7 | +11.0, +11.0 | +5.5, +5.5 | 6 |",
     ]
     assert capsys.readouterr().out.splitlines() == expected
     assert (config.out / "ingredients.md").read_text().splitlines() == expected
     # Flipped images change no training; all trainings of the first seed come first.
     runs = [options.run.relative_to(config.out).as_posix() for options, _ in commands.trained]
-    names = ("plain", "neck", "more-steps", "neck+gem+flip-test")
+    names = ("plain", "no-neck", "more-steps", "no-neck+gem+flip-test")
     assert runs == [f"{name}/seed-{seed}" for seed in (0, 1) for name in names]
     assert {(options.margin, options.ids) for options, _ in commands.trained} == {(0.5, 12)}
     changes = [(options.neck, options.pooling, options.epochs) for options, _ in commands.trained[:4]]
     assert changes == [
-        ("none", "average", 6),
         ("batch-norm", "average", 6),
-        ("none", "average", 12),
-        ("batch-norm", "gem", 6),
+        ("none", "average", 6),
+        ("batch-norm", "average", 12),
+        ("none", "gem", 6),
     ]
     assert {(each.test_ids, each.market) for each in commands.ranked} == {(250, config.market)}
     found = json.loads((config.out / "ingredients.json").read_text())
-    assert [row["seed"] for row in found["results"]["neck"]] == [0, 1]
+    assert [row["seed"] for row in found["results"]["no-neck"]] == [0, 1]
     assert not [*config.out.rglob("checkpoint*")]
 
 
 def test_what_is_finished_is_kept_and_other_options_are_refused(config):
-    config = dataclasses.replace(config, only=("neck",), seeds=1)
+    config = dataclasses.replace(config, only=("no-neck",), seeds=1)
     compare_ingredients(config, Commands(config))
-    (config.out / "neck" / "seed-0" / "result.json").unlink()
+    (config.out / "no-neck" / "seed-0" / "result.json").unlink()
     again = Commands(config)
     compare_ingredients(config, again)
-    assert [(options.run.parent.name, resumed) for options, resumed in again.trained] == [("neck", True)]
+    assert [(options.run.parent.name, resumed) for options, resumed in again.trained] == [("no-neck", True)]
     assert again.ranked == []
     # Another test ranks all networks again, and trains none; so does another network.
     more = Commands(config)
@@ -143,7 +143,7 @@ def test_every_ingredient_is_an_option_of_pre_training_and_changes_it(config):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("--only neck,nick", "--only nick: unknown; choose from neck"),
+        ("--only no-neck,nick", "--only nick: unknown; choose from no-neck"),
         ("--together nick", "--together nick: unknown"),
         ("--seeds 0", "--seeds and --steps must be at least 1"),
         ("--options.epochs 3", "--options.epochs: the benchmark sets it"),
