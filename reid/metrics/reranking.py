@@ -16,6 +16,7 @@ from scipy import sparse
 
 from alignnet_common.arrays import AnyFloats, Ints, Singles
 from reid.metrics.distances import check_features, distance_blocks, paired_distances
+from reid.metrics.k_reciprocal import expanded_neighbours, nearest, pattern
 
 Lookup = Callable[[Ints, Ints], AnyFloats]
 """Distances (P,) of P pairs of items, given as two arrays (P,) of item numbers."""
@@ -136,70 +137,20 @@ def _re_ranked(
         neighbours[rows] = nearest(block, neighbours.shape[1])
         result[rows] = block[: max(0, queries - row), queries:]
         row += len(block)
-    vectors = _weighted(_expanded_neighbours(neighbours, k1), lookup, largest)
+    vectors = _weighted(expanded_neighbours(neighbours, k1), lookup, largest)
     if k2 > 1:
-        vectors = _pattern(neighbours[:, :k2]) @ vectors * np.float32(1 / min(k2, items))
+        vectors = pattern(neighbours[:, :k2]) @ vectors * np.float32(1 / min(k2, items))
     return _blended(result, largest[:queries], sparse.csr_array(vectors), parameters.lambda_)
 
 
-def nearest(distances: AnyFloats, k: int) -> npt.NDArray[np.intp]:
-    """Columns (N, k) of the `k` smallest distances of each row of (N, M), ascending; ties in the order of the columns.
-
-    The columns are divided into groups, and the minimum of each group is found. The k-th smallest minimum is an upper
-    bound of the k smallest distances, so that only the few distances within this bound are sorted.
-    """
-    rows, columns = distances.shape
-    groups = 8 * k
-    folds = columns // groups
-    if folds < 2:
-        return np.argsort(distances, axis=1, kind="stable")[:, :k]
-    least = distances[:, : folds * groups].reshape(rows, folds, groups).min(axis=1)
-    bound = np.partition(least, k - 1, axis=1)[:, k - 1 : k]
-    near = np.flatnonzero(distances <= bound)
-    if len(near) > groups * rows:  # many ties
-        return np.argsort(distances, axis=1, kind="stable")[:, :k]
-    row = near // columns
-    order = np.lexsort((distances.ravel()[near], row))
-    firsts = np.searchsorted(row, np.arange(rows))
-    return near[order][firsts[:, None] + np.arange(k)] % columns
-
-
-def _expanded_neighbours(neighbours: npt.NDArray[np.int32], k1: int) -> sparse.csr_array:
-    """The set R* of each item (Equations 2 and 3 of the paper), as ones in (N, N).
-
-    R* is the k1-reciprocal neighbours R of an item, and the k1/2-reciprocal neighbours of each member of R of which
-    more than two thirds are in R.
-    """
-    whole = _reciprocal(neighbours[:, : k1 + 1])
-    half = _reciprocal(neighbours[:, : int(np.around(k1 / 2)) + 1])
-    shared = sparse.coo_array((whole @ half.T).multiply(whole))
-    sizes = half.sum(axis=1)
-    taken = shared.data > 2 / 3 * sizes[shared.col]
-    ones = np.ones(np.count_nonzero(taken), dtype=np.float32)
-    candidates = sparse.csr_array((ones, (shared.row[taken], shared.col[taken])), shape=whole.shape)
-    return sparse.csr_array(whole + candidates @ half)
-
-
-def _reciprocal(neighbours: npt.NDArray[np.int32]) -> sparse.csr_array:
-    forward = _pattern(neighbours)
-    return sparse.csr_array(forward.multiply(forward.T))
-
-
-def _pattern(columns: npt.NDArray[np.int32]) -> sparse.csr_array:
-    """Sparse (N, N) array of ones at the given columns (N, k) of each row."""
-    rows, k = columns.shape
-    starts = np.arange(0, columns.size + 1, k, dtype=np.int32)
-    return sparse.csr_array((np.ones(columns.size, dtype=np.float32), columns.ravel(), starts), shape=(rows, rows))
-
-
-def _weighted(pattern: sparse.csr_array, lookup: Lookup, largest: Singles) -> sparse.csr_array:
-    """Vectors (N, N): exp(-distance) where the pattern is 1, each row divided by its sum (Equations 7 and 8)."""
-    rows = np.repeat(np.arange(pattern.shape[0]), np.diff(pattern.indptr))
-    columns = pattern.indices.astype(np.int64)
+def _weighted(members: sparse.csr_array, lookup: Lookup, largest: Singles) -> sparse.csr_array:
+    """Vectors (N, N): exp(-distance) of the members, which are ones, each row divided by its sum (Equations 7 and 8)."""
+    rows = np.repeat(np.arange(members.shape[0]), np.diff(members.indptr))
+    columns = members.indices.astype(np.int64)
     weights = np.exp(-_relative(lookup(rows, columns), largest[rows]))
-    sums = np.bincount(rows, weights, minlength=pattern.shape[0])
+    sums = np.bincount(rows, weights, minlength=members.shape[0])
     weights = (weights / sums[rows]).astype(np.float32)
-    return sparse.csr_array((weights, pattern.indices, pattern.indptr), shape=pattern.shape)
+    return sparse.csr_array((weights, members.indices, members.indptr), shape=members.shape)
 
 
 def _relative(distances: AnyFloats, largest: AnyFloats) -> Singles:
