@@ -144,7 +144,7 @@ def _re_ranked(
 
 
 def _weighted(members: sparse.csr_array, lookup: Lookup, largest: Singles) -> sparse.csr_array:
-    """Vectors (N, N): exp(-distance) of the members, which are ones, each row divided by its sum (Equations 7 and 8)."""
+    """Vectors (N, N): exp(-distance) of the members, all ones, each row divided by its sum (Equations 7 and 8)."""
     rows = np.repeat(np.arange(members.shape[0]), np.diff(members.indptr))
     columns = members.indices.astype(np.int64)
     weights = np.exp(-_relative(lookup(rows, columns), largest[rows]))
