@@ -25,6 +25,12 @@ class Row(NamedTuple):
     camera: str = ""
     track: str = ""
 
+    start: float | None = None
+    """Time of the first frame, seconds by a clock of the camera; None where not known."""
+
+    end: float | None = None
+    """Time of the last frame."""
+
 
 @dataclass(frozen=True)
 class Source:

@@ -1,11 +1,14 @@
-"""A CSV file that lists images or tracklets: path[,camera][,track][,person].
+"""A CSV file that lists images or tracklets: path[,camera][,track][,person][,start,end].
 
 Paths are relative to the folder of the file. A path is an image or, with --tracklets, also a folder of frames. With
---tracklets, images of the same camera, track and person are one tracklet, in the order of their frame numbers.
+--tracklets, images of the same camera, track and person are one tracklet, in the order of their frame numbers. start
+and end are the times of a tracklet in seconds, by a clock of its camera; of a tracklet that is listed image by image,
+the earliest start and the latest end count.
 """
 
 import csv
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +17,7 @@ from reid.data.tracklets.frames import in_numeric_order, is_image, numbered_fram
 from reid.inference.rows import Row, Source
 
 COLUMNS = ("path", "camera", "track", "person")
+TIMES = ("start", "end")
 
 
 class Line(NamedTuple):
@@ -25,6 +29,8 @@ class Line(NamedTuple):
     camera: str
     track: str
     person: str
+    start: float | None
+    end: float | None
 
 
 def read_table(table: Path, tracklets: bool) -> Source:
@@ -47,15 +53,32 @@ def lines_of(table: Path) -> Iterator[Line]:
         with table.open(newline="", encoding="utf-8-sig") as stream:
             rows = csv.DictReader(stream)
             if "path" not in (rows.fieldnames or ()):
-                raise UserError(f"{table}: no column path (columns: path[,camera][,track][,person])")
+                raise UserError(f"{table}: no column path (columns: path[,camera][,track][,person][,start,end])")
             for row in rows:
                 where = f"{table}, line {rows.line_num}"
                 name, camera, track, person = ((row.get(column) or "").strip() for column in COLUMNS)
                 if not name:
                     raise UserError(f"{where}: path is empty")
-                yield Line(where, table.parent / name, name, camera, track, person)
+                yield Line(where, table.parent / name, name, camera, track, person, *times_of(row, where))
     except (UnicodeDecodeError, csv.Error) as broken:
         raise UserError(f"{table}: not a CSV text file ({broken})") from broken
+
+
+def times_of(row: Mapping[str, str | None], where: str) -> tuple[float | None, float | None]:
+    """Start and end of a line in seconds; None where the columns are missing or empty.
+
+    Raises UserError on what is no number, one time without the other, and an end before the start.
+    """
+    cells = [(row.get(column) or "").strip() for column in TIMES]
+    if cells == ["", ""]:
+        return None, None
+    try:
+        start, end = map(float, cells)
+    except ValueError:
+        raise UserError(f"{where}: start and end must both be seconds, not {cells[0]!r} and {cells[1]!r}") from None
+    if not 0 <= end - start < math.inf:
+        raise UserError(f"{where}: ends at {cells[1]}, before its start at {cells[0]}, or never")
+    return start, end
 
 
 def image_of(line: Line) -> Row:
@@ -63,7 +86,7 @@ def image_of(line: Line) -> Row:
     if line.path.is_dir():
         raise UserError(f"{line.where}: {line.name} is a folder: describe folders as tracklets (--tracklets)")
     _check_image(line)
-    return Row(line.name, (line.name,), line.person, line.camera, line.track)
+    return Row(line.name, (line.name,), line.person, line.camera, line.track, line.start, line.end)
 
 
 def tracklets_of(table: Path, lines: list[Line]) -> list[Row]:
@@ -71,12 +94,13 @@ def tracklets_of(table: Path, lines: list[Line]) -> list[Row]:
 
     Raises UserError on an image without track and person, and where two frames have the same number.
     """
-    images: dict[tuple[str, str, str], list[Path]] = {}
+    images: dict[tuple[str, str, str], list[Line]] = {}
     rows: list[Row | tuple[str, str, str]] = []
     for line in lines:
         if line.path.is_dir():
             frames = tuple(f"{line.name.rstrip('/')}/{frame.name}" for frame in numbered_frames(line.path))
-            rows.append(Row(line.name, frames, line.person, line.camera, line.track or line.path.name))
+            track = line.track or line.path.name
+            rows.append(Row(line.name, frames, line.person, line.camera, track, line.start, line.end))
             continue
         _check_image(line)
         if not (line.track or line.person):
@@ -84,15 +108,17 @@ def tracklets_of(table: Path, lines: list[Line]) -> list[Row]:
         key = line.camera, line.track, line.person
         if key not in images:
             rows.append(key)
-        images.setdefault(key, []).append(Path(line.name))
+        images.setdefault(key, []).append(line)
     return [row if isinstance(row, Row) else _of_images(table, row, images[row]) for row in rows]
 
 
-def _of_images(table: Path, key: tuple[str, str, str], images: list[Path]) -> Row:
+def _of_images(table: Path, key: tuple[str, str, str], lines: list[Line]) -> Row:
     camera, track, person = key
     where = f"{table}: camera {camera or 'unknown'}, track {track or person}"
-    frames = tuple(frame.as_posix() for frame in in_numeric_order(images, where))
-    return Row(frames[0], frames, person, camera, track)
+    frames = tuple(frame.as_posix() for frame in in_numeric_order([Path(line.name) for line in lines], where))
+    start = min((line.start for line in lines if line.start is not None), default=None)
+    end = max((line.end for line in lines if line.end is not None), default=None)
+    return Row(frames[0], frames, person, camera, track, start, end)
 
 
 def _check_image(line: Line) -> None:

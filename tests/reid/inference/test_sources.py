@@ -129,9 +129,27 @@ def test_a_table_of_tracklets(tmp_path):
     ]
 
 
+def test_the_times_of_tracklets(tmp_path):
+    write_own(tmp_path, persons=("anna", "bo"))
+    text = table(
+        tmp_path,
+        "path,camera,track,start,end",
+        "yard/bo/img_10.png,yard,7,12.5,12.5",
+        "entrance/anna,entrance,,0,3.25",
+        "yard/bo/img_9.png,yard,7,12.1,12.1",
+        "yard/anna/img_9.png,yard,8,,",
+    )
+    rows = find_source(text, tracklets=True).rows
+    assert [(row.start, row.end) for row in rows] == [(12.1, 12.5), (0, 3.25), (None, None)]
+
+
 @pytest.mark.parametrize(
     ("lines", "tracklets", "message"),
     [
+        (["path,start,end", "yard/bo,1,"], True, "line 2: start and end must both be seconds, not '1' and ''"),
+        (["path,start,end", "yard/bo,noon,2"], True, "line 2: start and end must both be seconds, not 'noon' and '2'"),
+        (["path,start,end", "yard/bo,2,1"], True, "line 2: ends at 1, before its start at 2"),
+        (["path,start,end", "yard/bo,1,nan"], True, "line 2: ends at nan"),
         (["image,person", "a.png,1"], False, "no column path"),
         (["path"], False, "no row below"),
         (["path,person", ",1"], False, "line 2: path is empty"),
