@@ -1,0 +1,67 @@
+"""Tracklets without persons: reading them, pairs that cannot be one person, clusters and their camera proxies."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from alignnet_common.errors import UserError
+from reid.adaptation.clusters import check_clusters, clusters_of, with_proxies, without_pairs
+from reid.adaptation.unlabelled import check_enough, read_unlabelled, seen_together
+
+
+def distances_of(groups, near=0.2):
+    """Sparse distances of N items: `near` within a group (a number for each item), no entry otherwise."""
+    groups = np.array(groups)
+    rows, columns = np.nonzero(groups[:, None] == groups[None])
+    values = np.where(rows == columns, 0.0, near)
+    return sparse.csr_array((values, (rows, columns)), shape=(len(groups), len(groups)))
+
+
+def test_too_few_tracklets_are_one_line():
+    with pytest.raises(UserError, match="sample: 48 tracklets; adaptation needs 50 or more"):
+        read_unlabelled("sample")
+
+
+def test_one_camera_is_too_few():
+    with pytest.raises(UserError, match="all tracklets are of camera gate: adaptation needs two cameras or more"):
+        check_enough("tracks", 100, ["gate"])
+
+
+def test_tracklets_at_the_same_time_by_one_camera_are_different_persons():
+    cameras = np.array([0, 0, 0, 1, 0, 0])
+    times = np.array([[0, 10], [5, 6], [6, 12], [0, 20], [10, 11], [np.nan, np.nan]])
+    found = seen_together(cameras, times).toarray()
+    expected = np.zeros((6, 6))
+    for one, other in ((0, 1), (0, 2), (2, 4)):
+        expected[one, other] = expected[other, one] = 1
+    assert (found == expected).all()
+
+
+def test_pairs_apart_lose_their_entries_and_no_others():
+    distances = distances_of([0, 0, 0, 1, 1], near=0.0)
+    apart = sparse.csr_array((np.ones(2), ([0, 1], [1, 0])), shape=(5, 5))
+    found = without_pairs(distances, apart)
+    assert found.nnz == distances.nnz - 2
+    assert np.flatnonzero(np.diff(found.indptr)).tolist() == [0, 1, 2, 3, 4]
+    assert found.indices[: found.indptr[1]].tolist() == [0, 2]
+    assert without_pairs(distances, sparse.csr_array((5, 5))).nnz == distances.nnz
+
+
+def test_clusters_and_their_camera_proxies():
+    cameras = np.array([0, 1, 1, 0, 0, 2, 1])
+    found = clusters_of(distances_of([0, 0, 0, 1, 1, 2, 1]), cameras, eps=0.5, min_samples=2)
+    assert found.labels.tolist() == [0, 0, 0, 1, 1, -1, 1]
+    assert found.proxies.tolist() == [0, 1, 1, 2, 2, -1, 3]
+    assert (found.cluster_of.tolist(), found.camera_of.tolist()) == ([0, 0, 1, 1], [0, 1, 0, 1])
+    assert (found.count, found.outliers, found.across, found.largest) == (2, 1, 2, 3)
+
+
+def test_useless_clusters_are_one_line():
+    cameras = np.array([0, 1] * 5)
+    with pytest.raises(UserError, match="no cluster was found"):
+        check_clusters(with_proxies(np.full(10, -1), cameras), 2)
+    with pytest.raises(UserError, match="one cluster holds 6 of 10 tracklets"):
+        check_clusters(with_proxies(np.array([0] * 6 + [1] * 4), cameras), 2)
+    with pytest.raises(UserError, match="2 clusters; a batch takes 4"):
+        check_clusters(with_proxies(np.array([0, 0, 1, 1] + [-1] * 6), cameras), 4)
+    check_clusters(with_proxies(np.array([0, 0, 1, 1] + [-1] * 6), cameras), 2)
