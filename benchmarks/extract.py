@@ -222,7 +222,7 @@ def by_extraction(describer: "reid.Describer", images: Path, folder: Path, batch
     source = images_in(images)
     assert config.out is not None
     with partial_rows(config.out, {}, file_hashes(source), describer.descriptor_size) as partial_result:
-        describe_rows(describer, source, partial_result, config)
+        describe_rows(describer, {}, source, partial_result, config)
         return np.array(partial_result.rows())
 
 

@@ -70,6 +70,8 @@ def check_files(config: EvaluateConfig) -> None:
         raise UserError("give either --features FILE.npz, or --weights RUN with --dataset and --root")
     if config.gallery_features is not None and config.features is None:
         raise UserError("--gallery-features is the gallery of the queries in --features: name both")
+    if config.camera_norm and config.features is not None:
+        raise UserError("--camera-norm needs --weights: for files of features, give it to reid extract")
     if config.page is not None:
         check_page(config)
     if config.json is not None and config.json.is_dir():
@@ -140,7 +142,7 @@ def evaluate_checkpoint(config: EvaluateConfig) -> dict[str, Any]:
     print("".join(f"{line}\n" for line in dataset_notes(next(iter(splits.values())))), end="")
     with features_folder(config) as features:
         sizes = (config.chunk, config.height, config.width, config.cache_gib)
-        options = EvaluationOptions(device, features, *sizes, config.flip_test, ranking_of(config))
+        options = EvaluationOptions(device, features, *sizes, config.flip_test, config.camera_norm, ranking_of(config))
         results = evaluate_splits(splits, checkpoints, options)
     notes = leak_notes(results)
     print("".join(f"note: {note}\n" for note in notes), end="")
@@ -152,6 +154,7 @@ def evaluate_checkpoint(config: EvaluateConfig) -> dict[str, Any]:
         "checkpoint": results[0].checkpoint,
         "images": results[0].images,
         "flip_test": config.flip_test,
+        "camera_norm": results[0].camera_norm,
         "device": device_name(device),
     }
 

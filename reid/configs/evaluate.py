@@ -63,6 +63,10 @@ class EvaluateConfig(ProtocolConfig):
     """Describe each tracklet by the mean of the descriptors of its frames and of their mirror images; takes twice as
     long."""
 
+    camera_norm: bool = False
+    """With --weights: describe the tracklets of each camera with batch norm statistics of that camera, measured on its
+    gallery and training tracklets, without labels. Results name it: protocols differ in whether they allow it."""
+
     height: int | None = bounded(None, at_least=32)
     """Height of the network's input, pixels. Default: as in the training of --weights."""
 

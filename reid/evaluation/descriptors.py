@@ -1,6 +1,6 @@
 """Descriptors of tracklets (paper, Section 4.2), one tracklet after another; memory does not grow with length."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -27,14 +27,19 @@ def stream_descriptors(
     device: torch.device,
     batch_frames: int | None = None,
     flip: bool = False,
+    *,
+    of_camera: Mapping[int, nn.Module] | None = None,
+    quiet: bool = False,
 ) -> Iterator[Singles]:
     """The descriptor (D,) of each tracklet in order.
 
     A tracklet is cut into chunks of `chunk` frames without overlap; the last chunk may be shorter. The descriptor of
     the tracklet is the mean of the descriptors of its chunks, and, with `flip`, of their mirror images as well; a
     network with `unit_length` has it scaled to length 1. A batch has at most `batch_frames` frames (default: one
-    chunk on a CPU, eight on a GPU), but at least one chunk. The network is put into eval mode, and back at the end.
-    Raises UserError where a frame cannot be read or memory is too small.
+    chunk on a CPU, eight on a GPU), but at least one chunk. `of_camera` has networks in eval mode, on the device, for
+    the tracklets of some cameras in place of `model`; a batch has then tracklets of one camera. `quiet`: no progress
+    bar. The network is put into eval mode, and back at the end. Raises UserError where a frame cannot be read or memory
+    is too small.
     """
     limit = batch_frames or chunk * (CHUNKS_ON_A_GPU if device.type == "cuda" else 1)
     was_training = model.training
@@ -44,11 +49,13 @@ def stream_descriptors(
     )
     owner, total, count = 0, torch.zeros(()), 0
     try:
-        with tqdm(total=len(tracklets), desc="descriptors", unit="tracklet", disable=None, leave=False) as bar:
-            for owners, chunks in _batches(tracklets, store, chunk, limit):
+        silent = True if quiet else None
+        with tqdm(total=len(tracklets), desc="descriptors", unit="tracklet", disable=silent, leave=False) as bar:
+            for owners, chunks in _batches(tracklets, store, chunk, limit, bool(of_camera)):
+                network = (of_camera or {}).get(tracklets[owners[0]].camera, model)
                 frames, valid = padded(chunks)
                 with torch.inference_mode(), enough_memory(sizes_of(chunks), "lower --chunk", device):
-                    descriptors = _described(model, frames.to(device), valid.to(device), flip).cpu()
+                    descriptors = _described(network, frames.to(device), valid.to(device), flip).cpu()
                 for position, row in zip(owners, descriptors, strict=True):
                     if position != owner:
                         yield _mean(total, count, unit_length)
@@ -93,14 +100,17 @@ def padded(chunks: Sequence[Bytes]) -> tuple[Tensor, Tensor]:
 
 
 def _batches(
-    tracklets: Sequence[Tracklet], store: FrameStore, chunk: int, batch_frames: int
+    tracklets: Sequence[Tracklet], store: FrameStore, chunk: int, batch_frames: int, one_camera: bool
 ) -> Iterator[tuple[list[int], list[Bytes]]]:
-    """Batches of chunks with at most `batch_frames` frames, and the position of each chunk's tracklet."""
+    """Batches of chunks with at most `batch_frames` frames, with `one_camera` of one camera, and the position of each
+    chunk's tracklet."""
     owners: list[int] = []
     chunks: list[Bytes] = []
     for owner, tracklet in enumerate(tracklets):
         for frames in chunk_ranges(len(tracklet.frames), chunk):
-            if chunks and sum(map(len, chunks)) + len(frames) > batch_frames:
+            full = sum(map(len, chunks)) + len(frames) > batch_frames
+            other = one_camera and bool(owners) and tracklets[owners[-1]].camera != tracklet.camera
+            if chunks and (full or other):
                 yield owners, chunks
                 owners, chunks = [], []
             owners.append(owner)

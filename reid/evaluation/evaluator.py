@@ -4,18 +4,21 @@
 one a split, as a table over splits needs. A network computes the descriptor of a tracklet once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file
 from reid.data.fingerprint import counts, fingerprint
 from reid.data.loading.frame_store import FrameStore
 from reid.data.tracklets.types import ReidData, Tracklet
+from reid.evaluation.camera_statistics import CameraStatistics, measure_cameras, with_statistics
 from reid.evaluation.descriptor_cache import SavedFeatures, features_fingerprint, load_or_compute
 from reid.evaluation.descriptors import stream_descriptors, tracklet_descriptors
 from reid.evaluation.retrieval import Metrics, chance_of, rank_tracklets
@@ -25,6 +28,9 @@ from reid.models.checkpoint import load_model, trained_size
 from reid.provenance.seen_people import trained_on_tested, trainings_of
 from reid.runtime.run_dir import MODEL, OLD_MODEL, model_file
 from reid.runtime.weights_source import find_weights, shipped_networks
+
+MEASURED_ON = "the gallery and the training tracklets, without their labels (transductive)"
+"""What statistics of cameras are measured on."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,9 @@ class EvaluationOptions:
 
     flip: bool = False
     """Whether descriptors are means over frames and their mirror images."""
+
+    camera_norm: bool = False
+    """Whether each camera has batch norm statistics of its own, measured on its gallery and training tracklets."""
 
     ranking: RankingOptions = field(default_factory=RankingOptions)
 
@@ -84,6 +93,9 @@ class SplitResult:
     features: dict[str, Any]
     """File of the descriptors, its fingerprint, and whether the file existed before."""
 
+    camera_norm: dict[str, Any] | None = None
+    """What the statistics of the cameras were measured on; None without them."""
+
     def record(self) -> dict[str, Any]:
         """The result as plain values for result.json."""
         return {
@@ -94,6 +106,7 @@ class SplitResult:
             "trained_on_tested": self.trained_on_tested,
             "checkpoint": {name: self.checkpoint[name] for name in ("file", "sha256")},
             "features": self.features,
+            "camera_norm": self.camera_norm,
             "counts": {half: counts(getattr(self.data, half)) for half in ("train", "query", "gallery")},
         }
 
@@ -123,21 +136,24 @@ def evaluate_splits(
 ) -> list[SplitResult]:
     """Evaluate each split of `splits`, by number, with its model file; results are in the order of `splits`.
 
-    Splits with the same model file share one pass over their tracklets. Raises UserError where a split has nothing to
-    rank, a file is no network, or a frame cannot be read.
+    Splits with the same model file share one pass over their tracklets, except with statistics of cameras, which are
+    those of each split. Raises UserError where a split has nothing to rank, a file is no network, or a frame cannot be
+    read.
     """
     chances = {number: chance_of(data, options.ranking.protocol) for number, data in splits.items()}
     prints = fingerprints(splits)
     found: dict[int, SplitResult] = {}
-    for file in dict.fromkeys(checkpoint_of[number] for number in splits):
-        shared = {number: data for number, data in splits.items() if checkpoint_of[number] == file}
+    for file, shared in passes(splits, checkpoint_of, options.camera_norm):
         model, metadata = load_model(file)
         images = input_size(metadata, options)
         tracklets = dict.fromkeys(each for data in shared.values() for each in (*data.query, *data.gallery))
         row = {tracklet: position for position, tracklet in enumerate(tracklets)}
         checkpoint = {"file": str(file), "sha256": sha256_of_file(file), "network": metadata["model_config"]}
         root = next(iter(shared.values())).root
-        saved = cached_descriptors(model, tuple(row), root, checkpoint["sha256"], images, options)
+        cameras = None
+        if options.camera_norm:
+            cameras = statistics_of(model, next(iter(shared.values())), checkpoint["sha256"], images, options.device)
+        saved = cached_descriptors(model, tuple(row), root, checkpoint["sha256"], images, options, cameras)
         for number, data in shared.items():
             query, gallery = (saved.rows[[row[tracklet] for tracklet in side]] for side in (data.query, data.gallery))
             found[number] = SplitResult(
@@ -150,21 +166,59 @@ def evaluate_splits(
                 checkpoint=checkpoint,
                 images=images,
                 features={"file": str(saved.path), "fingerprint": saved.fingerprint, "reused": saved.reused},
+                camera_norm=None if cameras is None else {"measured_on": MEASURED_ON, **cameras.record()},
             )
     return [found[number] for number in splits]
 
 
+def passes(
+    splits: Mapping[int, ReidData], checkpoint_of: Mapping[int, Path], one_by_one: bool
+) -> Iterator[tuple[Path, dict[int, ReidData]]]:
+    """Model files, and the splits by number that share a pass over their tracklets; with `one_by_one` none does."""
+    if one_by_one:
+        yield from ((checkpoint_of[number], {number: data}) for number, data in splits.items())
+        return
+    for file in dict.fromkeys(checkpoint_of[number] for number in splits):
+        yield file, {number: data for number, data in splits.items() if checkpoint_of[number] == file}
+
+
+def statistics_of(
+    model: AlignNet, data: ReidData, weights: str, images: dict[str, int], device: torch.device
+) -> CameraStatistics:
+    """The statistics of each camera, measured on its gallery and training tracklets; arguments as `cached_descriptors`.
+
+    Raises UserError where a frame cannot be read.
+    """
+    frames_of: dict[str, list[Path]] = defaultdict(list)
+    for tracklet in dict.fromkeys((*data.train, *data.gallery)):
+        frames_of[str(tracklet.camera)] += tracklet.frames
+    store = FrameStore((), images["height"], images["width"], 0.0)
+
+    def decoded(paths: Sequence[Path]) -> Tensor:
+        return torch.from_numpy(store.read(paths)[0]).to(device).permute(0, 3, 1, 2).float() / 255
+
+    def describe(network: AlignNet, batch: Tensor) -> Tensor:
+        descriptors: Tensor = network(batch[:, None], batch.new_ones(len(batch), 1, dtype=torch.bool)).descriptor
+        return descriptors
+
+    found = measure_cameras(model.eval().to(device), weights, frames_of, decoded, describe)
+    print(found.in_words())
+    return found
+
+
 def cached_descriptors(
-    model: torch.nn.Module,
+    model: AlignNet,
     tracklets: tuple[Tracklet, ...],
     root: Path,
     weights: str,
     images: dict[str, int],
     options: EvaluationOptions,
+    cameras: CameraStatistics | None = None,
 ) -> SavedFeatures:
     """Descriptors (N, D) of `tracklets` in order: from the cache if weights, frames and options are the same.
 
-    weights -- SHA-256 of the model file. images -- height, width and frames in a chunk.
+    weights -- SHA-256 of the model file. images -- height, width and frames in a chunk. cameras -- statistics by number
+    of the camera.
     """
     made_of: dict[str, Any] = {"weights": weights, "images": images, "device": options.device.type}
     if options.flip:
@@ -172,7 +226,12 @@ def cached_descriptors(
     paths = (frame for tracklet in tracklets for frame in tracklet.frames)
     store = FrameStore(paths, images["height"], images["width"], options.cache_gib)
     model, device = model.to(options.device), options.device
-    rows = stream_descriptors(model, tracklets, store, images["chunk"], device, flip=options.flip)
+    of_camera = {}
+    if cameras is not None:
+        made_of["camera_statistics"] = cameras.sha256
+        of_camera = {int(camera): with_statistics(model, values) for camera, values in cameras.values.items()}
+    how = store, images["chunk"], device
+    rows = stream_descriptors(model, tracklets, *how, flip=options.flip, of_camera=of_camera)
     digest = features_fingerprint(root, tracklets, made_of)
     return load_or_compute(options.features, digest, len(tracklets), rows)
 

@@ -19,6 +19,9 @@ from reid.data.datasets.folder import pids_of
 SAME = ("model_sha256", "normalized", "height", "width", "flip_test")
 """Facts in which the queries' and the gallery's file must agree, or distances between them mean nothing."""
 
+SINCE = {"camera_norm": False}
+"""Facts like `SAME` that older files do not have, and what they have been made with."""
+
 NAMED = ("model", "root")
 """Name of the model, and the folder that paths are relative to."""
 
@@ -38,7 +41,7 @@ class Extracted:
     """Of `COLUMNS` those that the file has: (N,) whole numbers, or text, "" where not known."""
 
     facts: dict[str, Any]
-    """`SAME`, and of `NAMED` those that the file has."""
+    """`SAME`, `SINCE`, and of `NAMED` those that the file has."""
 
 
 def is_extracted(path: Path) -> bool:
@@ -71,7 +74,7 @@ def read_extracted(path: Path) -> Extracted:
 def _read_npz(path: Path) -> tuple[NDArray[Any], dict[str, NDArray[Any]], dict[str, Any]]:
     with np.load(path, allow_pickle=False) as archive:
         columns = {name: archive[name] for name in COLUMNS if name in archive}
-        named = {name: archive[name].item() for name in NAMED if name in archive}
+        named = SINCE | {name: archive[name].item() for name in (*SINCE, *NAMED) if name in archive}
         return archive["features"], columns, named | {name: archive[name].item() for name in SAME}
 
 
@@ -79,7 +82,8 @@ def _read_parquet(path: Path) -> tuple[NDArray[Any], dict[str, NDArray[Any]], di
     _, parquet = import_parquet(path)
     table = parquet.read_table(path)
     known = {name.decode(): value for name, value in (table.schema.metadata or {}).items()}
-    facts = {name: json.loads(known[name]) for name in (*SAME, *(name for name in NAMED if name in known))}
+    facts = SINCE | {name: json.loads(known[name]) for name in SAME}
+    facts |= {name: json.loads(known[name]) for name in (*SINCE, *NAMED) if name in known}
     columns = {name: np.array(table.column(name).to_pylist()) for name in COLUMNS if name in table.column_names}
     features = table.column("features").combine_chunks()
     return features.values.to_numpy().reshape(len(features), -1), columns, facts
@@ -105,7 +109,7 @@ def query_and_gallery(features: Path, gallery: Path | None) -> dict[str, NDArray
     """
     files = [read_extracted(path) for path in (features, gallery) if path is not None]
     first, last = files[0], files[-1]
-    for name in SAME:
+    for name in (*SAME, *SINCE):
         if first.facts[name] != last.facts[name]:
             values = f"{_short(first.facts[name])} and {_short(last.facts[name])}"
             raise UserError(f"{features} and {gallery} differ in {name}: {values}; extract both with the same options")

@@ -93,12 +93,15 @@ class Describer:
         file: Path,
         flip_test: bool,
     ) -> None:
+        self.trained = model if isinstance(model, AlignNet) else None
+        """The network of PyTorch as it was trained, with its batch norms; None for an ONNX file."""
         self.model: AlignNet | OnnxNetwork = model.eval()
         """The network, that of PyTorch with batch norms folded into the convolutions before them."""
         self.unit_length = model.config.unit_length if isinstance(model, AlignNet) else model.unit_length
         """Whether descriptors have length 1."""
         self._largest_map: int | None = None
         self._enlarged = 1.0
+        self._sizes = sizes
         if isinstance(model, AlignNet):
             shape = 1, 3, sizes["height"], sizes["width"]
             sample = torch.linspace(0, 1, math.prod(shape)).view(shape)
@@ -132,6 +135,11 @@ class Describer:
         self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.batch_size = largest_batch(self.device, *self.input_size, self._largest_map, self._enlarged)
         return self
+
+    def with_network(self, network: AlignNet) -> "Describer":
+        """A describer like this one with another network of the same kind, such as one with the batch norm statistics
+        of a camera."""
+        return Describer(network, self._sizes, self.device, self.name, self.file, self.flip_test)
 
     def describe_images(self, images: Images, batch_size: int | None = None) -> Singles:
         """Descriptors (N, D) float32 of N images, each a tracklet of one frame.
@@ -205,11 +213,12 @@ class Describer:
         batch_size: int | None = None,
         workers: int | None = None,
         skip_broken: bool = False,
+        quiet: bool = False,
     ) -> Iterator[Singles]:
         """Descriptors (D,) of tracklets in order, each a sequence of at least one frame.
 
         Arguments as in `image_rows`; `batch_size` is in frames, at least one chunk. With `skip_broken` the row of a
-        tracklet with an unreadable frame is `LEFT_OUT`.
+        tracklet with an unreadable frame is `LEFT_OUT`. quiet -- no progress bar.
         """
         frames, broken, done = batch_size or self.batch_size, set[int](), 0
         while done < len(tracklets):
@@ -221,7 +230,7 @@ class Describer:
             some = tracklets[first:stop]
             store = AheadStore(chain.from_iterable(some), *self.input_size, pixels, decoding_threads(workers))
             try:
-                for row in self._stream(some, store, frames):
+                for row in self._stream(some, store, frames, quiet):
                     yield row
                     done += 1
             except UnreadableImageError:
@@ -234,9 +243,12 @@ class Describer:
                     raise
                 frames = self._halved(frames)
 
-    def _stream(self, tracklets: Sequence[Sequence[Image]], store: AheadStore, batch_frames: int) -> Iterator[Singles]:
+    def _stream(
+        self, tracklets: Sequence[Sequence[Image]], store: AheadStore, batch_frames: int, quiet: bool
+    ) -> Iterator[Singles]:
         named = [Tracklet(pid=0, camera=0, frames=(UNNAMED,) * len(each)) for each in tracklets]
-        return stream_descriptors(self.model, named, store, self.chunk, self.device, batch_frames, self.flip_test)
+        how = self.chunk, self.device, batch_frames, self.flip_test
+        return stream_descriptors(self.model, named, store, *how, quiet=quiet)
 
     def _rows_of_batch(self, batch: list[Bytes | UnreadableImageError]) -> Singles:
         """Descriptors (B, D) of frames (H, W, 3); `LEFT_OUT` in place of an unreadable one."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,16 @@ from alignnet_common.files import sha256_of_lines, write_json
 from alignnet_common.run_record import command_line, now, run_record
 from reid.configs.extract import ExtractConfig
 from reid.data.tracklets.frames import UnreadableImageError
+from reid.evaluation.camera_statistics import CameraStatistics, read_statistics
+from reid.inference.camera_norm import (
+    WINDOW,
+    WINDOW_OF_TRACKLETS,
+    by_camera,
+    camera_record,
+    rows_by_camera,
+    statistics_file,
+    statistics_of_source,
+)
 from reid.inference.describer import Describer, load
 from reid.inference.output import Descriptors, check_format, columns_of, write_descriptors
 from reid.inference.partial_rows import PartialRows, file_hashes, partial_rows
@@ -50,8 +60,9 @@ def extract(config: ExtractConfig) -> None:
         chunk=config.chunk,
         flip_test=config.flip_test,
     )
-    made_of = rows_made_of(describer, config)
     files = file_hashes(source)
+    statistics = camera_statistics(describer, source, files, config)
+    made_of = rows_made_of(describer, config, statistics)
     identity = fingerprint(made_of, files, source, config)
     if is_complete(config.out, identity):
         print(f"{config.out} is complete already; remove it to describe the images again")
@@ -61,8 +72,9 @@ def extract(config: ExtractConfig) -> None:
         if not config.skip_broken:
             partial.cut_at(LEFT_OUT)
         first = partial.done
-        seconds = describe_rows(describer, source, partial, config)
-        record = write_result(config, source, describer, Descriptors(partial.rows(), config.normalize))
+        describers = by_camera(describer, statistics) if statistics is not None else {}
+        seconds = describe_rows(describer, describers, source, partial, config)
+        record = write_result(config, source, describer, Descriptors(partial.rows(), config.normalize), statistics)
         frames = sum(len(row.frames) for row in source.rows[first:])
         record |= {
             "resumed_after": first,
@@ -80,10 +92,26 @@ def record_file(out: Path) -> Path:
     return out.with_suffix(".json")
 
 
-def rows_made_of(describer: Describer, config: ExtractConfig) -> dict[str, Any]:
-    """What a row depends on beside its images: weights, sizes, options, and the kind of device."""
+def camera_statistics(
+    describer: Describer, source: Source, files: list[str], config: ExtractConfig
+) -> CameraStatistics | None:
+    """The statistics of each camera: those of --camera-statistics, with --camera-norm those of the source; or None."""
+    assert config.out is not None
+    found = None
+    if config.camera_statistics is not None:
+        found = read_statistics(config.camera_statistics, describer.sha256)
+    elif config.camera_norm:
+        found = statistics_of_source(describer, source, files, config.out, config.workers)
+    if found is not None:
+        print(found.in_words())
+    return found
+
+
+def rows_made_of(describer: Describer, config: ExtractConfig, statistics: CameraStatistics | None) -> dict[str, Any]:
+    """What a row depends on beside its images: weights, sizes, options, camera statistics, and the kind of device."""
     height, width = describer.input_size
-    return {
+    cameras = {} if statistics is None else {"camera_statistics": statistics.sha256}
+    return cameras | {
         "weights": describer.sha256,
         "height": height,
         "width": width,
@@ -111,19 +139,30 @@ def is_complete(out: Path, identity: str) -> bool:
     return out.is_file() and isinstance(found, dict) and found.get("fingerprint") == identity
 
 
-def describe_rows(describer: Describer, source: Source, partial: PartialRows, config: ExtractConfig) -> float:
+def describe_rows(
+    describer: Describer,
+    describers: Mapping[str, Describer],
+    source: Source,
+    partial: PartialRows,
+    config: ExtractConfig,
+) -> float:
     """Append the rows that are missing; returns the seconds that it took.
 
+    describers -- by camera; `describer` for the cameras that have none.
     Raises UserError on an unreadable image, and on a descriptor that is not finite.
     """
     clock = time.perf_counter()
     unit = "tracklet" if config.tracklets else "image"
     rows = source.rows
     with tqdm(
-        total=len(rows), initial=partial.done, desc="descriptors", unit=unit, disable=True if config.tracklets else None
+        total=len(rows),
+        initial=partial.done,
+        desc="descriptors",
+        unit=unit,
+        disable=True if config.tracklets and not describers else None,  # tracklets have a bar of their own
     ) as bar:
         try:
-            for block in blocks(describer, source, partial.done, config):
+            for block in blocks(describer, describers, source, partial.done, config):
                 check_finite(
                     block, config, [source.root / row.path for row in rows[partial.done : partial.done + len(block)]]
                 )
@@ -134,14 +173,26 @@ def describe_rows(describer: Describer, source: Source, partial: PartialRows, co
     return time.perf_counter() - clock
 
 
-def blocks(describer: Describer, source: Source, first: int, config: ExtractConfig) -> Iterator[Singles]:
-    """Rows (B, D) of the source from number `first` on."""
-    files = [[str(source.root / frame) for frame in row.frames] for row in source.rows[first:]]
+def blocks(
+    describer: Describer, describers: Mapping[str, Describer], source: Source, first: int, config: ExtractConfig
+) -> Iterator[Singles]:
+    """Rows (B, D) of the source from number `first` on; arguments as in `describe_rows`."""
+    rows = source.rows[first:]
+    files = [[str(source.root / frame) for frame in row.frames] for row in rows]
     options = config.batch_size, config.workers, config.skip_broken
-    if config.tracklets:
-        yield from (row[None] for row in describer.tracklet_rows(files, *options))
+
+    def of_tracklets(network: Describer, some: Sequence[list[str]]) -> Iterator[Singles]:
+        return (row[None] for row in network.tracklet_rows(some, *options, quiet=bool(describers)))
+
+    def of_images(network: Describer, some: Sequence[list[str]]) -> Iterator[Singles]:
+        return network.image_rows([file for (file,) in some], *options)
+
+    rows_of = of_tracklets if config.tracklets else of_images
+    if describers:
+        window = WINDOW_OF_TRACKLETS if config.tracklets else WINDOW
+        yield from rows_by_camera(describers, describer, [row.camera for row in rows], files, rows_of, window)
     else:
-        yield from describer.image_rows([file for (file,) in files], *options)
+        yield from rows_of(describer, files)
 
 
 def check_finite(block: Singles, config: ExtractConfig, paths: list[Path]) -> None:
@@ -154,7 +205,11 @@ def check_finite(block: Singles, config: ExtractConfig, paths: list[Path]) -> No
 
 
 def write_result(
-    config: ExtractConfig, source: Source, describer: Describer, descriptors: Descriptors
+    config: ExtractConfig,
+    source: Source,
+    describer: Describer,
+    descriptors: Descriptors,
+    statistics: CameraStatistics | None,
 ) -> dict[str, Any]:
     """Write the result file; returns what the record says of it."""
     assert config.out is not None
@@ -174,10 +229,12 @@ def write_result(
         "width": width,
         "chunk": describer.chunk,
         "flip_test": config.flip_test,
+        "camera_norm": statistics is not None,
         "tracklets": config.tracklets,
         "root": str(source.root),
         "command": command_line(PROG),
     }
+    cameras = config.camera_statistics or statistics_file(config.out)
     write_descriptors(config.out, descriptors, columns, facts)
     return {
         "file": str(config.out),
@@ -188,6 +245,7 @@ def write_result(
         "distance": DISTANCES[normalized],
         "model": {"name": describer.name, "file": str(describer.file), "sha256": describer.sha256},
         "network": {"height": height, "width": width, "chunk": describer.chunk, "flip_test": config.flip_test},
+        "camera_norm": None if statistics is None else camera_record(statistics, source, cameras),
         "root": str(source.root),
         "labels": {"persons": known("person", rows), "cameras": known("camera", rows), "from": source.labels},
         "batch_size": config.batch_size or describer.batch_size,

@@ -1,0 +1,197 @@
+"""Batch norm statistics of each camera, from its own unlabelled images (camera-based batch norm).
+
+A camera's brightness and colours move all of its descriptors alike. With a mean and a variance of its own in every
+batch norm, measured on images of the camera, they do not. No weight changes, and no label is read. Zhuang et al., ECCV
+2020, https://arxiv.org/abs/2001.08680
+"""
+
+import copy
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from alignnet_common.errors import UserError
+from alignnet_common.files import write_atomically
+
+FEWEST = 64
+"""Images of a camera, at least: with fewer, the statistics of the training are the better estimate."""
+
+MOST = 1024
+"""Images of a camera, at most: statistics of 1000 images hardly change with more."""
+
+Item = TypeVar("Item")
+Network = TypeVar("Network", bound=nn.Module)
+
+Statistics = dict[str, Tensor]
+"""`running_mean` and `running_var` (C,) of every batch norm, by the name of the buffer in the network."""
+
+
+@dataclass(frozen=True)
+class CameraStatistics:
+    """The statistics of some cameras, and what they were measured on."""
+
+    model_sha256: str
+    """SHA-256 of the model file of the network."""
+
+    values: Mapping[str, Statistics]
+    """Statistics by name of the camera."""
+
+    images: Mapping[str, int]
+    """Number of images that each of them was measured on."""
+
+    too_few: Mapping[str, int]
+    """Cameras with fewer than `FEWEST` images, and their number: they keep the statistics of the training."""
+
+    def record(self) -> dict[str, object]:
+        """The numbers of images as plain values, for results."""
+        return {"images": dict(self.images), "too_few": dict(self.too_few)}
+
+    def in_words(self) -> str:
+        """The cameras as one line."""
+        few = ", ".join(f"{camera} ({count})" for camera, count in self.too_few.items())
+        line = f"camera statistics of {len(self.values)} cameras, {sum(self.images.values())} images"
+        return f"{line}; fewer than {FEWEST} images, hence the statistics of the training: {few}" if few else line
+
+    @property
+    def sha256(self) -> str:
+        """Hex SHA-256 over the statistics of all cameras."""
+        digest = hashlib.sha256(self.model_sha256.encode())
+        for camera, statistics in sorted(self.values.items()):
+            digest.update(camera.encode())
+            for name, numbers in sorted(statistics.items()):
+                digest.update(name.encode() + numbers.float().cpu().numpy().tobytes())
+        return digest.hexdigest()
+
+
+def batch_norms(network: nn.Module) -> dict[str, _BatchNorm]:
+    """The batch norms with running statistics by name."""
+    return {
+        name: module
+        for name, module in network.named_modules()
+        if isinstance(module, _BatchNorm) and module.running_mean is not None
+    }
+
+
+@torch.no_grad()
+def measured(network: Network, batches: Iterable[Tensor], forward: Callable[[Network, Tensor], object]) -> Statistics:
+    """Means and variances over the batches, which should be of equal size; `network` stays as it is.
+
+    Args:
+        network: in eval mode; a copy is made of it, of which the batch norms alone are set to training mode.
+        batches: what `forward` takes, at least one.
+        forward: computes the network's output for a batch.
+    """
+    copied = copy.deepcopy(network).eval()
+    norms = batch_norms(copied)
+    for norm in norms.values():
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean over all batches
+        norm.train()
+    for batch in batches:
+        forward(copied, batch)
+    return {
+        f"{name}.{kind}": getattr(norm, kind).detach().cpu().clone()
+        for name, norm in norms.items()
+        for kind in ("running_mean", "running_var")
+    }
+
+
+def with_statistics(network: Network, statistics: Statistics) -> Network:
+    """A copy of the network in eval mode with these statistics. Raises KeyError where they are of another network."""
+    copied = copy.deepcopy(network).eval()
+    for name, norm in batch_norms(copied).items():
+        for kind in ("running_mean", "running_var"):
+            getattr(norm, kind).copy_(statistics[f"{name}.{kind}"])
+    return copied
+
+
+def measure_cameras(
+    network: Network,
+    model_sha256: str,
+    items_of: Mapping[str, Sequence[Item]],
+    decoded: Callable[[Sequence[Item]], Tensor],
+    forward: Callable[[Network, Tensor], object],
+) -> CameraStatistics:
+    """The statistics of every camera with at least `FEWEST` images.
+
+    Args:
+        network: in eval mode.
+        model_sha256: SHA-256 of its model file.
+        items_of: the images of each camera, in any form.
+        decoded: the network's input for some images.
+        forward: see `measured`.
+    """
+    chosen = {camera: spread(items) for camera, items in items_of.items()}
+    enough = {camera: items for camera, items in chosen.items() if len(items) >= FEWEST}
+    values = {
+        camera: measured(network, (decoded(batch) for batch in equal_batches(items)), forward)
+        for camera, items in enough.items()
+    }
+    few = {camera: len(items) for camera, items in items_of.items() if camera not in enough}
+    return CameraStatistics(model_sha256, values, {camera: len(items) for camera, items in enough.items()}, few)
+
+
+def spread(items: Sequence[Item]) -> list[Item]:
+    """At most `MOST` of the items, evenly spread."""
+    count = min(len(items), MOST)
+    return [items[number * len(items) // count] for number in range(count)]
+
+
+def equal_batches(items: Sequence[Item]) -> list[Sequence[Item]]:
+    """The items in batches of `FEWEST` or a few more, each spread over all of them."""
+    count = max(1, len(items) // FEWEST)
+    return [items[number::count] for number in range(count)]
+
+
+def write_statistics(path: Path, statistics: CameraStatistics, made_of: str) -> None:
+    """Write a safetensors file. made_of -- what they were measured on, for `read_statistics`."""
+    tensors = {
+        f"{number}/{name}": numbers
+        for number, values in enumerate(statistics.values.values())
+        for name, numbers in values.items()
+    }
+    facts = {
+        "model_sha256": statistics.model_sha256,
+        "cameras": json.dumps(list(statistics.values)),
+        "images": json.dumps(statistics.images),
+        "too_few": json.dumps(statistics.too_few),
+        "made_of": made_of,
+    }
+    write_atomically(path, save(tensors, metadata=facts))
+
+
+def read_statistics(path: Path, model_sha256: str, made_of: str | None = None) -> CameraStatistics | None:
+    """The statistics in a file; None where they were measured on other than `made_of`.
+
+    Raises UserError where the file holds none, or those of another network.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            facts = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+        cameras: list[str] = json.loads(facts["cameras"])
+        images, few = json.loads(facts["images"]), json.loads(facts["too_few"])
+    except (OSError, SafetensorError, KeyError, ValueError) as fault:
+        raise UserError(f"{path}: holds no camera statistics of reid extract --camera-norm: {fault}") from fault
+    if made_of is not None and facts["made_of"] != made_of:
+        return None
+    if facts["model_sha256"] != model_sha256:
+        raise UserError(f"{path}: measured with another network than --weights: measure again with --camera-norm")
+    values = {
+        camera: {
+            name.removeprefix(f"{number}/"): numbers
+            for name, numbers in tensors.items()
+            if name.startswith(f"{number}/")
+        }
+        for number, camera in enumerate(cameras)
+    }
+    return CameraStatistics(model_sha256, values, images, few)
