@@ -44,8 +44,8 @@ from reid.configs.extract import ExtractConfig
 from reid.configs.groups.checks import require
 from reid.configs.groups.model import ModelConfig
 from reid.data.tracklets.frames import read_frame, resized_frame
+from reid.evaluation.descriptors import descriptor_of_images
 from reid.exporting.export import export
-from reid.inference.describer import descriptor_of_images
 from reid.inference.extraction import describe_rows
 from reid.inference.network.onnx_network import OnnxNetwork
 from reid.inference.partial_rows import file_hashes, partial_rows

@@ -68,6 +68,13 @@ def stream_descriptors(
         model.train(was_training)
 
 
+def descriptor_of_images(model: nn.Module, images: Tensor) -> Tensor:
+    """Descriptors (B, D) of images (B, 3, H, W) in 0..1: B chunks of one frame."""
+    valid = torch.ones(len(images), 1, dtype=torch.bool, device=images.device)
+    descriptors: Tensor = model(images[:, None], valid).descriptor
+    return descriptors
+
+
 def _described(model: nn.Module, frames: Tensor, valid: Tensor, flip: bool) -> Tensor:
     """Descriptors (B, D) float32 of chunks of frames (B, T, 3, H, W) uint8; with `flip` their means with those of the
     mirror images."""

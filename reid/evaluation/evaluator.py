@@ -20,7 +20,7 @@ from reid.data.loading.frame_store import FrameStore
 from reid.data.tracklets.types import ReidData, Tracklet
 from reid.evaluation.camera_statistics import CameraStatistics, measure_cameras, with_statistics
 from reid.evaluation.descriptor_cache import SavedFeatures, features_fingerprint, load_or_compute
-from reid.evaluation.descriptors import stream_descriptors, tracklet_descriptors
+from reid.evaluation.descriptors import descriptor_of_images, stream_descriptors, tracklet_descriptors
 from reid.evaluation.retrieval import Metrics, chance_of, rank_tracklets
 from reid.metrics.ranking import RankingOptions
 from reid.models.alignnet import AlignNet
@@ -197,11 +197,7 @@ def statistics_of(
     def decoded(paths: Sequence[Path]) -> Tensor:
         return torch.from_numpy(store.read(paths)[0]).to(device).permute(0, 3, 1, 2).float() / 255
 
-    def describe(network: AlignNet, batch: Tensor) -> Tensor:
-        descriptors: Tensor = network(batch[:, None], batch.new_ones(len(batch), 1, dtype=torch.bool)).descriptor
-        return descriptors
-
-    found = measure_cameras(model.eval().to(device), weights, frames_of, decoded, describe)
+    found = measure_cameras(model.eval().to(device), weights, frames_of, decoded, descriptor_of_images)
     print(found.in_words())
     return found
 

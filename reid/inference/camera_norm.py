@@ -23,7 +23,8 @@ from reid.evaluation.camera_statistics import (
     with_statistics,
     write_statistics,
 )
-from reid.inference.describer import Describer, descriptor_of_images
+from reid.evaluation.descriptors import descriptor_of_images
+from reid.inference.describer import Describer
 from reid.inference.images import Image, pixels
 from reid.inference.rows import Source
 from reid.models.alignnet import AlignNet
@@ -67,7 +68,8 @@ def measured_by(
 ) -> CameraStatistics:
     """The statistics of the cameras of `images_of` for the network of `describer`.
 
-    Unreadable images are left out. Raises UserError for an ONNX file, whose statistics cannot be changed.
+    Unreadable images are left out. Raises UserError where a batch has no other, and for an ONNX file, whose statistics
+    cannot be changed.
     """
     network = network_of(describer).to(describer.device)
     bar = tqdm(desc="camera statistics", unit="image", disable=None, leave=False)
@@ -76,6 +78,8 @@ def measured_by(
         frames = AheadStore(images, *describer.input_size, pixels, decoding_threads(workers))
         sound = [frame for frame in frames if not isinstance(frame, UnreadableImageError)]
         bar.update(len(images))
+        if not sound:
+            raise UserError(f"--camera-norm: none of {len(images)} images of a camera can be read, such as {images[0]}")
         return torch.from_numpy(np.stack(sound)).to(describer.device).permute(0, 3, 1, 2).float() / 255
 
     with bar:

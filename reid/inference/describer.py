@@ -16,7 +16,7 @@ from alignnet_common.files import sha256_of_file
 from reid.data.loading.ahead import AheadStore, decoding_threads
 from reid.data.tracklets.frames import UnreadableImageError
 from reid.data.tracklets.types import Tracklet
-from reid.evaluation.descriptors import stream_descriptors
+from reid.evaluation.descriptors import descriptor_of_images, stream_descriptors
 from reid.inference.images import Image, Images, frames_of, one_by_one, pixels
 from reid.inference.network.batch_size import largest_batch
 from reid.inference.network.folding import folded
@@ -290,10 +290,3 @@ class Describer:
     def __repr__(self) -> str:
         height, width = self.input_size
         return f"Describer({self.name!r}, {height}x{width} pixels, {self.descriptor_size} numbers, {self.device})"
-
-
-def descriptor_of_images(model: AlignNet | OnnxNetwork, images: Tensor) -> Tensor:
-    """Descriptors (B, D) of images (B, 3, H, W) in 0..1: B chunks of one frame."""
-    valid = torch.ones(len(images), 1, dtype=torch.bool, device=images.device)
-    descriptors: Tensor = model(images[:, None], valid).descriptor
-    return descriptors

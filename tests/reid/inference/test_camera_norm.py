@@ -205,6 +205,15 @@ PROGRAM.run("extract", [{str(market)!r}, *words])
     assert np.abs(content(out)["features"] - whole).max() <= 1e-5 * np.abs(whole).max()
 
 
+def test_a_batch_without_a_readable_image_is_one_line(describer, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no image")
+    sound = [figure(number, 0, 1)[0] for number in range(FEWEST)]
+    assert measured_by(describer, {"a": [*sound, broken]}).images == {"a": FEWEST + 1}
+    with pytest.raises(UserError, match=r"none of 64 images of a camera can be read, such as .*broken.png"):
+        measured_by(describer, {"a": [broken] * FEWEST})
+
+
 def test_what_does_not_fit_is_one_line(market, weights, extracted, tmp_path, capsys):
     unknown = tmp_path / "images"
     unknown.mkdir()

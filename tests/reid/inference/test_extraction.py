@@ -283,9 +283,9 @@ def test_tracklets_are_described_in_smaller_batches_where_the_memory_of_a_gpu_is
     tracklets = [sorted(folder.iterdir()) for folder in sorted((rendered / "multi_shot/cam_a").iterdir())]
     expected, stream, limits = network.describe_tracklets(tracklets), describer.stream_descriptors, []
 
-    def short(model, some, store, chunk, device, batch_frames, flip):
+    def short(model, some, store, chunk, device, batch_frames, flip, quiet):
         limits.append(batch_frames)
-        rows = stream(model, some, store, chunk, torch.device("cpu"), batch_frames, flip)
+        rows = stream(model, some, store, chunk, torch.device("cpu"), batch_frames, flip, quiet=quiet)
         yield next(rows)
         if batch_frames > 3:
             raise MemoryShortError("memory is short")

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from reid.inference.describer import descriptor_of_images
+from reid.evaluation.descriptors import descriptor_of_images
 from reid.inference.network.batch_size import largest_batch
 from reid.inference.network.folding import folded
 from reid.inference.network.layers import largest_output
