@@ -29,6 +29,17 @@ PROGRAM = Program(
             ),
         ),
         Command(
+            "adapt",
+            "Adapt a network to your own cameras, on tracklets without labels.",
+            "reid.configs.adapt:AdaptConfig",
+            "reid.recipes.adapt:adapt",
+            (
+                "reid adapt tracks --run runs/adapted                 tracks: camera/track/frames",
+                "reid adapt list.csv --init RUN --run runs/adapted    list: path,camera,track[,start,end]",
+                "reid adapt tracks --run runs/adapted --resume        continues an interrupted run",
+            ),
+        ),
+        Command(
             "extract",
             "Describe images or tracklets by a network: descriptors of a folder, pattern or CSV file.",
             "reid.configs.extract:ExtractConfig",

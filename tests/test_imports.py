@@ -24,6 +24,7 @@ ORDER = """
     reid.ablation reid.pose
     reid
     reid.recipes
+    reid.adaptation
     reid.training reid.visualisation reid.inference reid.exporting
     reid.evaluation reid.inference.network
     reid.provenance

@@ -6,8 +6,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from alignnet_common.errors import UserError
-
 OUTLIER = -1
 """Label of a tracklet that is in no cluster."""
 
@@ -54,16 +52,56 @@ class Clusters:
         return int(np.bincount(self.labels[self.labels >= 0]).max()) if self.count else 0
 
 
-def clusters_of(distances: sparse.csr_array, cameras: Labels, eps: float, min_samples: int) -> Clusters:
+def clusters_of(
+    distances: sparse.csr_array, cameras: Labels, eps: float, min_samples: int, apart: sparse.csr_array | None = None
+) -> Clusters:
     """DBSCAN on sparse distances (N, N), whose missing entries are far.
 
-    cameras -- (N,). eps -- largest distance of neighbours. min_samples -- neighbours, itself included, that make a
-    tracklet the core of a cluster. Clusters are numbered in the order of their first tracklets.
+    Args:
+        distances: of N tracklets.
+        cameras: (N,).
+        eps: largest distance of neighbours.
+        min_samples: neighbours, itself included, that make a tracklet the core of a cluster.
+        apart: ones (N, N) at pairs that are different persons: of such a pair in one cluster, the tracklet with fewer
+            neighbours becomes an outlier.
+
+    Clusters are numbered in the order of their first tracklets.
     """
     from sklearn.cluster import DBSCAN  # the extra [adapt]
 
-    found = DBSCAN(eps=eps, min_samples=min_samples, metric="precomputed").fit_predict(sparse.csr_matrix(distances))
-    return with_proxies(np.asarray(found, np.int64), cameras)
+    near = sparse.csr_matrix(distances)
+    found = DBSCAN(eps=eps, min_samples=min_samples, metric="precomputed").fit_predict(near)
+    labels = np.asarray(found, np.int64)
+    if apart is not None:
+        labels = without_conflicts(labels, apart, _within(near, eps))
+    return with_proxies(labels, cameras)
+
+
+def _within(distances: sparse.csr_matrix, eps: float) -> Labels:
+    """(N,) number of stored distances of each row up to `eps`."""
+    rows = np.repeat(np.arange(distances.shape[0]), np.diff(distances.indptr))
+    return np.bincount(rows[distances.data <= eps], minlength=distances.shape[0])
+
+
+def without_conflicts(labels: Labels, apart: sparse.csr_array, neighbours: Labels) -> Labels:
+    """The labels (N,), in which no pair of `apart` is in one cluster; see `clusters_of`."""
+    kept = labels.copy()
+    pairs = sparse.triu(apart, 1).tocoo()
+    for one, other in zip(pairs.row.tolist(), pairs.col.tolist(), strict=True):
+        if kept[one] >= 0 and kept[one] == kept[other]:
+            kept[other if neighbours[other] <= neighbours[one] else one] = OUTLIER
+    return _in_order(kept)
+
+
+def _in_order(labels: Labels) -> Labels:
+    """Clusters of two tracklets or more, numbered in the order of their first tracklets; others are none."""
+    counts = np.bincount(labels[labels >= 0], minlength=int(labels.max(initial=-1)) + 1)
+    numbers: dict[int, int] = {}
+    found = np.full_like(labels, OUTLIER)
+    for place, label in enumerate(labels.tolist()):
+        if label >= 0 and counts[label] > 1:
+            found[place] = numbers.setdefault(label, len(numbers))
+    return found
 
 
 def with_proxies(labels: Labels, cameras: Labels) -> Clusters:
@@ -86,16 +124,17 @@ def without_pairs(distances: sparse.csr_array, apart: sparse.csr_array) -> spars
     return sparse.csr_array((distances.data[kept], distances.indices[kept], ends), shape=distances.shape)
 
 
-def check_clusters(clusters: Clusters, fewest: int) -> None:
-    """Raise UserError where nothing can be learned: no cluster, fewer than a batch needs, or one that has half of all
-    tracklets."""
+def trouble_with(clusters: Clusters, fewest: int) -> str | None:
+    """Why nothing can be learned from these clusters, with advice, in one line: there is none, there are fewer than
+    `fewest`, or one has half of all tracklets. None where there is no trouble."""
     total = len(clusters.labels)
     if not clusters.count:
-        raise UserError("no two tracklets look alike: no cluster was found; raise --eps, or start from other weights")
+        return "no two tracklets look alike: no cluster was found; raise --eps, or start from another network (--init)"
     if clusters.largest > LARGEST_SHARE * total:
-        raise UserError(
+        return (
             f"one cluster holds {clusters.largest} of {total} tracklets: the network does not tell people apart here; "
-            "lower --eps, or start from other weights"
+            "lower --eps, or start from another network (--init)"
         )
     if clusters.count < fewest:
-        raise UserError(f"{clusters.count} clusters; a batch takes {fewest}: lower --ids-per-batch")
+        return f"{clusters.count} cluster of {total} tracklets: raise --eps, or start from another network (--init)"
+    return None

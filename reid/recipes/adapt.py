@@ -1,0 +1,161 @@
+"""Adapt a network to one's own cameras, on tracklets without labels.
+
+    python -m reid.adapt --root TRACKLETS --init small --run runs/adapted
+    python -m reid.adapt --run runs/adapted --root TRACKLETS --resume      continues after a stop
+
+A round describes all tracklets with batch norm statistics of each camera, clusters them by Jaccard distances of
+k-reciprocal neighbours, and trains the network against camera proxies (Wang et al., AAAI 2021). The network of the
+round with the highest score is kept; the score needs no labels.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from alignnet_common.errors import UserError
+from alignnet_common.files import sha256_of_file, write_json
+from alignnet_common.options import save_config
+from alignnet_common.run_record import command_line, now, run_record
+from reid.adaptation.final_network import write_network
+from reid.adaptation.log import RoundLog
+from reid.adaptation.page import write_page
+from reid.adaptation.rounds import Adaptation, Material
+from reid.adaptation.state import AdaptState, read_state, restore
+from reid.adaptation.unlabelled import Unlabelled, read_unlabelled, seen_together
+from reid.configs.adapt import AdaptConfig
+from reid.configs.finetune import FinetuneConfig
+from reid.data.loading.frame_store import FrameStore
+from reid.models.alignnet import AlignNet
+from reid.models.checkpoint import load_model, trained_size
+from reid.provenance.seen_people import trainings_of
+from reid.runtime.device import device_name, pick_device
+from reid.runtime.run_dir import CONFIG, RESULT, check_run_folder
+from reid.runtime.weights_source import find_weights
+from reid.training.pose_cache import check_maps_fit, frozen_maps
+from reid.training.setup import build_optimizer, prepare_model
+
+PROG = "python -m reid.adapt"
+
+
+def adapt(config: AdaptConfig, command: str | None = None) -> None:
+    """Adapt a network, and write RUN/model.safetensors, cameras.safetensors, result.json and index.html.
+
+    command -- for the result. Default: the command line of this process. Raises UserError on tracklets, weights or
+    options that do not fit, and where the first clusters teach nothing.
+    """
+    assert config.root is not None
+    started, clock, command = now(), time.perf_counter(), command or command_line(PROG)
+    check_run_folder(config.run, config.resume)
+    device, options = pick_device(config.device), config.as_kept()
+    data = read_unlabelled(config.root)
+    path = find_weights(config.init)
+    facts = {"tracklets": data.fingerprint, "weights": sha256_of_file(path)}
+    saved = read_state(config.run, options, facts) if config.resume else None
+    if saved is not None and saved["ended"] and (config.run / RESULT).is_file():
+        print(f"{config.run}: finished already, {len(saved['rows'])} rounds described")
+        return
+    model, known = load_model(path)
+    training = options.training(model.config, trained_size(known))
+    model = prepare_model(without_classifier(model), training, device)
+    state = AdaptState(model, build_optimizer(model, training))
+    if saved is not None:
+        restore(state, saved, data.camera_of, config.run, device)
+    material = material_of(data, model, training, config, device)
+    print(in_words(data, material, path.name, device_name(device)))
+    config.run.mkdir(parents=True, exist_ok=True)
+    save_config(options, config.run / CONFIG)
+    metadata = metadata_of_run(data, known, training)
+    with RoundLog(config.run, options, data, facts, metadata, state.step) as log:
+        Adaptation(state, material, options, training, device).run(log)
+    network = write_network(config.run, data, material.store, metadata, device)
+    result: dict[str, Any] = {
+        "data": record_of(data, material),
+        "started_from": {"text": str(path), "file": str(path), "sha256": facts["weights"]},
+        **summary(state.rows),
+        **network,
+        "seed": config.seed,
+        **run_record(command, options, device_name(device), started, time.perf_counter() - clock),
+    }
+    write_json(config.run / RESULT, result)
+    write_page(config.run, data, result, state.before, state.after)
+    print(closing_words(result, config.run))
+
+
+def without_classifier(model: AlignNet) -> AlignNet:
+    """The network without its classifier, and with descriptors of length 1, which the losses compare."""
+    model.classifier, model.classes = None, 0
+    model.config = replace(model.config, unit_length=True)
+    return model
+
+
+def material_of(
+    data: Unlabelled, model: AlignNet, training: FinetuneConfig, config: AdaptConfig, device: torch.device
+) -> Material:
+    """The frames, decoded once if they fit in memory, and their pose maps by the frozen pose network."""
+    frames = (frame for tracklet in data.tracklets for frame in tracklet.frames)
+    if model.pose is not None:
+        check_maps_fit(data.tracklets, training)
+    store = FrameStore(frames, training.height, training.width, config.cache_gib, config.cache)
+    maps = None if model.pose is None else frozen_maps(model.eval(), data.tracklets, store, training, device)
+    return Material(data, seen_together(data.camera_of, data.times), store, maps)
+
+
+def metadata_of_run(data: Unlabelled, known: Mapping[str, Any], training: FinetuneConfig) -> dict[str, Any]:
+    """What the model files keep beside the network: input size, and the trainings that it has seen."""
+    first = sorted({sha256_of_file(tracklet.frames[0])[:16] for tracklet in data.tracklets})
+    record = {
+        "name": f"unlabelled tracklets of {data.root.name}",
+        "fingerprint": data.fingerprint,
+        "split": "",
+        "pids": [],
+        "frames": first,
+        "unlabelled": True,
+    }
+    images = {"height": training.height, "width": training.width, "chunk": training.chunk}
+    return {"images": images, "trained_on": [*map(dict, trainings_of(known)), record]}
+
+
+def record_of(data: Unlabelled, material: Material) -> dict[str, Any]:
+    """The data of a run as plain values."""
+    numbers = dict.fromkeys(data.cameras, 0)
+    for name, _ in data.names:
+        numbers[name] += 1
+    return {
+        "root": str(data.root),
+        "fingerprint": data.fingerprint,
+        "tracklets": len(data.tracklets),
+        "frames": sum(len(tracklet.frames) for tracklet in data.tracklets),
+        "cameras": numbers,
+        "pairs_seen_together": material.apart.nnz // 2,
+    }
+
+
+def in_words(data: Unlabelled, material: Material, weights: str, device: str) -> str:
+    """What is adapted to what, as two lines."""
+    record = record_of(data, material)
+    times = f"; {record['pairs_seen_together']} pairs are seen together" if material.apart.nnz else ""
+    cameras = ", ".join(f"{name} ({count})" for name, count in record["cameras"].items())
+    return (
+        f"adapts {weights} on {device} to {record['tracklets']} tracklets, {record['frames']} frames{times}\n"
+        f"cameras: {cameras}"
+    )
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The rounds, and which one is kept: the one with the highest score, of equal scores the last."""
+    if not rows:
+        raise UserError("the run has no round")
+    best = max(rows, key=lambda row: (row["score"], row["round"]))
+    return {"rounds": rows, "kept_round": best["round"], "score": best["score"], "score_before": rows[0]["score"]}
+
+
+def closing_words(result: Mapping[str, Any], folder: Any) -> str:
+    """The outcome in two lines."""
+    kept = result["kept_round"]
+    line = f"round {kept} is kept: score {result['score']:.3f}, {result['score_before']:.3f} before the adaptation"
+    if kept == 0:
+        line = f"note: no round has a higher score than the network before ({result['score']:.3f}): it is kept"
+    return f"{line}\n{folder}/model.safetensors, cameras.safetensors, clusters.csv, result.json, index.html are written"
