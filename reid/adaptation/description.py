@@ -77,13 +77,14 @@ class Describing:
         store: FrameStore,
         maps: MapStore | None,
         config: FinetuneConfig,
+        chunk: int,
         most: int,
         device: torch.device,
     ) -> None:
-        """`maps` are None where the network has no pose network; `most` as in `pieces_of`."""
+        """`maps` are None where the network has no pose network; `chunk` and `most` as in `pieces_of`."""
         self._tracklets, self._store, self._maps = tracklets, store, maps
         self._config, self._device = config, device
-        self._pieces = pieces_of(tracklets, config.chunk, most)
+        self._pieces = pieces_of(tracklets, chunk, most)
         cameras = sorted({tracklet.camera for tracklet in tracklets})
         self._of_camera = [
             [number for number, piece in enumerate(self._pieces) if tracklets[piece.tracklet].camera == camera]

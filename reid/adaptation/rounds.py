@@ -60,13 +60,16 @@ class Adaptation:
         material: Material,
         config: AdaptConfig,
         training: FinetuneConfig,
+        chunk: int,
         device: torch.device,
     ) -> None:
-        """training -- the options as those of a training, see `AdaptConfig.training`."""
+        """training -- the options as those of a training, see `AdaptConfig.training`; chunk -- frames that are
+        described together."""
         self.state, self.material, self.config, self.training = state, material, config, training
         self.device = device
         tracklets = material.data.tracklets
-        self.describing = Describing(tracklets, material.store, material.maps, training, config.frames, device)
+        how = training, chunk, config.frames, device
+        self.describing = Describing(tracklets, material.store, material.maps, *how)
         candidates = EPS_CANDIDATES if config.eps is None else (config.eps,)
         self.clustering = Clustering(config.k1, config.k2, config.min_samples, candidates)
 

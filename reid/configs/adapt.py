@@ -98,8 +98,9 @@ class AdaptConfig:
     colour: float = bounded(0.0, at_least=0, at_most=1, rare=True)
     """Random changes of brightness, contrast and saturation, at most this share."""
 
-    chunk: int | None = bounded(None, at_least=1)
-    """Frames in a chunk of a tracklet. Default: as in the training of --init."""
+    chunk: int = bounded(1, at_least=1)
+    """Frames in a chunk that is trained. 1 = single frames, which leave temporal attention as it is; more train it as
+    well. Tracklets are described in chunks as in the training of --init."""
 
     height: int | None = bounded(None, at_least=32, rare=True)
     """Height of the network's input, pixels. Default: as in the training of --init."""
@@ -150,10 +151,22 @@ class AdaptConfig:
     def training(self, network: ModelConfig, sizes: dict[str, int]) -> FinetuneConfig:
         """The same as options of a training: the pose network and all behind the descriptor are frozen.
 
-        sizes -- height and width of the input in pixels, and chunk, as the network was trained.
+        sizes -- height and width of the input in pixels, as the network was trained.
         """
-        given = {name: getattr(self, name) or sizes[name] for name in ("height", "width", "chunk")}
-        same = ("seed", "device", "cache_gib", "cache", "workers", "precision", "erase", "flip", "shift", "colour")
+        given = {name: getattr(self, name) or sizes[name] for name in ("height", "width")}
+        same = (
+            "chunk",
+            "seed",
+            "device",
+            "cache_gib",
+            "cache",
+            "workers",
+            "precision",
+            "erase",
+            "flip",
+            "shift",
+            "colour",
+        )
         options: dict[str, Any] = {name: getattr(self, name) for name in same} | vars(network.network) | given
         return FinetuneConfig(
             **options,

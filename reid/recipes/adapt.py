@@ -58,7 +58,8 @@ def adapt(config: AdaptConfig, command: str | None = None) -> None:
         print(f"{config.run}: finished already, {len(saved['rows'])} rounds described")
         return
     model, known = load_model(path)
-    training = options.training(model.config, trained_size(known))
+    sizes = trained_size(known)
+    training = options.training(model.config, sizes)
     model = prepare_model(without_classifier(model), training, device)
     state = AdaptState(model, build_optimizer(model, training))
     if saved is not None:
@@ -67,9 +68,9 @@ def adapt(config: AdaptConfig, command: str | None = None) -> None:
     print(in_words(data, material, path.name, device_name(device)))
     config.run.mkdir(parents=True, exist_ok=True)
     save_config(options, config.run / CONFIG)
-    metadata = metadata_of_run(data, known, training)
+    metadata = metadata_of_run(data, known, sizes | {"height": training.height, "width": training.width})
     with RoundLog(config.run, options, data, facts, metadata, state.step) as log:
-        Adaptation(state, material, options, training, device).run(log)
+        Adaptation(state, material, options, training, sizes["chunk"], device).run(log)
     network = write_network(config.run, data, material.store, metadata, device)
     result: dict[str, Any] = {
         "data": record_of(data, material),
@@ -103,8 +104,8 @@ def material_of(
     return Material(data, seen_together(data.camera_of, data.times), store, maps)
 
 
-def metadata_of_run(data: Unlabelled, known: Mapping[str, Any], training: FinetuneConfig) -> dict[str, Any]:
-    """What the model files keep beside the network: input size, and the trainings that it has seen."""
+def metadata_of_run(data: Unlabelled, known: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
+    """What the model files keep beside the network: size of its input and of a chunk, and its trainings."""
     first = sorted({sha256_of_file(tracklet.frames[0])[:16] for tracklet in data.tracklets})
     record = {
         "name": f"unlabelled tracklets of {data.root.name}",
@@ -114,8 +115,7 @@ def metadata_of_run(data: Unlabelled, known: Mapping[str, Any], training: Finetu
         "frames": first,
         "unlabelled": True,
     }
-    images = {"height": training.height, "width": training.width, "chunk": training.chunk}
-    return {"images": images, "trained_on": [*map(dict, trainings_of(known)), record]}
+    return {"images": dict(sizes), "trained_on": [*map(dict, trainings_of(known)), record]}
 
 
 def record_of(data: Unlabelled, material: Material) -> dict[str, Any]:

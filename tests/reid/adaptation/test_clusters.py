@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from alignnet_common.errors import UserError
-from reid.adaptation.clusters import check_clusters, clusters_of, with_proxies, without_pairs
+from reid.adaptation.clusters import clusters_of, trouble_with, with_proxies, without_conflicts, without_pairs
 from reid.adaptation.unlabelled import check_enough, read_unlabelled, seen_together
 
 
@@ -58,10 +58,22 @@ def test_clusters_and_their_camera_proxies():
 
 def test_useless_clusters_are_one_line():
     cameras = np.array([0, 1] * 5)
-    with pytest.raises(UserError, match="no cluster was found"):
-        check_clusters(with_proxies(np.full(10, -1), cameras), 2)
-    with pytest.raises(UserError, match="one cluster holds 6 of 10 tracklets"):
-        check_clusters(with_proxies(np.array([0] * 6 + [1] * 4), cameras), 2)
-    with pytest.raises(UserError, match="2 clusters; a batch takes 4"):
-        check_clusters(with_proxies(np.array([0, 0, 1, 1] + [-1] * 6), cameras), 4)
-    check_clusters(with_proxies(np.array([0, 0, 1, 1] + [-1] * 6), cameras), 2)
+    assert "no cluster was found" in trouble_with(with_proxies(np.full(10, -1), cameras), 2)
+    assert "one cluster holds 6 of 10 tracklets" in trouble_with(with_proxies(np.array([0] * 6 + [1] * 4), cameras), 2)
+    assert "1 cluster of 10 tracklets" in trouble_with(with_proxies(np.array([0, 0] + [-1] * 8), cameras), 2)
+    assert trouble_with(with_proxies(np.array([0, 0, 1, 1] + [-1] * 6), cameras), 2) is None
+
+
+def test_tracklets_of_different_persons_never_share_a_cluster():
+    groups, cameras = [0, 0, 0, 1, 1], np.array([0, 0, 1, 0, 0])
+    apart = sparse.csr_array((np.ones(4), ([0, 1, 3, 4], [1, 0, 4, 3])), shape=(5, 5))
+    distances = without_pairs(distances_of(groups), apart)
+    assert clusters_of(distances, cameras, 0.5, 2).labels.tolist() == [0, 0, 0, -1, -1]
+    found = clusters_of(distances, cameras, 0.5, 2, apart).labels
+    assert found.tolist() in ([0, -1, 0, -1, -1], [-1, 0, 0, -1, -1])
+
+
+def test_of_two_different_persons_the_one_with_fewer_neighbours_leaves():
+    apart = sparse.csr_array((np.ones(2), ([0, 1], [1, 0])), shape=(4, 4))
+    assert without_conflicts(np.array([0, 0, 0, 0]), apart, np.array([2, 3, 3, 3])).tolist() == [-1, 0, 0, 0]
+    assert without_conflicts(np.array([0, 0, 1, 1]), apart, np.array([3, 2, 2, 2])).tolist() == [-1, -1, 0, 0]

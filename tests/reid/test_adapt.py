@@ -1,0 +1,182 @@
+"""reid adapt as a whole, on the sample's people as tracklets without labels: what it leaves, resuming, refusals."""
+
+import csv
+import json
+import shutil
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from alignnet_common.errors import UserError
+from alignnet_common.files import asset, read_jsonl, sha256_of_file
+from reid.adaptation.log import RoundLog
+from reid.configs.adapt import AdaptConfig
+from reid.configs.extract import ExtractConfig
+from reid.configs.groups.model import ModelConfig
+from reid.inference.extraction import extract
+from reid.models.alignnet import AlignNet
+from reid.models.checkpoint import save_model
+from reid.recipes.adapt import adapt
+
+FAST = {"rounds": 2, "steps": 3, "clusters_per_batch": 4, "chunks_per_cluster": 2, "checkpoint_every": 2}
+
+
+@pytest.fixture(scope="module")
+def tracks(tmp_path_factory):
+    """camera/track/frames: the 48 clips of the sample, each as two tracklets of two frames."""
+    root = tmp_path_factory.mktemp("tracks")
+    for camera in ("cam_a", "cam_b"):
+        for person in sorted((asset("sample/multi_shot") / camera).iterdir()):
+            for number, frame in enumerate(sorted(person.glob("*.png"))):
+                folder = root / camera / f"{person.name.removeprefix('person_')}{number // 2}"
+                folder.mkdir(parents=True, exist_ok=True)
+                shutil.copy(frame, folder)
+    return root
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A model file of a small network with random weights."""
+    path = tmp_path_factory.mktemp("weights") / "network.safetensors"
+    network = ModelConfig(appearance="mobilenetv2_035", appearance_weights="none", pose_stages=1, pose_width=0.05)
+    save_model(AlignNet(network, 3), path, {"images": {"height": 64, "width": 32, "chunk": 2}})
+    return path
+
+
+@pytest.fixture(scope="module")
+def run_on(weights):
+    """A function that adapts the network to tracklets with `FAST` options; it returns the folder."""
+    return partial(adapted, weights)
+
+
+def adapted(weights, tracks, folder, **options):
+    """An adaptation on one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        adapt(AdaptConfig(root=str(tracks), init=str(weights), run=folder, **{**FAST, **options}), "reid adapt")
+    finally:
+        torch.set_num_threads(threads)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(run_on, tracks, tmp_path_factory):
+    """The folder of a finished run."""
+    return run_on(tracks, tmp_path_factory.mktemp("runs") / "adapted")
+
+
+def test_a_round_is_a_row_with_clusters_and_score(finished):
+    rows = read_jsonl(finished / "metrics.jsonl")
+    assert [row["round"] for row in rows] == [0, 1, 2]
+    for row in rows:
+        assert row["clusters"] >= 2 and 0 <= row["outliers"] < 96 and 0 < row["score"] <= 1
+        assert row["score"] == max(row["scores"].values())
+
+
+def test_every_tracklet_is_in_the_table_of_clusters(finished, tracks):
+    with (finished / "clusters.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["camera"], row["track"]) for row in rows} == {
+        (track.parent.name, track.name) for track in tracks.glob("*/*")
+    }
+    labels = np.array([int(row["cluster"]) for row in rows])
+    last = read_jsonl(finished / "metrics.jsonl")[-1]
+    assert labels.max() + 1 == last["clusters"] and (labels == -1).sum() == last["outliers"]
+
+
+def test_the_result_names_what_was_adapted_to_what(finished):
+    result = json.loads((finished / "result.json").read_text())
+    assert result["data"]["tracklets"] == 96 and result["data"]["cameras"] == {"cam_a": 48, "cam_b": 48}
+    assert result["started_from"]["file"].endswith("network.safetensors")
+    best = max(row["score"] for row in result["rounds"])
+    assert result["score"] == best == result["rounds"][result["kept_round"]]["score"]
+    assert result["model"]["sha256"] == sha256_of_file(finished / "model.safetensors")
+    assert result["camera_norm"]["images"] == {"cam_a": 96, "cam_b": 96}
+    assert result["seed"] == 0 and "torch" in result["versions"] and (finished / "config.yaml").is_file()
+
+
+def test_the_page_shows_rounds_clusters_and_nearest_tracklets(finished):
+    page = (finished / "index.html").read_text()
+    assert page.count("<svg") == 2 and page.count("data:image/jpeg") > 50
+    assert "kept" in page and "cam_b" in page and "{{" not in page
+
+
+def test_the_run_is_a_network_for_other_commands(finished, tracks, tmp_path):
+    cameras = finished / "cameras.safetensors"
+    out = tmp_path / "F.npz"
+    extract(ExtractConfig(str(tracks), str(finished), out, tracklets=True, camera_statistics=cameras))
+    with np.load(out) as found:
+        assert found["features"].shape == (96, 5120) and str(found["model_sha256"]) == sha256_of_file(
+            finished / "model.safetensors"
+        )
+
+
+class KilledError(Exception):
+    """Stands for kill -9 after a step: nothing more is written."""
+
+
+@pytest.mark.parametrize("step", [1, 4], ids=["in the first round", "in the second round"])
+def test_a_killed_run_resumes_to_the_bit(run_on, finished, tracks, tmp_path, monkeypatch, step):
+    folder = tmp_path / "run"
+    add_step = RoundLog.add_step
+
+    def killed(self, number, row):
+        if number == step + 1:
+            raise KilledError
+        add_step(self, number, row)
+
+    monkeypatch.setattr(RoundLog, "add_step", killed)
+    with pytest.raises(KilledError):
+        run_on(tracks, folder)
+    monkeypatch.undo()
+    run_on(tracks, folder, resume=True)
+    for name in ("model.safetensors", "clusters.csv"):
+        assert (folder / name).read_bytes() == (finished / name).read_bytes(), name
+    digests = [json.loads((run / "result.json").read_text())["camera_norm"]["sha256"] for run in (folder, finished)]
+    assert digests[0] == digests[1]
+
+
+def test_a_run_is_not_overwritten_and_not_continued_with_other_options(run_on, finished, tracks, capsys):
+    with pytest.raises(UserError, match="holds a run already"):
+        run_on(tracks, finished)
+    with pytest.raises(UserError, match="was started with rounds 2, not 3"):
+        run_on(tracks, finished, resume=True, rounds=3)
+    run_on(tracks, finished, resume=True)
+    assert "finished already" in capsys.readouterr().out
+
+
+def test_other_tracklets_are_refused_when_a_run_resumes(run_on, finished, tracks, tmp_path):
+    fewer = tmp_path / "fewer"
+    shutil.copytree(tracks, fewer)
+    shutil.rmtree(sorted((fewer / "cam_a").iterdir())[0])
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    with pytest.raises(UserError, match="other tracklets than are there now"):
+        run_on(fewer, folder, resume=True)
+
+
+def test_clusters_that_teach_nothing_end_with_one_line(run_on, tracks, tmp_path):
+    with pytest.raises(UserError, match=r"no cluster was found; raise --eps"):
+        run_on(tracks, tmp_path / "run", eps=1e-6, k1=2, k2=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"eps": 1.5}, "--eps must lie between 0 and 1"),
+        ({"temperature": 0.0}, "--temperature must be above 0"),
+        ({"accumulate": 8}, "--accumulate 8: a part would have fewer than two chunks"),
+    ],
+)
+def test_options_out_of_range_are_one_line(tracks, options, message):
+    with pytest.raises(ValueError, match=message):
+        AdaptConfig(root=str(tracks), run=Path("never"), **{**FAST, **options})
+
+
+def test_parts_of_a_batch_give_a_network_too(run_on, finished, tracks, tmp_path):
+    folder = run_on(tracks, tmp_path / "run", accumulate=2, rounds=1)
+    assert sha256_of_file(folder / "best-round.safetensors") != sha256_of_file(finished / "best-round.safetensors")
