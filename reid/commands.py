@@ -32,7 +32,7 @@ PROGRAM = Program(
             "adapt",
             "Adapt a network to your own cameras, on tracklets without labels.",
             "reid.configs.adapt:AdaptConfig",
-            "reid.recipes.adapt:adapt",
+            "reid.adapt.run:adapt",
             (
                 "reid adapt tracks --run runs/adapted                 tracks: camera/track/frames",
                 "reid adapt list.csv --init RUN --run runs/adapted    list: path,camera,track[,start,end]",

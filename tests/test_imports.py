@@ -21,11 +21,10 @@ ORDER = """
     synth.scenes
     synth.people
     synth.cameras
-    reid.ablation reid.pose
+    reid.ablation reid.adapt reid.pose
     reid
     reid.recipes
-    reid.adaptation
-    reid.training reid.visualisation reid.inference reid.exporting
+    reid.training reid.visualisation reid.inference reid.exporting reid.adapt.clustering
     reid.evaluation reid.inference.network
     reid.provenance
     reid.models reid.data

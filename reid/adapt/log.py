@@ -13,10 +13,10 @@ from tqdm import tqdm
 
 from alignnet_common.arrays import Singles
 from alignnet_common.files import write_atomically, write_jsonl
-from reid.adaptation.agreement import Choice
-from reid.adaptation.neighbours import nearest_elsewhere, shown_tracklets
-from reid.adaptation.state import AdaptState, save_state
-from reid.adaptation.unlabelled import Unlabelled
+from reid.adapt.clustering.agreement import Choice
+from reid.adapt.clustering.neighbours import nearest_elsewhere, shown_tracklets
+from reid.adapt.state import AdaptState, save_state
+from reid.adapt.unlabelled import Unlabelled
 from reid.configs.adapt import AdaptConfig
 from reid.models.checkpoint import save_model
 from reid.runtime.run_dir import METRICS
@@ -71,7 +71,9 @@ class RoundLog:
         best = max((earlier["score"] for earlier in state.rows), default=-1.0)
         state.rows.append(row)
         if row["score"] >= best:
-            state.after = nearest_elsewhere(descriptors, self._data.camera_of, shown_tracklets(self._data))
+            state.after = nearest_elsewhere(
+                descriptors, self._data.camera_of, shown_tracklets(len(self._data.tracklets))
+            )
             state.before = state.before or state.after
             save_model(state.model, self._folder / BEST_ROUND, self._metadata, classifier=False)
         write_jsonl(self._folder / METRICS, state.rows)

@@ -10,8 +10,8 @@ import numpy as np
 from scipy import sparse
 
 from alignnet_common.arrays import Singles
-from reid.adaptation.clusters import Clusters, Labels, clusters_of, without_pairs
-from reid.adaptation.description import Described
+from reid.adapt.clustering.clusters import Clusters, Labels, clusters_of, without_pairs
+from reid.adapt.clustering.description import Described
 from reid.metrics.jaccard import jaccard_distances
 
 

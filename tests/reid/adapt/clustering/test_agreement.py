@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from reid.adaptation.agreement import Clustering, agreement, choose_clusters, pairs
-from reid.adaptation.description import Described, unit
+from reid.adapt.clustering.agreement import Clustering, agreement, choose_clusters, pairs
+from reid.adapt.clustering.description import Described, unit
 
 
 def test_pairs_of_items_in_one_cluster():

@@ -9,8 +9,8 @@ import torch
 
 from alignnet_common.errors import UserError
 from alignnet_common.options import as_plain
-from reid.adaptation.clusters import Clusters, Labels, with_proxies
-from reid.adaptation.proxy_loss import ProxyMemory
+from reid.adapt.clustering.clusters import Clusters, Labels, with_proxies
+from reid.adapt.proxy_loss import ProxyMemory
 from reid.configs.adapt import AdaptConfig
 from reid.models.alignnet import AlignNet
 from reid.models.weights import load_strictly, read_torch_file, write_torch_file

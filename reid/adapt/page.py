@@ -10,9 +10,9 @@ from alignnet_common import PROJECT, __version__
 from alignnet_common.files import write_atomically
 from alignnet_common.html import ready_html, render_template
 from alignnet_common.images import spread_over
-from reid.adaptation.log import CLUSTERS
-from reid.adaptation.neighbours import shown_tracklets
-from reid.adaptation.unlabelled import Unlabelled
+from reid.adapt.clustering.neighbours import shown_tracklets
+from reid.adapt.log import CLUSTERS
+from reid.adapt.unlabelled import Unlabelled
 from reid.data.tracklets.frames import read_frame
 from reid.reporting.charts import as_svg, new_chart
 from reid.visualisation.pictures import fitted, jpeg
@@ -39,7 +39,7 @@ def write_page(
 ) -> None:
     """Write RUN/index.html; its template is assets/adaptation.html.
 
-    before, after -- the nearest tracklets of other cameras, see `reid.adaptation.neighbours`.
+    before, after -- the nearest tracklets of other cameras, see `reid.adapt.clustering.neighbours`.
     """
     rounds = result["rounds"]
     first, last = rounds[0], rounds[-1]
@@ -124,7 +124,7 @@ def nearest_views(data: Unlabelled, before: list[list[int]], after: list[list[in
             "before": [picture(data, other) for other in earlier],
             "after": [picture(data, other) for other in later],
         }
-        for number, earlier, later in zip(shown_tracklets(data), before, after, strict=True)
+        for number, earlier, later in zip(shown_tracklets(len(data.tracklets)), before, after, strict=True)
     ]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from reid.adaptation.description import Describing, pieces_of
+from reid.adapt.clustering.description import Describing, pieces_of
 from reid.configs.finetune import FinetuneConfig
 from reid.configs.groups.model import ModelConfig
 from reid.data.loading.frame_store import FrameStore

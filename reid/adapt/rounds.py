@@ -13,13 +13,13 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from alignnet_common.errors import UserError
-from reid.adaptation.agreement import Choice, Clustering, choose_clusters
-from reid.adaptation.clusters import Clusters, trouble_with
-from reid.adaptation.description import Describing
-from reid.adaptation.log import RoundLog
-from reid.adaptation.proxy_loss import ProxyMemory
-from reid.adaptation.state import AdaptState
-from reid.adaptation.unlabelled import Unlabelled
+from reid.adapt.clustering.agreement import Choice, Clustering, choose_clusters
+from reid.adapt.clustering.clusters import Clusters, trouble_with
+from reid.adapt.clustering.description import Describing
+from reid.adapt.log import RoundLog
+from reid.adapt.proxy_loss import ProxyMemory
+from reid.adapt.state import AdaptState
+from reid.adapt.unlabelled import Unlabelled
 from reid.configs.adapt import EPS_CANDIDATES, AdaptConfig
 from reid.configs.finetune import FinetuneConfig
 from reid.data.loading.batch import Batch

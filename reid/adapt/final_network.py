@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from alignnet_common.files import sha256_of_file
-from reid.adaptation.log import BEST_ROUND
-from reid.adaptation.unlabelled import Unlabelled
+from reid.adapt.log import BEST_ROUND
+from reid.adapt.unlabelled import Unlabelled
 from reid.data.loading.frame_store import FrameStore
 from reid.evaluation.camera_statistics import (
     FEWEST,

@@ -19,12 +19,12 @@ from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
 from alignnet_common.options import save_config
 from alignnet_common.run_record import command_line, now, run_record
-from reid.adaptation.final_network import write_network
-from reid.adaptation.log import RoundLog
-from reid.adaptation.page import write_page
-from reid.adaptation.rounds import Adaptation, Material
-from reid.adaptation.state import AdaptState, read_state, restore
-from reid.adaptation.unlabelled import Unlabelled, read_unlabelled, seen_together
+from reid.adapt.final_network import write_network
+from reid.adapt.log import RoundLog
+from reid.adapt.page import write_page
+from reid.adapt.rounds import Adaptation, Material
+from reid.adapt.state import AdaptState, read_state, restore
+from reid.adapt.unlabelled import Unlabelled, read_unlabelled, seen_together
 from reid.configs.adapt import AdaptConfig
 from reid.configs.finetune import FinetuneConfig
 from reid.data.loading.frame_store import FrameStore

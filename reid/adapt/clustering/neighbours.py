@@ -6,16 +6,15 @@ import numpy as np
 
 from alignnet_common.arrays import Singles
 from alignnet_common.images import spread_over
-from reid.adaptation.clusters import Labels
-from reid.adaptation.unlabelled import Unlabelled
+from reid.adapt.clustering.clusters import Labels
 
 SHOWN, NEAREST = 12, 5
 """Tracklets on the page, and their nearest ones."""
 
 
-def shown_tracklets(data: Unlabelled) -> list[int]:
-    """Numbers of the tracklets on the page, evenly spread over all."""
-    return list(spread_over(range(len(data.tracklets)), SHOWN))
+def shown_tracklets(count: int) -> list[int]:
+    """Numbers of the tracklets on the page, evenly spread over all `count`."""
+    return list(spread_over(range(count), SHOWN))
 
 
 def nearest_elsewhere(descriptors: Singles, cameras: Labels, numbers: Sequence[int]) -> list[list[int]]:

@@ -12,14 +12,14 @@ import torch
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import asset, read_jsonl, sha256_of_file
-from reid.adaptation.log import RoundLog
+from reid.adapt.log import RoundLog
+from reid.adapt.run import adapt
 from reid.configs.adapt import AdaptConfig
 from reid.configs.extract import ExtractConfig
 from reid.configs.groups.model import ModelConfig
 from reid.inference.extraction import extract
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import save_model
-from reid.recipes.adapt import adapt
 
 FAST = {"rounds": 2, "steps": 3, "clusters_per_batch": 4, "chunks_per_cluster": 2, "checkpoint_every": 2}
 

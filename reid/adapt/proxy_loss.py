@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from alignnet_common.arrays import Singles
-from reid.adaptation.clusters import Clusters
+from reid.adapt.clustering.clusters import Clusters
 from reid.configs.adapt import AdaptConfig
 from reid.functional.proxy_contrast import across_cameras_loss, proxies_of, update_proxies, within_camera_loss
 

@@ -1,0 +1,1 @@
+"""Descriptors of tracklets without labels, their clusters, and the score without labels."""
