@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from alignnet_common.arrays import Singles
 from reid.adapt.clustering.clusters import Clusters
+from reid.adapt.clustering.description import Described
 from reid.configs.adapt import AdaptConfig
 from reid.functional.proxy_contrast import across_cameras_loss, proxies_of, update_proxies, within_camera_loss
 
@@ -27,13 +27,11 @@ class ProxyMemory:
     """(P,) camera of each proxy."""
 
     @classmethod
-    def of(cls, clusters: Clusters, descriptors: Singles, device: torch.device) -> Self:
-        """The memory at the start of a round: the means of the proxies' descriptors.
-
-        descriptors -- (N, D) of all tracklets, of length 1.
-        """
+    def of(cls, clusters: Clusters, described: Described, device: torch.device) -> Self:
+        """The memory at the start of a round: the means of the proxies' descriptors."""
         proxies = torch.from_numpy(clusters.proxies)
-        vectors = proxies_of(torch.from_numpy(descriptors), proxies, len(clusters.cluster_of))
+        means = proxies_of(torch.from_numpy(described.whole), proxies, len(clusters.cluster_of))
+        vectors = F.normalize(torch.from_numpy(described.lifted(means.numpy())), dim=1)
         cluster_of, camera_of = torch.from_numpy(clusters.cluster_of), torch.from_numpy(clusters.camera_of)
         return cls(vectors.to(device), cluster_of.to(device), camera_of.to(device))
 

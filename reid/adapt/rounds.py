@@ -107,7 +107,7 @@ class Adaptation:
             log.note(f"round {number}: {trouble}; the rounds end here")
             return True
         state.clusters = choice.clusters
-        state.memory = ProxyMemory.of(choice.clusters, described.whole, self.device)
+        state.memory = ProxyMemory.of(choice.clusters, described, self.device)
         return False
 
     def train(self, number: int, log: RoundLog) -> None:

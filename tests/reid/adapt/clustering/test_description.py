@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from reid.adapt.clustering.description import Describing, pieces_of
+from reid.adapt.clustering import description
+from reid.adapt.clustering.description import Describing, pieces_of, unit
 from reid.configs.finetune import FinetuneConfig
 from reid.configs.groups.model import ModelConfig
 from reid.data.loading.frame_store import FrameStore
@@ -70,3 +71,16 @@ def test_few_frames_of_a_camera_are_described_by_the_running_statistics(describi
     alone, beside = describing(lone), describing([*lone, tracklet(2, 0, 50)])
     assert alone.whole[0] == pytest.approx(beside.whole[0], abs=1e-5)
     assert alone.divided.tolist() == [False] and (alone.halves[0] == alone.halves[1]).all()
+
+
+def test_many_tracklets_are_described_by_principal_directions(describing, monkeypatch):
+    tracklets = [tracklet(2, 0, first) for first in range(0, 120, 2)]
+    full = describing(tracklets)
+    monkeypatch.setattr(description, "MANY", 50)
+    monkeypatch.setattr(description, "DIRECTIONS", 40)
+    few = describing(tracklets)
+    assert full.directions is None and few.whole.shape == (60, 40) and few.directions.shape == (40, 512)
+    assert few.directions @ few.directions.T == pytest.approx(np.eye(40), abs=1e-4)
+    lifted = few.lifted(few.whole)
+    assert lifted.shape == full.whole.shape and (full.whole * unit(lifted)).sum(axis=1).min() > 0.95
+    assert few.whole @ few.whole.T == pytest.approx(full.whole @ full.whole.T, abs=0.05)

@@ -1,0 +1,234 @@
+"""Adaptation without labels, measured with labels: reid adapt on Market-1501's training half as unlabelled tracklets.
+
+    python -m benchmarks.adapt --market …/Market-1501-v15.09.15 --out runs/adapt-market
+    python -m benchmarks.adapt --market … --out runs/adapt-noisy --mixed 0.2 --broken 0.3
+    python -m benchmarks.adapt --market … --out runs/adapt-market --official
+
+A tracklet is all images of a person by one camera in one sequence, under a number that does not name the person: what
+a perfect tracker would give. --mixed and --broken are the faults of a real one. The persons are read to measure only:
+pairs of tracklets that are rightly together in the clusters, and with --official the ranking of the official test,
+before and after, with and without the statistics of each camera. After an interruption, repeat the command.
+"""
+
+import csv
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alignnet_common.cli import as_plain, run_command
+from alignnet_common.files import read_jsonl, write_json
+from alignnet_common.options import bounded, check_ranges
+from benchmarks.workers.subprocesses import Start, call, check_market, mean_and_spread
+from reid.adapt.clustering.agreement import pairs
+from reid.reporting.markdown import markdown_table
+from reid.runtime.run_dir import RESULT
+
+NAME = re.compile(r"(?P<person>\d+)_c(?P<camera>\d)s(?P<sequence>\d)_.*\.jpg")
+
+TRUTH = "truth.csv"
+"""Persons of the tracklets, beside the folder that reid adapt reads: camera, track, person."""
+
+
+@dataclass(frozen=True)
+class AdaptBenchmarkConfig:
+    """Adapt a network to Market-1501's unlabelled training half, and measure it."""
+
+    market: Path
+    """Folder of Market-1501, which contains bounding_box_train."""
+
+    out: Path = Path("runs/adapt-market")
+    """Folder for the tracklets, the runs, adapt.json, and adapt.md with the table."""
+
+    init: str = "small"
+    """Network that is adapted."""
+
+    seeds: int = bounded(3, at_least=1)
+    """Number of adaptations, with seeds 0, 1, 2, …"""
+
+    mixed: float = bounded(0.0, at_least=0, at_most=1)
+    """Share of tracklets in which the second half of the frames is of another person of the same camera."""
+
+    broken: float = bounded(0.0, at_least=0, at_most=1)
+    """Share of tracklets that are broken in two."""
+
+    tracklets: int | None = bounded(None, at_least=50)
+    """Number of tracklets, all those of some persons. Default: all."""
+
+    official: bool = False
+    """Rank the official test, once a finished configuration."""
+
+    options: dict[str, Any] = field(default_factory=dict)
+    """Further options of reid adapt: --options.rounds 4."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True)
+class Track:
+    """Images of one tracklet."""
+
+    camera: str
+    person: int
+    """The person, of a mixed tracklet that of its first half."""
+
+    images: tuple[str, ...]
+
+
+def market_tracks(names: Sequence[str]) -> list[Track]:
+    """The tracklets of Market-1501's file names: person, camera and sequence, in this order."""
+    groups: dict[tuple[int, str, str], list[str]] = defaultdict(list)
+    for name in sorted(names):
+        if found := NAME.fullmatch(name):
+            groups[int(found["person"]), found["camera"], found["sequence"]].append(name)
+    return [Track(f"c{camera}", person, tuple(images)) for (person, camera, _), images in sorted(groups.items())]
+
+
+def some_persons(tracks: Sequence[Track], count: int | None, rng: np.random.Generator) -> list[Track]:
+    """All tracklets of persons in random order, until there are `count`; all without `count`."""
+    if count is None:
+        return list(tracks)
+    order = rng.permutation(sorted({track.person for track in tracks})).tolist()
+    found: list[Track] = []
+    for person in order:
+        if len(found) < count:
+            found += [track for track in tracks if track.person == person]
+    return found
+
+
+def mixed_tracks(tracks: Sequence[Track], share: float, rng: np.random.Generator) -> list[Track]:
+    """The tracklets, of which some pairs of a camera have exchanged the second halves of their frames.
+
+    share -- of the tracklets that are then of two persons.
+    """
+    found = list(tracks)
+    for camera in sorted({track.camera for track in tracks}):
+        members = [n for n, track in enumerate(tracks) if track.camera == camera and len(track.images) > 1]
+        total = sum(track.camera == camera for track in tracks)
+        chosen = rng.permutation(members)[: 2 * round(share * total / 2)].tolist()
+        for one, other in zip(chosen[::2], chosen[1::2], strict=False):
+            a, b = found[one], found[other]
+            half, half_of_other = len(a.images) // 2, len(b.images) // 2
+            found[one] = Track(camera, a.person, a.images[:half] + b.images[half_of_other:])
+            found[other] = Track(camera, b.person, b.images[:half_of_other] + a.images[half:])
+    return found
+
+
+def broken_tracks(tracks: Sequence[Track], share: float, rng: np.random.Generator) -> list[Track]:
+    """The tracklets, of which a share, or all with two frames or more, is broken in two."""
+    members = [number for number, track in enumerate(tracks) if len(track.images) > 1]
+    chosen = set(rng.permutation(members)[: round(share * len(tracks))].tolist())
+    found: list[Track] = []
+    for number, track in enumerate(tracks):
+        half = len(track.images) // 2
+        parts = (track.images[:half], track.images[half:]) if number in chosen else (track.images,)
+        found += [Track(track.camera, track.person, images) for images in parts]
+    return found
+
+
+def write_tracks(tracks: Sequence[Track], images: Path, out: Path) -> Path:
+    """Make links out/tracks/camera/number/frame, and the persons in out/truth.csv; returns out/tracks."""
+    root = out / "tracks"
+    with (out / TRUTH).open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(("camera", "track", "person"))
+        for number, track in enumerate(tracks):
+            folder = root / track.camera / f"{number:05d}"
+            folder.mkdir(parents=True, exist_ok=True)
+            table.writerow((track.camera, folder.name, track.person))
+            for frame, name in enumerate(track.images):
+                link = folder / f"{frame:04d}{Path(name).suffix}"
+                if not link.is_symlink():
+                    link.symlink_to((images / name).absolute())
+    return root
+
+
+def cluster_quality(clusters: Path, truth: Path) -> dict[str, float]:
+    """Precision and recall, in percent, of the pairs of tracklets that a clusters.csv puts together."""
+    person = {(row["camera"], row["track"]): int(row["person"]) for row in rows_of(truth)}
+    found = rows_of(clusters)
+    persons = np.array([person[row["camera"], row["track"]] for row in found])
+    labels = np.array([int(row["cluster"]) for row in found])
+    right = pairs(np.where(labels >= 0, labels * (persons.max() + 1) + persons, -1))
+    return {
+        "precision": round(100 * right / max(1, pairs(labels)), 1),
+        "recall": round(100 * right / max(1, pairs(persons)), 1),
+    }
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file by the names of its columns."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def adapt_market(config: AdaptBenchmarkConfig, start: Start = call) -> None:
+    """Adapt with each seed unless that is done; write adapt.json and adapt.md. `start` runs a module with arguments."""
+    check_market(config.market)
+    images = config.market / "bounding_box_train"
+    config.out.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)  # the same tracklets for every seed
+    tracks = some_persons(market_tracks([path.name for path in images.iterdir()]), config.tracklets, rng)
+    tracks = broken_tracks(mixed_tracks(tracks, config.mixed, rng), config.broken, rng)
+    root = write_tracks(tracks, images, config.out)
+    networks = {"before": config.init} | {
+        f"seed {seed}": str(adapted(config, root, seed, start)) for seed in range(config.seeds)
+    }
+    result: dict[str, Any] = {"config": as_plain(config), "tracklets": len(tracks), "runs": {}}
+    for name, weights in networks.items():
+        row = dict(official_test(config, name, weights, start)) if config.official else {}
+        if name != "before":
+            run = Path(weights)
+            row |= cluster_quality(run / "clusters.csv", config.out / TRUTH)
+            row |= {key: read_jsonl(run / "metrics.jsonl")[-1][key] for key in ("clusters", "outliers", "score")}
+            row["minutes"] = round(json.loads((run / RESULT).read_text())["seconds"] / 60, 1)
+        result["runs"][name] = row
+    write_json(config.out / "adapt.json", result)
+    text = table(result["runs"])
+    (config.out / "adapt.md").write_text(text)
+    print(text)
+
+
+def adapted(config: AdaptBenchmarkConfig, root: Path, seed: int, start: Start) -> Path:
+    """The folder of a finished adaptation."""
+    run = config.out / f"seed-{seed}"
+    if not (run / RESULT).is_file():
+        further = [f"--{name.replace('_', '-')}={value}" for name, value in config.options.items()]
+        words = [f"--root={root}", f"--init={config.init}", f"--run={run}", f"--seed={seed}", *further]
+        start("reid.adapt", [*words, *(["--resume"] if run.exists() else [])])
+    return run
+
+
+def official_test(config: AdaptBenchmarkConfig, name: str, weights: str, start: Start) -> Mapping[str, float]:
+    """Rank-1 and mAP of the official test, with and without the statistics of each camera."""
+    found: dict[str, float] = {}
+    for kind, words in (("", []), (" with camera statistics", ["--camera-norm"])):
+        path = config.out / f"official-{name}{kind}.json".replace(" ", "-")
+        if not path.is_file():
+            asked = ["--dataset=market", "--market-test=official", f"--root={config.market}", f"--weights={weights}"]
+            start("reid.evaluate", [*asked, *words, f"--json={path}"])
+        ranked = json.loads(path.read_text())
+        found |= {f"{key}{kind}": ranked[key] for key in ("rank1", "mAP")}
+    return found
+
+
+def table(runs: Mapping[str, Mapping[str, float]]) -> str:
+    """The network before, and the mean and standard deviation over the seeds after, as Markdown."""
+    before = runs["before"]
+    after = [row for name, row in runs.items() if name != "before"]
+    keys = list(dict.fromkeys([*before, *after[0]]))
+    rows = [
+        [key, f"{before[key]:.1f}" if key in before else "", mean_and_spread([row[key] for row in after])]
+        for key in keys
+    ]
+    return markdown_table(["", "before", "after"], rows)
+
+
+if __name__ == "__main__":
+    run_command(adapt_market, AdaptBenchmarkConfig, "python -m benchmarks.adapt")

@@ -1,0 +1,95 @@
+"""benchmarks.adapt: tracklets of Market-1501 without persons, faults of a tracker, quality of clusters."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.adapt import (
+    AdaptBenchmarkConfig,
+    adapt_market,
+    broken_tracks,
+    cluster_quality,
+    market_tracks,
+    mixed_tracks,
+    some_persons,
+)
+from reid.adapt.unlabelled import read_unlabelled
+
+NAMES = [
+    f"{person:04d}_c{camera}s1_{person * 100 + frame:06d}_01.jpg"
+    for person in range(1, 31)
+    for camera in (1, 2)
+    for frame in range(4)
+]
+
+
+@pytest.fixture
+def tracks():
+    return market_tracks([*NAMES, "-1_c1s1_000401_03.jpg", "Thumbs.db"])
+
+
+def images_of(tracks):
+    return sorted(name for track in tracks for name in track.images)
+
+
+def test_a_tracklet_is_a_person_in_a_camera_and_sequence(tracks):
+    assert len(tracks) == 60 and images_of(tracks) == sorted(NAMES)
+    assert (tracks[1].camera, tracks[1].person, len(tracks[1].images)) == ("c2", 1, 4)
+
+
+def test_some_persons_come_with_all_of_their_tracklets(tracks):
+    some = some_persons(tracks, 50, np.random.default_rng(0))
+    assert len(some) == 50 and len({track.person for track in some}) == 25
+    assert some_persons(tracks, None, np.random.default_rng(0)) == tracks
+
+
+def test_mixed_tracklets_have_two_persons_of_one_camera(tracks):
+    mixed = mixed_tracks(tracks, 0.2, np.random.default_rng(0))
+    persons = [{name[:4] for name in track.images} for track in mixed]
+    assert sum(len(some) == 2 for some in persons) == 12
+    assert images_of(mixed) == images_of(tracks)
+    assert all(f"c{name[6]}" == track.camera for track in mixed for name in track.images)
+
+
+def test_broken_tracklets_lose_no_image(tracks):
+    broken = broken_tracks(tracks, 0.3, np.random.default_rng(0))
+    assert len(broken) == 60 + 18 and images_of(broken) == images_of(tracks)
+
+
+def test_quality_of_clusters(tmp_path):
+    clusters, truth = tmp_path / "clusters.csv", tmp_path / "truth.csv"
+    clusters.write_text("camera,track,cluster\nc1,0,0\nc2,1,0\nc1,2,0\nc2,3,-1\n")
+    truth.write_text("camera,track,person\nc1,0,7\nc2,1,7\nc1,2,8\nc2,3,8\n")
+    assert cluster_quality(clusters, truth) == {"precision": 33.3, "recall": 50.0}
+
+
+def test_the_benchmark_hides_the_persons_and_writes_its_table(tmp_path, capsys):
+    images = tmp_path / "market/bounding_box_train"
+    images.mkdir(parents=True)
+    for name in NAMES:
+        (images / name).touch()
+    started = []
+
+    def start(module, words):
+        started.append(module)
+        given = dict(word.removeprefix("--").split("=") for word in words if "=" in word)
+        if module == "reid.evaluate":
+            Path(given["json"]).write_text(json.dumps({"rank1": 50.0, "mAP": 25.0}))
+            return
+        assert given["rounds"] == "1"
+        data, run = read_unlabelled(given["root"]), Path(given["run"])
+        run.mkdir()
+        with (run / "clusters.csv").open("w") as file:
+            csv.writer(file).writerows([("camera", "track", "cluster"), *((*name, 0) for name in data.names)])
+        (run / "metrics.jsonl").write_text('{"round": 1, "clusters": 9, "outliers": 2, "score": 0.5}\n')
+        (run / "result.json").write_text('{"seconds": 90}')
+
+    config = AdaptBenchmarkConfig(tmp_path / "market", tmp_path / "out", seeds=2, official=True, options={"rounds": 1})
+    adapt_market(config, start)
+    assert started == ["reid.adapt"] * 2 + ["reid.evaluate"] * 6
+    assert "| rank1 with camera statistics | 50.0 | 50.0 ± 0.0 |" in capsys.readouterr().out
+    adapt_market(config, start)
+    assert len(started) == 8  # nothing is done twice
