@@ -11,7 +11,7 @@ from alignnet_common.files import PROJECT_ROOT
 
 ORDER = """
     benchmarks
-    benchmarks.ingredients benchmarks.transfer
+    benchmarks.adapt benchmarks.ingredients benchmarks.transfer
     benchmarks.workers
     synth
     synth.rendering synth.report

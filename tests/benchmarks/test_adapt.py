@@ -7,15 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.adapt import (
-    AdaptBenchmarkConfig,
-    adapt_market,
-    broken_tracks,
-    cluster_quality,
-    market_tracks,
-    mixed_tracks,
-    some_persons,
-)
+from benchmarks.adapt.run import AdaptBenchmarkConfig, adapt_market, cluster_quality
+from benchmarks.adapt.tracks import broken_tracks, market_tracks, mixed_tracks, some_persons
 from reid.adapt.unlabelled import read_unlabelled
 
 NAMES = [

@@ -1,38 +1,22 @@
-"""Adaptation without labels, measured with labels: reid adapt on Market-1501's training half as unlabelled tracklets.
-
-    python -m benchmarks.adapt --market …/Market-1501-v15.09.15 --out runs/adapt-market
-    python -m benchmarks.adapt --market … --out runs/adapt-noisy --mixed 0.2 --broken 0.3
-    python -m benchmarks.adapt --market … --out runs/adapt-market --official
-
-A tracklet is all images of a person by one camera in one sequence, under a number that does not name the person: what
-a perfect tracker would give. --mixed and --broken are the faults of a real one. The persons are read to measure only:
-pairs of tracklets that are rightly together in the clusters, and with --official the ranking of the official test,
-before and after, with and without the statistics of each camera. After an interruption, repeat the command.
-"""
+"""The steps of python -m benchmarks.adapt: tracklets, adaptations, their measures, the table."""
 
 import csv
 import json
-import re
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from alignnet_common.cli import as_plain, run_command
+from alignnet_common.cli import as_plain
 from alignnet_common.files import read_jsonl, write_json
 from alignnet_common.options import bounded, check_ranges
+from benchmarks.adapt.tracks import TRUTH, broken_tracks, market_tracks, mixed_tracks, some_persons, write_tracks
 from benchmarks.workers.subprocesses import Start, call, check_market, mean_and_spread
 from reid.adapt.clustering.agreement import pairs
 from reid.reporting.markdown import markdown_table
 from reid.runtime.run_dir import RESULT
-
-NAME = re.compile(r"(?P<person>\d+)_c(?P<camera>\d)s(?P<sequence>\d)_.*\.jpg")
-
-TRUTH = "truth.csv"
-"""Persons of the tracklets, beside the folder that reid adapt reads: camera, track, person."""
 
 
 @dataclass(frozen=True)
@@ -68,85 +52,6 @@ class AdaptBenchmarkConfig:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-
-
-@dataclass(frozen=True)
-class Track:
-    """Images of one tracklet."""
-
-    camera: str
-    person: int
-    """The person, of a mixed tracklet that of its first half."""
-
-    images: tuple[str, ...]
-
-
-def market_tracks(names: Sequence[str]) -> list[Track]:
-    """The tracklets of Market-1501's file names: person, camera and sequence, in this order."""
-    groups: dict[tuple[int, str, str], list[str]] = defaultdict(list)
-    for name in sorted(names):
-        if found := NAME.fullmatch(name):
-            groups[int(found["person"]), found["camera"], found["sequence"]].append(name)
-    return [Track(f"c{camera}", person, tuple(images)) for (person, camera, _), images in sorted(groups.items())]
-
-
-def some_persons(tracks: Sequence[Track], count: int | None, rng: np.random.Generator) -> list[Track]:
-    """All tracklets of persons in random order, until there are `count`; all without `count`."""
-    if count is None:
-        return list(tracks)
-    order = rng.permutation(sorted({track.person for track in tracks})).tolist()
-    found: list[Track] = []
-    for person in order:
-        if len(found) < count:
-            found += [track for track in tracks if track.person == person]
-    return found
-
-
-def mixed_tracks(tracks: Sequence[Track], share: float, rng: np.random.Generator) -> list[Track]:
-    """The tracklets, of which some pairs of a camera have exchanged the second halves of their frames.
-
-    share -- of the tracklets that are then of two persons.
-    """
-    found = list(tracks)
-    for camera in sorted({track.camera for track in tracks}):
-        members = [n for n, track in enumerate(tracks) if track.camera == camera and len(track.images) > 1]
-        total = sum(track.camera == camera for track in tracks)
-        chosen = rng.permutation(members)[: 2 * round(share * total / 2)].tolist()
-        for one, other in zip(chosen[::2], chosen[1::2], strict=False):
-            a, b = found[one], found[other]
-            half, half_of_other = len(a.images) // 2, len(b.images) // 2
-            found[one] = Track(camera, a.person, a.images[:half] + b.images[half_of_other:])
-            found[other] = Track(camera, b.person, b.images[:half_of_other] + a.images[half:])
-    return found
-
-
-def broken_tracks(tracks: Sequence[Track], share: float, rng: np.random.Generator) -> list[Track]:
-    """The tracklets, of which a share, or all with two frames or more, is broken in two."""
-    members = [number for number, track in enumerate(tracks) if len(track.images) > 1]
-    chosen = set(rng.permutation(members)[: round(share * len(tracks))].tolist())
-    found: list[Track] = []
-    for number, track in enumerate(tracks):
-        half = len(track.images) // 2
-        parts = (track.images[:half], track.images[half:]) if number in chosen else (track.images,)
-        found += [Track(track.camera, track.person, images) for images in parts]
-    return found
-
-
-def write_tracks(tracks: Sequence[Track], images: Path, out: Path) -> Path:
-    """Make links out/tracks/camera/number/frame, and the persons in out/truth.csv; returns out/tracks."""
-    root = out / "tracks"
-    with (out / TRUTH).open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(("camera", "track", "person"))
-        for number, track in enumerate(tracks):
-            folder = root / track.camera / f"{number:05d}"
-            folder.mkdir(parents=True, exist_ok=True)
-            table.writerow((track.camera, folder.name, track.person))
-            for frame, name in enumerate(track.images):
-                link = folder / f"{frame:04d}{Path(name).suffix}"
-                if not link.is_symlink():
-                    link.symlink_to((images / name).absolute())
-    return root
 
 
 def cluster_quality(clusters: Path, truth: Path) -> dict[str, float]:
@@ -228,7 +133,3 @@ def table(runs: Mapping[str, Mapping[str, float]]) -> str:
         for key in keys
     ]
     return markdown_table(["", "before", "after"], rows)
-
-
-if __name__ == "__main__":
-    run_command(adapt_market, AdaptBenchmarkConfig, "python -m benchmarks.adapt")
