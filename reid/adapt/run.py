@@ -59,7 +59,7 @@ def adapt(config: AdaptConfig, command: str | None = None) -> None:
         return
     model, known = load_model(path)
     sizes = trained_size(known)
-    training = options.training(model.config, sizes)
+    training = training_options(options, model, sizes)
     model = prepare_model(without_classifier(model), training, device)
     state = AdaptState(model, build_optimizer(model, training))
     if saved is not None:
@@ -71,11 +71,13 @@ def adapt(config: AdaptConfig, command: str | None = None) -> None:
     metadata = metadata_of_run(data, known, sizes | {"height": training.height, "width": training.width})
     with RoundLog(config.run, options, data, facts, metadata, state.step) as log:
         Adaptation(state, material, options, training, sizes["chunk"], device).run(log)
-    network = write_network(config.run, data, material.store, metadata, device)
+    kept = summary(state.rows)
+    steps = {"steps": kept["kept_round"] * config.steps}
+    network = write_network(config.run, data, material.store, metadata | steps, device)
     result: dict[str, Any] = {
         "data": record_of(data, material),
         "started_from": {"text": str(path), "file": str(path), "sha256": facts["weights"]},
-        **summary(state.rows),
+        **kept,
         **network,
         "seed": config.seed,
         **run_record(command, options, device_name(device), started, time.perf_counter() - clock),
@@ -83,6 +85,14 @@ def adapt(config: AdaptConfig, command: str | None = None) -> None:
     write_json(config.run / RESULT, result)
     write_page(config.run, data, result, state.before, state.after)
     print(closing_words(result, config.run))
+
+
+def training_options(config: AdaptConfig, model: AlignNet, sizes: dict[str, int]) -> FinetuneConfig:
+    """The options as those of a training. Raises UserError where the input size does not fit the network."""
+    try:
+        return config.training(model.config, sizes)
+    except ValueError as misfit:
+        raise UserError(f"--height, --width: {misfit}") from misfit
 
 
 def without_classifier(model: AlignNet) -> AlignNet:

@@ -87,11 +87,18 @@ def load_start(model: AlignNet, config: FinetuneConfig) -> tuple[dict[str, Any],
     metadata = load_into(model, path)
     trainings = trainings_of(metadata)
     steps = metadata["training"]["step"] if "training" in metadata else metadata.get("steps")
-    last = f", {steps} steps on {trainings[-1]['name']} ({len(trainings[-1]['pids'])} persons)" if trainings else ""
+    last = f", {steps} steps on {in_words(trainings[-1])}" if trainings else ""
     fresh = f", with a new classifier of {model.classes} persons"
     if metadata["classes"]:
         fresh = f"; its classifier of {metadata['classes']} persons is replaced by a new one of {model.classes}"
     return {"text": f"{path}{last}{fresh}", "file": str(path), "sha256": sha256_of_file(path)}, trainings
+
+
+def in_words(training: Training) -> str:
+    """Name and number of persons of a training; of one without labels the name alone."""
+    return (
+        str(training["name"]) if training.get("unlabelled") else f"{training['name']} ({len(training['pids'])} persons)"
+    )
 
 
 def initial_model(init: str) -> Path | None:

@@ -97,7 +97,7 @@ def training_row(training: Mapping[str, Any]) -> dict[str, str]:
     return {
         "name": training["name"],
         "split": training["split"],
-        "persons": str(len(training["pids"])),
+        "persons": "unknown" if training.get("unlabelled") else str(len(training["pids"])),
         "generators": generators_text(training.get("generators")),
         "fingerprint": training["fingerprint"][:16],
     }

@@ -16,10 +16,12 @@ from reid.adapt.log import RoundLog
 from reid.adapt.run import adapt
 from reid.configs.adapt import AdaptConfig
 from reid.configs.extract import ExtractConfig
+from reid.configs.finetune import FinetuneConfig
 from reid.configs.groups.model import ModelConfig
 from reid.inference.extraction import extract
 from reid.models.alignnet import AlignNet
-from reid.models.checkpoint import save_model
+from reid.models.checkpoint import load_model, save_model
+from reid.provenance.start import load_start
 
 FAST = {"rounds": 2, "steps": 3, "clusters_per_batch": 4, "chunks_per_cluster": 2, "checkpoint_every": 2}
 
@@ -113,6 +115,17 @@ def test_the_run_is_a_network_for_other_commands(finished, tracks, tmp_path):
         assert found["features"].shape == (96, 5120) and str(found["model_sha256"]) == sha256_of_file(
             finished / "model.safetensors"
         )
+
+
+def test_a_training_starts_from_the_run_and_names_it(finished):
+    model, metadata = load_model(finished / "model.safetensors")
+    kept = json.loads((finished / "result.json").read_text())["kept_round"]
+    assert metadata["steps"] == 3 * kept and model.config.unit_length
+    network = {**vars(model.config), "appearance_weights": "none"}
+    config = FinetuneConfig(dataset="folder", init=str(finished), **network)
+    start, trainings = load_start(AlignNet(config.network, 5), config)
+    assert f"{3 * kept} steps on unlabelled tracklets of tracks" in start["text"]
+    assert trainings[-1]["unlabelled"] and len(trainings[-1]["frames"]) == 96
 
 
 class KilledError(Exception):
