@@ -46,6 +46,14 @@ class ReportConfig:
     """Folder of descriptors that reid.evaluate has computed, to be used again (its OUT/features). Default: features in
     the folder of the page."""
 
+    camera_norm: Path | None = None
+    """Result of reid evaluate --camera-norm, by the pre-trained network on the same test: one more row. Default:
+    none."""
+
+    adapted: Path | None = None
+    """Result of reid evaluate by a network that reid adapt has made of the pre-trained one, on the same test: one more
+    row. Default: none."""
+
 
 def report(config: ReportConfig) -> None:
     """Read both runs, write the page and result.json. Raises UserError where the runs do not belong together."""
@@ -62,6 +70,7 @@ def report(config: ReportConfig) -> None:
         "chance": finetune["chance"],
         "untrained": finetune["untrained"],
         "pretrained": finetune["initial"],
+        **further_results(config, finetune),
         "finetuned": finetune["finetuned"],
     }
     result = {**blocks, "sizes": sizes(pretrain, finetune), "pretrain": pretrain, "finetune": finetune}
@@ -74,6 +83,22 @@ def report(config: ReportConfig) -> None:
     page = render_page(result, metrics, sheets, views)
     write_atomically(config.out / "report.html", page.encode())
     print(f"{config.out / 'report.html'} and {config.out / RESULT} are written")
+
+
+def further_results(config: ReportConfig, finetune: Mapping[str, Any]) -> dict[str, Any]:
+    """The results of --camera-norm and --adapted by stage. Raises UserError where one is missing or of another test."""
+    found = {}
+    for stage, path in (("camera_norm", config.camera_norm), ("adapted", config.adapted)):
+        if path is None:
+            continue
+        block = read_json(path)
+        if block.get("data", {}).get("division") != finetune["data"]["division"]:
+            flag = "--" + stage.replace("_", "-")
+            raise UserError(
+                f"{flag} {path}: is not of the test of {config.finetune}: evaluate with the same data and split"
+            )
+        found[stage] = block
+    return found
 
 
 def holds(run_folder: Path, result: Mapping[str, Any], start: Mapping[str, Any]) -> bool:
@@ -106,7 +131,11 @@ def runs_of(config: ReportConfig) -> dict[str, Path]:
 
 def read_result(run_folder: Path) -> dict[str, Any]:
     """A run's result.json. Raises UserError where it is missing or damaged."""
-    path = run_folder / RESULT
+    return read_json(run_folder / RESULT)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A result file. Raises UserError where it is missing or damaged."""
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:

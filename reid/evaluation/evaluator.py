@@ -25,7 +25,7 @@ from reid.evaluation.retrieval import Metrics, chance_of, rank_tracklets
 from reid.metrics.ranking import RankingOptions
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_model, trained_size
-from reid.provenance.seen_people import trained_on_tested, trainings_of
+from reid.provenance.seen_people import adapted_to_tested, trained_on_tested, trainings_of
 from reid.runtime.run_dir import MODEL, OLD_MODEL, model_file
 from reid.runtime.weights_source import find_weights, shipped_networks
 
@@ -84,6 +84,10 @@ class SplitResult:
     trained_on_tested: int
     """Number of test identities that the network was trained on. If above 0, the figures are not valid."""
 
+    adapted_to_tested: int
+    """Number of test identities to whose tracklets the network was adapted without labels: if above 0, the figures are
+    transductive."""
+
     checkpoint: dict[str, Any]
     """File, SHA-256 and configuration of the network."""
 
@@ -104,6 +108,7 @@ class SplitResult:
             **self.metrics,
             "chance": self.chance,
             "trained_on_tested": self.trained_on_tested,
+            "adapted_to_tested": self.adapted_to_tested,
             "checkpoint": {name: self.checkpoint[name] for name in ("file", "sha256")},
             "features": self.features,
             "camera_norm": self.camera_norm,
@@ -163,6 +168,7 @@ def evaluate_splits(
                 metrics=rank_tracklets(data.query, data.gallery, query, gallery, options.ranking),
                 chance=chances[number],
                 trained_on_tested=trained_on_tested(trainings_of(metadata), data, prints[number]),
+                adapted_to_tested=adapted_to_tested(trainings_of(metadata), data, prints[number]),
                 checkpoint=checkpoint,
                 images=images,
                 features={"file": str(saved.path), "fingerprint": saved.fingerprint, "reused": saved.reused},
@@ -251,17 +257,21 @@ def fingerprints(splits: Mapping[int, ReidData]) -> dict[int, str]:
 
 
 def leak_notes(results: Sequence[SplitResult]) -> tuple[str, ...]:
-    """A note, if a network was trained on identities that it is tested on."""
+    """A note, if a network was trained on identities that it is tested on, and one if it was adapted to them."""
+    most = max(results, key=lambda each: each.adapted_to_tested)
+    tested = len({tracklet.pid for tracklet in most.data.query})
+    adapted = f"the checkpoint was adapted, without labels, to tracklets of {most.adapted_to_tested} of the {tested} "
+    transductive = (f"{adapted}persons tested: a transductive figure",) if most.adapted_to_tested else ()
     leaks = [each for each in results if each.trained_on_tested]
     if not leaks:
-        return ()
+        return transductive
     worst = max(leaks, key=lambda each: each.trained_on_tested)
     tested = len({tracklet.pid for tracklet in worst.data.query})
     note = f"the checkpoint was trained on {worst.trained_on_tested} of the {tested} persons tested: no valid figure"
     if len(results) > 1:
         some = ", ".join(str(each.split) for each in leaks)
         note += f" in split {some}; train a network a split (RUNS/split-0 …) and name their folder with --weights"
-    return (note,)
+    return (note, *transductive)
 
 
 def evaluate_networks(

@@ -20,10 +20,20 @@ def trainings_of(metadata: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def trained_on_tested(trainings: Sequence[Mapping[str, Any]], data: ReidData, print_of_data: str) -> int:
-    """Number of tested identities that the network was trained on in any of its recorded trainings.
+    """Number of tested identities that the network was trained on, with labels, in any of its recorded trainings.
 
     Identities are matched by pid within the same data set, by hashes of rendered clips, and by hashes of first frames.
     """
+    return _seen([training for training in trainings if not training.get("unlabelled")], data, print_of_data)
+
+
+def adapted_to_tested(trainings: Sequence[Mapping[str, Any]], data: ReidData, print_of_data: str) -> int:
+    """Number of tested identities to whose tracklets the network was adapted without labels, by hashes of first
+    frames."""
+    return _seen([training for training in trainings if training.get("unlabelled")], data, print_of_data)
+
+
+def _seen(trainings: Sequence[Mapping[str, Any]], data: ReidData, print_of_data: str) -> int:
     known = {pid for training in trainings if _is_of(training, data, print_of_data) for pid in training["pids"]}
     clips = {clip for training in trainings for clip in training.get("clips", ())}
     known |= {pid for pid, some in clips_of_tested(data).items() if some & clips} if clips else set()

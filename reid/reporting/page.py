@@ -12,18 +12,27 @@ from alignnet_common.html import image_source, ready_html, render_template
 from reid.reporting.charts import as_svg, draw_cmc_axes, new_chart
 from reid.reporting.views import NetworkViews
 
-STAGES = ("chance", "untrained", "pretrained", "finetuned")
-"""Results on the page, in order."""
+STAGES = ("chance", "untrained", "pretrained", "camera_norm", "adapted", "finetuned")
+"""Results that the page may have, in order."""
 
 SHORT_NAMES = {
     "chance": "chance level",
     "untrained": "untrained",
     "pretrained": "direct transfer",
+    "camera_norm": "with camera statistics",
+    "adapted": "adapted, no labels",
     "finetuned": "fine-tuned",
 }
 """Names of the results in the legend of the chart."""
 
-COLOURS = {"chance": "#9aa4b0", "untrained": "#c98a2b", "pretrained": "#5a9bd4", "finetuned": "#1763a6"}
+COLOURS = {
+    "chance": "#9aa4b0",
+    "untrained": "#c98a2b",
+    "pretrained": "#5a9bd4",
+    "camera_norm": "#6fae8f",
+    "adapted": "#2f855a",
+    "finetuned": "#1763a6",
+}
 
 
 SHEET_CAPTIONS = {
@@ -46,16 +55,18 @@ def render_page(
     data = result["finetune"]["data"]
     lead, reading = introduction(result)
     names = stage_names(result["finetune"]["config"])
+    stages = [stage for stage in STAGES if stage in result]
+    protocol = f"{data['protocol']}. Split: {data['split']}. All in percent; mAP by non-interpolated AP."
     return render_template(
         "report.html",
         title=f"Person re-identification on {data['name']}",
         lead=lead,
-        cards=[card(names[stage], result[stage]["rank1"], stage == "finetuned") for stage in STAGES],
+        cards=[card(names[stage], result[stage]["rank1"], stage == "finetuned") for stage in stages],
         reading=reading,
         header=["", "rank-1", "rank-5", "rank-10", "rank-20", "mAP"],
-        rows=[table_row(names[stage], result[stage]) for stage in STAGES],
-        protocol=f"{data['protocol']}. Split: {data['split']}. All in percent; mAP by non-interpolated AP.",
-        cmc_chart=ready_html(cmc_chart({stage: result[stage]["cmc"] for stage in STAGES})),
+        rows=[table_row(names[stage], result[stage]) for stage in stages],
+        protocol=protocol + unlabelled_note(result),
+        cmc_chart=ready_html(cmc_chart({stage: result[stage]["cmc"] for stage in stages})),
         loss_chart=ready_html(loss_chart(metrics)),
         views=None if isinstance(views, str) else views,
         views_note=views if isinstance(views, str) else "",
@@ -73,8 +84,22 @@ def stage_names(config: Mapping[str, Any]) -> dict[str, str]:
         "chance": "chance level",
         "untrained": f"untrained ({built})",
         "pretrained": "pre-trained on synthetic data, no fine-tuning (direct transfer)",
+        "camera_norm": "the same, with batch norm statistics of each camera",
+        "adapted": "adapted to the cameras, without labels",
         "finetuned": "fine-tuned",
     }
+
+
+def unlabelled_note(result: Mapping[str, Any]) -> str:
+    """A sentence about what an adaptation without labels has seen; nothing without one."""
+    if "adapted" not in result:
+        return ""
+    seen = max(each["adapted_to_tested"] for each in result["adapted"]["per_split"])
+    statistics = ", and describes with batch norm statistics of each camera" if result["adapted"]["camera_norm"] else ""
+    return (
+        f" The adaptation saw the tracklets of {seen} of {result['sizes']['query']['ids']} test identities, without "
+        f"labels{statistics}."
+    )
 
 
 def introduction(result: dict[str, Any]) -> tuple[str, str]:

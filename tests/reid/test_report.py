@@ -28,6 +28,7 @@ def write_run(folder, blocks: dict, steps: int) -> None:
             "name": "people <of> nowhere",
             "fingerprint": "ab" * 32,
             "split": "random 0",
+            "division": "cd" * 32,
             "protocol": "a against b",
             "counts": {"train": counts, "query": counts, "gallery": counts},
         },
@@ -214,3 +215,30 @@ def test_other_layouts_than_two_cameras_and_networks_without_pose_are_described_
     page = (runs.out / "report.html").read_text()
     assert "7 queries, one tracklet per test identity from one camera; the gallery is the 7 tracklets of" in page
     assert "baseline with resnet18, pre-trained" in page
+
+
+def evaluated(path, rank1: float, division: str, adapted: int) -> None:
+    """A result of reid evaluate --camera-norm."""
+    split = {"adapted_to_tested": adapted}
+    result = {**block(rank1), "data": {"division": division}, "per_split": [split], "camera_norm": {"images": {}}}
+    path.write_text(json.dumps(result))
+
+
+def test_camera_statistics_and_an_adapted_network_are_two_more_rows(runs, tmp_path):
+    norm, adapted = tmp_path / "norm.json", tmp_path / "adapted.json"
+    evaluated(norm, 48.0, "cd" * 32, 0)
+    evaluated(adapted, 59.0, "cd" * 32, 7)
+    report(replace(runs, camera_norm=norm, adapted=adapted, galleries=False))
+    page = (runs.out / "report.html").read_text()
+    assert page.index("40.0 %") < page.index("48.0 %") < page.index("59.0 %") < page.index("65.0 %")
+    assert "The adaptation saw the tracklets of 7 of 7 test identities, without labels" in page
+    assert json.loads((runs.out / "result.json").read_text())["adapted"]["rank1"] == 59.0
+
+
+def test_results_of_another_test_are_refused(runs, tmp_path):
+    other = tmp_path / "other.json"
+    evaluated(other, 59.0, "ef" * 32, 0)
+    with pytest.raises(UserError, match=r"--adapted .*other.json: is not of the test of"):
+        report(replace(runs, adapted=other, galleries=False))
+    with pytest.raises(UserError, match=r"no .*missing\.json"):
+        report(replace(runs, camera_norm=tmp_path / "missing.json", galleries=False))

@@ -18,9 +18,11 @@ from reid.configs.adapt import AdaptConfig
 from reid.configs.extract import ExtractConfig
 from reid.configs.finetune import FinetuneConfig
 from reid.configs.groups.model import ModelConfig
+from reid.data import load_data
 from reid.inference.extraction import extract
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_model, save_model
+from reid.provenance.seen_people import adapted_to_tested, trained_on_tested, trainings_of
 from reid.provenance.start import load_start
 
 FAST = {"rounds": 2, "steps": 3, "clusters_per_batch": 4, "chunks_per_cluster": 2, "checkpoint_every": 2}
@@ -126,6 +128,13 @@ def test_a_training_starts_from_the_run_and_names_it(finished):
     start, trainings = load_start(AlignNet(config.network, 5), config)
     assert f"{3 * kept} steps on unlabelled tracklets of tracks" in start["text"]
     assert trainings[-1]["unlabelled"] and len(trainings[-1]["frames"]) == 96
+
+
+def test_tested_people_among_the_tracklets_are_counted_apart_from_training_identities(finished):
+    trainings = trainings_of(load_model(finished / "model.safetensors")[1])
+    data = load_data(FinetuneConfig(dataset="synthetic", root=asset("sample")), 0)
+    assert adapted_to_tested(trainings, data, "") == len({tracklet.pid for tracklet in data.query}) > 0
+    assert trained_on_tested(trainings, data, "") == 0
 
 
 class KilledError(Exception):
