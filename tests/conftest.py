@@ -16,10 +16,14 @@ if PARALLEL:  # one thread each, set before PyTorch is imported: more would wait
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+LONG = ("test_docs.py",)
+"""Files without a slow test that take minutes."""
+
+
 def pytest_collection_modifyitems(items):
-    """Files with slow tests come first, so that no process is left alone with one of them at the end."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Long files and those with slow tests come first: no process is left alone with one of them at the end."""
+    first = {item.path for item in items if item.get_closest_marker("slow") or item.path.name in LONG}
+    items.sort(key=lambda item: item.path not in first)
 
 
 def made_once(tmp_path_factory, name, make):
