@@ -37,10 +37,10 @@ class AdaptConfig:
     seed: int = bounded(0, at_least=0, at_most=2**63 - 1)
     """Seed of all random numbers."""
 
-    rounds: int = bounded(8, at_least=1)
+    rounds: int = bounded(6, at_least=1)
     """Rounds of clustering and training."""
 
-    steps: int = bounded(120, at_least=1)
+    steps: int = bounded(140, at_least=1)
     """Optimizer steps of a round."""
 
     eps: float | None = option(None)
