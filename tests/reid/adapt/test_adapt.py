@@ -141,7 +141,13 @@ class KilledError(Exception):
     """Stands for kill -9 after a step: nothing more is written."""
 
 
-@pytest.mark.parametrize("step", [1, 4], ids=["in the first round", "in the second round"])
+FIRST, SECOND = (
+    pytest.param(1, id="in the first round", marks=pytest.mark.slow),
+    pytest.param(4, id="in the second round"),
+)
+
+
+@pytest.mark.parametrize("step", [FIRST, SECOND])
 def test_a_killed_run_resumes_to_the_bit(run_on, finished, tracks, tmp_path, monkeypatch, step):
     folder = tmp_path / "run"
     add_step = RoundLog.add_step
