@@ -45,7 +45,9 @@ def tracks(tmp_path_factory):
 def weights(tmp_path_factory):
     """A model file of a small network with random weights."""
     path = tmp_path_factory.mktemp("weights") / "network.safetensors"
-    network = ModelConfig(appearance="mobilenetv2_035", appearance_weights="none", pose_stages=1, pose_width=0.05)
+    network = ModelConfig(
+        appearance="mobilenetv2_035", appearance_weights="none", pose_stages=1, pose_width=0.05, tap_channels=16
+    )
     save_model(AlignNet(network, 3), path, {"images": {"height": 64, "width": 32, "chunk": 2}})
     return path
 
