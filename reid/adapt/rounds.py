@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from alignnet_common.errors import UserError
 from reid.adapt.clustering.agreement import Choice, Clustering, choose_clusters
-from reid.adapt.clustering.clusters import Clusters, trouble_with
+from reid.adapt.clustering.clusters import FEWEST_CLUSTERS, Clusters, trouble_with
 from reid.adapt.clustering.description import Describing
 from reid.adapt.log import RoundLog
 from reid.adapt.proxy_loss import ProxyMemory
@@ -37,8 +37,6 @@ from reid.training.schedule import Schedule
 
 CLIP_NORM = 10.0
 """Largest norm of the gradient."""
-
-FEWEST_CLUSTERS = 2
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from alignnet_common.arrays import Singles
-from reid.adapt.clustering.clusters import Clusters, Labels, clusters_of, without_pairs
+from reid.adapt.clustering.clusters import FEWEST_CLUSTERS, Clusters, Labels, clusters_of, trouble_with, without_pairs
 from reid.adapt.clustering.description import Described
 from reid.metrics.jaccard import jaccard_distances
 
@@ -42,18 +42,21 @@ class Choice:
 def choose_clusters(described: Described, cameras: Labels, apart: sparse.csr_array, clustering: Clustering) -> Choice:
     """Cluster N tracklets with the eps whose clusterings of both halves agree best.
 
+    Clusters that teach nothing, such as one of nearly all tracklets, agree as well: their score is 0.
+
     cameras -- (N,). apart -- ones (N, N) at pairs that are different persons, see `seen_together`.
     """
     some = np.flatnonzero(described.divided)
     halves = [distances_of(half[some], apart[some][:, some], clustering) for half in described.halves]
     scores = {}
     for eps in clustering.candidates:
-        labels = [clusters_of(half, cameras[some], eps, clustering.min_samples).labels for half in halves]
-        scores[eps] = agreement(*labels)
+        found = [clusters_of(half, cameras[some], eps, clustering.min_samples) for half in halves]
+        useless = any(trouble_with(each, FEWEST_CLUSTERS) for each in found)
+        scores[eps] = 0.0 if useless else agreement(*(each.labels for each in found))
     best = max(scores, key=lambda eps: scores[eps])
     distances = distances_of(described.whole, apart, clustering)
-    found = clusters_of(distances, cameras, best, clustering.min_samples, apart)
-    return Choice(found, best, scores[best], scores)
+    clusters = clusters_of(distances, cameras, best, clustering.min_samples, apart)
+    return Choice(clusters, best, 0.0 if trouble_with(clusters, FEWEST_CLUSTERS) else scores[best], scores)
 
 
 def distances_of(rows: Singles, apart: sparse.csr_array, clustering: Clustering) -> sparse.csr_array:

@@ -12,6 +12,9 @@ OUTLIER = -1
 LARGEST_SHARE = 0.5
 """Share of all tracklets that one cluster may have: above, the descriptors do not tell people apart."""
 
+FEWEST_CLUSTERS = 2
+"""Number of clusters that training needs."""
+
 Labels = npt.NDArray[np.int64]
 
 

@@ -52,3 +52,12 @@ def test_tracklets_of_one_frame_do_not_count_in_the_score(described):
     assert choose_clusters(some, *arguments).score == 1
     every = Described(described.whole, (described.halves[0], mixed), np.ones(90, bool))
     assert choose_clusters(every, *arguments).score < 1
+
+
+def test_one_cluster_of_all_tracklets_has_no_score_although_both_halves_agree():
+    rng = np.random.default_rng(0)
+    alike = unit((1 + 0.01 * rng.normal(size=(60, 16))).astype(np.float32))
+    same = Described(alike, (alike, alike), np.ones(60, bool))
+    choice = choose_clusters(same, np.tile([0, 1], 30), sparse.csr_array((60, 60)), Clustering(20, 6, 2, (0.9,)))
+    assert choice.clusters.largest > 30
+    assert choice.score == choice.scores[0.9] == 0
