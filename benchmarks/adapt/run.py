@@ -1,6 +1,5 @@
 """The steps of python -m benchmarks.adapt: tracklets, adaptations, their measures, the table."""
 
-import csv
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,13 +9,26 @@ from typing import Any
 import numpy as np
 
 from alignnet_common.cli import as_plain
+from alignnet_common.errors import UserError
 from alignnet_common.files import read_jsonl, write_json
 from alignnet_common.options import bounded, check_ranges
-from benchmarks.adapt.tracks import TRUTH, broken_tracks, market_tracks, mixed_tracks, some_persons, write_tracks
+from benchmarks.adapt.tracks import (
+    TRUTH,
+    broken_tracks,
+    market_tracks,
+    mixed_tracks,
+    persons_of,
+    rows_of,
+    some_persons,
+    write_tracks,
+)
 from benchmarks.workers.subprocesses import Start, call, check_market, mean_and_spread
 from reid.adapt.clustering.agreement import pairs
 from reid.reporting.markdown import markdown_table
 from reid.runtime.run_dir import RESULT
+
+FREE_TO_CHANGE = ("market", "out", "seeds", "official")
+"""Options that may differ when an --out folder is used again."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,9 @@ class AdaptBenchmarkConfig:
     tracklets: int | None = bounded(None, at_least=50)
     """Number of tracklets, all those of some persons. Default: all."""
 
+    labelled: bool = False
+    """Train against the persons in place of clusters: what the same network and options reach with labels."""
+
     official: bool = False
     """Rank the official test, once a finished configuration."""
 
@@ -56,7 +71,7 @@ class AdaptBenchmarkConfig:
 
 def cluster_quality(clusters: Path, truth: Path) -> dict[str, float]:
     """Precision and recall, in percent, of the pairs of tracklets that a clusters.csv puts together."""
-    person = {(row["camera"], row["track"]): int(row["person"]) for row in rows_of(truth)}
+    person = persons_of(truth)
     found = rows_of(clusters)
     persons = np.array([person[row["camera"], row["track"]] for row in found])
     labels = np.array([int(row["cluster"]) for row in found])
@@ -67,17 +82,12 @@ def cluster_quality(clusters: Path, truth: Path) -> dict[str, float]:
     }
 
 
-def rows_of(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file by the names of its columns."""
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def adapt_market(config: AdaptBenchmarkConfig, start: Start = call) -> None:
     """Adapt with each seed unless that is done; write adapt.json and adapt.md. `start` runs a module with arguments."""
     check_market(config.market)
     images = config.market / "bounding_box_train"
     config.out.mkdir(parents=True, exist_ok=True)
+    check_same_options(config)
     rng = np.random.default_rng(0)  # the same tracklets for every seed
     tracks = some_persons(market_tracks([path.name for path in images.iterdir()]), config.tracklets, rng)
     tracks = broken_tracks(mixed_tracks(tracks, config.mixed, rng), config.broken, rng)
@@ -100,13 +110,29 @@ def adapt_market(config: AdaptBenchmarkConfig, start: Start = call) -> None:
     print(text)
 
 
+def check_same_options(config: AdaptBenchmarkConfig) -> None:
+    """Keep the options that a result depends on in --out/options.json. Raises UserError if others are there."""
+    path = config.out / "options.json"
+    given = {key: value for key, value in as_plain(config).items() if key not in FREE_TO_CHANGE}
+    if not path.is_file():
+        write_json(path, given)
+    before = json.loads(path.read_text())
+    changed = next((key for key, value in given.items() if before.get(key) != value), None)
+    if changed is not None:
+        raise UserError(
+            f"{config.out}: holds results with {changed} {before.get(changed)}, not {given[changed]}: "
+            "name another --out"
+        )
+
+
 def adapted(config: AdaptBenchmarkConfig, root: Path, seed: int, start: Start) -> Path:
     """The folder of a finished adaptation."""
     run = config.out / f"seed-{seed}"
+    module = "benchmarks.adapt.labelled" if config.labelled else "reid.adapt"
     if not (run / RESULT).is_file():
         further = [f"--{name.replace('_', '-')}={value}" for name, value in config.options.items()]
         words = [f"--root={root}", f"--init={config.init}", f"--run={run}", f"--seed={seed}", *further]
-        start("reid.adapt", [*words, *(["--resume"] if run.exists() else [])])
+        start(module, [*words, *(["--resume"] if run.exists() else [])])
     return run
 
 

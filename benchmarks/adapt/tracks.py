@@ -92,3 +92,14 @@ def write_tracks(tracks: Sequence[Track], images: Path, out: Path) -> Path:
                 if not link.is_symlink():
                     link.symlink_to((images / name).absolute())
     return root
+
+
+def persons_of(truth: Path) -> dict[tuple[str, str], int]:
+    """The person of each camera and track of a truth.csv."""
+    return {(row["camera"], row["track"]): int(row["person"]) for row in rows_of(truth)}
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file by the names of its columns."""
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))

@@ -75,7 +75,7 @@ class RoundLog:
                 descriptors, self._data.camera_of, shown_tracklets(len(self._data.tracklets))
             )
             state.before = state.before or state.after
-            save_model(state.model, self._folder / BEST_ROUND, self._metadata, classifier=False)
+            save_model(state.averaged_model, self._folder / BEST_ROUND, self._metadata, classifier=False)
         write_jsonl(self._folder / METRICS, state.rows)
         write_clusters(self._folder / CLUSTERS, self._data, choice)
         for name in ("clusters", "outliers", "across_cameras", "eps", "score"):

@@ -7,27 +7,31 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from scipy import sparse
 from torch import nn
 from torch.utils.data import DataLoader
 
 from alignnet_common.errors import UserError
-from reid.adapt.clustering.agreement import Choice, Clustering, choose_clusters
-from reid.adapt.clustering.clusters import FEWEST_CLUSTERS, Clusters, trouble_with
+from reid.adapt.beside import Beside, joined
+from reid.adapt.clustering.agreement import Choice, Choose, Clustering, choose_clusters
+from reid.adapt.clustering.clusters import FEWEST_CLUSTERS, trouble_with
 from reid.adapt.clustering.description import Describing
+from reid.adapt.draws import chunks_of, draws_of_round
 from reid.adapt.log import RoundLog
 from reid.adapt.proxy_loss import ProxyMemory
 from reid.adapt.state import AdaptState
-from reid.adapt.unlabelled import Unlabelled
+from reid.adapt.unlabelled import Unlabelled, cameras_of
 from reid.configs.adapt import EPS_CANDIDATES, AdaptConfig
 from reid.configs.finetune import FinetuneConfig
 from reid.data.loading.batch import Batch
 from reid.data.loading.chunk_dataset import ChunkDataset
-from reid.data.loading.chunks import Chunk, training_frames
+from reid.data.loading.chunks import Chunk
 from reid.data.loading.frame_store import FrameStore
 from reid.data.loading.pose_map_store import MapStore
-from reid.data.loading.sampler import Draw, PKSampler
+from reid.data.loading.sampler import Draw
+from reid.data.tracklets.types import Tracklet
 from reid.data.transforms.augmentation import AugmentationRange
 from reid.models.alignnet import AlignNet
 from reid.runtime.memory import enough_memory
@@ -41,12 +45,24 @@ CLIP_NORM = 10.0
 
 @dataclass(frozen=True)
 class Material:
-    """What is adapted to: tracklets, their frames and pose maps, and the pairs that are different persons."""
+    """What is adapted to: tracklets, rendered people beside them, frames and pose maps of both, and the pairs of
+    tracklets that are different persons."""
 
     data: Unlabelled
+    beside: Beside
     apart: sparse.csr_array
     store: FrameStore
     maps: MapStore | None
+
+    @property
+    def tracklets(self) -> tuple[Tracklet, ...]:
+        """The N tracklets, then the M clips of rendered people."""
+        return self.data.tracklets + self.beside.tracklets
+
+    @property
+    def camera_of(self) -> npt.NDArray[np.int64]:
+        """(N + M,) number of each one's camera."""
+        return cameras_of(self.tracklets)
 
 
 class Adaptation:
@@ -60,14 +76,15 @@ class Adaptation:
         training: FinetuneConfig,
         chunk: int,
         device: torch.device,
+        choose: Choose = choose_clusters,
     ) -> None:
         """training -- the options as those of a training, see `AdaptConfig.training`; chunk -- frames that are
-        described together."""
+        described together; choose -- finds the clusters of a round."""
+        self.choose = choose
         self.state, self.material, self.config, self.training = state, material, config, training
         self.device = device
-        tracklets = material.data.tracklets
         how = training, chunk, config.frames, device
-        self.describing = Describing(tracklets, material.store, material.maps, *how)
+        self.describing = Describing(material.tracklets, material.store, material.maps, *how)
         candidates = EPS_CANDIDATES if config.eps is None else (config.eps,)
         self.clustering = Clustering(config.k1, config.k2, config.min_samples, candidates)
 
@@ -93,19 +110,20 @@ class Adaptation:
         """
         state, data = self.state, self.material.data
         started = time.perf_counter()
-        described = self.describing.describe(state.model)
+        described = self.describing.describe(state.averaged_model)
         clustered = time.perf_counter()
-        choice = choose_clusters(described, data.camera_of, self.material.apart, self.clustering)
+        own = described.first(len(data.tracklets))
+        choice = self.choose(own, data.camera_of, self.material.apart, self.clustering)
         took = clustered - started, time.perf_counter() - clustered
         trouble = trouble_with(choice.clusters, FEWEST_CLUSTERS)
         if trouble and number == 0:
             raise UserError(trouble)
-        log.add_round(state, row_of(number, choice, took), choice, described.whole)
+        log.add_round(state, row_of(number, choice, took), choice, own.whole)
         if trouble:
             log.note(f"round {number}: {trouble}; the rounds end here")
             return True
-        state.clusters = choice.clusters
-        state.memory = ProxyMemory.of(choice.clusters, described, self.device)
+        state.clusters = joined(choice.clusters, self.material.beside, self.material.camera_of)
+        state.memory = ProxyMemory.of(state.clusters, described, self.device)
         return False
 
     def train(self, number: int, log: RoundLog) -> None:
@@ -113,8 +131,8 @@ class Adaptation:
         config, state = self.config, self.state
         clusters, memory = state.clusters, state.memory
         assert clusters is not None and memory is not None
-        chunks = chunks_of(self.material.data, clusters, self.training.chunk)
-        draws = draws_of_round(chunks, config, number, clusters.count)[state.step - number * config.steps :]
+        chunks = chunks_of(self.material.tracklets, clusters, self.training.chunk)
+        draws = draws_of_round(chunks, config, number, self.material.beside)[state.step - number * config.steps :]
         proxy_of = torch.from_numpy(clusters.proxies)
         network = state.model.train()
         for some, batch in zip(draws, self._loaded(chunks, draws), strict=True):
@@ -130,9 +148,7 @@ class Adaptation:
     def _loaded(self, chunks: Sequence[Chunk], draws: list[list[Draw]]) -> Iterator[Batch]:
         training = self.training
         limits = AugmentationRange(training.flip, training.shift, training.erase, training.colour)
-        dataset = ChunkDataset(
-            self.material.data.tracklets, tuple(chunks), self.material.store, limits, self.config.seed
-        )
+        dataset = ChunkDataset(self.material.tracklets, tuple(chunks), self.material.store, limits, self.config.seed)
         dataset.maps = self.material.maps
         return iter(
             DataLoader(
@@ -174,6 +190,7 @@ class Adaptation:
         if not (math.isfinite(sums["loss"]) and bool(torch.isfinite(norm))):
             raise UserError(f"the loss or gradient of step {state.step + 1} is not finite: lower --learning-rate")
         state.optimizer.step()
+        state.averaged.update_parameters(network)
         memory.update(torch.cat(described), own, config)
         return sums | {"learning_rate": factor * config.learning_rate}
 
@@ -193,22 +210,3 @@ def row_of(number: int, choice: Choice, seconds: tuple[float, float]) -> dict[st
         "seconds_describing": round(seconds[0], 1),
         "seconds_clustering": round(seconds[1], 1),
     }
-
-
-def chunks_of(data: Unlabelled, clusters: Clusters, size: int) -> list[Chunk]:
-    """Chunks of `size` frames of the tracklets that are in a cluster, with the cluster as their label."""
-    return [
-        Chunk(number, frames, int(clusters.labels[number]), tracklet.camera)
-        for number, tracklet in enumerate(data.tracklets)
-        if clusters.labels[number] >= 0
-        for frames in training_frames(len(tracklet.frames), size, 0, "wrap")
-    ]
-
-
-def draws_of_round(chunks: Sequence[Chunk], config: AdaptConfig, number: int, clusters: int) -> list[list[Draw]]:
-    """The chunks of each step of a round; they depend on the seed and the number of the round alone."""
-    size = min(config.clusters_per_batch, clusters)
-    sampler = PKSampler(chunks, size, config.chunks_per_cluster, config.seed)
-    first = number * config.steps  # an epoch has at least one step: no two rounds share an epoch's number
-    draws = (draw for epoch in range(config.steps) for draw in sampler.epoch(first + epoch))
-    return [draw for _, draw in zip(range(config.steps), draws, strict=False)]

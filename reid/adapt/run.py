@@ -19,11 +19,13 @@ from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
 from alignnet_common.options import save_config
 from alignnet_common.run_record import command_line, now, run_record
+from reid.adapt.beside import Beside, read_beside
+from reid.adapt.clustering.agreement import Choose, choose_clusters
 from reid.adapt.final_network import write_network
 from reid.adapt.log import RoundLog
 from reid.adapt.page import write_page
 from reid.adapt.rounds import Adaptation, Material
-from reid.adapt.state import AdaptState, read_state, restore
+from reid.adapt.state import AdaptState, averaged_weights, read_state, restore
 from reid.adapt.unlabelled import Unlabelled, read_unlabelled, seen_together
 from reid.configs.adapt import AdaptConfig
 from reid.configs.finetune import FinetuneConfig
@@ -40,11 +42,15 @@ from reid.training.setup import build_optimizer, prepare_model
 PROG = "python -m reid.adapt"
 
 
-def adapt(config: AdaptConfig, command: str | None = None) -> None:
+def adapt(config: AdaptConfig, command: str | None = None, choose: Choose = choose_clusters) -> None:
     """Adapt a network, and write RUN/model.safetensors, cameras.safetensors, result.json and index.html.
 
-    command -- for the result. Default: the command line of this process. Raises UserError on tracklets, weights or
-    options that do not fit, and where the first clusters teach nothing.
+    Args:
+        config: the options.
+        command: for the result. Default: the command line of this process.
+        choose: finds the clusters of a round.
+
+    Raises UserError on tracklets, weights or options that do not fit, and where the first clusters teach nothing.
     """
     assert config.root is not None
     started, clock, command = now(), time.perf_counter(), command or command_line(PROG)
@@ -52,7 +58,8 @@ def adapt(config: AdaptConfig, command: str | None = None) -> None:
     device, options = pick_device(config.device), config.as_kept()
     data = read_unlabelled(config.root)
     path = find_weights(config.init)
-    facts = {"tracklets": data.fingerprint, "weights": sha256_of_file(path)}
+    beside = read_beside(config.rendered, len(data.cameras), config.frames, config.seed)
+    facts = {"tracklets": data.fingerprint, "weights": sha256_of_file(path), "rendered people": beside.fingerprint}
     saved = read_state(config.run, options, facts) if config.resume else None
     if saved is not None and saved["ended"] and (config.run / RESULT).is_file():
         print(f"{config.run}: finished already, {len(saved['rows'])} rounds described")
@@ -61,16 +68,16 @@ def adapt(config: AdaptConfig, command: str | None = None) -> None:
     sizes = trained_size(known)
     training = training_options(options, model, sizes)
     model = prepare_model(without_classifier(model), training, device)
-    state = AdaptState(model, build_optimizer(model, training))
+    state = AdaptState(model, averaged_weights(model, config.average), build_optimizer(model, training))
+    material = material_of(data, beside, model, training, config, device)
     if saved is not None:
-        restore(state, saved, data.camera_of, config.run, device)
-    material = material_of(data, model, training, config, device)
+        restore(state, saved, material.camera_of, config.run, device)
     print(in_words(data, material, path.name, device_name(device)))
     config.run.mkdir(parents=True, exist_ok=True)
     save_config(options, config.run / CONFIG)
-    metadata = metadata_of_run(data, known, sizes | {"height": training.height, "width": training.width})
+    metadata = metadata_of_run(data, beside, known, sizes | {"height": training.height, "width": training.width})
     with RoundLog(config.run, options, data, facts, metadata, state.step) as log:
-        Adaptation(state, material, options, training, sizes["chunk"], device).run(log)
+        Adaptation(state, material, options, training, sizes["chunk"], device, choose).run(log)
     kept = summary(state.rows)
     steps = {"steps": kept["kept_round"] * config.steps}
     network = write_network(config.run, data, material.store, metadata | steps, device)
@@ -103,18 +110,26 @@ def without_classifier(model: AlignNet) -> AlignNet:
 
 
 def material_of(
-    data: Unlabelled, model: AlignNet, training: FinetuneConfig, config: AdaptConfig, device: torch.device
+    data: Unlabelled,
+    beside: Beside,
+    model: AlignNet,
+    training: FinetuneConfig,
+    config: AdaptConfig,
+    device: torch.device,
 ) -> Material:
     """The frames, decoded once if they fit in memory, and their pose maps by the frozen pose network."""
-    frames = (frame for tracklet in data.tracklets for frame in tracklet.frames)
+    tracklets = data.tracklets + beside.tracklets
+    frames = (frame for tracklet in tracklets for frame in tracklet.frames)
     if model.pose is not None:
-        check_maps_fit(data.tracklets, training)
+        check_maps_fit(tracklets, training)
     store = FrameStore(frames, training.height, training.width, config.cache_gib, config.cache)
-    maps = None if model.pose is None else frozen_maps(model.eval(), data.tracklets, store, training, device)
-    return Material(data, seen_together(data.camera_of, data.times), store, maps)
+    maps = None if model.pose is None else frozen_maps(model.eval(), tracklets, store, training, device)
+    return Material(data, beside, seen_together(data.camera_of, data.times), store, maps)
 
 
-def metadata_of_run(data: Unlabelled, known: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
+def metadata_of_run(
+    data: Unlabelled, beside: Beside, known: Mapping[str, Any], sizes: Mapping[str, int]
+) -> dict[str, Any]:
     """What the model files keep beside the network: size of its input and of a chunk, and its trainings."""
     first = sorted({sha256_of_file(tracklet.frames[0])[:16] for tracklet in data.tracklets})
     record = {
@@ -125,7 +140,8 @@ def metadata_of_run(data: Unlabelled, known: Mapping[str, Any], sizes: Mapping[s
         "frames": first,
         "unlabelled": True,
     }
-    return {"images": dict(sizes), "trained_on": [*map(dict, trainings_of(known)), record]}
+    rendered = [] if beside.training is None else [beside.training]
+    return {"images": dict(sizes), "trained_on": [*map(dict, trainings_of(known)), *rendered, record]}
 
 
 def record_of(data: Unlabelled, material: Material) -> dict[str, Any]:
@@ -140,6 +156,7 @@ def record_of(data: Unlabelled, material: Material) -> dict[str, Any]:
         "frames": sum(len(tracklet.frames) for tracklet in data.tracklets),
         "cameras": numbers,
         "pairs_seen_together": material.apart.nnz // 2,
+        "rendered": material.beside.record(),
     }
 
 
@@ -148,9 +165,11 @@ def in_words(data: Unlabelled, material: Material, weights: str, device: str) ->
     record = record_of(data, material)
     times = f"; {record['pairs_seen_together']} pairs are seen together" if material.apart.nnz else ""
     cameras = ", ".join(f"{name} ({count})" for name, count in record["cameras"].items())
+    beside = record["rendered"]
+    people = f"\nrendered people beside them: {beside['persons']} of {beside['name']}" if beside else ""
     return (
         f"adapts {weights} on {device} to {record['tracklets']} tracklets, {record['frames']} frames{times}\n"
-        f"cameras: {cameras}"
+        f"cameras: {cameras}{people}"
     )
 
 

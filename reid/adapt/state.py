@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from alignnet_common.errors import UserError
 from alignnet_common.options import as_plain
@@ -18,9 +19,12 @@ from reid.runtime.run_dir import CHECKPOINT, CONFIG
 from reid.training.checkpointing import lay_out_as_parameters
 
 FREE_TO_CHANGE = frozenset(
-    {"run", "resume", "root", "init", "cache_gib", "cache", "workers", "device", "checkpoint_every"}
+    {"run", "resume", "root", "init", "rendered", "cache_gib", "cache", "workers", "device", "checkpoint_every"}
 )
-"""Options that may differ when a run resumes; the files that --root and --init name may not."""
+"""Options that may differ when a run resumes; the files that --root, --init and --rendered name may not."""
+
+VERSION = 2
+"""Number of the layout of checkpoints."""
 
 
 @dataclass
@@ -28,6 +32,11 @@ class AdaptState:
     """Everything that changes from step to step and from round to round."""
 
     model: AlignNet
+    """The network that the optimizer steps change."""
+
+    averaged: AveragedModel
+    """Moving average of its weights."""
+
     optimizer: torch.optim.Optimizer
 
     step: int = 0
@@ -51,6 +60,17 @@ class AdaptState:
     ended: bool = False
     """Whether all rounds are done."""
 
+    @property
+    def averaged_model(self) -> AlignNet:
+        """The network with the averaged weights, which describes the tracklets and is kept."""
+        assert isinstance(self.averaged.module, AlignNet)
+        return self.averaged.module
+
+
+def averaged_weights(model: AlignNet, decay: float) -> AveragedModel:
+    """The exponential moving average of the weights of `model`; its batch norm statistics are those of `model`."""
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
+
 
 def save_state(state: AdaptState, folder: Path, config: AdaptConfig, facts: Mapping[str, Any]) -> None:
     """Write RUN/checkpoint.pt atomically. facts -- plain values that a run that resumes must have as well."""
@@ -59,10 +79,11 @@ def save_state(state: AdaptState, folder: Path, config: AdaptConfig, facts: Mapp
     write_torch_file(
         folder / CHECKPOINT,
         {
-            "adaptation": 1,
+            "adaptation": VERSION,
             "config": as_plain(config),
             "facts": dict(facts),
             "network": {name: tensor.detach().cpu() for name, tensor in state.model.state_dict().items()},
+            "averaged": {name: tensor.detach().cpu() for name, tensor in state.averaged.state_dict().items()},
             "optimizer": state.optimizer.state_dict(),
             "step": state.step,
             "clusters": labels,
@@ -84,8 +105,8 @@ def read_state(folder: Path, config: AdaptConfig, facts: Mapping[str, Any]) -> d
     if not path.is_file():
         return None
     saved = read_torch_file(path)
-    if not isinstance(saved, dict) or saved.get("adaptation") != 1:
-        raise UserError(f"{path}: not a checkpoint of reid adapt; name another --run")
+    if not isinstance(saved, dict) or saved.get("adaptation") != VERSION:
+        raise UserError(f"{path}: not a checkpoint of this version of reid adapt; name another --run")
     given, before = as_plain(config), saved["config"]
     changed = next((name for name in given if name not in FREE_TO_CHANGE and before.get(name) != given[name]), None)
     if changed is not None:
@@ -102,6 +123,7 @@ def read_state(folder: Path, config: AdaptConfig, facts: Mapping[str, Any]) -> d
 def restore(state: AdaptState, saved: Mapping[str, Any], cameras: Labels, folder: Path, device: torch.device) -> None:
     """Put a checkpoint into the state. cameras -- (N,) of the tracklets."""
     load_strictly(state.model, saved["network"], folder / CHECKPOINT, "the network of --init")
+    load_strictly(state.averaged, saved["averaged"], folder / CHECKPOINT, "the network of --init")
     state.optimizer.load_state_dict(saved["optimizer"])
     lay_out_as_parameters(state.optimizer)
     for name in ("step", "rows", "before", "after", "ended"):

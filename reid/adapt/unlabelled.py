@@ -43,7 +43,12 @@ class Unlabelled:
     @property
     def camera_of(self) -> npt.NDArray[np.int64]:
         """(N,) number of each tracklet's camera."""
-        return np.array([tracklet.camera for tracklet in self.tracklets])
+        return cameras_of(self.tracklets)
+
+
+def cameras_of(tracklets: Sequence[Tracklet]) -> npt.NDArray[np.int64]:
+    """(N,) number of each tracklet's camera."""
+    return np.array([tracklet.camera for tracklet in tracklets], np.int64)
 
 
 def read_unlabelled(source: str) -> Unlabelled:

@@ -37,6 +37,13 @@ class AdaptConfig:
     seed: int = bounded(0, at_least=0, at_most=2**63 - 1)
     """Seed of all random numbers."""
 
+    rendered: Path | None = None
+    """Rendered set whose people are trained beside the tracklets, so that the network keeps what it knows of them.
+    Default: none."""
+
+    rendered_persons: int = bounded(4, at_least=2, rare=True)
+    """Persons of --rendered in a batch, beside its clusters, with as many chunks each."""
+
     rounds: int = bounded(6, at_least=1)
     """Rounds of clustering and training."""
 
@@ -76,6 +83,10 @@ class AdaptConfig:
 
     weight_decay: float = bounded(5e-4, at_least=0, rare=True)
     """Weight decay of AdamW."""
+
+    average: float = bounded(0.98, at_least=0, at_most=0.9999, rare=True)
+    """Decay of the exponential moving average of the weights, by step. The averaged network describes the tracklets,
+    and is the one that is kept. 0 = the weights of the last step."""
 
     temperature: float = option(0.07, rare=True)
     """Divisor of the cosines in both losses, above 0."""

@@ -2,13 +2,19 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import sparse
 
+from alignnet_common.errors import UserError
+from benchmarks.adapt.labelled import persons_as_clusters
 from benchmarks.adapt.run import AdaptBenchmarkConfig, adapt_market, cluster_quality
 from benchmarks.adapt.tracks import broken_tracks, market_tracks, mixed_tracks, some_persons
+from reid.adapt.clustering.agreement import Clustering, choose_clusters
+from reid.adapt.clustering.description import Described
 from reid.adapt.unlabelled import read_unlabelled
 
 NAMES = [
@@ -17,6 +23,18 @@ NAMES = [
     for camera in (1, 2)
     for frame in range(4)
 ]
+
+
+def test_with_labels_the_clusters_are_the_persons():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(12, 4)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    described = Described(rows, (rows, rows), np.ones(12, bool))
+    persons, cameras = np.repeat(np.arange(6), 2), np.tile([0, 1], 6)
+    where = cameras, sparse.csr_array((12, 12), dtype=np.float32), Clustering(3, 2, 2, (0.5,))
+    choice = persons_as_clusters(persons, described, *where)
+    assert choice.clusters.labels.tolist() == persons.tolist() and len(choice.clusters.cluster_of) == 12
+    assert choice.score == choose_clusters(described, *where).score
 
 
 @pytest.fixture
@@ -86,3 +104,5 @@ def test_the_benchmark_hides_the_persons_and_writes_its_table(tmp_path, capsys):
     assert "| rank1 with camera statistics | 50.0 | 50.0 ± 0.0 |" in capsys.readouterr().out
     adapt_market(config, start)
     assert len(started) == 8  # nothing is done twice
+    with pytest.raises(UserError, match=r"holds results with mixed 0\.0, not 0\.2: name another --out"):
+        adapt_market(replace(config, mixed=0.2), start)

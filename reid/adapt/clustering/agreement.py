@@ -4,6 +4,7 @@ The two halves of a tracklet are of one person, so a clustering that finds perso
 the first halves as from the second halves. One that follows the chance of single frames does not.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,10 @@ class Choice:
 
     scores: dict[float, float]
     """Agreement at every candidate."""
+
+
+Choose = Callable[[Described, Labels, sparse.csr_array, Clustering], Choice]
+"""Finds the clusters of a round, as `choose_clusters` does."""
 
 
 def choose_clusters(described: Described, cameras: Labels, apart: sparse.csr_array, clustering: Clustering) -> Choice:

@@ -2,7 +2,8 @@
 
 import copy
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,11 @@ class Described:
 
     directions: Singles | None = None
     """(D, E) principal directions of the network's descriptors (E,), if the rows above are their components."""
+
+    def first(self, count: int) -> Self:
+        """The first `count` of the tracklets."""
+        halves = self.halves[0][:count], self.halves[1][:count]
+        return replace(self, whole=self.whole[:count], halves=halves, divided=self.divided[:count])
 
     def lifted(self, rows: Singles) -> Singles:
         """Rows (M, D) as descriptors of the network (M, E)."""

@@ -12,13 +12,18 @@ import torch
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import asset, read_jsonl, sha256_of_file
+from reid.adapt.beside import Beside, joined
+from reid.adapt.clustering.clusters import with_proxies
+from reid.adapt.draws import chunks_of, draws_of_round
 from reid.adapt.log import RoundLog
 from reid.adapt.run import adapt
+from reid.adapt.state import averaged_weights
 from reid.configs.adapt import AdaptConfig
 from reid.configs.extract import ExtractConfig
 from reid.configs.finetune import FinetuneConfig
 from reid.configs.groups.model import ModelConfig
 from reid.data import load_data
+from reid.data.tracklets.types import Tracklet
 from reid.inference.extraction import extract
 from reid.models.alignnet import AlignNet
 from reid.models.checkpoint import load_model, save_model
@@ -205,6 +210,54 @@ def test_clusters_that_teach_nothing_end_with_one_line(run_on, tracks, tmp_path)
 def test_options_out_of_range_are_one_line(tracks, options, message):
     with pytest.raises(ValueError, match=message):
         AdaptConfig(root=str(tracks), run=Path("never"), **{**FAST, **options})
+
+
+def test_the_averaged_weights_follow_those_of_the_steps():
+    model = AlignNet(ModelConfig("baseline", appearance="mobilenetv2_035", appearance_weights="none"), 0)
+    averaged = averaged_weights(model, 0.75)
+    weights = [next(iter(net.parameters())) for net in (model, averaged.module)]
+    averaged.update_parameters(model)  # the first weights as they are
+    before = weights[0].detach().clone()
+    with torch.no_grad():
+        weights[0].add_(1)
+    averaged.update_parameters(model)
+    torch.testing.assert_close(weights[1].detach(), before + 0.25)
+
+
+def test_without_average_the_last_weights_are_kept(run_on, finished, tracks, tmp_path):
+    folder = run_on(tracks, tmp_path / "run", average=0.0, rounds=1)
+    digests = {sha256_of_file(run / "best-round.safetensors") for run in (folder, finished)}
+    assert len(digests) == 2
+
+
+def test_rendered_people_are_trained_beside_the_tracklets(run_on, tracks, tmp_path, capsys):
+    """They are no clusters of the run's table, and the model file names them as trained on."""
+    options = {"rendered": asset("sample"), "rounds": 1, "frames": 2, "rendered_persons": 2}
+    folder = run_on(tracks, tmp_path / "run", **options)
+    assert "rendered people beside them: 24 of" in capsys.readouterr().out
+    result = json.loads((folder / "result.json").read_text())
+    assert result["data"]["rendered"]["persons"] == 24 and result["data"]["tracklets"] == 96
+    assert len((folder / "clusters.csv").read_text().splitlines()) == 97
+    *_, rendered, own = trainings_of(load_model(folder / "model.safetensors")[1])
+    assert len(rendered["pids"]) == 24 and own["unlabelled"]
+    with pytest.raises(UserError, match="other rendered people than are there now"):
+        run_on(tracks, folder, resume=True, **options | {"rendered": None})
+
+
+def test_a_batch_has_clusters_first_and_rendered_people_after_them():
+    clips = tuple(Tracklet(pid=0, camera=camera, frames=tuple(map(Path, "abcd"))) for camera in (0, 1) * 4)
+    beside = Beside(clips[4:], np.array([0, 0, 1, 1]), {"fingerprint": "f", "name": "set"})
+    clusters = joined(
+        with_proxies(np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])), beside, np.array([0, 1, 0, 1, 2, 3, 2, 3])
+    )
+    assert (
+        clusters.labels.tolist() == [0, 0, 1, 1, 2, 2, 3, 3] and clusters.camera_of.tolist() == [0, 1] * 2 + [2, 3] * 2
+    )
+    chunks = chunks_of(clips, clusters, 1)
+    config = AdaptConfig("tracks", steps=5, clusters_per_batch=2, chunks_per_cluster=2, rendered_persons=2)
+    for draws in draws_of_round(chunks, config, 0, beside):
+        assert [chunks[draw.chunk].tracklet >= 4 for draw in draws] == [False] * 4 + [True] * 4
+        assert len({draw.place for draw in draws}) == 8
 
 
 def test_parts_of_a_batch_give_a_network_too(run_on, finished, tracks, tmp_path):
