@@ -8,6 +8,7 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --no-compile
 DEMO_DATA := data/demo
 DEMO_RUNS := runs/demo
+DEMO_TEST = $(RUN) -m reid.evaluate --dataset prid --min-frames 1 --root $(DEMO_DATA)/standin --camera-norm
 
 .PHONY: sample docs help install install-dev lint test test-slow demo clean-demo test-all
 
@@ -76,8 +77,11 @@ demo: install
 	$(RUN) -m synth.preview --data $(DEMO_DATA)/people --out $(DEMO_RUNS)/sheets/people --people 24 --clips 8
 	$(RUN) -m synth.preview --data $(DEMO_DATA)/standin --out $(DEMO_RUNS)/sheets/standin --people 24 --clips 8
 	$(RUN) -m reid.pretrain --config jobs/demo-pretrain.yaml --data $(DEMO_DATA)/people --run $(DEMO_RUNS)/pretrain
+	$(DEMO_TEST) --weights $(DEMO_RUNS)/pretrain --json $(DEMO_RUNS)/camera-norm.json
+	$(RUN) -m reid.adapt --config jobs/demo-adapt.yaml --root $(DEMO_DATA)/standin --init $(DEMO_RUNS)/pretrain --run $(DEMO_RUNS)/adapt
+	$(DEMO_TEST) --weights $(DEMO_RUNS)/adapt --json $(DEMO_RUNS)/adapted.json
 	$(RUN) -m reid.finetune --config jobs/demo-finetune.yaml --root $(DEMO_DATA)/standin --init $(DEMO_RUNS)/pretrain --run $(DEMO_RUNS)/finetune
-	$(RUN) -m reid.report --pretrain $(DEMO_RUNS)/pretrain --finetune $(DEMO_RUNS)/finetune --sheets $(DEMO_RUNS)/sheets --out $(DEMO_RUNS)
+	$(RUN) -m reid.report --pretrain $(DEMO_RUNS)/pretrain --camera-norm $(DEMO_RUNS)/camera-norm.json --adapted $(DEMO_RUNS)/adapted.json --finetune $(DEMO_RUNS)/finetune --sheets $(DEMO_RUNS)/sheets --out $(DEMO_RUNS)
 
 clean-demo:
 	rm -rf $(DEMO_DATA) $(DEMO_RUNS)

@@ -23,6 +23,7 @@ COMMANDS = {
     "ablation-market-pretrain": PretrainConfig,
     "ablation-small": AblationConfig,
     "attention": PretrainConfig,
+    "demo-adapt": AdaptConfig,
     "demo-finetune": FinetuneConfig,
     "demo-people": RenderConfig,
     "demo-pretrain": PretrainConfig,
