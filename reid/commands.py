@@ -29,6 +29,17 @@ PROGRAM = Program(
             ),
         ),
         Command(
+            "tracks",
+            "Find and follow persons in videos: tracklets, as crops and a table.",
+            "reid.configs.tracks:TracksConfig",
+            "reid.tracks.run:tracks",
+            (
+                "reid tracks entrance.mp4 yard.mp4 --out tracks       a detector that is installed apart",
+                "reid tracks entrance.mp4 --boxes entrance.txt        boxes of your own detector or tracker",
+            ),
+            goes_on=True,
+        ),
+        Command(
             "adapt",
             "Adapt a network to your own cameras, on tracklets without labels.",
             "reid.configs.adapt:AdaptConfig",

@@ -21,7 +21,7 @@ ORDER = """
     synth.scenes
     synth.people
     synth.cameras
-    reid.ablation reid.adapt reid.pose
+    reid.ablation reid.adapt reid.pose reid.tracks
     reid
     reid.recipes
     reid.training reid.visualisation reid.inference reid.exporting reid.adapt.clustering

@@ -20,6 +20,7 @@ from benchmarks.adapt.tracks import (
     persons_of,
     rows_of,
     some_persons,
+    with_wrong_cameras,
     write_tracks,
 )
 from benchmarks.workers.subprocesses import Start, call, check_market, mean_and_spread
@@ -52,6 +53,9 @@ class AdaptBenchmarkConfig:
 
     broken: float = bounded(0.0, at_least=0, at_most=1)
     """Share of tracklets that are broken in two."""
+
+    wrong_cameras: float = bounded(0.0, at_least=0, at_most=1)
+    """Share of tracklets under the name of another camera, drawn at random."""
 
     tracklets: int | None = bounded(None, at_least=50)
     """Number of tracklets, all those of some persons. Default: all."""
@@ -91,6 +95,7 @@ def adapt_market(config: AdaptBenchmarkConfig, start: Start = call) -> None:
     rng = np.random.default_rng(0)  # the same tracklets for every seed
     tracks = some_persons(market_tracks([path.name for path in images.iterdir()]), config.tracklets, rng)
     tracks = broken_tracks(mixed_tracks(tracks, config.mixed, rng), config.broken, rng)
+    tracks = with_wrong_cameras(tracks, config.wrong_cameras, rng)
     root = write_tracks(tracks, images, config.out)
     networks = {"before": config.init} | {
         f"seed {seed}": str(adapted(config, root, seed, start)) for seed in range(config.seeds)

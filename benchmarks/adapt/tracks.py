@@ -4,7 +4,7 @@ import csv
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +74,20 @@ def broken_tracks(tracks: Sequence[Track], share: float, rng: np.random.Generato
         half = len(track.images) // 2
         parts = (track.images[:half], track.images[half:]) if number in chosen else (track.images,)
         found += [Track(track.camera, track.person, images) for images in parts]
+    return found
+
+
+def with_wrong_cameras(tracks: Sequence[Track], share: float, rng: np.random.Generator) -> list[Track]:
+    """The tracklets, of which a share is under the name of another camera, drawn at random.
+
+    With a share of 1 - 1 / cameras the names say nothing.
+    """
+    cameras = sorted({track.camera for track in tracks})
+    chosen = set(rng.permutation(len(tracks))[: round(share * len(tracks))].tolist())
+    found = list(tracks)
+    for number in sorted(chosen):
+        others = [camera for camera in cameras if camera != tracks[number].camera]
+        found[number] = replace(tracks[number], camera=others[rng.integers(len(others))])
     return found
 
 

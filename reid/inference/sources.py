@@ -21,7 +21,7 @@ from reid.data.datasets.market import NAME as MARKET_NAME
 from reid.data.datasets.synthetic import read_clips
 from reid.data.tracklets.frames import is_image, numbered_frames
 from reid.inference.rows import Row, Source, natural
-from reid.inference.table import read_table
+from reid.inference.table import TRACKS_TABLE, read_table, times_of_tracks
 
 WILDCARDS = "*?["
 
@@ -71,9 +71,20 @@ def _walk(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
 
 
 def tracks_in(folder: Path) -> Source:
-    """The tracklets FOLDER/camera/track/frames. A track is known in its camera only, so that persons are not known."""
+    """The tracklets FOLDER/camera/track/frames, with times where FOLDER is of reid tracks.
+
+    A track is known in its camera only, so that persons are not known.
+    """
+    times = times_of_tracks(folder / TRACKS_TABLE)
     rows = [
-        Row(f"{camera}/{track}", _names(folder, numbered_frames(folder / camera / track)), camera=camera, track=track)
+        Row(
+            f"{camera}/{track}",
+            _names(folder, numbered_frames(folder / camera / track)),
+            "",
+            camera,
+            track,
+            *times.get((camera, track), (None, None)),
+        )
         for camera in _folders(folder)
         for track in _folders(folder / camera)
     ]

@@ -3,7 +3,7 @@
 Paths are relative to the folder of the file. A path is an image or, with --tracklets, also a folder of frames. With
 --tracklets, images of the same camera, track and person are one tracklet, in the order of their frame numbers. start
 and end are the times of a tracklet in seconds, by a clock of its camera; of a tracklet that is listed image by image,
-the earliest start and the latest end count.
+the earliest start and the latest end count. An image may have a single time instead, in the column time.
 """
 
 import csv
@@ -18,6 +18,10 @@ from reid.inference.rows import Row, Source
 
 COLUMNS = ("path", "camera", "track", "person")
 TIMES = ("start", "end")
+TIME = "time"
+
+TRACKS_TABLE = "tracks.csv"
+"""Table that reid tracks leaves beside the folders of cameras: a row a crop, with its time."""
 
 
 class Line(NamedTuple):
@@ -65,11 +69,13 @@ def lines_of(table: Path) -> Iterator[Line]:
 
 
 def times_of(row: Mapping[str, str | None], where: str) -> tuple[float | None, float | None]:
-    """Start and end of a line in seconds; None where the columns are missing or empty.
+    """Start and end of a line in seconds, both the time of an image; None where the columns are missing or empty.
 
     Raises UserError on what is no number, one time without the other, and an end before the start.
     """
     cells = [(row.get(column) or "").strip() for column in TIMES]
+    if cells == ["", ""]:
+        cells = [(row.get(TIME) or "").strip()] * 2
     if cells == ["", ""]:
         return None, None
     try:
@@ -79,6 +85,18 @@ def times_of(row: Mapping[str, str | None], where: str) -> tuple[float | None, f
     if not 0 <= end - start < math.inf:
         raise UserError(f"{where}: ends at {cells[1]}, before its start at {cells[0]}, or never")
     return start, end
+
+
+def times_of_tracks(table: Path) -> dict[tuple[str, str], tuple[float | None, float | None]]:
+    """Start and end of each track of `TRACKS_TABLE`, by camera and track; empty if there is no such file."""
+    found: dict[tuple[str, str], tuple[float | None, float | None]] = {}
+    for line in lines_of(table) if table.is_file() else ():
+        before = found.get((line.camera, line.track), (line.start, line.end))
+        pairs = [
+            [time for time in some if time is not None] for some in zip(before, (line.start, line.end), strict=True)
+        ]
+        found[line.camera, line.track] = min(pairs[0], default=None), max(pairs[1], default=None)
+    return found
 
 
 def image_of(line: Line) -> Row:

@@ -12,7 +12,7 @@ from scipy import sparse
 from alignnet_common.errors import UserError
 from benchmarks.adapt.labelled import persons_as_clusters
 from benchmarks.adapt.run import AdaptBenchmarkConfig, adapt_market, cluster_quality
-from benchmarks.adapt.tracks import broken_tracks, market_tracks, mixed_tracks, some_persons
+from benchmarks.adapt.tracks import broken_tracks, market_tracks, mixed_tracks, some_persons, with_wrong_cameras
 from reid.adapt.clustering.agreement import Clustering, choose_clusters
 from reid.adapt.clustering.description import Described
 from reid.adapt.unlabelled import read_unlabelled
@@ -68,6 +68,12 @@ def test_mixed_tracklets_have_two_persons_of_one_camera(tracks):
 def test_broken_tracklets_lose_no_image(tracks):
     broken = broken_tracks(tracks, 0.3, np.random.default_rng(0))
     assert len(broken) == 60 + 18 and images_of(broken) == images_of(tracks)
+
+
+def test_wrong_cameras_are_names_of_other_cameras(tracks):
+    wrong = with_wrong_cameras(tracks, 0.25, np.random.default_rng(0))
+    assert sum(one.camera != other.camera for one, other in zip(tracks, wrong, strict=True)) == 15
+    assert images_of(wrong) == images_of(tracks) and {track.camera for track in wrong} == {"c1", "c2"}
 
 
 def test_quality_of_clusters(tmp_path):

