@@ -31,7 +31,7 @@ PROGRAM = Program(
         Command(
             "tracks",
             "Find and follow persons in videos: tracklets, as crops and a table.",
-            "reid.configs.tracks:TracksConfig",
+            "reid.configs.video.tracks:TracksConfig",
             "reid.tracks.run:tracks",
             (
                 "reid tracks entrance.mp4 yard.mp4 --out tracks       a detector that is installed apart",
@@ -61,6 +61,29 @@ PROGRAM = Program(
                 "reid extract list.csv --weights RUN --normalize --out F.parquet",
             ),
             goes_on=True,
+        ),
+        Command(
+            "index",
+            "Keep the descriptors of tracklets in an index, in which persons are found.",
+            "reid.configs.video.index:IndexConfig",
+            "reid.index.run:index",
+            (
+                "reid index tracks --index index                      adds what is new, removes what is gone",
+                "reid index tracks --weights RUN --camera-norm --index index",
+                "reid index --index index --forget yard/0012          removes a tracklet for good",
+            ),
+            goes_on=True,
+        ),
+        Command(
+            "search",
+            "Find a person in an index: by crops, by a tracklet, or by a box in a video.",
+            "reid.configs.video.search:SearchConfig",
+            "reid.search.run:search",
+            (
+                "reid search --index index --crop person.jpg --html hits.html",
+                "reid search --index index --track yard/0012 --not-cameras yard --json hits.json",
+                "reid search --index index --video yard.mp4 --time 12.5 --box 240,80,60,160",
+            ),
         ),
         Command(
             "evaluate",

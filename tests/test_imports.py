@@ -11,6 +11,7 @@ from alignnet_common.files import PROJECT_ROOT
 
 ORDER = """
     benchmarks
+    benchmarks.search
     benchmarks.adapt benchmarks.ingredients benchmarks.transfer
     benchmarks.workers
     synth
@@ -21,7 +22,8 @@ ORDER = """
     synth.scenes
     synth.people
     synth.cameras
-    reid.ablation reid.adapt reid.pose reid.tracks
+    reid.ablation reid.adapt reid.pose reid.search
+    reid.index reid.tracks
     reid
     reid.recipes
     reid.training reid.visualisation reid.inference reid.exporting reid.adapt.clustering
@@ -33,7 +35,7 @@ ORDER = """
     reid.data.transforms reid.data.tracklets
     reid.runtime reid.reporting
     reid.metrics reid.functional
-    reid.configs
+    reid.configs reid.configs.video
     reid.configs.groups
     alignnet_common.cli
     alignnet_common.doctor

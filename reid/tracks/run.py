@@ -23,7 +23,7 @@ from alignnet_common.files import sha256_of_lines, write_atomically, write_json
 from alignnet_common.locks import file_lock
 from alignnet_common.options import save_config
 from alignnet_common.run_record import command_line, now, run_record
-from reid.configs.tracks import TracksConfig
+from reid.configs.video.tracks import TracksConfig
 from reid.inference.table import TRACKS_TABLE
 from reid.runtime.device import device_name, pick_device
 from reid.runtime.run_dir import CONFIG, RESULT

@@ -10,7 +10,7 @@ from PIL import Image
 
 from alignnet_common.errors import UserError
 from alignnet_common.locks import file_lock
-from reid.configs.tracks import TracksConfig
+from reid.configs.video.tracks import TracksConfig
 from reid.inference.sources import find_source
 from reid.tracks import run
 from reid.tracks.boxes import Boxes

@@ -1,0 +1,1 @@
+"""Options of the commands from videos to found persons."""

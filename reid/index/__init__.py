@@ -1,0 +1,1 @@
+"""An index of tracklets: descriptors, cameras, times and thumbnails in a folder."""

@@ -1,0 +1,257 @@
+"""An index of tracklets, in which reid search finds persons.
+
+    python -m reid.index tracks --index index               adds what is new, removes what is gone
+    python -m reid.index --index index --forget yard/0012   removes a tracklet for good
+
+Every tracklet has one descriptor. After an interruption, repeat the command: finished blocks of some hundred tracklets
+are kept.
+"""
+
+import io
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from alignnet_common.arrays import Singles
+from alignnet_common.errors import UserError
+from alignnet_common.files import write_json
+from alignnet_common.images import spread_over
+from alignnet_common.options import save_config
+from alignnet_common.run_record import command_line, now, run_record
+from reid.configs.video.index import IndexConfig
+from reid.data.tracklets.frames import read_frame
+from reid.evaluation.camera_statistics import CameraStatistics, read_statistics, write_statistics
+from reid.index.calibration import write_tables
+from reid.index.plan import Planned, PlannedBlock, key_of, planned_blocks
+from reid.index.store import STATISTICS, Store, Vectors
+from reid.inference.camera_norm import by_camera, measured_by
+from reid.inference.describer import Describer, load
+from reid.runtime.device import device_name
+from reid.runtime.run_dir import CONFIG, RESULT
+
+PROG = "python -m reid.index"
+
+THUMBNAIL = (64, 128)
+"""Width and height of a thumbnail at most, pixels."""
+
+QUALITY = 80
+"""Of the thumbnails as JPEG."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Numbers of tracklets."""
+
+    added: int
+    removed: int
+    described: int
+    """Of those added; the others were known from a block that has changed."""
+
+
+def index(config: IndexConfig) -> None:
+    """Bring an index up to date, and write its result.json.
+
+    Raises UserError on a folder without tracklets, an unreadable image, other options than the index was made with, and
+    where another process writes to the index.
+    """
+    started, clock = now(), time.perf_counter()
+    store = Store(config.index)
+    if not config.tracks:
+        store.facts()  # an index that is not there is not made
+    with store.writing():
+        store.clear_remains()
+        forget(store, config.forget)
+        changes, device = update(store, config)
+        write_tables(store)
+    record: dict[str, Any] = summary(store)
+    print(in_words(config.index, changes, record))
+    save_config(config, config.index / CONFIG)
+    seconds = time.perf_counter() - clock
+    write_json(
+        config.index / RESULT,
+        record | vars(changes) | run_record(command_line(PROG), config, device, started, seconds),
+    )
+
+
+def update(store: Store, config: IndexConfig) -> tuple[Changes, str]:
+    """Add the blocks that are missing, and remove those that are no longer planned; also returns the device."""
+    forgotten = store.forgotten()
+    wanted = {block.key: block for folder in config.tracks for block in planned_blocks(folder, forgotten)}
+    there = set(store.block_keys())
+    ours = {str(folder.absolute()) for folder in (*config.tracks, *config.remove)}
+    unknown = next((folder for folder in config.remove if str(folder.absolute()) not in sources(store)), None)
+    if unknown is not None:
+        raise UserError(f"--remove {unknown}: no tracklet in {config.index} is from this folder")
+    old = [key for key in there - set(wanted) if store.block(key).rows[0].source in ours]
+    missing = [block for key, block in wanted.items() if key not in there]
+    described, device = 0, "none"
+    if missing or not there:
+        describer = load(config.weights, config.device)
+        device = device_name(describer.device)
+        store.begin(facts_of(describer, config))
+        networks = describers(store, describer, missing, config)
+        described = add_blocks(store, missing, known_vectors(store, old), networks, describer, config)
+    before = {row.digest for key in old for row in store.block(key).rows}
+    after = {planned.row.digest for block in missing for planned in block.tracklets}
+    store.remove(old)
+    return Changes(len(after - before), len(before - after), described), device
+
+
+def add_blocks(
+    store: Store,
+    blocks: Sequence[PlannedBlock],
+    known: Mapping[str, tuple[Any, bytes]],
+    networks: Mapping[str, Describer],
+    otherwise: Describer,
+    config: IndexConfig,
+) -> int:
+    """Describe and write blocks; returns the number of tracklets that were described.
+
+    known -- vectors and pictures by digest, which are not computed again. networks -- by camera.
+    """
+    count = 0
+    with tqdm(total=sum(len(block.tracklets) for block in blocks), desc="index", unit="tracklet", disable=None) as bar:
+        for block in blocks:
+            new = [each for each in block.tracklets if each.row.digest not in known]
+            describer = networks.get(block.tracklets[0].row.camera, otherwise)
+            rows = dict(zip((each.row.digest for each in new), described_by(describer, new, config), strict=True))
+            pictures = {each.row.digest: thumbnail(each) for each in new}
+            vectors, files = [], []
+            for each in block.tracklets:
+                vector, file = known.get(each.row.digest) or (rows[each.row.digest], pictures[each.row.digest])
+                vectors.append(vector)
+                files.append(file)
+            store.add(block.key, [each.row for each in block.tracklets], np.stack(vectors), files)
+            count += len(new)
+            bar.update(len(block.tracklets))
+    return count
+
+
+def described_by(describer: Describer, tracklets: Sequence[Planned], config: IndexConfig) -> Iterable[Singles]:
+    """A descriptor (D,) of length 1 for each tracklet."""
+    frames = [[str(path) for path in spread_over(each.frames, config.frames)] for each in tracklets]
+    for row in describer.tracklet_rows(frames, config.batch_size, config.workers, quiet=True):
+        length = float(np.linalg.norm(row))
+        if not np.isfinite(length):
+            raise UserError("the network's descriptor is not finite: train it again")
+        yield row / max(length, float(np.finfo(np.float32).tiny))
+
+
+def thumbnail(tracklet: Planned) -> bytes:
+    """The middle frame as a small JPEG file."""
+    picture = Image.fromarray(read_frame(tracklet.frames[len(tracklet.frames) // 2]))
+    picture.thumbnail(THUMBNAIL)
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=QUALITY)
+    return file.getvalue()
+
+
+def describers(
+    store: Store, describer: Describer, blocks: Sequence[PlannedBlock], config: IndexConfig
+) -> dict[str, Describer]:
+    """A describer for each camera that has statistics: those of the index, and with --camera-norm those of new cameras,
+    which are measured and kept."""
+    if not config.camera_norm:
+        return {}
+    path = store.folder / STATISTICS
+    known = read_statistics(path, describer.sha256) if path.is_file() else None
+    seen = set() if known is None else {*known.values, *known.too_few}
+    images: dict[str, list[Any]] = {}
+    for block in blocks:
+        for each in block.tracklets:
+            if each.row.camera not in seen:
+                images.setdefault(each.row.camera, []).extend(map(str, each.frames))
+    if images:
+        new = measured_by(describer, images, config.workers)
+        known = new if known is None else joined(known, new)
+        write_statistics(path, known, "")
+    return {} if known is None else by_camera(describer, known)
+
+
+def joined(first: CameraStatistics, second: CameraStatistics) -> CameraStatistics:
+    """The statistics of the cameras of both."""
+    return CameraStatistics(
+        first.model_sha256,
+        {**first.values, **second.values},
+        {**first.images, **second.images},
+        {**first.too_few, **second.too_few},
+    )
+
+
+def known_vectors(store: Store, keys: Iterable[str]) -> dict[str, tuple[Any, bytes]]:
+    """Vectors and pictures of blocks, by digest."""
+    found: dict[str, tuple[Any, bytes]] = {}
+    for key in keys:
+        block = store.block(key)
+        vectors: Vectors = np.array(block.vectors())
+        found |= {row.digest: (vectors[place], block.thumbnail(row)) for place, row in enumerate(block.rows)}
+    return found
+
+
+def forget(store: Store, names: Sequence[str]) -> None:
+    """Take tracklets CAMERA/TRACK out, for good. Raises UserError where one is not in the index."""
+    asked = set(names)
+    blocks = [(key, store.block(key)) for key in store.block_keys()] if asked else []
+    found = {row.name for _, block in blocks for row in block.rows} & asked
+    if found != asked:
+        raise UserError(f"--forget {min(asked - found)}: not in {store.folder}")
+    store.forget(row.digest for _, block in blocks for row in block.rows if row.name in asked)
+    for key, block in blocks:
+        kept = [place for place, row in enumerate(block.rows) if row.name not in asked]
+        if len(kept) == len(block.rows):
+            continue
+        if kept:
+            rows = [block.rows[place] for place in kept]
+            pictures = [block.thumbnail(row) for row in rows]
+            store.add(key_of(rows), rows, np.array(block.vectors())[kept], pictures)
+        store.remove([key])
+
+
+def facts_of(describer: Describer, config: IndexConfig) -> dict[str, Any]:
+    """What all descriptors of an index have in common."""
+    height, width = describer.input_size
+    return {
+        "model": describer.name,
+        "model_sha256": describer.sha256,
+        "height": height,
+        "width": width,
+        "chunk": describer.chunk,
+        "frames": config.frames,
+        "descriptor_size": describer.descriptor_size,
+        "camera_norm": config.camera_norm,
+    }
+
+
+def sources(store: Store) -> set[str]:
+    """The folders whose tracklets are in the index."""
+    return {block.rows[0].source for block in store.blocks()}
+
+
+def summary(store: Store) -> dict[str, Any]:
+    """Numbers of tracklets by camera, folders, and bytes of the index."""
+    cameras: dict[str, int] = {}
+    for block in store.blocks():
+        for row in block.rows:
+            cameras[row.camera] = cameras.get(row.camera, 0) + 1
+    size = sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file())
+    return {
+        "tracklets": sum(cameras.values()),
+        "cameras": dict(sorted(cameras.items())),
+        "sources": sorted(sources(store)),
+        "bytes": size,
+    }
+
+
+def in_words(folder: Path, changes: Changes, record: Mapping[str, Any]) -> str:
+    """The outcome in two lines."""
+    cameras = ", ".join(f"{name} ({count})" for name, count in record["cameras"].items())
+    return (
+        f"{folder}: {record['tracklets']} tracklets, {changes.added} added, {changes.removed} removed, "
+        f"{record['bytes'] / 2**20:.1f} MiB\ncameras: {cameras or 'none'}"
+    )

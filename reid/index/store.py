@@ -1,0 +1,188 @@
+"""The index on disk: blocks of tracklets that are written once and read as they are.
+
+    index.json                  the network and how it describes
+    forgotten.json              tracklets that are never added again
+    cameras.safetensors         batch norm statistics of each camera, with --camera-norm
+    blocks/KEY/vectors.npy      (N, D) float16 descriptors of length 1
+    blocks/KEY/rows.jsonl       camera, track, times, number of frames, and place of the thumbnail of each
+    blocks/KEY/thumbnails.bin   JPEG files, one after another
+
+A block appears under its name when all of its files are on the disk. KEY is a hash over what the block was made of, so
+that a block never changes: a tracklet that is new or gone makes another block.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alignnet_common.errors import UserError
+from alignnet_common.files import read_jsonl, replacing, write_json, write_jsonl
+from alignnet_common.locks import file_lock
+
+INDEX, FORGOTTEN, STATISTICS, BLOCKS, LOCK = "index.json", "forgotten.json", "cameras.safetensors", "blocks", ".lock"
+VECTORS, ROWS, THUMBNAILS = "vectors.npy", "rows.jsonl", "thumbnails.bin"
+
+VERSION = 1
+"""Number of the layout."""
+
+Vectors = npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class IndexRow:
+    """A tracklet in the index."""
+
+    source: str
+    """Folder of tracklets that it is from, as an absolute path."""
+
+    camera: str
+    track: str
+
+    digest: str
+    """Hash over its camera, track, and the names and sizes of its frames."""
+
+    frames: int
+    """Number of its frames in the folder."""
+
+    start: float | None
+    """Time of the first frame, seconds since the beginning of the video; None where not known."""
+
+    end: float | None
+    """Time of the last frame."""
+
+    thumbnail: tuple[int, int] = (0, 0)
+    """Position and length of its picture in `THUMBNAILS`."""
+
+    @property
+    def name(self) -> str:
+        """CAMERA/TRACK."""
+        return f"{self.camera}/{self.track}"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some tracklets of one camera of one folder."""
+
+    folder: Path
+
+    rows: tuple[IndexRow, ...]
+
+    def vectors(self) -> Vectors:
+        """(N, D) float16, read from the disk when they are used."""
+        found: Vectors = np.load(self.folder / VECTORS, mmap_mode="r")
+        return found
+
+    def thumbnail(self, row: IndexRow) -> bytes:
+        """The picture of a row as a JPEG file."""
+        position, length = row.thumbnail
+        with (self.folder / THUMBNAILS).open("rb") as file:
+            file.seek(position)
+            return file.read(length)
+
+
+class Store:
+    """The folder of an index."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold the index for changes. Raises UserError where another process holds it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return file_lock(self.folder / LOCK, f"{self.folder}: another process writes to this index")
+
+    def facts(self) -> dict[str, Any]:
+        """What index.json says. Raises UserError where there is no index, or one of another version."""
+        path = self.folder / INDEX
+        try:
+            found: dict[str, Any] = json.loads(path.read_text())
+        except FileNotFoundError:
+            raise UserError(f"{self.folder}: no index there (reid index TRACKS… --index {self.folder})") from None
+        except ValueError as broken:
+            raise UserError(f"{path}: cannot be read ({broken})") from broken
+        if found.get("version") != VERSION:
+            raise UserError(f"{path}: an index of another version of this program: make it again")
+        return found
+
+    def begin(self, facts: dict[str, Any]) -> None:
+        """Write index.json unless it is there. Raises UserError where it says something else."""
+        if not (self.folder / INDEX).is_file():
+            write_json(self.folder / INDEX, {"version": VERSION} | facts)
+        known = self.facts()
+        for name, value in facts.items():
+            if known.get(name) != value:
+                raise UserError(
+                    f"{self.folder}: was made with {name} {known.get(name)}, not {value}: name another --index"
+                )
+
+    def block_keys(self) -> list[str]:
+        """Keys of the blocks, sorted."""
+        place = self.folder / BLOCKS
+        return sorted(path.name for path in place.iterdir() if not path.name.startswith(".")) if place.is_dir() else []
+
+    def block(self, key: str) -> Block:
+        """The block of a key. Raises UserError where it is damaged."""
+        folder = self.folder / BLOCKS / key
+        try:
+            rows = tuple(
+                IndexRow(**{**row, "thumbnail": tuple(row["thumbnail"])})
+                for row in read_jsonl(folder / ROWS, strict=True)
+            )
+        except (OSError, ValueError, TypeError, KeyError) as broken:
+            raise UserError(
+                f"{folder}: damaged ({broken}): remove this folder, and index its tracklets again"
+            ) from broken
+        return Block(folder, rows)
+
+    def blocks(self) -> Iterator[Block]:
+        """All blocks, by camera and then by track as far as their keys say."""
+        for key in self.block_keys():
+            yield self.block(key)
+
+    def add(self, key: str, rows: Sequence[IndexRow], vectors: npt.NDArray[Any], pictures: Sequence[bytes]) -> None:
+        """Write a block."""
+        place = self.folder / BLOCKS
+        hidden = place / f".{key}.partial"
+        shutil.rmtree(hidden, ignore_errors=True)
+        hidden.mkdir(parents=True)
+        ends = np.cumsum([0, *map(len, pictures)]).tolist()
+        placed = [
+            asdict(row) | {"thumbnail": (start, len(picture))}
+            for row, start, picture in zip(rows, ends[:-1], pictures, strict=True)
+        ]
+        with replacing(hidden / VECTORS) as partial, partial.open("wb") as file:
+            np.save(file, vectors.astype(np.float16))
+        with replacing(hidden / THUMBNAILS) as partial:
+            partial.write_bytes(b"".join(pictures))
+        write_jsonl(hidden / ROWS, placed)
+        hidden.rename(place / key)
+
+    def remove(self, keys: Iterable[str]) -> None:
+        """Delete blocks, if they are there."""
+        for key in keys:
+            folder = self.folder / BLOCKS / key
+            if folder.is_dir():
+                gone = folder.with_name(f".{key}.removed")
+                folder.rename(gone)  # at once for readers
+                shutil.rmtree(gone)
+
+    def clear_remains(self) -> None:
+        """Delete what interrupted processes have left."""
+        for path in (self.folder / BLOCKS).glob(".*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def forgotten(self) -> set[str]:
+        """Digests of the tracklets that are never added again."""
+        path = self.folder / FORGOTTEN
+        return set(json.loads(path.read_text())) if path.is_file() else set()
+
+    def forget(self, digests: Iterable[str]) -> None:
+        """Add to the tracklets that are never added again."""
+        write_json(self.folder / FORGOTTEN, sorted(self.forgotten() | set(digests)))

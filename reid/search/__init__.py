@@ -1,0 +1,1 @@
+"""Find a person in an index of tracklets."""

@@ -1,0 +1,66 @@
+"""The page of a search: hits with their pictures, a timeline, and buttons to confirm and reject."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from alignnet_common import PROJECT, __version__
+from alignnet_common.files import write_atomically
+from alignnet_common.html import image_source, render_template
+from reid.search.query import Query
+from reid.search.rank import Hit, between
+
+ANSWERS = {True: "taken for the person", False: "taken for another person", None: "unknown"}
+
+
+def write_page(path: Path, query: Query, hits: Sequence[Hit], record: Mapping[str, Any]) -> None:
+    """Write one HTML file, which needs no other; its template is assets/search.html."""
+    rows = [
+        row
+        | {
+            "picture": image_source(hit.picture, "jpeg"),
+            "answer": ANSWERS[row["same"]],
+            "name": f"{row['camera']}/{row['track']}",
+        }
+        for row, hit in zip(record["hits"], hits, strict=True)
+    ]
+    searched = record["searched"]
+    text = render_template(
+        "search.html",
+        title="Search",
+        query=query.text,
+        camera=query.camera,
+        picture=image_source(query.picture, "jpeg"),
+        searched=searched,
+        hits=rows,
+        between=between(hits),
+        timeline=timeline(record["hits"]),
+        facts={
+            "index": record["index"],
+            "SHA-256 of the network": record["model_sha256"],
+            "batch norm statistics of each camera": "yes" if record["camera_norm"] else "no",
+            "command": record["command"],
+            "program": f"{PROJECT} {__version__}",
+        },
+    )
+    write_atomically(path, text.encode())
+
+
+def timeline(hits: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """For each camera the hits with times, as shares of the time from the first to the last of all."""
+    timed = [hit for hit in hits if hit["start"] is not None]
+    if not timed:
+        return []
+    first, last = min(hit["start"] for hit in timed), max(hit["end"] for hit in timed)
+    length = max(last - first, 1e-9)
+    cameras: dict[str, list[dict[str, Any]]] = {}
+    for hit in timed:
+        bar = {
+            "rank": hit["rank"],
+            "left": 100 * (hit["start"] - first) / length,
+            "width": max(0.4, 100 * (hit["end"] - hit["start"]) / length),
+            "start": hit["start"],
+            "end": hit["end"],
+        }
+        cameras.setdefault(hit["camera"], []).append(bar)
+    return [{"camera": camera, "bars": bars, "first": first, "last": last} for camera, bars in sorted(cameras.items())]

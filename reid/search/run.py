@@ -1,0 +1,92 @@
+"""Find a person in an index.
+
+python -m reid.search --index index --crop person.jpg --html hits.html
+python -m reid.search --index index --track yard/0012 --not-cameras yard --json hits.json
+python -m reid.search --index index --video yard.mp4 --time 12.5 --box 240,80,60,160
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from alignnet_common.files import write_atomically, write_json
+from alignnet_common.run_record import command_line
+from reid.configs.video.search import SearchConfig
+from reid.index.calibration import read_tables
+from reid.index.store import Store
+from reid.reporting.markdown import markdown_table
+from reid.search.page import write_page
+from reid.search.query import Query, query_of
+from reid.search.rank import Hit, Searched, search_index
+
+PROG = "python -m reid.search"
+
+COLUMNS = ("rank", "camera", "track", "start", "end", "score", "false_match_rate", "false_alarms_per_hour", "same")
+
+
+def search(config: SearchConfig) -> None:
+    """Print the hits, and write --json, --csv and --html. Raises UserError on a query or an index that is not there."""
+    store = Store(config.index)
+    facts = store.facts()
+    query = query_of(store, config)
+    hits, searched = search_index(store, query, read_tables(store), config)
+    rows = [row_of(rank, hit) for rank, hit in enumerate(hits, 1)]
+    print(in_words(query, searched, rows))
+    record = {
+        "query": {"text": query.text, "camera": query.camera},
+        "searched": vars(searched),
+        "hits": rows,
+        "index": str(config.index),
+        "model_sha256": facts["model_sha256"],
+        "camera_norm": facts["camera_norm"],
+        "command": command_line(PROG),
+    }
+    if config.json is not None:
+        write_json(config.json, record)
+    if config.csv is not None:
+        write_atomically(config.csv, table_of(rows).encode())
+    if config.html is not None:
+        write_page(config.html, query, hits, record)
+        print(f"{config.html} is written")
+
+
+def row_of(rank: int, hit: Hit) -> dict[str, Any]:
+    """A hit as plain values. Rates have three digits."""
+    rates = (hit.false_match_rate, hit.false_alarms_per_hour)
+    rounded = [None if rate is None else float(np.format_float_scientific(rate, 2)) for rate in rates]
+    row = hit.row
+    known = (rank, row.camera, row.track, row.start, row.end, round(hit.score, 4), *rounded, hit.same)
+    return dict(zip(COLUMNS, known, strict=True)) | {"source": row.source}
+
+
+def table_of(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The hits as CSV; what is not known is empty."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(COLUMNS)
+    table.writerows([row[name] for name in COLUMNS] for row in rows)
+    return text.getvalue()
+
+
+def in_words(query: Query, searched: Searched, rows: Sequence[Mapping[str, Any]]) -> str:
+    """The query and the hits, as a table."""
+    cameras = ", ".join(searched.cameras)
+    head = f"{query.text}: {searched.tracklets} tracklets of {cameras} are searched"
+    sure = sum(row["same"] is True for row in rows)
+    found = f"{sure} of {len(rows)} hits are taken for the person; a hit is a lead, not a proof"
+    cells = [
+        [
+            str(row["rank"]),
+            f"{row['camera']}/{row['track']}",
+            "" if row["start"] is None else f"{row['start']:.1f}–{row['end']:.1f}",
+            f"{row['score']:.3f}",
+            "" if row["false_alarms_per_hour"] is None else f"{row['false_alarms_per_hour']:.3g}",
+            {True: "yes", False: "no", None: "unknown"}[row["same"]],
+        ]
+        for row in rows
+    ]
+    names = ["", "tracklet", "seconds", "similarity", "false alarms an hour", "same person"]
+    return f"{head}\n{markdown_table(names, cells)}\n{found}" if rows else f"{head}: no hit"
