@@ -86,6 +86,16 @@ PROGRAM = Program(
             ),
         ),
         Command(
+            "link",
+            "Join the tracklets of an index to persons across cameras, without a query.",
+            "reid.configs.video.link:LinkConfig",
+            "reid.link.run:link",
+            (
+                "reid link --index index --out persons.csv            camera,track,person; empty: unknown",
+                "reid link --index index --mot tracks-by-person       MOTChallenge text, an id for each person",
+            ),
+        ),
+        Command(
             "evaluate",
             "Rank queries against a gallery: CMC, mAP, mINP of a network or of a file of features.",
             "reid.configs.evaluate:EvaluateConfig",

@@ -22,7 +22,7 @@ ORDER = """
     synth.scenes
     synth.people
     synth.cameras
-    reid.ablation reid.adapt reid.pose reid.search
+    reid.ablation reid.adapt reid.pose reid.link reid.search
     reid.index reid.tracks
     reid
     reid.recipes

@@ -21,12 +21,13 @@ from alignnet_common.options import save_config
 from alignnet_common.run_record import command_line, now, run_record
 from reid.adapt.beside import Beside, read_beside
 from reid.adapt.clustering.agreement import Choose, choose_clusters
+from reid.adapt.clustering.apart import seen_together
 from reid.adapt.final_network import write_network
 from reid.adapt.log import RoundLog
 from reid.adapt.page import write_page
 from reid.adapt.rounds import Adaptation, Material
 from reid.adapt.state import AdaptState, averaged_weights, read_state, restore
-from reid.adapt.unlabelled import Unlabelled, read_unlabelled, seen_together
+from reid.adapt.unlabelled import Unlabelled, read_unlabelled
 from reid.configs.adapt import AdaptConfig
 from reid.configs.finetune import FinetuneConfig
 from reid.data.loading.frame_store import FrameStore

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_lines
@@ -85,24 +84,3 @@ def _frames(root: Path, rows: Sequence[Row]) -> Iterator[str]:
     for row in rows:
         for frame in row.frames:
             yield f"{row.camera} {row.track} {frame} {(root / frame).stat().st_size}"
-
-
-def seen_together(cameras: npt.NDArray[np.int64], times: npt.NDArray[np.float64]) -> sparse.csr_array:
-    """Ones (N, N) at pairs of tracklets of one camera whose times overlap: these are different persons.
-
-    cameras -- (N,). times -- (N, 2) start and end; NaN where not known. A tracklet does not overlap with itself,
-    nor with one that starts when it ends.
-    """
-    rows: list[int] = []
-    columns: list[int] = []
-    for camera in np.unique(cameras):
-        members = np.flatnonzero((cameras == camera) & ~np.isnan(times).any(axis=1))
-        running: list[int] = []
-        for member in members[np.argsort(times[members, 0], kind="stable")].tolist():
-            running = [other for other in running if times[other, 1] > times[member, 0]]
-            rows += [member] * len(running)
-            columns += running
-            running.append(member)
-    count = len(cameras)
-    half = sparse.csr_array((np.ones(len(rows), np.float32), (rows, columns)), shape=(count, count))
-    return sparse.csr_array(half + half.T)

@@ -5,8 +5,9 @@ import pytest
 from scipy import sparse
 
 from alignnet_common.errors import UserError
+from reid.adapt.clustering.apart import seen_together
 from reid.adapt.clustering.clusters import clusters_of, trouble_with, with_proxies, without_conflicts, without_pairs
-from reid.adapt.unlabelled import check_enough, read_unlabelled, seen_together
+from reid.adapt.unlabelled import check_enough, read_unlabelled
 
 
 def distances_of(groups, near=0.2):

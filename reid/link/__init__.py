@@ -1,0 +1,1 @@
+"""Tracklets of all cameras joined to persons, without a query."""

@@ -1,0 +1,96 @@
+"""Join the tracklets of an index to persons.
+
+    python -m reid.link --index index --out persons.csv
+
+Tracklets are clustered by Jaccard distances of k-reciprocal neighbours, as in reid adapt. Two tracklets that one camera
+sees at the same time are never one person. A tracklet that is like no other is of an unknown person.
+"""
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from alignnet_common.errors import UserError
+from alignnet_common.files import write_atomically
+from reid.adapt.clustering.agreement import Clustering, distances_of
+from reid.adapt.clustering.apart import seen_together
+from reid.adapt.clustering.clusters import OUTLIER, Clusters, Labels, clusters_of
+from reid.configs.video.link import LinkConfig
+from reid.index.store import IndexRow, Store
+from reid.inference.table import TRACKS_TABLE
+
+LEAST = 2
+"""Tracklets of a person."""
+
+
+def link(config: LinkConfig) -> None:
+    """Write --out and --mot. Raises UserError where there is no index, or it is empty."""
+    store = Store(config.index)
+    store.facts()
+    blocks = list(store.blocks())
+    rows = [row for block in blocks for row in block.rows]
+    if len(rows) < LEAST:
+        raise UserError(f"{config.index}: {len(rows)} tracklets: there is nobody to link")
+    vectors = np.concatenate([np.array(block.vectors(), np.float32) for block in blocks])
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    clusters = persons_of(rows, vectors, config)
+    print(in_words(clusters, len(rows)))
+    if config.out is not None:
+        write_atomically(config.out, table_of(rows, clusters.labels).encode())
+    if config.mot is not None:
+        write_mot(config.mot, rows, clusters.labels)
+
+
+def persons_of(rows: Sequence[IndexRow], vectors: np.ndarray, config: LinkConfig) -> Clusters:
+    """The clusters of N tracklets with descriptors (N, D) of length 1."""
+    names = sorted({row.camera for row in rows})
+    cameras = np.array([names.index(row.camera) for row in rows])
+    times = np.array([[np.nan if time is None else time for time in (row.start, row.end)] for row in rows])
+    apart = seen_together(np.zeros_like(cameras) if config.no_overlap else cameras, times)
+    distances = distances_of(vectors, apart, Clustering(config.k1, config.k2, LEAST, (config.eps,)))
+    return clusters_of(distances, cameras, config.eps, LEAST, apart)
+
+
+def table_of(rows: Sequence[IndexRow], labels: Labels) -> str:
+    """Camera, track and person of each tracklet as CSV; persons count from 1."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(("camera", "track", "person"))
+    for row, label in sorted(zip(rows, labels.tolist(), strict=True), key=lambda pair: pair[0].name):
+        table.writerow((row.camera, row.track, "" if label == OUTLIER else label + 1))
+    return text.getvalue()
+
+
+def write_mot(folder: Path, rows: Sequence[IndexRow], labels: Labels) -> None:
+    """Write CAMERA.txt for each camera. Raises UserError where a folder of tracklets has no tracks.csv."""
+    person = {
+        (row.source, row.camera, row.track): label + 1
+        for row, label in zip(rows, labels.tolist(), strict=True)
+        if label != OUTLIER
+    }
+    lines: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    for source in sorted({row.source for row in rows}):
+        path = Path(source) / TRACKS_TABLE
+        if not path.is_file():
+            raise UserError(f"--mot: no {TRACKS_TABLE} in {source}: its boxes are not known (reid tracks writes it)")
+        with path.open(newline="") as file:
+            for crop in csv.DictReader(file):
+                number = person.get((source, crop["camera"], crop["track"]))
+                if number is not None:
+                    box = ",".join(crop[side] for side in ("x", "y", "w", "h", "score"))
+                    lines[crop["camera"]].append((int(crop["frame"]), f"{crop['frame']},{number},{box},-1,-1,-1\n"))
+    for camera, some in lines.items():
+        write_atomically(folder / f"{camera}.txt", "".join(line for _, line in sorted(some)).encode())
+
+
+def in_words(clusters: Clusters, tracklets: int) -> str:
+    """The outcome in one line."""
+    count = clusters.count if tracklets > clusters.outliers else 0
+    return (
+        f"{count} persons of {tracklets - clusters.outliers} tracklets, {clusters.across if count else 0} of them in "
+        f"several cameras; {clusters.outliers} tracklets are of unknown persons"
+    )
