@@ -21,6 +21,7 @@ PACKAGES = {
     "torchvision": "torchvision",
     "numpy": "numpy",
     "scipy": "scipy",
+    "sklearn": "scikit-learn",
     "imageio": "imageio",
     "PIL": "pillow",
     "safetensors": "safetensors",

