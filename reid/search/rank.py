@@ -18,6 +18,10 @@ SURE, HOPELESS = 0.05, 1.0
 one with more than `HOPELESS` is not; in between the answer is «unknown»."""
 
 
+SPARE = 50
+"""Hits more than asked for that are compared in float32: float16 may change the order of close ones."""
+
+
 @dataclass(frozen=True)
 class Hit:
     """A tracklet that looks like the query."""
@@ -71,17 +75,18 @@ def search_index(
         count += len(places)
         for row in block.rows:
             spans[row.camera] += [time for time in (row.start, row.end) if time is not None]
-        order = sorted(places, key=lambda place: -float(scores[place]))[: config.top_k]
+        order = sorted(places, key=lambda place: -float(scores[place]))[: config.top_k + SPARE]
         best += [(float(scores[place]), block.rows[place].name, place, block) for place in order]
-        best = sorted(best, key=lambda hit: (-hit[0], hit[1]))[: config.top_k]
+        best = sorted(best, key=lambda hit: (-hit[0], hit[1]))[: config.top_k + SPARE]
     seconds = [max(times) - min(times) for times in spans.values() if times]
     hours = sum(seconds) / 3600 if len(seconds) == len(spans) and sum(seconds) > 0 else None
     searched = Searched(count, cameras, hours)
-    return [hit_of(*each, query, tables, searched) for each in best], searched
+    hits = [hit_of(place, block, query, tables, searched) for _, _, place, block in best]
+    return sorted(hits, key=lambda hit: (-hit.score, hit.row.name))[: config.top_k], searched
 
 
 def similarities(vectors: Vectors, query: Singles) -> Singles:
-    """Cosines (N,) of descriptors (N, D) float16 and a query (D,), both of length 1."""
+    """Cosines (N,) of descriptors (N, D) float16 and a query (D,), both of length 1, with the error of float16."""
     found: Singles = torch.mv(torch.from_numpy(np.array(vectors)), torch.from_numpy(query).half()).float().numpy()
     return found
 
@@ -110,8 +115,6 @@ def wanted(row: IndexRow, query: Query, config: SearchConfig) -> bool:
 
 
 def hit_of(
-    score: float,
-    name: str,
     place: int,
     block: Block,
     query: Query,
@@ -120,11 +123,12 @@ def hit_of(
 ) -> Hit:
     """A hit with what its score means."""
     row = block.rows[place]
-    assert row.name == name
+    vector = np.array(block.vectors()[place], np.float32)
+    vector /= np.linalg.norm(vector)
+    score = float(vector @ query.vector)
     table = best_table(tables, query.camera, row.camera)
     rate = None if table is None else table.rate(score)
     alarms = None if rate is None or searched.hours is None else rate * searched.tracklets / searched.hours
-    vector = np.array(block.vectors()[place], np.float32)
     return Hit(row, score, vector, block.thumbnail(row), rate, alarms, answer(rate, searched.tracklets))
 
 
