@@ -48,6 +48,8 @@ def tracks(config: TracksConfig) -> None:
     Raises UserError on a video, boxes or weights that cannot be read, on a folder that was made with other options or
     that another process writes to, and where a finished video has changed.
     """
+    for video in config.videos:  # before hours are spent on those before it
+        Video(video, config.rate).expected()
     config.out.mkdir(parents=True, exist_ok=True)
     with file_lock(config.out / ".lock", f"{config.out}: another process writes tracks there"):
         follow(config)
@@ -104,7 +106,7 @@ def tracks_of(video: Path, camera: str, detector: Detector | None, config: Track
         **counts,
         "size": list(last.image.shape[1::-1]),
         "duration": round(last.time, 3),
-        "ends_early": frames.trouble,
+        "damage": frames.trouble,
         "seconds": round(seconds, 1),
     }
 
@@ -211,8 +213,8 @@ def in_words(camera: str, found: dict[str, Any]) -> str:
     """What was found in a video, as one line."""
     rate = found["frames"] / max(found["seconds"], 1e-9)
     short = f", {found['too_short']} shorter ones left out" if found["too_short"] else ""
-    early = f"\nnote: {camera}: {found['ends_early']}; its frames until there are used" if found["ends_early"] else ""
+    damage = f"\nnote: {camera}: {found['damage']}; its other frames are used" if found["damage"] else ""
     return (
         f"{camera}: {found['tracks']} tracks, {found['crops']} crops of {found['frames']} frames{short} "
-        f"({rate:.1f} frames a second){early}"
+        f"({rate:.1f} frames a second){damage}"
     )

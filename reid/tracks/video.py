@@ -32,7 +32,7 @@ class Frame:
 
 @dataclass
 class Video:
-    """A video file. Iterating gives its frames; `trouble` is then set where it ended early."""
+    """A video file. Iterating gives its frames; `trouble` is then set where some of them are missing."""
 
     path: Path
 
@@ -40,7 +40,7 @@ class Video:
     """Largest number of frames a second that are given; those in between are passed over."""
 
     trouble: str | None = field(default=None, init=False)
-    """Why the frames end before the end of the file, in words; None if they do not."""
+    """What is damaged, in words; None if all frames were decoded."""
 
     def expected(self) -> int | None:
         """Number of frames that will be given, by the header of the file; None if it does not say."""
@@ -71,12 +71,20 @@ class Video:
             raise UserError(f"{self.path}: no frame can be decoded ({self.trouble or 'it has none'})")
 
     def _decoded(self, container: Any, stream: Any) -> Iterator[Any]:
+        """Frames of all packets that can be decoded."""
         import av
 
+        damaged = 0
         try:
-            yield from container.decode(stream)
+            for packet in container.demux(stream):
+                try:
+                    yield from packet.decode()
+                except (av.FFmpegError, ValueError):
+                    damaged += 1
         except (av.FFmpegError, ValueError) as broken:
-            self.trouble = f"damaged: {_words(broken)}"
+            self.trouble = f"damaged, and not read to its end ({_words(broken)})"
+        if damaged and self.trouble is None:
+            self.trouble = f"damaged: {damaged} packets of frames could not be decoded"
 
     def _opened(self) -> Any:
         import av  # here: only commands that read videos need it

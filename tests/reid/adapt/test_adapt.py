@@ -224,12 +224,6 @@ def test_the_averaged_weights_follow_those_of_the_steps():
     torch.testing.assert_close(weights[1].detach(), before + 0.25)
 
 
-def test_without_average_the_last_weights_are_kept(run_on, finished, tracks, tmp_path):
-    folder = run_on(tracks, tmp_path / "run", average=0.0, rounds=1)
-    digests = {sha256_of_file(run / "best-round.safetensors") for run in (folder, finished)}
-    assert len(digests) == 2
-
-
 def test_rendered_people_are_trained_beside_the_tracklets(run_on, tracks, tmp_path, capsys):
     """They are no clusters of the run's table, and the model file names them as trained on."""
     options = {"rendered": asset("sample"), "rounds": 1, "frames": 2, "rendered_persons": 2}

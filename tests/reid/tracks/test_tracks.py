@@ -183,6 +183,27 @@ def test_a_video_that_is_cut_short_gives_its_frames_and_says_so(tmp_path, capsys
     assert 10 < record["frames"] < FRAMES and record["tracks"] == 2
 
 
+def test_damage_in_the_middle_costs_its_own_frames_alone(video, tmp_path, capsys):
+    content = bytearray(video.read_bytes())
+    with av.open(str(video)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    for packet in packets[20:22]:
+        content[packet.pos : packet.pos + packet.size] = bytes(packet.size)
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(content)
+    tracks(TracksConfig([broken], tmp_path / "tracks", boxes=write_boxes(tmp_path / "b.txt")))
+    record = json.loads((tmp_path / "tracks/result.json").read_text())["cameras"]["broken"]
+    assert FRAMES - 5 < record["frames"] < FRAMES and record["tracks"] == 2
+    assert "packets of frames could not be decoded; its other frames are used" in capsys.readouterr().out
+
+
+def test_all_videos_are_looked_at_before_the_first_is_followed(video, boxes, tmp_path):
+    (tmp_path / "late.mp4").write_text("no video")
+    with pytest.raises(UserError, match=r"late\.mp4: not a video that can be read"):
+        tracks(TracksConfig([video, tmp_path / "late.mp4"], tmp_path / "tracks", boxes=boxes))
+    assert not (tmp_path / "tracks").exists()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -197,7 +218,7 @@ def test_a_file_that_is_no_video_is_one_line(boxes, tmp_path, content, message):
         path.write_bytes(content)
     with pytest.raises(UserError, match=message):
         tracks(TracksConfig([path], tmp_path / "tracks", boxes=boxes))
-    assert not (tmp_path / "tracks/holiday").exists()
+    assert not (tmp_path / "tracks").exists()
 
 
 @pytest.mark.parametrize(
