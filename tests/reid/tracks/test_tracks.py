@@ -2,6 +2,7 @@
 
 import csv
 import json
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from reid.tracks import run
 from reid.tracks.boxes import Boxes
 from reid.tracks.crops import CropWriter
 from reid.tracks.run import tracks
-from reid.tracks.video import Video, upright
+from reid.tracks.video import Video
 
 av = pytest.importorskip("av")
 pytest.importorskip("norfair")
@@ -288,11 +289,13 @@ def test_options_that_do_not_fit_are_one_line(options, message):
         TracksConfig(**{"videos": [Path("a.mp4")]} | options)
 
 
-def test_a_rotated_frame_is_turned_upright():
-    class Turned:
-        rotation = -90
-
-        def to_ndarray(self, format):
-            return np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
-
-    assert upright(Turned()).shape == (4, 2, 3)
+def test_a_video_of_a_turned_camera_is_upright(video, tmp_path):
+    """A telephone that is held upright writes frames that lie on their side, and how to turn them: clockwise here."""
+    content = bytearray(video.read_bytes())
+    matrix = content.index(b"tkhd") + 4 + 40
+    content[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -1 << 16, 0, 0, 0, 0, 1 << 30)
+    turned = tmp_path / "turned.mp4"
+    turned.write_bytes(content)
+    lying, upright = (next(iter(Video(path, 10))).image for path in (video, turned))
+    assert upright.shape == (WIDTH, HEIGHT, 3)
+    np.testing.assert_array_equal(upright, np.rot90(lying, -1))
