@@ -86,6 +86,16 @@ PROGRAM = Program(
             ),
         ),
         Command(
+            "serve",
+            "Search in an index with a browser: choose a video, draw a box, see the hits.",
+            "reid.configs.video.serve:ServeConfig",
+            "reid.serve.run:serve",
+            (
+                "reid serve --index index                             http://127.0.0.1:8000",
+                "reid serve --index index --host 0.0.0.0 --token SECRET-OF-16-OR-MORE",
+            ),
+        ),
+        Command(
             "link",
             "Join the tracklets of an index to persons across cameras, without a query.",
             "reid.configs.video.link:LinkConfig",

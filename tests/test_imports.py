@@ -22,6 +22,7 @@ ORDER = """
     synth.scenes
     synth.people
     synth.cameras
+    reid.serve
     reid.ablation reid.adapt reid.pose reid.link reid.search
     reid.index reid.tracks
     reid

@@ -14,7 +14,7 @@ ANSWERS = {True: "taken for the person", False: "taken for another person", None
 
 
 def write_page(path: Path, query: Query, hits: Sequence[Hit], record: Mapping[str, Any]) -> None:
-    """Write one HTML file, which needs no other; its template is assets/search.html."""
+    """Write one HTML file, which needs no other; its template is assets/search/hits.html."""
     rows = [
         row
         | {
@@ -26,7 +26,7 @@ def write_page(path: Path, query: Query, hits: Sequence[Hit], record: Mapping[st
     ]
     searched = record["searched"]
     text = render_template(
-        "search.html",
+        "search/hits.html",
         title="Search",
         query=query.text,
         camera=query.camera,

@@ -1,0 +1,1 @@
+"""Search in an index over a local web server."""
