@@ -25,19 +25,25 @@ help:
 install: $(VENV)/installed
 install-dev: $(VENV)/installed-dev
 
-$(VENV)/installed: pyproject.toml
+# What a fresh environment needs, before packages are installed into it.
+define new-venv
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or 3.13 found: apt-get install python3.11 python3.11-venv (Debian 12) or python3.13 python3.13-venv (Debian 13), or name one with make PYTHON=..." >&2; exit 2; }
 	@$(PYTHON) -m synth.doctor --no-packages
 	@$(PYTHON) -c "import ensurepip, venv" 2>/dev/null || { echo "error: Python's venv module is missing: apt-get install $$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')" >&2; exit 2; }
 	@echo "installing into $(VENV) (a few minutes: Blender's module and PyTorch are large)"
 	@$(PYTHON) -m venv $(VENV)
+endef
+
+$(VENV)/installed: pyproject.toml
+	$(new-venv)
 	@$(PIP) --editable '.[synth]'
 	@touch $@
 
-# Linters and test runners, which the demo does not need.
-$(VENV)/installed-dev: $(VENV)/installed
+# Linters and test runners, which the demo does not need. All packages at once: pip resolves them once.
+$(VENV)/installed-dev: pyproject.toml
+	$(new-venv)
 	@$(PIP) --editable '.[synth,dev]'
-	@touch $@
+	@touch $(VENV)/installed $@
 
 lint: install-dev
 	$(RUN) -m ruff check .

@@ -193,7 +193,13 @@ def workplace(tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("document", RUNNABLE)
+SLOW = ("docs/guides/evaluate.md", "docs/guides/render.md", "docs/guides/share-a-dataset.md", "docs/guides/train.md")
+"""Documents whose commands other tests run as well."""
+
+
+@pytest.mark.parametrize(
+    "document", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in RUNNABLE]
+)
 def test_marked_blocks_run(document, workplace):
     workplace(document)
 
