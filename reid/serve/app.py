@@ -79,8 +79,12 @@ def application(config: ServeConfig) -> Starlette:
             return refusal(str(wrong) or "no search", 400)
         return JSONResponse(await run_in_threadpool(found, store, asked))
 
+    async def icon(request: Request) -> Response:
+        return Response(status_code=204)  # browsers ask for one
+
     routes = [
         Route("/", page),
+        Route("/favicon.ico", icon),
         Route("/api/videos", list_videos),
         Route("/api/frame", frame),
         Route("/api/search", search, methods=["POST"]),
