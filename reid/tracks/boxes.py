@@ -17,7 +17,7 @@ from reid.data.tracklets.frames import frame_number
 NO_TRACK = -1
 """Track of a box that is in none."""
 
-MOST = 2000
+MOST = 300
 """Boxes of a frame, at most; the ones with the highest scores are kept."""
 
 SMALLEST = 8

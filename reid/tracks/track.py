@@ -1,5 +1,7 @@
 """Boxes of frames joined to tracks, by motion and overlap (norfair)."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from alignnet_common.errors import UserError
@@ -15,6 +17,21 @@ FRAMES_TO_START = 2
 """Frames with a box after the first, until the motion of a track is trusted."""
 
 
+def without_overlap(box: Sequence[Sequence[float]], track: Sequence[Sequence[float]]) -> float:
+    """1 - intersection over union of a box and the box where a track is expected.
+
+    Both are two corners x, y. Where a track shrinks fast, the corners of its expected box may have changed places.
+    """
+    common, areas = 1.0, [1.0, 1.0]
+    for axis in (0, 1):
+        low, high = sorted((box[0][axis], box[1][axis]))
+        other_low, other_high = sorted((track[0][axis], track[1][axis]))
+        common *= max(0.0, min(high, other_high) - max(low, other_low))
+        areas = [areas[0] * (high - low), areas[1] * (other_high - other_low)]
+    union = sum(areas) - common
+    return 1 - common / union if union else 1.0
+
+
 class Tracking:
     """Tracks of one video."""
 
@@ -26,7 +43,7 @@ class Tracking:
             raise UserError("tracking needs norfair: pip install 'alignnet-reid[video]'") from missing
         self._frame = 0
         self._tracker = Tracker(
-            distance_function="iou",
+            distance_function=lambda box, track: without_overlap(box.points.tolist(), track.estimate.tolist()),
             distance_threshold=1 - LEAST_OVERLAP,
             hit_counter_max=max(FRAMES_TO_START + 1, round(SECONDS_UNSEEN * rate)),
             initialization_delay=FRAMES_TO_START,
