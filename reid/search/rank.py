@@ -18,6 +18,10 @@ SURE, HOPELESS = 0.05, 1.0
 one with more than `HOPELESS` is not; in between the answer is «unknown»."""
 
 
+PAIRS_TO_DENY = 10_000
+"""Pairs of tracklets, at least, of which the rates are made that call a hit hopeless: in a recording of few persons, many
+of the pairs are of one person, and the rates are too high."""
+
 SPARE = 50
 """Hits more than asked for that are compared in float32: float16 may change the order of close ones."""
 
@@ -129,15 +133,26 @@ def hit_of(
     table = best_table(tables, query.camera, row.camera)
     rate = None if table is None else table.rate(score)
     alarms = None if rate is None or searched.hours is None else rate * searched.tracklets / searched.hours
-    return Hit(row, score, vector, block.thumbnail(row), rate, alarms, answer(rate, searched.tracklets))
+    return Hit(
+        row,
+        score,
+        vector,
+        block.thumbnail(row),
+        rate,
+        alarms,
+        answer(rate, searched.tracklets, 0 if table is None else table.pairs),
+    )
 
 
-def answer(rate: float | None, tracklets: int) -> bool | None:
-    """Whether a hit is the person, from its false match rate and the number of tracklets that were searched."""
+def answer(rate: float | None, tracklets: int, pairs: int) -> bool | None:
+    """Whether a hit is the person, from its false match rate, the number of tracklets that were searched, and the number
+    of pairs that the rate is made of."""
     if rate is None:
         return None
     expected = rate * tracklets
-    return True if expected < SURE else False if expected > HOPELESS else None
+    if expected < SURE:
+        return True
+    return False if expected > HOPELESS and pairs >= PAIRS_TO_DENY else None
 
 
 def between(hits: Sequence[Hit]) -> list[list[float]]:
