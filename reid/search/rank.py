@@ -19,8 +19,8 @@ one with more than `HOPELESS` is not; in between the answer is «unknown»."""
 
 
 PAIRS_TO_DENY = 10_000
-"""Pairs of tracklets, at least, of which the rates are made that call a hit hopeless: in a recording of few persons, many
-of the pairs are of one person, and the rates are too high."""
+"""Pairs of tracklets, at least, of which the rates are made that call a hit hopeless: in a recording of few persons,
+many of the pairs are of one person, and the rates are too high."""
 
 SPARE = 50
 """Hits more than asked for that are compared in float32: float16 may change the order of close ones."""
@@ -145,8 +145,8 @@ def hit_of(
 
 
 def answer(rate: float | None, tracklets: int, pairs: int) -> bool | None:
-    """Whether a hit is the person, from its false match rate, the number of tracklets that were searched, and the number
-    of pairs that the rate is made of."""
+    """Whether a hit is the person, from its false match rate, the number of tracklets that were searched, and the
+    number of pairs that the rate is made of."""
     if rate is None:
         return None
     expected = rate * tracklets
