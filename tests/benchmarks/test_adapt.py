@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from scipy import sparse
 
 from alignnet_common.errors import UserError
 from benchmarks.adapt.labelled import persons_as_clusters
+from benchmarks.adapt.many import ManyConfig, cluster_many
 from benchmarks.adapt.run import AdaptBenchmarkConfig, adapt_market, cluster_quality
 from benchmarks.adapt.tracks import broken_tracks, market_tracks, mixed_tracks, some_persons, with_wrong_cameras
 from reid.adapt.clustering.agreement import Clustering, choose_clusters
@@ -23,6 +25,11 @@ NAMES = [
     for camera in (1, 2)
     for frame in range(4)
 ]
+
+
+def test_many_tracklets_are_clustered_and_their_memory_is_named(capsys):
+    cluster_many(ManyConfig(400))
+    assert re.match(r"400 tracklets: \d+ s, [\d.]+ GB at most; 80 clusters of 80 persons, 0", capsys.readouterr().out)
 
 
 def test_with_labels_the_clusters_are_the_persons():
