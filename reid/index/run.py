@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from alignnet_common.arrays import Singles
+from alignnet_common.arrays import Bytes, Singles
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
 from alignnet_common.images import spread_over
@@ -145,8 +145,13 @@ def described_by(describer: Describer, tracklets: Sequence[Planned], config: Ind
 
 def thumbnail(tracklet: Planned) -> bytes:
     """The middle frame as a small JPEG file."""
-    picture = Image.fromarray(read_frame(tracklet.frames[len(tracklet.frames) // 2]))
-    picture.thumbnail(THUMBNAIL)
+    return small_jpeg(read_frame(tracklet.frames[len(tracklet.frames) // 2]), THUMBNAIL)
+
+
+def small_jpeg(image: Bytes, size: tuple[int, int]) -> bytes:
+    """A picture (H, W, 3) uint8 RGB as a JPEG file of at most `size`, width and height in pixels."""
+    picture = Image.fromarray(image)
+    picture.thumbnail(size)
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=QUALITY)
     return file.getvalue()

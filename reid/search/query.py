@@ -1,18 +1,17 @@
 """The person who is looked for, as one descriptor: of crops, of a tracklet of the index, or of a box in a video."""
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from alignnet_common.arrays import Singles
 from alignnet_common.errors import UserError
 from reid.configs.video.search import SearchConfig
 from reid.data.tracklets.frames import read_frame
 from reid.evaluation.camera_statistics import read_statistics
+from reid.index.run import small_jpeg
 from reid.index.store import STATISTICS, IndexRow, Store
 from reid.inference.camera_norm import by_camera
 from reid.inference.describer import Describer, load
@@ -75,7 +74,7 @@ def query_of(store: Store, config: SearchConfig) -> Query:
             f"--camera {config.camera}: not in {store.folder} (cameras: {', '.join(sorted(cameras_of(store)))})"
         )
     vector = describer_of(store, config, known).describe(images)
-    return Query(text, vector / np.linalg.norm(vector), known, as_jpeg(images[len(images) // 2]))
+    return Query(text, vector / np.linalg.norm(vector), known, small_jpeg(images[len(images) // 2], PICTURE))
 
 
 def query_of_track(store: Store, name: str) -> Query:
@@ -119,12 +118,3 @@ def frame_at(video: Path, time: float) -> np.ndarray:
 def cameras_of(store: Store) -> set[str]:
     """Names of the cameras in an index."""
     return {block.rows[0].camera for block in store.blocks()}
-
-
-def as_jpeg(image: np.ndarray) -> bytes:
-    """A picture (H, W, 3) as a small JPEG file."""
-    picture = Image.fromarray(image)
-    picture.thumbnail(PICTURE)
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=85)
-    return file.getvalue()

@@ -36,7 +36,7 @@ from reid.tracks.video import Frame, Video
 PROG = "python -m reid.tracks"
 
 FREE_TO_CHANGE = ("videos", "cameras", "out", "device", "batch_size")
-"""Options that may differ when further videos are added to a folder."""
+"""Options that the crops of a video do not depend on."""
 
 Found = Iterator[tuple[Frame, Boxes]]
 """Frames, each with its boxes."""
@@ -175,14 +175,14 @@ def record_file(out: Path, camera: str) -> Path:
 
 
 def records_of(config: TracksConfig) -> dict[str, dict[str, Any]]:
-    """The records of finished videos by camera. Raises UserError where they were made with other options."""
+    """The records of finished videos by camera. Raises UserError where one that is asked for was made otherwise."""
     found = {
         path.name[1 : -len(".json")]: json.loads(path.read_text())
         for path in sorted(config.out.glob(".*.json"))
         if part_of(config.out, path.name[1 : -len(".json")]).is_file()
     }
     given = options_of(config)
-    for record in found.values():
+    for record in (found[camera] for camera in config.names if camera in found):
         changed = next((name for name, value in given.items() if record["options"].get(name) != value), None)
         if changed is not None:
             before = record["options"].get(changed)

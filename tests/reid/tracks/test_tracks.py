@@ -149,6 +149,14 @@ def test_a_finished_video_is_passed_over_and_others_are_added(video, boxes, tmp_
         tracks(TracksConfig([gate], out, cameras=["yard"], boxes=folder))
 
 
+def test_a_further_video_may_have_boxes_of_its_own(video, boxes, tmp_path):
+    out = tmp_path / "tracks"
+    gate = write_video(tmp_path / "gate.mp4", people=(0,))
+    tracks(TracksConfig([video], out, boxes=boxes))
+    tracks(TracksConfig([gate], out, boxes=write_boxes(tmp_path / "gate.txt", people=(0,))))
+    assert {row["camera"] for row in table(out)} == {"gate", "yard"}
+
+
 def test_a_killed_run_leaves_no_tracks_of_the_video_and_the_next_one_is_whole(video, boxes, tmp_path, monkeypatch):
     whole, out = tmp_path / "whole", tmp_path / "tracks"
     tracks(TracksConfig([video], whole, boxes=boxes))
