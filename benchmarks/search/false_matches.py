@@ -1,4 +1,4 @@
-"""Estimated and true false match rates of pairs of cameras, on Market-1501's training half."""
+"""Estimated and true false match rates of pairs of cameras, and strangers, on Market-1501's training half."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,20 +9,22 @@ import numpy as np
 import numpy.typing as npt
 
 from alignnet_common.arrays import Singles
+from alignnet_common.cli import as_plain
 from alignnet_common.files import write_json
 from alignnet_common.options import bounded, check_ranges
 from benchmarks.adapt.tracks import TRUTH, market_tracks, persons_of, write_tracks
+from benchmarks.search.strangers import known_and_strangers
 from benchmarks.workers.subprocesses import Start, call, check_market
 from reid.index.false_matches import RateTable, rate_tables
 from reid.reporting.markdown import markdown_table
 
-RATES = (0.01, 0.001)
+RATES = (0.01, 0.001, 0.0001)
 """False match rates at which estimate and truth are compared."""
 
 
 @dataclass(frozen=True)
 class FalseMatchConfig:
-    """Compare estimated with true false match rates."""
+    """Compare estimated with true false match rates, and count strangers who are taken for somebody."""
 
     market: Path
     """Folder of Market-1501, which contains bounding_box_train."""
@@ -31,10 +33,16 @@ class FalseMatchConfig:
     """Folder for the tracklets, descriptors, false-matches.json and false-matches.md."""
 
     weights: str = "small"
-    """Network that describes, with the statistics of each camera."""
+    """Network that describes."""
+
+    camera_norm: bool = True
+    """Describe with batch norm statistics of each camera."""
 
     persons: int | None = bounded(None, at_least=20)
     """Number of persons, drawn at random. Default: all 751."""
+
+    leave_out: int = bounded(0, at_least=0)
+    """Of the persons in random order, the first ones that are left out: those that a network was adapted to."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -46,24 +54,23 @@ def measure(config: FalseMatchConfig, start: Start = call) -> None:
     images = config.market / "bounding_box_train"
     config.out.mkdir(parents=True, exist_ok=True)
     tracks = market_tracks([path.name for path in images.iterdir()])
-    if config.persons is not None:
-        everybody = sorted({track.person for track in tracks})
-        chosen = set(np.random.default_rng(0).permutation(everybody)[: config.persons].tolist())
-        tracks = [track for track in tracks if track.person in chosen]
+    everybody = np.random.default_rng(0).permutation(sorted({track.person for track in tracks})).tolist()
+    chosen = set(everybody[config.leave_out :][: config.persons])
+    tracks = [track for track in tracks if track.person in chosen]
     root = write_tracks(tracks, images, config.out)
     file = config.out / "descriptors.npz"
-    words = [str(root), "--tracklets", "--normalize", "--camera-norm", f"--weights={config.weights}", f"--out={file}"]
-    start("reid.extract", words)
+    words = [str(root), "--tracklets", "--normalize", f"--weights={config.weights}", f"--out={file}"]
+    start("reid.extract", [*words, *(["--camera-norm"] if config.camera_norm else [])])
     with np.load(file) as found:
         descriptors = found["features"].astype(np.float32)
         cameras, numbers = found["cameras"].astype(str), found["tracks"]
     known = {(camera, int(track)): person for (camera, track), person in persons_of(config.out / TRUTH).items()}
     persons = np.array([known[camera, int(track)] for camera, track in zip(cameras, numbers, strict=True)])
     rows = compared(descriptors, cameras, persons)
-    write_json(
-        config.out / "false-matches.json", {"tracklets": len(persons), "persons": len(set(persons)), "rows": rows}
-    )
-    text = table(rows)
+    strangers = known_and_strangers(descriptors, cameras, persons)
+    facts = {"config": as_plain(config), "tracklets": len(persons), "persons": len(set(persons))}
+    write_json(config.out / "false-matches.json", facts | {"rows": rows, "strangers": strangers})
+    text = table(rows) + "\n" + table(strangers)
     (config.out / "false-matches.md").write_text(text)
     print(text)
 

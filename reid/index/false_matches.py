@@ -1,16 +1,19 @@
 """How often two different persons are as similar as a score, by pair of cameras, from tracklets without labels.
 
-Of all pairs of tracklets of two cameras, nearly all are of different persons. The few of one person are mostly mutual
-nearest neighbours, each the nearest tracklet of its camera to the other: they are left out, and the share of the other
-pairs above a score is the estimate of the false match rate. Measured: docs/experiments/false-matches.md.
+Of all pairs of tracklets of two cameras, nearly all are of different persons. The few of one person are mostly linked:
+they are mutual nearest neighbours, each the nearest tracklet of its camera to the other, or both are mutual nearest
+neighbours of the same two tracklets. Linked pairs are left out, and the share of the other pairs above a score is the
+estimate of the false match rate. Measured: docs/experiments/false-matches.md.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from alignnet_common.arrays import Singles
 
@@ -19,6 +22,9 @@ RATES = tuple(float(rate) for rate in np.logspace(0, -6, 73))
 
 MOST = 2000
 """Tracklets of a camera that are enough."""
+
+PATHS = 2
+"""Tracklets, at least, that are mutual nearest neighbours of both tracklets of a linked pair."""
 
 FEWEST_PAIRS = 100
 """Pairs of a table, at least."""
@@ -61,12 +67,14 @@ def rate_tables(of_camera: Mapping[str, Singles]) -> dict[tuple[str, str], RateT
     Pairs of cameras with fewer than `FEWEST_PAIRS` pairs of tracklets have no table.
     """
     names = sorted(of_camera)
+    linked = linked_pairs([of_camera[name] for name in names])
+    ends = np.cumsum([0, *(len(of_camera[name]) for name in names)])
     tables: dict[tuple[str, str], RateTable] = {}
-    for place, one in enumerate(names):
-        for other in names[place:]:
-            table = table_of(different(of_camera[one], of_camera[other], one == other))
-            if table is not None:
-                tables[one, other] = tables[other, one] = table
+    for (one, name), (other, second) in combinations_with_replacement(enumerate(names), 2):
+        left_out = linked[ends[one] : ends[one + 1], ends[other] : ends[other + 1]]
+        table = table_of(different(of_camera[name], of_camera[second], left_out, one == other))
+        if table is not None:
+            tables[name, second] = tables[second, name] = table
     apart = {pair: table for pair, table in tables.items() if pair[0] < pair[1]}
     for name in names:
         some = [table for pair, table in apart.items() if name in pair]
@@ -77,20 +85,39 @@ def rate_tables(of_camera: Mapping[str, Singles]) -> dict[tuple[str, str], RateT
     return tables
 
 
-def different(one: Singles, other: Singles, same_camera: bool) -> Singles:
-    """Similarities of the pairs of two cameras' tracklets (N, D), (M, D) that are no mutual nearest neighbours."""
+def linked_pairs(of_camera: Sequence[Singles]) -> sparse.csr_array:
+    """Ones (N, N) for the pairs of all cameras' N tracklets that are probably of one person, as the module tells.
+
+    of_camera -- descriptors (N_c, D) of length 1 of each camera.
+    """
+    count = len(of_camera)
+    parts = {(i, j): mutual(of_camera[i], of_camera[j], i == j) for i in range(count) for j in range(i, count)}
+    grid = [[parts[i, j] if i <= j else parts[j, i].T for j in range(count)] for i in range(count)]
+    links = sparse.csr_array(sparse.block_array(grid, format="csr", dtype=np.int32))
+    paths = links @ links
+    paths.data = (paths.data >= PATHS).astype(np.int32)
+    paths.eliminate_zeros()
+    return sparse.csr_array(links.maximum(paths))
+
+
+def mutual(one: Singles, other: Singles, same_camera: bool) -> sparse.csr_array:
+    """Ones (N, M) for mutual nearest neighbours of tracklets (N, D) and (M, D); of one camera, without themselves."""
+    found = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    if len(one) > same_camera and len(other):
+        similarity = one @ other.T
+        if same_camera:
+            np.fill_diagonal(similarity, -np.inf)
+        nearest, nearest_back = similarity.argmax(axis=1), similarity.argmax(axis=0)
+        rows = np.flatnonzero(nearest_back[nearest] == np.arange(len(one)))
+        found = rows, nearest[rows]
+    return sparse.csr_array((np.ones(len(found[0]), np.int32), found), shape=(len(one), len(other)))
+
+
+def different(one: Singles, other: Singles, linked: sparse.csr_array, same_camera: bool) -> Singles:
+    """Similarities of the pairs of two cameras' tracklets (N, D), (M, D) that are not `linked` (N, M)."""
     similarity = one @ other.T
-    if same_camera:
-        np.fill_diagonal(similarity, -np.inf)
-    if not similarity.size:
-        return np.zeros(0, np.float32)
-    nearest, nearest_back = similarity.argmax(axis=1), similarity.argmax(axis=0)
-    rows = np.arange(len(one))
-    mutual = nearest_back[nearest] == rows
-    kept = np.ones(similarity.shape, bool)
-    kept[rows[mutual], nearest[mutual]] = False
-    if same_camera:
-        kept &= np.triu(np.ones_like(kept), 1)
+    kept = np.triu(np.ones(similarity.shape, bool), 1) if same_camera else np.ones(similarity.shape, bool)
+    kept[linked.nonzero()] = False
     scores: Singles = similarity[kept]
     return scores
 

@@ -13,7 +13,7 @@ from reid.index.false_matches import RateTable, best_table
 from reid.index.store import Block, IndexRow, Store, Vectors
 from reid.search.query import Query, cameras_of
 
-SURE, HOPELESS = 0.05, 1.0
+SURE, HOPELESS = 0.1, 1.0
 """False matches that are expected among all searched tracklets: a hit with fewer than `SURE` is taken for the person,
 one with more than `HOPELESS` is not; in between the answer is «unknown»."""
 

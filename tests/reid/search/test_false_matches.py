@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from reid.index.false_matches import AnyCamera, RateTable, best_table, different, pooled, rate_tables, table_of
+from reid.index.false_matches import (
+    AnyCamera,
+    RateTable,
+    best_table,
+    different,
+    linked_pairs,
+    mutual,
+    pooled,
+    rate_tables,
+    table_of,
+)
 
 
 def people(rng, persons, noise, size=48):
@@ -25,11 +35,36 @@ def test_the_estimate_is_the_true_rate_within_a_factor_of_two(persons, noise):
         assert rate / 2 < table.rate(true) < 2 * rate
 
 
-def test_mutual_nearest_neighbours_are_left_out():
+def test_linked_pairs_are_left_out():
     one = np.eye(3, dtype=np.float32)
-    scores = different(one, one[[0, 1]], same_camera=False)
-    assert sorted(scores.tolist()) == [0, 0, 0, 0]
-    assert len(different(one, one, same_camera=True)) == 3 - 1  # a pair counts once, and one pair is mutual
+    linked = mutual(one, one[[0, 1]], same_camera=False)
+    assert linked.toarray().tolist() == [[1, 0], [0, 1], [0, 0]]
+    assert different(one, one[[0, 1]], linked, same_camera=False).tolist() == [0, 0, 0, 0]
+
+
+def test_a_pair_of_one_camera_counts_once():
+    rows = np.eye(4, dtype=np.float32) + np.float32(0.1)
+    assert len(different(rows, rows, linked_pairs([rows]), same_camera=True)) == 6 - linked_pairs([rows]).nnz // 2
+
+
+def test_two_common_mutual_neighbours_link_a_pair():
+    """The first tracklet of camera a has a nearer one in camera b than the one that is linked by cameras c and d."""
+    person, nearer = np.eye(8)[0], np.eye(8)[1]
+    cameras = [
+        [person + 0.5 * nearer, np.eye(8)[2]],
+        [person, person + 0.6 * nearer],
+        [person + 0.2 * nearer, np.eye(8)[3]],
+        [person + 0.21 * nearer, np.eye(8)[4]],
+    ]
+    rows = [np.array([row / np.linalg.norm(row) for row in some], np.float32) for some in cameras]
+    without = linked_pairs(rows[:2]).toarray()
+    assert without[0, 2] == 0 and without[0, 3] == 1
+    assert linked_pairs(rows).toarray()[0, 2] == 1
+
+
+def test_cameras_with_one_tracklet_or_none_link_nothing_by_themselves():
+    one, none = np.ones((1, 1), np.float32), np.zeros((0, 1), np.float32)
+    assert linked_pairs([one, none]).nnz == 0
 
 
 def test_a_table_gives_rates_and_scores_that_belong_together():
