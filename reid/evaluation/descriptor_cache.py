@@ -14,7 +14,7 @@ from alignnet_common.errors import UserError
 from alignnet_common.files import replacing
 from reid.data.tracklets.types import Tracklet
 
-FORMAT = 1
+FORMAT = 2
 """Version of the cache. To be increased if the same network and frames give other descriptors; older files are then not
 read."""
 

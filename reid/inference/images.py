@@ -10,6 +10,7 @@ from torch import Tensor
 
 from alignnet_common.arrays import Bytes
 from reid.data.tracklets.frames import numbered_frames, read_frame
+from reid.data.tracklets.pixels import upright_rgb
 from reid.data.tracklets.types import Tracklet
 
 Image = str | Path | Bytes | PillowImage.Image
@@ -50,12 +51,13 @@ def array_of_tensor(images: Tensor) -> Bytes:
 def pixels(image: Image) -> Bytes:
     """An image as (H, W, 3) uint8 RGB.
 
-    Raises UnreadableImageError on an unreadable file, ValueError on an array of another shape or type.
+    Raises UnreadableImageError on an unreadable file, ValueError on an array of another shape or type, and on an image
+    of Pillow with 32 bits a channel.
     """
     if isinstance(image, (str, Path)):
         return read_frame(Path(image))
     if isinstance(image, PillowImage.Image):
-        return np.asarray(image.convert("RGB"))
+        return upright_rgb(image)
     array = np.asarray(image)
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or 0 in array.shape:
         raise ValueError(f"an image must be (H, W, 3) uint8 RGB, not {array.shape} {array.dtype}")

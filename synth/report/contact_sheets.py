@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from alignnet_common.arrays import Bytes
+from alignnet_common.errors import UserError
 from alignnet_common.images import GAP, PAPER, beside, captioned, draw_skeleton, enlarged, grid, page_of, spread_over
 from alignnet_common.set_format import CAMERAS, clip_name, frame_file
 from synth.dataset.layout import RenderedSet
@@ -175,5 +176,13 @@ def middle(source: RenderedSet, rows: Rows, clip: str) -> Bytes:
 
 
 def frame_of(source: RenderedSet, clip: str, number: int) -> Bytes:
-    """One frame (128, 64, 3) of a clip; `number` counts from 0."""
-    return iio.imread(source.frames(clip) / frame_file(number + 1))
+    """One frame (128, 64, 3) of a clip; `number` counts from 0. Raises UserError where it is missing or unreadable."""
+    path = source.frames(clip) / frame_file(number + 1)
+    try:
+        frame: Bytes = iio.imread(path, index=0)
+    except Exception as broken:  # damaged bytes raise various exceptions in imageio and Pillow
+        reason = " ".join(str(broken).split())[:200] or type(broken).__name__
+        raise UserError(f"{path}: unreadable frame ({reason}): repeat the command that rendered the set") from broken
+    if frame.ndim != 3 or frame.shape[2] != 3:
+        raise UserError(f"{path}: not the frame that was rendered: repeat the command that rendered the set")
+    return frame

@@ -14,6 +14,8 @@ from PIL import Image, ImageDraw
 
 from alignnet_common import images
 from alignnet_common.cli import run_command
+from alignnet_common.errors import UserError
+from alignnet_common.files import PROJECT_ROOT
 from alignnet_common.images import beside, captioned, enlarged, grid, spread_over
 from synth import preview
 from synth.dataset.layout import RenderedSet
@@ -213,3 +215,22 @@ def test_a_caption_is_written_above_the_picture():
     found = captioned(picture, "0.83")
     np.testing.assert_array_equal(found[images.CAPTION :], picture)
     assert found[: images.CAPTION].max() > 150
+
+
+@pytest.mark.parametrize("kind", ["animated", "damaged", "grey"])
+def test_a_frame_that_was_replaced_is_its_first_picture_or_one_line(tmp_path, kind):
+    shutil.copytree(PROJECT_ROOT / "tests" / "fixtures" / "set", tmp_path / "set")
+    source, clip = RenderedSet(tmp_path / "set"), "cam_a/person_0001"
+    path = source.frames(clip) / "0001.png"
+    before = contact_sheets.frame_of(source, clip, 0)
+    whole = Image.fromarray(before)
+    if kind == "animated":
+        whole.save(path, save_all=True, append_images=[Image.fromarray(255 - before)])
+        np.testing.assert_array_equal(contact_sheets.frame_of(source, clip, 0), before)
+        return
+    if kind == "damaged":
+        path.write_bytes(path.read_bytes()[:60])
+    else:
+        whole.convert("L").save(path)
+    with pytest.raises(UserError, match="repeat the command that rendered the set"):
+        contact_sheets.frame_of(source, clip, 0)

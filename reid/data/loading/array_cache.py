@@ -14,6 +14,7 @@ import torch
 from alignnet_common.errors import UserError
 from alignnet_common.files import DISK_FULL, replacing, sha256_of_lines
 from alignnet_common.locks import file_lock
+from reid.data.tracklets.pixels import DECODING
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -86,12 +87,13 @@ def take_up_space(path: Path) -> None:
 
 
 def key_of(paths: Sequence[Path]) -> str:
-    """Sixteen hex digits of a SHA-256 over each file's path, size and modification time.
+    """Sixteen hex digits of a SHA-256 over each file's path, size and modification time, and how images are decoded.
 
     Raises UserError where a file is missing.
     """
 
     def lines() -> Iterator[str]:
+        yield f"decoding {DECODING}"
         for path in paths:
             try:
                 state = path.stat()

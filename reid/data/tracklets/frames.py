@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from alignnet_common.errors import UserError
+from reid.data.tracklets.pixels import upright_rgb
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 
@@ -53,12 +54,15 @@ class UnreadableImageError(UserError):
 
 
 def read_frame(path: Path) -> np.ndarray:
-    """An image as uint8 (H, W, 3) RGB. Raises UnreadableImageError where it cannot be read."""
+    """An image as uint8 (H, W, 3) RGB, see `upright_rgb`. Raises UnreadableImageError where it cannot be read."""
     try:
         with Image.open(path) as image:
-            return np.array(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as broken:
-        raise UnreadableImageError(f"{path}: unreadable image ({broken}); replace or remove it") from broken
+            return upright_rgb(image)
+    except MemoryError:
+        raise
+    except Exception as broken:  # damaged bytes raise various exceptions in Pillow's decoders, struct.error among them
+        reason = str(broken) or type(broken).__name__
+        raise UnreadableImageError(f"{path}: unreadable image ({reason}); replace or remove it") from broken
 
 
 def resized_frame(image: np.ndarray, height: int, width: int) -> np.ndarray:
