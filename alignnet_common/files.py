@@ -1,5 +1,6 @@
 """Atomic writing (temporary name, sync, rename), JSON and JSON-lines files, hashes, and the files of assets/."""
 
+import codecs
 import errno
 import hashlib
 import json
@@ -70,6 +71,17 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write `content` to `path` atomically."""
     with replacing(path) as partial:
         partial.write_bytes(content)
+
+
+def read_text(path: Path) -> str:
+    """Text of a file that people write: in UTF-8, with a byte-order mark or without, or in UTF-16 with one.
+
+    The locale does not matter. Raises UnicodeDecodeError, which is a ValueError, on any other file.
+    """
+    content = path.read_bytes()
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16")
+    return content.decode("utf-8-sig")
 
 
 def write_unless_edited(path: Path, text: str, mark: str) -> bool:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from reid.data.tracklets.listing import folders_of, in_words, left_out_folders, passed_over
 from reid.data.tracklets.types import ReidData, Tracklet
 
 SHOWN = 12
@@ -28,6 +29,8 @@ def summary(splits: Sequence[ReidData], wrong: Sequence[str]) -> dict[str, Any]:
         "distractors": sum(tracklet.pid == 0 for tracklet in tracklets),
         "junk": sum(tracklet.pid == -1 for tracklet in tracklets),
         "cameras": _cameras(tracklets),
+        "passed_over": passed_over(folders_of(tracklets)),
+        "left_out_folders": [str(folder) for folder in left_out_folders(folders_of(tracklets), first.root)],
         "lengths": {"min": min(lengths), "median": statistics.median(lengths), "max": max(lengths)},
         "splits": [_split(data) for data in splits],
         "notes": list(first.notes),
@@ -75,6 +78,7 @@ def in_text(found: dict[str, Any]) -> str:
         f"tracklets   {found['tracklets']}"
         + (f", of them {found['distractors']} distractors, {found['junk']} junk" if _others(found) else ""),
         f"frames      {found['frames']}",
+        *_passed_over_in_text(found),
         f"lengths     {lengths['min']} to {lengths['max']} frames a tracklet, median {lengths['median']:g}",
         f"cameras     {len(cameras)}",
         *(
@@ -96,6 +100,16 @@ def in_text(found: dict[str, Any]) -> str:
 
 def _others(found: dict[str, Any]) -> bool:
     return bool(found["distractors"] or found["junk"])
+
+
+def _passed_over_in_text(found: dict[str, Any]) -> list[str]:
+    """What was not read: files of other suffixes than those of images, folders that systems make."""
+    folders = found["left_out_folders"]
+    lines = [f"passed over {in_words(found['passed_over'])}"] if found["passed_over"] else []
+    if folders:
+        some = ", ".join(folders[:3]) + (" …" if len(folders) > 3 else "")
+        lines.append(f"left out    {len(folders)} folders that systems make ({some})")
+    return lines
 
 
 def _split_in_text(split: dict[str, Any]) -> str:

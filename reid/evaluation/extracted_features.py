@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from alignnet_common.arrays import Ints
 from alignnet_common.errors import UserError
 from alignnet_common.files import BROKEN_ARRAYS
-from reid.data.datasets.folder import pids_of
+from reid.data.datasets.names import pids_of, plain_name
 
 SAME = ("model_sha256", "normalized", "height", "width", "flip_test")
 """Facts in which the queries' and the gallery's file must agree, or distances between them mean nothing."""
@@ -149,7 +149,9 @@ def _numbered(files: list[Extracted], column: str) -> list[Ints]:
 def _numbers(names: Iterable[str], column: str) -> dict[str, int]:
     if column == "persons":
         return pids_of(names)
-    return {name: number for number, name in enumerate(sorted(names))}
+    plain = {name: plain_name(name) for name in names}
+    number = {name: position for position, name in enumerate(sorted(set(plain.values())))}
+    return {name: number[each] for name, each in plain.items()}
 
 
 def _known(file: Extracted, column: str) -> NDArray[Any]:

@@ -14,6 +14,7 @@ from alignnet_common.errors import UserError
 from alignnet_common.files import replacing, sha256_of_file
 from reid.data.loading.frame_store import FrameStore
 from reid.data.tracklets.frames import IMAGE_SUFFIXES, is_image
+from reid.data.tracklets.listing import is_left_out
 from reid.inference.network.onnx_network import OnnxFile
 
 QUANTISED = ("Conv", "Relu", "Clip", "Add", "MaxPool")
@@ -71,11 +72,16 @@ def chosen_images(folder: Path, count: int) -> tuple[list[Path], list[Path]]:
     """
     if not folder.is_dir():
         raise UserError(f"--int8 {folder}: no such folder of images")
-    found = sorted(path for path in folder.rglob("*") if is_image(path))
+    found = sorted(path for path in folder.rglob("*") if is_image(path) and not _in_left_out(path, folder))
     if not found:
         raise UserError(f"--int8 {folder}: no images ({', '.join(IMAGE_SUFFIXES)})")
     measured = _spread(found, count)
     return measured, _spread(sorted(set(found) - set(measured)), CHECKED)
+
+
+def _in_left_out(path: Path, folder: Path) -> bool:
+    """Whether a file is in a folder of systems, such as thumbnails in @eaDir."""
+    return any(is_left_out(part) for part in path.relative_to(folder).parts[:-1])
 
 
 def _spread(paths: list[Path], count: int) -> list[Path]:

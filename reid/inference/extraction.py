@@ -16,6 +16,8 @@ from alignnet_common.files import sha256_of_lines, write_json
 from alignnet_common.run_record import command_line, now, run_record
 from reid.configs.extract import ExtractConfig
 from reid.data.tracklets.frames import UnreadableImageError
+from reid.data.tracklets.listing import in_words as words_of
+from reid.data.tracklets.listing import passed_over
 from reid.evaluation.camera_statistics import CameraStatistics, read_statistics
 from reid.inference.camera_norm import (
     WINDOW,
@@ -272,7 +274,9 @@ def in_words(source: Source, config: ExtractConfig) -> str:
     size = f"{len(rows)} tracklets of {images} images" if config.tracklets else f"{images} images"
     labels = [f"{field}s of {number}" for field in ("person", "camera") if (number := known(field, rows))]
     origin = f"{' and '.join(labels)} are known from {source.labels}" if labels else "persons and cameras: not known"
-    return f"{config.source}: {size}; {origin}"
+    passed = passed_over({file.parent for row in rows for file in source.files(row)})
+    others = f"\nnote: passed over {words_of(passed)}" if passed else ""
+    return f"{config.source}: {size}; {origin}{others}"
 
 
 def summary(record: dict[str, Any], out: Path) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from alignnet_common.arrays import Bools, Singles
 from alignnet_common.errors import UserError
 from alignnet_common.files import replacing
+from reid.data.datasets.names import NUMBER
 from reid.evaluation.extracted_features import import_parquet
 from reid.inference.rows import LEFT_OUT, Row
 
@@ -67,7 +68,9 @@ def columns_of(rows: Sequence[Row]) -> dict[str, NDArray[Any]]:
 
 
 def numbers_or_names(names: Sequence[str]) -> NDArray[Any] | None:
-    """Names (N,) as int64 if each is a whole number and no two are the same number; else as text. None if all are "".
+    """Names (N,) as int64 if each is nothing but digits, and no two are the same number; else as text.
+
+    None if all are "".
 
     >>> numbers_or_names(["0002", "-1", "0002"])
     array([ 2, -1,  2])
@@ -75,11 +78,8 @@ def numbers_or_names(names: Sequence[str]) -> NDArray[Any] | None:
     known = set(names)
     if known <= {""}:
         return None
-    try:
-        numbers = {name: int(name) for name in known}
-    except ValueError:
-        return np.array(names, np.str_)
-    if len(set(numbers.values())) < len(known) or max(map(abs, numbers.values())) >= 2**63:
+    numbers = {name: int(name) for name in known if NUMBER.fullmatch(name)}
+    if len(set(numbers.values())) < len(known):
         return np.array(names, np.str_)
     return np.array([numbers[name] for name in names], np.int64)
 

@@ -19,7 +19,8 @@ from alignnet_common.files import set_folder
 from alignnet_common.set_format import FRAMES_FOLDER, MANIFEST
 from reid.data.datasets.market import NAME as MARKET_NAME
 from reid.data.datasets.synthetic import read_clips
-from reid.data.tracklets.frames import is_image, numbered_frames
+from reid.data.tracklets.frames import IMAGE_SUFFIXES, is_image, numbered_frames
+from reid.data.tracklets.listing import is_left_out, subfolders
 from reid.inference.rows import Row, Source, natural
 from reid.inference.table import TRACKS_TABLE, read_table, times_of_tracks
 
@@ -55,16 +56,16 @@ def images_in(folder: Path) -> Source:
         if is_image(Path(name))
     ]
     if not names:
-        raise UserError(f"{folder}: no image in it or below (.png, .jpg, .jpeg, .bmp)")
+        raise UserError(f"{folder}: no image in it or below ({', '.join(IMAGE_SUFFIXES)})")
     return labelled(folder, names)
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
-    """`os.walk` with links to folders, each folder once, without hidden folders."""
+    """`os.walk` with links to folders, each folder once, without hidden folders and those of systems."""
     seen: set[str] = set()
     for place, below, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)
-        below[:] = [] if real in seen else [name for name in below if not name.startswith(".")]
+        below[:] = [] if real in seen else [name for name in below if not is_left_out(name)]
         if real not in seen:
             seen.add(real)
             yield place, below, files
@@ -94,8 +95,7 @@ def tracks_in(folder: Path) -> Source:
 
 
 def _folders(folder: Path) -> list[str]:
-    names = [path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
-    return sorted(names, key=natural)
+    return sorted((path.name for path in subfolders(folder)), key=natural)
 
 
 def _names(folder: Path, files: Sequence[Path]) -> tuple[str, ...]:

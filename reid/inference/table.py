@@ -6,13 +6,14 @@ and end are the times of a tracklet in seconds, by a clock of its camera; of a t
 the earliest start and the latest end count. An image may have a single time instead, in the column time.
 """
 
-import csv
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from alignnet_common.errors import UserError
+from reid.data.datasets.csv_files import read_rows
+from reid.data.datasets.names import as_on_disk
 from reid.data.tracklets.frames import in_numeric_order, is_image, numbered_frames
 from reid.inference.rows import Row, Source
 
@@ -52,30 +53,23 @@ def read_table(table: Path, tracklets: bool) -> Source:
 
 
 def lines_of(table: Path) -> Iterator[Line]:
-    """The lines of a table. Raises UserError on a missing column, an empty path, or a file that is no CSV."""
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as stream:
-            rows = csv.DictReader(stream)
-            if "path" not in (rows.fieldnames or ()):
-                raise UserError(f"{table}: no column path (columns: path[,camera][,track][,person][,start,end])")
-            for row in rows:
-                where = f"{table}, line {rows.line_num}"
-                name, camera, track, person = ((row.get(column) or "").strip() for column in COLUMNS)
-                if not name:
-                    raise UserError(f"{where}: path is empty")
-                yield Line(where, table.parent / name, name, camera, track, person, *times_of(row, where))
-    except (UnicodeDecodeError, csv.Error) as broken:
-        raise UserError(f"{table}: not a CSV text file ({broken})") from broken
+    """The lines of a table. Raises UserError as `read_rows`, and on an empty path."""
+    for where, row in read_rows(table, ("path",), "path[,camera][,track][,person][,start,end]"):
+        name, camera, track, person = (row.get(column, "") for column in COLUMNS)
+        if not name:
+            raise UserError(f"{where}: path is empty")
+        found = as_on_disk(table.parent, name)
+        yield Line(where, table.parent / found, found, camera, track, person, *times_of(row, where))
 
 
-def times_of(row: Mapping[str, str | None], where: str) -> tuple[float | None, float | None]:
+def times_of(row: Mapping[str, str], where: str) -> tuple[float | None, float | None]:
     """Start and end of a line in seconds, both the time of an image; None where the columns are missing or empty.
 
     Raises UserError on what is no number, one time without the other, and an end before the start.
     """
-    cells = [(row.get(column) or "").strip() for column in TIMES]
+    cells = [row.get(column, "") for column in TIMES]
     if cells == ["", ""]:
-        cells = [(row.get(TIME) or "").strip()] * 2
+        cells = [row.get(TIME, "")] * 2
     if cells == ["", ""]:
         return None, None
     try:

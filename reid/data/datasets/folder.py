@@ -4,19 +4,20 @@
     ROOT.csv:  path,person,camera[,sequence]          path relative to the CSV; an image, or a folder of images
     ROOT/splits.json                                  [{"train": [persons], "test": [persons]}, …]   (optional)
 
-Person 0 is a distractor and person -1 junk. If all names of persons are integers, these are the person ids; otherwise
-persons are numbered from 1 in the order of their names.
+Person 0 is a distractor and person -1 junk. If all names of persons are whole numbers, these are the person ids;
+otherwise persons are numbered from 1 in the order of their names. See `reid.data.datasets.names`.
 """
 
-import csv
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from alignnet_common.errors import UserError
 from reid.configs.groups.data import SplitSource
+from reid.data.datasets.csv_files import read_rows
 from reid.data.datasets.market import first_of_each_camera
+from reid.data.datasets.names import as_on_disk, pids_of, plain_name
 from reid.data.datasets.splits import (
     SPLITS,
     Split,
@@ -27,6 +28,7 @@ from reid.data.datasets.splits import (
     read_json_splits,
 )
 from reid.data.tracklets.frames import in_numeric_order, is_image, numbered_frames
+from reid.data.tracklets.listing import subfolders
 from reid.data.tracklets.types import ReidData, Tracklet
 
 COLUMNS = ("path", "person", "camera")
@@ -135,67 +137,33 @@ def _divided(data: CustomData, half: Split, source: str, notes: tuple[str, ...])
     )
 
 
-def pids_of(persons: Iterable[str]) -> dict[str, int]:
-    """Person id by name: the name itself if all names are integers, else 1, 2, … in ascending order of the names.
-
-    The names "-1" (junk) and "0" (distractor) always keep their numbers. Raises UserError where two names are the same
-    number, or a number is below -1.
-    """
-    names = sorted(set(persons))
-    try:
-        numbers = [int(name) for name in names]
-    except ValueError:
-        nobody = {name: int(name) for name in names if name in ("-1", "0")}
-        return nobody | {name: number for number, name in enumerate((n for n in names if n not in nobody), start=1)}
-    if len(set(numbers)) != len(numbers):
-        twice = [name for name in names if numbers.count(int(name)) > 1]
-        raise UserError(f"persons {twice[0]} and {twice[1]} are the same number; name them alike")
-    if min(numbers) < -1:
-        raise UserError(f"person {min(numbers)}: numbers begin at -1 (junk) and 0 (a distractor)")
-    return dict(zip(names, numbers, strict=True))
-
-
 def read_folders(root: Path) -> list[NamedTracklet]:
     """The tracklets ROOT/camera/person. Raises UserError where there is none, or a person's folder has no image."""
-    cameras = _folders(root)
     found = [
-        NamedTracklet(person.name, camera.name, "", numbered_frames(person))
-        for camera in cameras
-        for person in _folders(camera)
+        NamedTracklet(plain_name(person.name), plain_name(camera.name), "", numbered_frames(person))
+        for camera in subfolders(root)
+        for person in subfolders(camera)
     ]
     if not found:
         raise UserError(f"{root}: no camera/person/frames in it (ROOT/entrance/anna/0001.jpg …), and it is no CSV file")
     return found
 
 
-def _folders(root: Path) -> list[Path]:
-    return sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
-
-
 def read_csv(path: Path) -> list[NamedTracklet]:
     """The tracklets of a CSV file: its images by (person, camera, sequence); paths are relative to the CSV.
 
-    Raises UserError where a column is missing, a cell is empty, a path is missing or repeated, or two images of a
+    Raises UserError as `read_rows`, and where a cell is empty, a path is missing or repeated, or two images of a
     tracklet have the same number.
     """
     frames: dict[tuple[str, str, str], list[Path]] = defaultdict(list)
-    lines: dict[Path, int] = {}
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = csv.DictReader(stream)
-            missing = [column for column in COLUMNS if column not in (rows.fieldnames or ())]
-            if missing:
-                raise UserError(f"{path}: no column {missing[0]} (needed: path,person,camera[,sequence])")
-            for row in rows:
-                where = f"{path}, line {rows.line_num}"
-                key, images = _read_row(row, path.parent, where)
-                for image in images:
-                    if image in lines:
-                        raise UserError(f"{where}: {image} is in line {lines[image]} already")
-                    lines[image] = rows.line_num
-                frames[key] += images
-    except (UnicodeDecodeError, csv.Error) as broken:
-        raise UserError(f"{path}: not a CSV text file ({broken})") from broken
+    lines: dict[Path, str] = {}
+    for where, cells in read_rows(path, COLUMNS, "path,person,camera[,sequence]"):
+        key, images = _read_row(cells, path.parent, where)
+        for image in images:
+            if image in lines:
+                raise UserError(f"{where}: {image} is in {lines[image]} already")
+            lines[image] = where.rpartition(", ")[2]
+        frames[key] += images
     if not frames:
         raise UserError(f"{path}: no row below the names of the columns")
     return [
@@ -204,16 +172,15 @@ def read_csv(path: Path) -> list[NamedTracklet]:
     ]
 
 
-def _read_row(row: Mapping[str, str | None], home: Path, where: str) -> tuple[tuple[str, str, str], list[Path]]:
-    cells = {column: (row[column] or "").strip() for column in COLUMNS}
+def _read_row(cells: Mapping[str, str], home: Path, where: str) -> tuple[tuple[str, str, str], list[Path]]:
     empty = [column for column in COLUMNS if not cells[column]]
     if empty:
         raise UserError(f"{where}: {empty[0]} is empty")
-    image = home / cells["path"]
+    image = home / as_on_disk(home, cells["path"])
     if image.is_dir():
         images = list(numbered_frames(image))
     elif image.is_file() and is_image(image):
         images = [image]
     else:
         raise UserError(f"{where}: no such image or folder: {image}")
-    return (cells["person"], cells["camera"], (row.get("sequence") or "").strip()), images
+    return (plain_name(cells["person"]), plain_name(cells["camera"]), plain_name(cells.get("sequence", ""))), images

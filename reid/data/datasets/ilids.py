@@ -13,6 +13,7 @@ from alignnet_common.errors import UserError
 from reid.configs.groups.data import SplitSource
 from reid.data.datasets.splits import SPLITS, find_file, missing_file, random_halves, read_mat_splits
 from reid.data.tracklets.frames import numbered_frames
+from reid.data.tracklets.listing import subfolders
 from reid.data.tracklets.types import ReidData, Tracklet, expect
 
 CAMERAS = ("cam1", "cam2")
@@ -85,7 +86,7 @@ def read_persons(top: Path) -> dict[str, tuple[Tracklet, Tracklet]]:
 
     Raises UserError where a person is not in both cameras, since later positions would be of other persons.
     """
-    first, second = ({path.name for path in (top / camera).iterdir() if path.is_dir()} for camera in CAMERAS)
+    first, second = ({path.name for path in subfolders(top / camera)} for camera in CAMERAS)
     if first != second:
         lonely = sorted(first ^ second)
         where = CAMERAS[lonely[0] in second]

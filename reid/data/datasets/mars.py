@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alignnet_common.errors import UserError
+from alignnet_common.files import read_text
 from reid.data.datasets.mat_files import read_mat
 from reid.data.tracklets.types import ReidData, Tracklet, expect
 
@@ -86,7 +87,7 @@ def read_table(info: Path, side: str) -> Table:
 def read_names(path: Path) -> list[str]:
     """File names, one a line. Raises UserError where the file is missing, or a name is repeated."""
     try:
-        names = path.read_text().split()
+        names = read_text(path).split()
     except FileNotFoundError:
         raise UserError(f"no {path.name} in {path.parent}: it comes with MARS' evaluation code (info/)") from None
     except UnicodeDecodeError as broken:

@@ -25,6 +25,7 @@ from reid.data.datasets.splits import (
     read_mat_splits,
 )
 from reid.data.tracklets.frames import numbered_frames
+from reid.data.tracklets.listing import subfolders
 from reid.data.tracklets.types import ReidData, Tracklet, expect, split_number
 
 ARCHIVE_FOLDER = "prid_2011"
@@ -157,7 +158,7 @@ def _check_published(halves: tuple[Split, ...], file: Path) -> tuple[str, ...]:
 
 def _check_persons(top: Path, persons: Persons) -> tuple[str, ...]:
     """Warnings where folders differ from PRID2011: 385 and 749 persons, 200 in both, 178 with 27 frames in both."""
-    folders = [sum(path.is_dir() for path in (top / camera).iterdir()) for camera in CAMERAS]
+    folders = [len(subfolders(top / camera)) for camera in CAMERAS]
     long = sum(min(len(tracklet.frames) for tracklet in pair) >= USUAL_FRAMES for pair in persons.values())
     return (
         *expect(folders[0], 385, "persons in cam_a"),
@@ -193,7 +194,7 @@ def read_persons(top: Path, stand_in: bool) -> dict[str, tuple[Tracklet, Trackle
     """
     seen = []
     for camera in CAMERAS:
-        folders = sorted(path for path in (top / camera).iterdir() if path.is_dir())
+        folders = subfolders(top / camera)
         seen.append({folder.name: folder for folder in folders if stand_in or person_number(folder) <= SHARED_PERSONS})
     names = sorted(seen[0].keys() & seen[1].keys(), key=lambda name: person_number(seen[0][name]))
     if not names:

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from alignnet_common.errors import UserError
+from alignnet_common.files import read_text
 from reid.data.datasets.mat_files import read_mat
+from reid.data.datasets.names import plain_name
 
 SPLITS = 10
 """Number of random halves (paper, Section 4.1)."""
@@ -48,8 +50,8 @@ def read_json_splits(path: Path, equal: bool = True) -> tuple[Split, ...]:
     halves whose sizes differ by more than one.
     """
     try:
-        rows = json.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as broken:
+        rows = json.loads(read_text(path))
+    except (OSError, ValueError, RecursionError) as broken:
         raise UserError(f"{path}: not a JSON file ({broken})") from broken
     if not isinstance(rows, list) or not rows:
         raise UserError(f'{path}: must be a list of {{"train": [names], "test": [names]}}')
@@ -60,15 +62,20 @@ def _split_of(row: Any, where: str, equal: bool) -> Split:
     halves = []
     for half in ("train", "test"):
         names = row.get(half) if isinstance(row, dict) else None
-        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        if not isinstance(names, list) or not names or not all(_is_name(name, equal) for name in names):
             raise UserError(f'{where}: "{half}" must be a list of person names such as "person_0001"')
-        halves.append(tuple(names))
+        halves.append(tuple(plain_name(str(name)) for name in names))
     train, test = halves
     if len({*train, *test}) != len(train) + len(test):
         raise UserError(f"{where}: a person is named twice, or for both training and testing")
     if equal and abs(len(train) - len(test)) > 1:
         raise UserError(f"{where}: {len(train)} persons for training and {len(test)} for testing, not two halves")
     return Split(tuple(sorted(train)), tuple(sorted(test)))
+
+
+def _is_name(name: Any, published: bool) -> bool:
+    """Whether a value of a JSON file names a person: text, or in a file of one's own also a number."""
+    return isinstance(name, str) or (type(name) in (int, float) and not published)
 
 
 def read_mat_splits(path: Path, names: Sequence[str], persons: str) -> tuple[Split, ...]:

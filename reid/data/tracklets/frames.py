@@ -3,6 +3,7 @@
 import itertools
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from PIL import Image
 from alignnet_common.errors import UserError
 from reid.data.tracklets.pixels import upright_rgb
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+"""Suffixes of image files, which Pillow reads on every system."""
 
 
 def frame_number(path: Path) -> int:
@@ -33,9 +35,12 @@ def numbered_frames(folder: Path) -> tuple[Path, ...]:
 
     Raises UserError where there is no image, or two images have the same number.
     """
-    frames = [folder / name for name in os.listdir(folder) if is_image(Path(name))]  # noqa: PTH208 - iterdir is slower
+    names = os.listdir(folder)  # noqa: PTH208 - iterdir is slower
+    frames = [folder / name for name in names if is_image(Path(name))]
     if not frames:
-        raise UserError(f"{folder}: an empty tracklet, no image in it")
+        others = Counter(Path(name).suffix.lower() for name in names if not name.startswith("."))
+        found = "".join(f" but {count} {suffix}" for suffix, count in others.most_common(1))
+        raise UserError(f"{folder}: an empty tracklet, no image in it{found} ({' '.join(IMAGE_SUFFIXES)})")
     return in_numeric_order(frames, str(folder))
 
 

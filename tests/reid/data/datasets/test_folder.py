@@ -5,7 +5,7 @@ import json
 import pytest
 
 from alignnet_common.errors import UserError
-from reid.data.datasets.folder import folder_splits, pids_of
+from reid.data.datasets.folder import folder_splits
 from reid.data.fingerprint import fingerprint
 from reid_folders import write_dots, write_own, write_own_csv
 
@@ -62,16 +62,6 @@ def test_splits_of_ones_own(tmp_path):
     (tmp_path / "more" / "splits.json").write_text(json.dumps(rows))
     for data in folder_splits(tmp_path / "more", "auto", seed=0):
         assert {t.pid for t in data.train} | {t.pid for t in data.query} == {1, 2, 3, 4}
-
-
-def test_numbers_are_kept_with_distractors_and_junk():
-    assert pids_of(["0007", "12", "0", "-1"]) == {"0007": 7, "12": 12, "0": 0, "-1": -1}
-    assert pids_of(["person_0007", "12"]) == {"12": 1, "person_0007": 2}
-    assert pids_of(["bo", "-1", "0", "anna", "00"]) == {"-1": -1, "0": 0, "00": 1, "anna": 2, "bo": 3}
-    with pytest.raises(UserError, match="07 and 7 are the same number"):
-        pids_of(["7", "07", "1"])
-    with pytest.raises(UserError, match="person -2"):
-        pids_of(["-2", "1"])
 
 
 def test_distractors_are_in_the_gallery_alone(tmp_path):

@@ -117,6 +117,7 @@ def test_a_picture_whose_white_is_not_known_is_refused_and_found_by_decode(tmp_p
     assert f"{path}: unreadable image (32 bits a channel" in line
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_a_damaged_exif_block_does_not_stop_the_picture(tmp_path):
     found = read(tmp_path, saved(Image.fromarray(COLOUR), "PNG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff" + bytes(9)))
     np.testing.assert_array_equal(found, COLOUR)
