@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from alignnet_common.cli.yaml_file import decimal, read_yaml, takes_text
 from alignnet_common.options import DataclassInstance, declared, flag_of, with_current_names
 
 Note = Callable[[str], None]
@@ -45,7 +46,7 @@ def prepared(config_type: type[DataclassInstance], argv: Sequence[str], note: No
     words = _with_first_word(config_type, argv)
     words = _with_current_flags(config_type, words, note)
     words = _with_lists(config_type, words)
-    return [_with_current_keys(config_type, word, before, note) for before, word in _pairs(config_first(words))]
+    return [_with_content(config_type, word, before, note) for before, word in _pairs(config_first(words))]
 
 
 def is_list(kind: Any) -> bool:
@@ -112,7 +113,8 @@ def _current_value(fields: Mapping[str, Any], flag: str, value: str) -> str:
 def _with_lists(config_type: type[DataclassInstance], words: Sequence[str]) -> list[str]:
     """`words` with one word in brackets for each list: `--seeds 0 1 2`, `0,1,2`, `0-2` and `[0,1,2]` are equal."""
     types = typing.get_type_hints(config_type)
-    lists = {flag_of(field.name) for field in dataclasses.fields(config_type) if is_list(types[field.name])}
+    lists = {flag_of(field.name): types[field.name] for field in dataclasses.fields(config_type)}
+    lists = {flag: typing.get_args(kind)[0] for flag, kind in lists.items() if is_list(kind)}
     found: list[str] = []
     waiting = list(words)
     while waiting:
@@ -124,12 +126,27 @@ def _with_lists(config_type: type[DataclassInstance], words: Sequence[str]) -> l
         values = [value] if equals else list(itertools.takewhile(lambda word: not _is_flag(word), waiting))
         if not equals:
             del waiting[: len(values)]
-        inside = ",".join(_expanded(part) for value in values for part in value.split(","))
-        if values:
-            found.append(f"{flag}={inside if inside.startswith(('[', '(')) else f'[{inside}]'}")
-        else:
-            found.append(flag)
+        found.append(f"{flag}={_one_list(values, lists[flag])}" if values else flag)
     return found
+
+
+def _one_list(values: Sequence[str], kind: Any) -> str:
+    """The values of a list in brackets; in quotes where they are text, so that no word is taken for something else.
+
+    A path that exists is one value, with whatever commas and brackets are in its name.
+    """
+    (first, *others) = values
+    paths = isinstance(kind, type) and issubclass(kind, Path)
+    if not others and first[:1] + first[-1:] in ("[]", "()") and not (paths and Path(first).exists()):
+        return first
+    parts: list[str] = []
+    for value in values:
+        if paths:
+            parts += [value] if Path(value).expanduser().exists() else value.split(",")
+        else:
+            parts += [number for part in value.split(",") for number in _expanded(part).split(",")]
+    parts = [part.strip() for part in parts]
+    return json.dumps(parts) if takes_text(kind) else f"[{','.join(map(decimal, parts))}]"
 
 
 def _expanded(part: str) -> str:
@@ -142,42 +159,43 @@ def _expanded(part: str) -> str:
     return ",".join(map(str, range(int(ends[1]), int(ends[2]) + 1))) if ends else part.strip()
 
 
-def _with_current_keys(config_type: type[DataclassInstance], word: str, before: str, note: Note) -> str:
-    """`word`, but for a YAML file with old keys or values, which is replaced by its content under today's names."""
+def _with_content(config_type: type[DataclassInstance], word: str, before: str, note: Note) -> str:
+    """`word`, but for a YAML file of options, which is replaced by its content under today's names and values."""
     flag, equals, path = word.partition("=")
     if not ((flag == "--config" and equals) or before == "--config"):
         return word
-    values = yaml_values(Path(path if equals else word))
+    values = yaml_values(config_type, Path(path if equals else word))
     if values is None:
         return word
     current = current_values(config_type, values)
-    if current == values:
-        return word
     for name in sorted(set(values) - set(current)):
         note(f"{path or word}: {name} is called {', '.join(sorted(set(current) - set(values)))} now")
-    content = json.dumps(current)
+    content = json.dumps(current, default=str)
     return f"--config={content}" if equals else content
 
 
-def yaml_values(path: Path) -> dict[str, Any] | None:
-    """The mapping in a YAML file; None where there is none, on which the parser reports."""
+def yaml_values(config_type: type[DataclassInstance], path: Path) -> dict[str, Any] | None:
+    """The options in a YAML file; None where there is no mapping in it, on which the parser reports.
+
+    Raises UserError where a key is there twice, UnicodeDecodeError where the file is no text.
+    """
+    old = {field.name: declared(field).formerly.get(field.name, {}) for field in dataclasses.fields(config_type)}
+
+    def is_old(name: str, node: yaml.Node) -> bool:
+        return isinstance(node, yaml.ScalarNode) and yaml.safe_load(node.value or "null") in old.get(name, {})
+
     try:
-        return _mapping(path.read_text())
-    except (OSError, ValueError):
-        return None
-
-
-def config_values(given: str) -> dict[str, Any] | None:
-    """The mapping that --config is given: as a path, or as the content that `prepared` puts in its place."""
-    return _mapping(given) if given.startswith("{") else yaml_values(Path(given))
-
-
-def _mapping(text: str) -> dict[str, Any] | None:
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError:
+        values = read_yaml(path.expanduser(), typing.get_type_hints(config_type), is_old)
+    except UnicodeDecodeError:
+        raise
+    except (OSError, ValueError, RuntimeError, yaml.YAMLError):
         return None
     return values if isinstance(values, dict) and all(isinstance(name, str) for name in values) else None
+
+
+def config_values(config_type: type[DataclassInstance], given: str) -> dict[str, Any] | None:
+    """The mapping that --config is given: as a path, or as the content that `prepared` puts in its place."""
+    return json.loads(given) if given.startswith("{") else yaml_values(config_type, Path(given))
 
 
 def current_values(config_type: type[DataclassInstance], values: Mapping[str, Any]) -> dict[str, Any]:

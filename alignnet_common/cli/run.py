@@ -4,13 +4,14 @@ import dataclasses
 import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
+import typing
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from alignnet_common import PROJECT, __version__
 from alignnet_common.cli.arguments import config_values, prepared
-from alignnet_common.cli.parser import FileParser, build_parser, exit_with_line, field_help
+from alignnet_common.cli.parser import FileParser, build_parser, default_of, exit_with_line, field_help
 from alignnet_common.cli.template import commented_yaml
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import DISK_FULL
@@ -55,13 +56,15 @@ def read_config(
         arguments = parser.parse_args(words)
     except UnicodeDecodeError:
         exit_with_line(2, f"--config: not a text file (see {prog} --help)")
+    except UserError as mistake:
+        exit_with_line(2, f"{mistake} (see {prog} --help)")
     values = {field.name: arguments[field.name] for field in dataclasses.fields(config_type)}
     if arguments["print_config"]:
         print(commented_yaml(config_type, values), end="")
         raise SystemExit(0)
     try:
         check_needed(config_type, values)
-        return config_type(**values)
+        return config_type(**with_home(values))
     except ValueError as mistake:
         exit_with_line(2, f"{mistake} (see {prog} --help)")
 
@@ -78,19 +81,47 @@ def with_preset(parser: Any, config_type: type[DataclassInstance], words: Sequen
             flag, equals, rest = word.partition("=")
             given = rest if equals else value
             if flag == "--config":
-                name = (config_values(given) or {}).get("preset", name)
+                name = (config_values(config_type, given) or {}).get("preset", name)
             elif flag == "--preset":
                 name = given
         parser.set_defaults(dict(presets.get(name, {})))
 
 
 def check_needed(config_type: type[DataclassInstance], values: dict[str, Any]) -> None:
-    """Raise ValueError where a field without a default was not given."""
+    """Raise ValueError where a field without a default was not given, or one with a default has none in the file."""
+    types = typing.get_type_hints(config_type)
     for field in dataclasses.fields(config_type):
+        nothing = values[field.name] is None and default_of(field) is not None
+        if nothing and type(None) not in typing.get_args(types[field.name]):
+            raise ValueError(f"{flag_of(field.name)} has no value: give it one, or leave it out")
         no_default = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         if no_default and values[field.name] is None:
             text = field_help(config_type).get(field.name, "")
             raise ValueError(f"{flag_of(field.name)} is needed: {text}".removesuffix("."))
+
+
+def with_home(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of options, with the home folder for ~ at the start of paths, and of text such as ~/runs.
+
+    A shell leaves the ~ of --run=~/runs, and nobody else replaces that of a YAML file. Raises ValueError on the ~ of a
+    user that is not known.
+    """
+    return {name: _with_home(name, value) for name, value in values.items()}
+
+
+def _with_home(name: str, value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return type(value)(_with_home(name, each) for each in value)
+    if isinstance(value, dict):
+        return {key: _with_home(name, each) for key, each in value.items()}
+    try:
+        if isinstance(value, Path):
+            return value.expanduser()
+        return str(Path(value).expanduser()) if isinstance(value, str) and value.startswith("~/") else value
+    except RuntimeError:
+        raise ValueError(
+            f"{flag_of(name)} {value}: no such user, or no home folder: write the path without ~"
+        ) from None
 
 
 def read_config_file(config_type: type[ConfigT], path: Path) -> ConfigT:
@@ -107,7 +138,7 @@ def read_config_file(config_type: type[ConfigT], path: Path) -> ConfigT:
         arguments = parser.parse_args(words)
         values = {field.name: arguments[field.name] for field in dataclasses.fields(config_type)}
         check_needed(config_type, values)
-        return config_type(**values)
+        return config_type(**with_home(values))
     except UnicodeDecodeError as binary:
         raise UserError(f"{path}: not a text file") from binary
     except ValueError as mistake:
