@@ -12,8 +12,9 @@ from typing import Any, Literal, NoReturn, get_args
 import jsonargparse
 
 from alignnet_common import PROJECT, __version__
+from alignnet_common.cli.output import exit_without_reader, prepare_streams
 from alignnet_common.cli.parser import build_parser, exit_with_line
-from alignnet_common.cli.run import exit_without_reader, run_command
+from alignnet_common.cli.run import run_command
 from alignnet_common.options import DataclassInstance
 
 Shell = Literal["bash", "zsh", "tcsh"]
@@ -23,6 +24,7 @@ COMPLETION = "completion"
 
 def print_and_exit(text: str) -> NoReturn:
     """Print `text`, and exit with code 0."""
+    prepare_streams()
     try:
         print(text, flush=True)
     except BrokenPipeError:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import errno
-import os
 import sys
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 
 from alignnet_common import PROJECT, __version__
 from alignnet_common.cli.arguments import config_values, prepared
+from alignnet_common.cli.output import exit_without_reader, has_reader, prepare_streams
 from alignnet_common.cli.parser import FileParser, build_parser, default_of, exit_with_line, field_help
 from alignnet_common.cli.template import commented_yaml
 from alignnet_common.errors import JobError, UserError
@@ -29,9 +29,6 @@ UNUSABLE_PATH = {
     errno.EROFS,
 }
 """Errors of the operating system for a path, named by the user, that cannot be used."""
-
-CLOSED_PIPE = 141
-"""Exit code of programs that SIGPIPE ends, in a shell."""
 
 
 def read_config(
@@ -145,13 +142,32 @@ def read_config_file(config_type: type[ConfigT], path: Path) -> ConfigT:
         raise UserError(f"{path}: {mistake}") from mistake
 
 
-def exit_without_reader() -> NoReturn:
-    """Exit quietly with the code of a closed pipe: the reader of the output, such as head, has ended."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python reports the pipe once more at its end
-    raise SystemExit(CLOSED_PIPE)
-
-
 def run_command(
+    job: Callable[[ConfigT], None],
+    config_type: type[ConfigT],
+    prog: str,
+    *,
+    argv: Sequence[str] | None = None,
+    goes_on: bool = False,
+    examples: Sequence[str] = (),
+) -> NoReturn:
+    """Run `job` with the options of the command line as `run_with_options`, whatever its output goes to.
+
+    Every character can be printed, and a reader of the output that ends early ends the command quietly.
+    """
+    prepare_streams()
+    try:
+        try:
+            run_with_options(job, config_type, prog, argv=argv, goes_on=goes_on, examples=examples)
+        finally:
+            sys.stdout.flush()  # a reader that has ended shows here, and not at the end of Python
+    except BrokenPipeError:
+        if has_reader():  # the pipe of a worker process is broken
+            raise
+        exit_without_reader()
+
+
+def run_with_options(
     job: Callable[[ConfigT], None],
     config_type: type[ConfigT],
     prog: str,
@@ -177,8 +193,6 @@ def run_command(
     except KeyboardInterrupt:
         where = f"; the same command{resume} goes on where it stopped" if goes_on or resume else ""
         exit_with_line(130, f"interrupted{where}")
-    except BrokenPipeError:
-        exit_without_reader()
     except OSError as failure:
         if failure.errno in DISK_FULL:
             where = failure.filename or "while writing"
