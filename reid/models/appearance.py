@@ -12,7 +12,7 @@ from reid.configs.groups.model import APPEARANCE_NETS, IBN_A, STRIDES
 from reid.models.activation_checkpointing import recomputed
 from reid.models.batch_norm import halves_of, instance_norms_in
 from reid.models.mixstyle import MixStyle
-from reid.models.weights import draw_weights, first_generator, load_strictly, read_state_dict
+from reid.models.weights import draw_weights, first_generator, fitting_state, load_strictly, read_state_dict
 
 if TYPE_CHECKING:
     from reid.models.timm_backbone import TimmNet
@@ -96,7 +96,7 @@ class AppearanceNet(nn.Module):
             self.load_state_dict(halves_of(_without_fc(_download_imagenet(plain)), self.state_dict()))
         elif weights != "none":
             path = Path(weights)
-            state = halves_of(_without_fc(read_state_dict(path)), self.state_dict())
+            state = halves_of(fitting_state(read_state_dict(path), self.state_dict()), self.state_dict())
             load_strictly(self, state, path, f"torchvision's {name}")
 
     def forward(self, images: Tensor) -> Tensor:

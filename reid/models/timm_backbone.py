@@ -14,7 +14,7 @@ from reid.configs.groups.model import APPEARANCE_NETS, IBN_A, STRIDES
 from reid.models.activation_checkpointing import recomputed
 from reid.models.batch_norm import halves_of, instance_norms_in
 from reid.models.mixstyle import MixStyle
-from reid.models.weights import draw_weights, first_generator, load_strictly, read_state_dict
+from reid.models.weights import draw_weights, first_generator, fitting_state, load_strictly, read_state_dict
 
 FIRST_STAGE = 4
 """Pixels for one cell after the first of the four stages that ResNets and most networks have."""
@@ -71,7 +71,8 @@ class TimmNet(nn.Module):
             self.net.load_state_dict(state)
         elif weights != "none":
             path = Path(weights)
-            state = halves_of(_without_classifier(read_state_dict(path), self.net), self.net.state_dict())
+            state = fitting_state(read_state_dict(path), self.net.state_dict())
+            state = halves_of(_without_classifier(state, self.net), self.net.state_dict())
             load_strictly(self.net, state, path, f"timm's {name}")
 
     def forward(self, images: Tensor) -> Tensor:

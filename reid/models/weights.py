@@ -1,11 +1,16 @@
 """Weights of the networks: drawn from a generator, or read from a file and checked before loading."""
 
+import argparse
 import io
 import json
+import pickle
+import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors
 import safetensors.torch
 import torch
@@ -102,23 +107,81 @@ def read_torch_file(path: Path) -> Any:
         raise UserError(f"{path}: no such file of weights; check the path")
     if path.suffix == ".onnx":
         raise UserError(f"{path}: only reid extract and reid.load read ONNX files; name the model file or the run")
+    torch.serialization.add_safe_globals(plain_classes())
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as broken:  # damaged files raise a dozen kinds of errors, among them IndexError and struct.error
+    except pickle.UnpicklingError as refused:
+        unknown = UNSAFE.search(str(refused))
+        if unknown is None:
+            raise UserError(_damaged(path, refused)) from refused
         raise UserError(
-            f"{path}: cannot be read as PyTorch weights ({type(broken).__name__}); the file is damaged, "
-            "cut short or of another kind: copy it again or name another"
-        ) from broken
+            f"{path}: cannot be read as PyTorch weights: it holds objects of {unknown[1]}, which could run code: "
+            "save its state dict alone, torch.save(model.state_dict(), FILE), or name another"
+        ) from refused
+    except Exception as broken:  # damaged files raise a dozen kinds of errors, among them IndexError and struct.error
+        raise UserError(_damaged(path, broken)) from broken
+
+
+def _damaged(path: Path, broken: Exception) -> str:
+    return (
+        f"{path}: cannot be read as PyTorch weights ({type(broken).__name__}); the file is damaged, "
+        "cut short or of another kind: copy it again or name another"
+    )
+
+
+def plain_classes() -> list[Any]:
+    """Classes of plain values that checkpoints of other programs hold beside tensors: NumPy's scalars (torchreid's
+    rank1), options, counters. Building one runs no code of the file.
+    """
+    dtypes = {type(np.dtype(kind)) for kind in (*np.typecodes["AllInteger"], *np.typecodes["Float"], "?")}
+    scalar: Any = np.array(0.0)[()].__reduce__()[0]
+    classes: list[Any] = [np.dtype, *dtypes, argparse.Namespace, Counter]
+    if not hasattr(torch.serialization, "get_unsafe_globals_in_checkpoint"):  # before PyTorch 2.6: no other names
+        return [scalar, *classes]
+    return [(scalar, "numpy.core.multiarray.scalar"), (scalar, "numpy._core.multiarray.scalar"), *classes]
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Named tensors of a safetensors file, or of a state dict written by `torch.save`, on the CPU.
+    """Named tensors of a safetensors file, or of a state dict or checkpoint written by `torch.save`, on the CPU.
 
-    Raises UserError if the file is missing, unreadable or holds anything but named tensors.
+    Raises UserError if the file is missing, unreadable or holds no named tensors.
     """
-    state = read_weights_file(path)
-    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise UserError(f"{path}: not a state dict (names and tensors alone); name a file of weights")
+    found = read_weights_file(path)
+    state = _inner_state(found)
+    if not state:
+        holds = f"it holds {', '.join(map(str, [*found][:6]))}" if isinstance(found, dict) and found else "no names"
+        raise UserError(f"{path}: not a state dict (names and tensors alone), {holds}; name a file of weights")
+    return state
+
+
+def _inner_state(found: Any) -> dict[str, Tensor]:
+    """The state dict in the content of a file, within as many wrappers as it has; empty where there is none."""
+    if not isinstance(found, Mapping):
+        return {}
+    if found and all(isinstance(value, Tensor) for value in found.values()):
+        return dict(found)
+    return next((state for name in WRAPPERS if (state := _inner_state(found.get(name)))), {})
+
+
+def fitting_state(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The part of `state` that is the network of the `expected` tensors, under its names; `state` if none is found.
+
+    Prefixes such as module. and backbone. are seen through. Tensors of modules that the network does not have (a
+    classifier, a neck) are left out; those of its own modules stay, so that a larger network does not fit.
+    """
+    own = {name.partition(".")[0] for name in expected}
+    halved = (".IN.", ".BN.")  # norms that `reid.models.batch_norm.halves_of` divides
+    sure = [name for name in expected if not name.endswith(COUNTER) and not any(half in name for half in halved)]
+    named = under_prefix(state, *sure)
+    return {name: tensor for name, tensor in named.items() if name.partition(".")[0] in own} or dict(state)
+
+
+def under_prefix(state: Mapping[str, Tensor], first: str, *others: str) -> dict[str, Tensor]:
+    """The tensors with the shortest prefix under which `first` and all `others` are, without it; `state` if none is."""
+    prefixes = sorted((name.removesuffix(first) for name in state if f".{name}".endswith(f".{first}")), key=len)
+    for prefix in prefixes:
+        if all(prefix + name in state for name in others):
+            return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
     return dict(state)
 
 
@@ -127,7 +190,7 @@ def misfit(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str |
 
     Step counters of batch norms may be absent, as in files from before PyTorch 0.4.1.
     """
-    missing = [name for name in expected if name not in found and not name.endswith("num_batches_tracked")]
+    missing = [name for name in expected if name not in found and not name.endswith(COUNTER)]
     unknown = [name for name in found if name not in expected]
     reasons = []
     if missing:
@@ -169,7 +232,7 @@ def read_pose_weights(path: Path) -> dict[str, Tensor]:
     """
     record = _model_record(path)
     if record is None:
-        return read_state_dict(path)
+        return under_prefix(read_state_dict(path), "conv1_1.weight")
     return {name.removeprefix(OWN): tensor for name, tensor in record["state"].items() if name.startswith(OWN)}
 
 
@@ -185,6 +248,15 @@ def _model_record(path: Path) -> dict[str, Any] | None:
     found = read_weights_file(path)
     return found if isinstance(found, dict) and "format" in found and isinstance(found.get("state"), dict) else None
 
+
+WRAPPERS = ("state_dict", "model_state_dict", "state", "model", "net", "network", "module", "params", "weights")
+"""Entries of checkpoints that hold the state dict, in this order."""
+
+COUNTER = "num_batches_tracked"
+"""End of the name of a batch norm's step counter, which old files lack."""
+
+UNSAFE = re.compile(r"GLOBAL ([\w.]+)")
+"""The class that PyTorch refuses to build, in its message."""
 
 OWN = "pose."
 """Prefix of the pose network's tensors in a model file of this project."""
