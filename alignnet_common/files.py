@@ -128,10 +128,11 @@ def rows_of_jsonl(path: Path, strict: bool = False) -> Iterator[dict[str, Any]]:
 
 
 def sha256_of_lines(lines: Iterable[str]) -> str:
-    """Hex SHA-256 of lines of text (UTF-8), each followed by a newline."""
+    """Hex SHA-256 of lines of text (UTF-8; names of files in another encoding as they are on disk), each followed by a
+    newline."""
     digest = hashlib.sha256()
     for line in lines:
-        digest.update(f"{line}\n".encode())
+        digest.update(os.fsencode(f"{line}\n"))
     return digest.hexdigest()
 
 

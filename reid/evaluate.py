@@ -97,7 +97,9 @@ def write_galleries(config: EvaluateConfig, page: Path, record: dict[str, Any]) 
     from reid.visualisation.features_page import features_page  # imports Matplotlib, which few evaluations need
 
     assert config.features is not None
-    write_atomically(page, features_page(config.features, config.gallery_features, record).encode())
+    write_atomically(
+        page, features_page(config.features, config.gallery_features, record).encode(errors="backslashreplace")
+    )
     print(f"{page} is written")
 
 
@@ -227,7 +229,7 @@ def write_page(folder: Path, result: dict[str, Any]) -> None:
     curves = [each["cmc"] for each in result["per_split"]]
     chart = cmc_of_splits(result["cmc"], curves, result["chance"]["cmc"], result["data"]["name"])
     write_json(folder / RESULT, result)
-    write_atomically(folder / "table.md", page(result).encode())
+    write_atomically(folder / "table.md", page(result).encode(errors="backslashreplace"))
     write_atomically(folder / "cmc.svg", chart.encode())
     print(f"{folder / RESULT}, table.md and cmc.svg are written")
 

@@ -8,6 +8,7 @@ batch norm, measured on images of the camera, they do not. No weight changes, an
 import copy
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +67,7 @@ class CameraStatistics:
         """Hex SHA-256 over the statistics of all cameras."""
         digest = hashlib.sha256(self.model_sha256.encode())
         for camera, statistics in sorted(self.values.items()):
-            digest.update(camera.encode())
+            digest.update(os.fsencode(camera))
             for name, numbers in sorted(statistics.items()):
                 digest.update(name.encode() + numbers.float().cpu().numpy().tobytes())
         return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +51,7 @@ def features_fingerprint(root: Path, tracklets: Sequence[Tracklet], options: Map
             except OSError as gone:
                 raise UserError(f"{frame}: {gone.strerror}; the data changed while it was read") from gone
             name = frame.relative_to(root) if frame.is_relative_to(root) else frame
-            digest.update(f"{name} {state.st_size} {state.st_mtime_ns}\n".encode())
+            digest.update(os.fsencode(f"{name} {state.st_size} {state.st_mtime_ns}\n"))
     return digest.hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -128,7 +129,7 @@ def fingerprint(made_of: dict[str, Any], files: list[str], source: Source, confi
     """SHA-256 over what a result depends on: rows, files, labels, format and scale."""
     digest = hashlib.sha256(json.dumps([made_of, files, config.normalize, config.skip_broken], sort_keys=True).encode())
     for row in source.rows:
-        digest.update("\t".join((row.path, row.person, row.camera, row.track)).encode())
+        digest.update(os.fsencode("\t".join((row.path, row.person, row.camera, row.track))))
     return digest.hexdigest()
 
 

@@ -9,6 +9,7 @@ A row counts as soon as it is in the file. Rows are kept as far as the first ima
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -124,6 +125,6 @@ def file_hashes(source: Source) -> list[str]:
                 state = (source.root / name).stat()
             except OSError as gone:
                 raise UserError(f"{source.root / name}: {gone.strerror}") from gone
-            digest.update(f"{name}\t{state.st_size}\t{state.st_mtime_ns}\n".encode())
+            digest.update(os.fsencode(f"{name}\t{state.st_size}\t{state.st_mtime_ns}\n"))
         found.append(digest.hexdigest()[:16])
     return found

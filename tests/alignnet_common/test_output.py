@@ -82,3 +82,12 @@ def test_a_broken_pipe_that_is_not_the_output_is_no_quiet_end():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=NAMED, check=False)
     assert done.returncode == 1
     assert "BrokenPipeError" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_folder_whose_name_is_in_another_encoding(tmp_path):
+    root = write_own(tmp_path / "own", persons=("anna", "bo", "cem", os.fsdecode(b"Z\xfcrich")))
+    done = run(["reid.data", str(root), "--dataset", "folder", "--json", str(tmp_path / "o.json")])
+    assert done.returncode == 0, done.stderr
+    done = run(["reid.extract", str(root), "--tracklets", "--out", str(tmp_path / "f.npz"), "--device", "cpu"])
+    assert done.returncode == 0, done.stderr

@@ -51,8 +51,8 @@ class ModelConfig:
 
     appearance_weights: str = "imagenet"
     """Initial weights of the appearance network: imagenet (of torchvision or timm, downloaded once), none (random), or
-    the path of a state dict in the names of torchvision or timm (.pth or .safetensors), or of a checkpoint that has one,
-    such as torchreid's."""
+    the path of a state dict in the names of torchvision or timm (.pth or .safetensors), or of a checkpoint that has
+    one, such as torchreid's."""
 
     stride: Stride = option(16, rare=True)
     """Output stride of the appearance network: input pixels for one cell of its feature map."""
