@@ -34,6 +34,7 @@ from reid.data.loading.sampler import Draw
 from reid.data.tracklets.types import Tracklet
 from reid.data.transforms.augmentation import AugmentationRange
 from reid.models.alignnet import AlignNet
+from reid.runtime.loader_workers import batches_of
 from reid.runtime.memory import enough_memory
 from reid.runtime.precision import autocast
 from reid.training.batches import loader_processes
@@ -150,7 +151,7 @@ class Adaptation:
         limits = AugmentationRange(training.flip, training.shift, training.erase, training.colour)
         dataset = ChunkDataset(self.material.tracklets, tuple(chunks), self.material.store, limits, self.config.seed)
         dataset.maps = self.material.maps
-        return iter(
+        return batches_of(
             DataLoader(
                 dataset,
                 batch_sampler=draws,

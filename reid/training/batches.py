@@ -20,6 +20,7 @@ from reid.data.tracklets.types import ReidData
 from reid.data.transforms.augmentation import AugmentationRange
 from reid.models.alignnet import AlignNet
 from reid.runtime.distributed import SINGLE_PROCESS, ProcessGroup
+from reid.runtime.loader_workers import batches_of
 from reid.training.flags import FlagNames
 from reid.training.objective import true_maps_of
 from reid.training.pose_cache import check_maps_fit, frozen_maps, with_maps_of_covered
@@ -62,7 +63,7 @@ class TrainingBatches:
         """This process's share of the batches that follow `state`, as loaded: on the CPU, not augmented."""
         batches = self._loader(state.epoch, state.batch, self.config.epochs, device, group)
         if self.rendered is None:
-            return iter(batches)
+            return batches
         epoch, batch = divmod(state.step, self.rendered.sampler.batches)
         enough = epoch + self.last_step  # epochs: at least one batch for each step
         return with_rendered(batches, self.rendered._loader(epoch, batch, enough, device, group))
@@ -79,14 +80,16 @@ class TrainingBatches:
 
     def _loader(
         self, epoch: int, batch: int, epochs: int, device: torch.device, group: ProcessGroup
-    ) -> "DataLoader[Batch]":
-        return DataLoader(
-            self.dataset,
-            batch_sampler=_draws(self.sampler, (epoch, batch), epochs, group),
-            collate_fn=Batch.collate,
-            num_workers=loader_processes(self.config.workers, device),
-            pin_memory=device.type == "cuda",
-            generator=torch.Generator(),  # else the loader draws from the global generator
+    ) -> Iterator[Batch]:
+        return batches_of(
+            DataLoader(
+                self.dataset,
+                batch_sampler=_draws(self.sampler, (epoch, batch), epochs, group),
+                collate_fn=Batch.collate,
+                num_workers=loader_processes(self.config.workers, device),
+                pin_memory=device.type == "cuda",
+                generator=torch.Generator(),  # else the loader draws from the global generator
+            )
         )
 
 
