@@ -5,7 +5,7 @@
     network = reid.load("small")  # the name of a shipped network, a run folder, or a model file
     features = network.describe_images(["a.jpg", "b.jpg"])  # (2, D) float32
 
-PyTorch is imported at the first use of `load`, `Describer` or `FeatureExtractor`.
+PyTorch is imported at the first use of `load`, `Describer`, `FeatureExtractor` or `ReIDEncoder`.
 """
 
 import os
@@ -16,9 +16,10 @@ from alignnet_common import __version__ as __version__
 if TYPE_CHECKING:
     from reid.inference import Describer as Describer
     from reid.inference import FeatureExtractor as FeatureExtractor
+    from reid.inference import ReIDEncoder as ReIDEncoder
     from reid.inference import load as load
 
-__all__ = ["Describer", "FeatureExtractor", "__version__", "load"]
+__all__ = ["Describer", "FeatureExtractor", "ReIDEncoder", "__version__", "load"]
 
 # PyTorch's threads spin while they wait for each other, unless told to sleep before it is imported. Spinning gains
 # nothing measurable on an idle machine; where something else runs too, two threads were 4 times slower than one.

@@ -2,5 +2,6 @@
 
 from reid.inference.describer import Describer, load
 from reid.inference.feature_extractor import FeatureExtractor
+from reid.inference.reid_encoder import ReIDEncoder
 
-__all__ = ["Describer", "FeatureExtractor", "load"]
+__all__ = ["Describer", "FeatureExtractor", "ReIDEncoder", "load"]
