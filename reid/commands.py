@@ -40,6 +40,17 @@ PROGRAM = Program(
             goes_on=True,
         ),
         Command(
+            "repair",
+            "Split tracks that mix two persons, join broken ones, by the descriptors of their crops.",
+            "reid.configs.video.repair:RepairConfig",
+            "reid.repair.run:repair",
+            (
+                "reid repair tracks --out repaired                    the tracks stay as they are",
+                "reid repair tracks --weights RUN --out repaired      a network of reid adapt",
+            ),
+            goes_on=True,
+        ),
+        Command(
             "adapt",
             "Adapt a network to your own cameras, on tracklets without labels.",
             "reid.configs.adapt:AdaptConfig",

@@ -22,7 +22,7 @@ ORDER = """
     synth.scenes
     synth.people
     synth.cameras
-    reid.serve
+    reid.serve reid.repair
     reid.ablation reid.adapt reid.pose reid.link reid.search
     reid.index reid.tracks
     reid

@@ -10,7 +10,7 @@ import pytest
 from alignnet_common.errors import UserError
 from reid.tracks.boxes import of_supervision
 from reid.tracks.crops import COLUMNS
-from reid.tracks.detections import to_supervision
+from reid.tracks.supervision import to_supervision
 
 ROWS = (
     ("yard", "0001", 1, "0.000", 10, 20, 30, 60, "0.900", "yard/0001/000001.jpg"),
