@@ -8,9 +8,11 @@ sees at the same time are never one person. A tracklet that is like no other is 
 
 import csv
 import io
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +24,8 @@ from reid.adapt.clustering.clusters import OUTLIER, Clusters, Labels, clusters_o
 from reid.configs.video.link import LinkConfig
 from reid.index.store import IndexRow, Store
 from reid.inference.table import TRACKS_TABLE
+from reid.runtime.run_dir import RESULT
+from reid.tracks.crops import key_of
 
 LEAST = 2
 """Tracklets of a person."""
@@ -66,7 +70,10 @@ def table_of(rows: Sequence[IndexRow], labels: Labels) -> str:
 
 
 def write_mot(folder: Path, rows: Sequence[IndexRow], labels: Labels) -> None:
-    """Write CAMERA.txt for each camera. Raises UserError where a folder of tracklets has no tracks.csv."""
+    """Write CAMERA.txt for each camera, or CAMERA@START.txt for each of its recordings, whose frames count from 1.
+
+    Raises UserError where a folder of tracklets has no tracks.csv.
+    """
     person = {
         (row.source, row.camera, row.track): label + 1
         for row, label in zip(rows, labels.tolist(), strict=True)
@@ -77,14 +84,28 @@ def write_mot(folder: Path, rows: Sequence[IndexRow], labels: Labels) -> None:
         path = Path(source) / TRACKS_TABLE
         if not path.is_file():
             raise UserError(f"--mot: no {TRACKS_TABLE} in {source}: its boxes are not known (reid tracks writes it)")
+        starts = starts_of(Path(source))
         with path.open(newline="") as file:
             for crop in csv.DictReader(file):
                 number = person.get((source, crop["camera"], crop["track"]))
                 if number is not None:
                     box = ",".join(crop[side] for side in ("x", "y", "w", "h", "score"))
-                    lines[crop["camera"]].append((int(crop["frame"]), f"{crop['frame']},{number},{box},-1,-1,-1\n"))
-    for camera, some in lines.items():
-        write_atomically(folder / f"{camera}.txt", "".join(line for _, line in sorted(some)).encode())
+                    begun = [start for start in starts.get(crop["camera"], ()) if start <= float(crop["time"])]
+                    name = key_of(crop["camera"], max(begun, default=0.0))
+                    lines[name].append((int(crop["frame"]), f"{crop['frame']},{number},{box},-1,-1,-1\n"))
+    for name, some in lines.items():
+        write_atomically(folder / f"{name}.txt", "".join(line for _, line in sorted(some)).encode())
+
+
+def starts_of(tracks: Path) -> dict[str, list[float]]:
+    """When the recordings of each camera begin that has several, as reid tracks has recorded it, seconds."""
+    path = tracks / RESULT
+    cameras: dict[str, Any] = json.loads(path.read_text()).get("cameras", {}) if path.is_file() else {}
+    return {
+        camera: [float(each["start"]) for each in row["recordings"]]
+        for camera, row in cameras.items()
+        if "recordings" in row
+    }
 
 
 def in_words(clusters: Clusters, tracklets: int) -> str:

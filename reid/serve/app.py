@@ -1,7 +1,7 @@
 """The pages and answers of the server.
 
     GET  /                                         the page
-    GET  /api/videos                               [{camera, duration, width, height}]
+    GET  /api/videos                               [{camera, start, duration, width, height}]
     GET  /api/frame?camera=CAMERA&time=SECONDS     a JPEG file
     POST /api/search  {camera, time, box} | {track}, [not_cameras]     {query, searched, hits, between}
 
@@ -11,7 +11,6 @@ A request names cameras and tracklets of the index, never a path.
 import hmac
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -29,7 +28,7 @@ from reid.index.store import Store
 from reid.search.query import query_of
 from reid.search.rank import between, search_index
 from reid.search.run import row_of
-from reid.serve.videos import frame_as_jpeg, videos_of
+from reid.serve.videos import KnownVideo, frame_as_jpeg, videos_of
 
 LARGEST_REQUEST = 10_000
 """Bytes of a request's body, at most."""
@@ -57,7 +56,13 @@ def application(config: ServeConfig) -> Starlette:
     async def list_videos(request: Request) -> Response:
         return JSONResponse(
             [
-                {"camera": camera, "duration": video.duration, "width": video.size[0], "height": video.size[1]}
+                {
+                    "camera": camera,
+                    "start": video.start,
+                    "duration": video.duration,
+                    "width": video.size[0],
+                    "height": video.size[1],
+                }
                 for camera, video in sorted(videos.items())
             ]
         )
@@ -74,7 +79,7 @@ def application(config: ServeConfig) -> Starlette:
         if len(body) > LARGEST_REQUEST:
             return refusal("the request is too long", 413)
         try:
-            asked = asked_of(json.loads(body), {camera: video.path for camera, video in videos.items()}, config)
+            asked = asked_of(json.loads(body), videos, config)
         except (ValueError, TypeError, KeyError, AttributeError) as wrong:
             return refusal(str(wrong) or "no search", 400)
         return JSONResponse(await run_in_threadpool(found, store, asked))
@@ -144,8 +149,9 @@ def number(text: str | None) -> float | None:
     return value if abs(value) < 1e9 else None
 
 
-def asked_of(body: Any, videos: Mapping[str, Path], config: ServeConfig) -> SearchConfig:
-    """The options of a search. Raises ValueError, TypeError or KeyError on a body that is none."""
+def asked_of(body: Any, videos: Mapping[str, KnownVideo], config: ServeConfig) -> SearchConfig:
+    """The options of a search. Raises ValueError, TypeError or KeyError on a body that is none, and UserError on a time
+    at which nothing was recorded."""
     further: dict[str, Any] = {
         "not_cameras": [str(name) for name in body.get("not_cameras", [])],
         "top_k": config.top_k,
@@ -157,7 +163,8 @@ def asked_of(body: Any, videos: Mapping[str, Path], config: ServeConfig) -> Sear
     if camera not in videos:
         raise ValueError(f"camera {camera} has no video here")
     box = [float(side) for side in body["box"]]
-    return SearchConfig(config.index, video=videos[camera], time=float(body["time"]), box=box, camera=camera, **further)
+    video, time = videos[camera].at(float(body["time"]))
+    return SearchConfig(config.index, video=video, time=time, box=box, camera=camera, **further)
 
 
 def found(store: Store, asked: SearchConfig) -> dict[str, Any]:

@@ -9,20 +9,58 @@ from typing import Any
 
 from PIL import Image
 
+from alignnet_common.errors import UserError
 from reid.index.store import Store
 from reid.runtime.run_dir import RESULT
 from reid.search.query import frame_at
 
+STILL = 1.0
+"""Seconds for which the last frame of a recording is shown."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A video file."""
+
+    path: Path
+
+    start: float
+    """Time of its first frame, seconds by the clock of the camera."""
+
+    duration: float
+    """Seconds."""
+
 
 @dataclass(frozen=True)
 class KnownVideo:
-    """A video whose tracklets are in the index."""
+    """The recordings of a camera whose tracklets are in the index."""
 
-    path: Path
-    duration: float
-    """Seconds."""
+    recordings: tuple[Recording, ...]
+    """By their beginning, at least one."""
+
     size: tuple[int, int]
     """Width and height, pixels."""
+
+    @property
+    def start(self) -> float:
+        """Time of the first frame of all, seconds."""
+        return self.recordings[0].start
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first frame of the first recording to the last of the last one."""
+        return self.recordings[-1].start + self.recordings[-1].duration - self.start
+
+    def at(self, time: float) -> tuple[Path, float]:
+        """The file that shows a time, and the seconds since its first frame.
+
+        Raises UserError where the camera recorded nothing then.
+        """
+        begun = [each for each in self.recordings if each.start <= time + 1e-6]
+        if not begun or time > begun[-1].start + begun[-1].duration + STILL:
+            spans = ", ".join(f"{each.start:g} to {each.start + each.duration:.1f} s" for each in self.recordings)
+            raise UserError(f"nothing is recorded at {time:g} s (recorded: {spans})")
+        return begun[-1].path, max(0.0, time - begun[-1].start)
 
 
 def videos_of(store: Store) -> dict[str, KnownVideo]:
@@ -32,14 +70,18 @@ def videos_of(store: Store) -> dict[str, KnownVideo]:
         record = Path(source) / RESULT
         cameras: Mapping[str, Any] = json.loads(record.read_text()).get("cameras", {}) if record.is_file() else {}
         for camera, row in cameras.items():
-            path = Path(row["video"])
-            if path.is_file():
-                found[camera] = KnownVideo(path, float(row["duration"]), (row["size"][0], row["size"][1]))
+            recordings = tuple(
+                Recording(Path(each["video"]), float(each.get("start", 0)), float(each["duration"]))
+                for each in row.get("recordings", [row])
+                if Path(each["video"]).is_file()
+            )
+            if recordings:
+                found[camera] = KnownVideo(recordings, (row["size"][0], row["size"][1]))
     return found
 
 
 def frame_as_jpeg(video: KnownVideo, time: float) -> bytes:
     """The frame at a time as a JPEG file."""
     file = io.BytesIO()
-    Image.fromarray(frame_at(video.path, time)).save(file, "JPEG", quality=90)
+    Image.fromarray(frame_at(*video.at(time))).save(file, "JPEG", quality=90)
     return file.getvalue()

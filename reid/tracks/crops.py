@@ -4,6 +4,7 @@ import csv
 import io
 import shutil
 from collections import defaultdict
+from glob import escape
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from reid.tracks.boxes import NO_TRACK, Boxes
 from reid.tracks.video import Frame
 
 COLUMNS = ("camera", "track", "frame", "time", "x", "y", "w", "h", "score", "path")
-"""Columns of tracks.csv: frame from 1, time in seconds since the first frame, box in pixels of the frame."""
+"""Columns of tracks.csv: frame from 1, time in seconds (by the clock of --starts), box in pixels of the frame."""
 
 QUALITY = 95
 """Of the JPEG files."""
@@ -31,15 +32,24 @@ class Crop(NamedTuple):
 
 
 class CropWriter:
-    """Writes the crops of one camera into a hidden folder, which gets its name at the end."""
+    """Writes the crops of one recording into a hidden folder; its tracks get their names at the end."""
 
-    def __init__(self, out: Path, camera: str) -> None:
-        """Removes what an interrupted run has left of this camera."""
-        self._out, self._camera = out, camera
-        self._hidden = out / f".{camera}.partial"
+    def __init__(self, out: Path, camera: str, key: str | None = None, start: float = 0.0) -> None:
+        """Removes what interrupted runs have left of this camera.
+
+        key -- of the recording, see `key_of`; the camera itself if it has one. start -- time of the first frame,
+        seconds.
+        """
+        self._out, self._camera, self._key, self._start = out, camera, key or camera, start
+        self._hidden = out / f".{self._key}.partial"
         self._crops: dict[int, list[Crop]] = defaultdict(list)
-        for left in (self._hidden, out / camera):
-            shutil.rmtree(left, ignore_errors=True)
+        self._taken = tracks_of(out, camera)
+        shutil.rmtree(self._hidden, ignore_errors=True)
+        for left in (out / camera).iterdir() if (out / camera).is_dir() else ():
+            if left.name not in self._taken:
+                shutil.rmtree(left)
+        if not self._taken:
+            shutil.rmtree(out / camera, ignore_errors=True)
         self._hidden.mkdir(parents=True)
 
     def add(self, frame: Frame, boxes: Boxes) -> None:
@@ -56,8 +66,9 @@ class CropWriter:
             self._crops[track].append(Crop(frame.number, frame.time, box, float(score), file))
 
     def finish(self, shortest: int) -> dict[str, int]:
-        """Name the tracks with at least `shortest` crops 0001, 0002, … in the order of their first frames, remove the
-        others, and write the table of the camera; returns the numbers of tracks, of crops, and of tracks left out."""
+        """Name the tracks with at least `shortest` crops 0001, 0002, … in the order of their first frames, behind those
+        of other recordings of the camera, remove the others, and write the table of the recording; returns the numbers
+        of tracks, of crops, and of tracks left out."""
         kept = sorted(
             (track for track, crops in self._crops.items() if len(crops) >= shortest),
             key=lambda track: (self._crops[track][0].frame, track),
@@ -66,20 +77,40 @@ class CropWriter:
         table = csv.writer(text, lineterminator="\n")
         named = self._hidden / "named"
         named.mkdir()
-        for number, track in enumerate(kept, 1):
+        for number, track in enumerate(kept, 1 + max(map(int, self._taken), default=0)):
             name = f"{number:04d}"
             (self._hidden / str(track)).rename(named / name)
             for crop in self._crops[track]:
                 path = f"{self._camera}/{name}/{crop.file}"
                 box = (f"{side:g}" for side in crop.box)
-                table.writerow((self._camera, name, crop.frame, f"{crop.time:.3f}", *box, f"{crop.score:.3f}", path))
-        named.rename(self._out / self._camera)
+                time = f"{self._start + crop.time:.3f}"
+                table.writerow((self._camera, name, crop.frame, time, *box, f"{crop.score:.3f}", path))
+        if self._taken:
+            for folder in sorted(named.iterdir()):
+                folder.rename(self._out / self._camera / folder.name)
+        else:
+            named.rename(self._out / self._camera)
         shutil.rmtree(self._hidden)
-        write_atomically(part_of(self._out, self._camera), text.getvalue().encode())
+        write_atomically(part_of(self._out, self._key), text.getvalue().encode())
         crops = sum(len(self._crops[track]) for track in kept)
         return {"tracks": len(kept), "crops": crops, "too_short": len(self._crops) - len(kept)}
 
 
-def part_of(out: Path, camera: str) -> Path:
-    """The rows of one camera; hidden, since tracks.csv has the rows of all."""
-    return out / f".{camera}.csv"
+def key_of(camera: str, start: float) -> str:
+    """Name of a recording: its camera, and where it does not begin at 0 the time at which it does, seconds."""
+    return f"{camera}@{start:.12g}" if start else camera
+
+
+def part_of(out: Path, key: str) -> Path:
+    """The rows of one recording; hidden, since tracks.csv has the rows of all."""
+    return out / f".{key}.csv"
+
+
+def tracks_of(out: Path, camera: str) -> set[str]:
+    """Names of the tracks of a camera's finished recordings."""
+    found = set()
+    for path in (part_of(out, camera), *out.glob(f".{escape(camera)}@*.csv")):
+        if path.is_file() and path.with_suffix(".json").is_file():
+            with path.open(newline="") as file:
+                found |= {row[1] for row in csv.reader(file) if row[0] == camera}
+    return found

@@ -52,6 +52,12 @@ class Video:
                 return None
             return max(1, round(length * min(own, self.rate)))
 
+    def length(self) -> float | None:
+        """Seconds by the header of the file; None if it does not say. Raises UserError as iterating does."""
+        with self._opened() as container:
+            self._stream(container)
+            return container.duration / 1_000_000 if container.duration else None
+
     def __iter__(self) -> Iterator[Frame]:
         """Frames in order, at most `rate` a second. Raises UserError on a file without a frame that can be decoded."""
         number, first, last = 0, 0.0, -1

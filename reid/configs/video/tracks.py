@@ -1,5 +1,6 @@
 """Options of reid tracks."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +13,17 @@ class TracksConfig:
     """Find the persons in videos, follow them, and write their crops: CAMERA/TRACK/FRAME.jpg and tracks.csv."""
 
     videos: list[Path] = option(default_factory=list, first_word=True)
-    """Video files, one a camera: any container and codec of FFmpeg."""
+    """Video files, one a camera, or with --starts several: any container and codec of FFmpeg."""
 
     out: Path = Path("tracks")
     """Folder for the crops, tracks.csv, result.json and config.yaml. A video that is finished there is passed over."""
 
     cameras: list[str] = option(default_factory=list)
     """Names of the cameras, one a video. Default: the names of the files without suffix."""
+
+    starts: list[float] = option(default_factory=list)
+    """Times at which the videos begin, one a video, in seconds by a clock of the camera, such as since midnight. Needed
+    for several recordings of one camera; times in tracks.csv are then by this clock. Default: 0."""
 
     boxes: Path | None = None
     """Boxes of your own detector or tracker, in place of --detector: MOTChallenge text (frame,id,x,y,w,h,score; id -1:
@@ -59,9 +64,32 @@ class TracksConfig:
             plain = bool(name) and name == Path(name).name and not name.startswith(".")
             require(plain, f"--cameras {name!r}: must serve as the name of a folder")
         twice = next((name for name in self.names if self.names.count(name) > 1), None)
-        require(twice is None, f"two videos are of camera {twice}: name a camera for each (--cameras)")
+        require(
+            twice is None or bool(self.starts),
+            f"two videos are of camera {twice}: name a camera for each (--cameras), or say when each begins (--starts)",
+        )
+        require(
+            not self.starts or len(self.starts) == len(self.videos),
+            f"--starts has {len(self.starts)} times for {len(self.videos)} videos",
+        )
+        wrong = next((start for start in self.starts if not 0 <= start < math.inf), None)
+        require(wrong is None, f"--starts {wrong}: must be seconds from 0 on")
+        same = next(
+            (
+                f"{camera} at {start:g} s"
+                for camera, start in self.recordings
+                if self.recordings.count((camera, start)) > 1
+            ),
+            None,
+        )
+        require(same is None, f"two videos have the same camera and beginning (--starts): {same}")
 
     @property
     def names(self) -> list[str]:
         """The camera of each video."""
         return self.cameras or [video.stem for video in self.videos]
+
+    @property
+    def recordings(self) -> list[tuple[str, float]]:
+        """The camera of each video, and the time at which the video begins, seconds."""
+        return list(zip(self.names, self.starts or [0.0] * len(self.videos), strict=True))

@@ -86,7 +86,7 @@ def test_the_page_and_a_frame_come_from_the_server(address):
     status, page = ask(address, "/")
     assert status == 200 and b"<canvas" in page and b"yard" in page and b"{{" not in page
     assert json.loads(ask(address, "/api/videos")[1]) == [
-        {"camera": "yard", "duration": 2.9, "width": 160, "height": 128}
+        {"camera": "yard", "start": 0.0, "duration": 2.9, "width": 160, "height": 128}
     ]
     status, frame = ask(address, "/api/frame?camera=yard&time=1.0")
     assert status == 200 and frame[:2] == b"\xff\xd8"
