@@ -1,5 +1,6 @@
-"""Out of memory as a UserError of one line."""
+"""Out of memory as a UserError of one line; freed memory that is used again."""
 
+import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -29,3 +30,21 @@ def enough_memory(computed: str, advice: str, device: torch.device | None = None
             raise
         elsewhere = ", or pass --device cpu" if device is not None and device.type != "cpu" else ""
         raise MemoryShortError(f"memory is short for {computed}: {advice}{elsewhere}") from None
+
+
+TRIM_THRESHOLD, MMAP_MAX, ARENA_MAX = -1, -4, -8
+"""Parameters of mallopt(3)."""
+
+
+def keep_freed_memory() -> bool:
+    """Let this process use memory that it has freed again, in place of new pages; returns whether it does.
+
+    The GNU C library returns blocks of 32 MiB and more to the system as soon as they are free, so that each layer of a
+    network with large feature maps gets new pages, one fault each: half of the detector's time. With other C libraries
+    nothing is changed. The process then never gets smaller than it was at its largest.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return False
+    return bool(mallopt(ARENA_MAX, 1) and mallopt(MMAP_MAX, 0) and mallopt(TRIM_THRESHOLD, 2**31 - 1))

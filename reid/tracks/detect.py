@@ -2,8 +2,9 @@
 
 import importlib.util
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,7 +31,22 @@ MULTIPLE = 32
 """Sides of the network's input are multiples of this, pixels."""
 
 
-def ssdlite_detector(weights: Path | None, size: int, threshold: float, device: torch.device) -> Detector:
+def precision_of(name: str, device: torch.device) -> torch.dtype:
+    """The type of numbers that --precision names: auto, float32 or bfloat16.
+
+    auto is bfloat16 on a CPU that multiplies it (AVX-512 BF16 or AMX, as PyTorch says from 2.10 on), else float32.
+    Raises UserError on bfloat16 on a GPU without it.
+    """
+    if name == "bfloat16" and device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        raise UserError(f"--precision bfloat16, but {torch.cuda.get_device_name(device)} has none: use float32")
+    can: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    fast = device.type == "cpu" and any(can.get(way) for way in ("avx512_bf16", "amx_bf16"))
+    return torch.bfloat16 if name == "bfloat16" or (name == "auto" and fast) else torch.float32
+
+
+def ssdlite_detector(
+    weights: Path | None, size: int, threshold: float, device: torch.device, precision: str = "auto"
+) -> Detector:
     """SSDLite with the weights of `PACKAGE`: of the file `weights`, or as installed.
 
     Args:
@@ -38,10 +54,11 @@ def ssdlite_detector(weights: Path | None, size: int, threshold: float, device: 
         size: longer side of the network's input, pixels.
         threshold: lowest score.
         device: of the network.
+        precision: see `precision_of`.
 
     Raises UserError where there are no such weights.
     """
-    network = ssdlite_of_file(weights).to(device)
+    network = ssdlite_of_file(weights).to(device, precision_of(precision, device))
 
     @torch.inference_mode()
     def detect(images: Sequence[Image]) -> list[Boxes]:
@@ -49,7 +66,9 @@ def ssdlite_detector(weights: Path | None, size: int, threshold: float, device: 
         ratio = size / max(height, width)
         shape = [max(1, round(side * ratio / MULTIPLE)) * MULTIPLE for side in (height, width)]
         pixels = torch.from_numpy(np.stack(images)).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
-        boxes, scores = network(F.interpolate(pixels, shape, mode="bilinear", antialias=True))
+        if [height, width] != shape:
+            pixels = F.interpolate(pixels, shape, mode="bilinear", antialias=True)
+        boxes, scores = network(pixels)
         scale = torch.tensor([width / shape[1], height / shape[0]] * 2, device=device)
         return [_apart(some * scale, own, threshold) for some, own in zip(boxes, scores, strict=True)]
 

@@ -9,10 +9,9 @@ the box and time of each. A track is one person as long as the tracker does not 
 track means nothing in another camera.
 """
 
-import itertools
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,26 +26,25 @@ from alignnet_common.run_record import command_line, now, run_record
 from reid.configs.video.tracks import TracksConfig
 from reid.inference.table import TRACKS_TABLE
 from reid.runtime.device import device_name, pick_device
+from reid.runtime.memory import keep_freed_memory
 from reid.runtime.run_dir import CONFIG, RESULT
 from reid.tracks.boxes import NO_TRACK, NOTHING, Boxes, read_boxes
 from reid.tracks.crops import COLUMNS, CropWriter, key_of, part_of
 from reid.tracks.detect import Detector, ssdlite_detector
+from reid.tracks.detection import Found, detected
 from reid.tracks.track import Tracking
 from reid.tracks.video import Frame, Video
 
 PROG = "python -m reid.tracks"
 
-FREE_TO_CHANGE = ("videos", "cameras", "starts", "out", "device", "batch_size")
-"""Options that the crops of a video do not depend on."""
+FREE_TO_CHANGE = ("videos", "cameras", "starts", "out", "device", "batch_size", "precision")
+"""Options that the crops of a video do not depend on, but for rounding."""
 
 SUMMED = ("frames", "boxes", "tracks", "crops", "too_short", "seconds")
 """Numbers of a record that are added up over the recordings of a camera."""
 
 HEADER_ERROR = 1.0
 """Seconds by which the length in the header of a video may be wrong."""
-
-Found = Iterator[tuple[Frame, Boxes]]
-"""Frames, each with its boxes."""
 
 
 def tracks(config: TracksConfig) -> None:
@@ -75,7 +73,10 @@ def follow(config: TracksConfig) -> None:
             print(f"{key}: finished already, {known[key]['tracks']} tracks")
             continue
         if config.boxes is None and detector is None:
-            detector = ssdlite_detector(config.detector, config.detector_size, config.threshold, device)
+            if device.type == "cpu":
+                keep_freed_memory()
+            size = config.detector_size
+            detector = ssdlite_detector(config.detector, size, config.threshold, device, config.precision)
         found = tracks_of(video, camera, start, detector, config)
         made = {"video": str(video), "fingerprint": print_of, "options": options_of(config)}
         write_json(record_file(config.out, key), {"camera": camera, "start": start} | made | found)
@@ -101,7 +102,7 @@ def tracks_of(
         if detector is None:
             found = listed(frames, boxes_file(config, camera, video))
         else:
-            found = detected(frames, detector, config.batch_size)
+            found = detected(frames, detector, config.batch_size, on_cpu=pick_device(config.device).type == "cpu")
         for frame, some in followed(found, config.rate):
             writer.add(frame, some)
             boxes, count, last = boxes + len(some), count + 1, frame
@@ -118,16 +119,6 @@ def tracks_of(
         "damage": frames.trouble,
         "seconds": round(seconds, 1),
     }
-
-
-def detected(frames: Iterable[Frame], detector: Detector, size: int) -> Found:
-    """The frames with the boxes of the detector, `size` at a time."""
-    waiting = iter(frames)
-    while batch := list(itertools.islice(waiting, size)):
-        same = len({frame.image.shape for frame in batch}) == 1  # a stream may change its size
-        groups = [batch] if same else [[frame] for frame in batch]
-        for group in groups:
-            yield from zip(group, detector([frame.image for frame in group]), strict=True)
 
 
 def listed(frames: Iterable[Frame], path: Path) -> Found:

@@ -48,14 +48,19 @@ class Convolution(nn.Module):
         below, right = (
             max((math.ceil(length / self.stride) - 1) * self.stride + size - length, 0) for length in maps.shape[2:]
         )
-        maps = F.pad(maps, (right // 2, right - right // 2, below // 2, below - below // 2))
+        around = below // 2, right // 2
+        if below % 2 or right % 2:  # else the convolution pads by itself, without a copy of the maps
+            maps = F.pad(maps, (right // 2, right - right // 2, below // 2, below - below // 2))
+            around = 0, 0
         groups = maps.shape[1] if self.kernel.shape[1] == 1 and maps.shape[1] > 1 else 1
-        maps = F.conv2d(maps, self.kernel, self.bias, self.stride, groups=groups)
+        maps = F.conv2d(maps, self.kernel, self.bias, self.stride, around, groups=groups)
         return F.relu6(maps, inplace=True) if self.active else maps
 
 
 class SSDLite(nn.Module):
-    """Images (N, 3, H, W) in -1..1 to boxes (N, A, 4) and scores (N, A) of A anchors.
+    """Images (N, 3, H, W) in -1..1 to float32 boxes (N, A, 4) and scores (N, A) of A anchors.
+
+    It computes in the type of its weights, float32 or bfloat16.
 
     weights -- of the frozen graph, by name. Raises KeyError on the weights of another network.
     """
@@ -89,13 +94,15 @@ class SSDLite(nn.Module):
             of_boxes, of_classes = predictors.children()
             codes = of_boxes(maps).permute(0, 2, 3, 1).unflatten(3, (-1, 4))  # (N, h, w, anchors, 4)
             classes = of_classes(maps).permute(0, 2, 3, 1).unflatten(3, (-1, 2))  # background, person
+            codes, classes = codes.float(), classes.float()  # bfloat16 has no more than 8 bits for a place in the image
             boxes.append(decoded(codes, anchors_of(level).to(codes), STRIDES[level]).flatten(1, 3))
             scores.append(classes[..., 1].sigmoid().flatten(1))
         return torch.cat(boxes, dim=1), torch.cat(scores, dim=1)
 
     def _maps(self, images: Tensor) -> list[Tensor]:
         """The six maps, finest first."""
-        x = self.stem(images.contiguous(memory_format=torch.channels_last))
+        kernel = self.last.kernel
+        x = self.stem(images.to(kernel.dtype).contiguous(memory_format=torch.channels_last))
         maps = []
         for number, block in enumerate(self.blocks, 1):
             expand, rest = block.children()

@@ -1,9 +1,8 @@
 """Boxes of frames joined to tracks, by motion and overlap (norfair)."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
+from alignnet_common.arrays import AnyFloats, Floats
 from alignnet_common.errors import UserError
 from reid.tracks.boxes import NO_TRACK, Boxes
 
@@ -17,19 +16,22 @@ FRAMES_TO_START = 2
 """Frames with a box after the first, until the motion of a track is trusted."""
 
 
-def without_overlap(box: Sequence[Sequence[float]], track: Sequence[Sequence[float]]) -> float:
-    """1 - intersection over union of a box and the box where a track is expected.
+def without_overlap(boxes: AnyFloats, tracks: AnyFloats) -> Floats:
+    """1 - intersection over union (N, M) of N boxes and the M boxes where tracks are expected.
 
-    Both are two corners x, y. Where a track shrinks fast, the corners of its expected box may have changed places.
+    Both are two corners x, y, x, y, in rows. Where a track shrinks fast, the corners of its expected box may have
+    changed places.
     """
-    common, areas = 1.0, [1.0, 1.0]
-    for axis in (0, 1):
-        low, high = sorted((box[0][axis], box[1][axis]))
-        other_low, other_high = sorted((track[0][axis], track[1][axis]))
-        common *= max(0.0, min(high, other_high) - max(low, other_low))
-        areas = [areas[0] * (high - low), areas[1] * (other_high - other_low)]
-    union = sum(areas) - common
-    return 1 - common / union if union else 1.0
+    (low, high), (other_low, other_high) = _corners(boxes[:, None]), _corners(tracks[None])
+    common = np.clip(np.minimum(high, other_high) - np.maximum(low, other_low), 0, None).prod(axis=-1)
+    union = (high - low).prod(axis=-1) + (other_high - other_low).prod(axis=-1) - common
+    return 1 - np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+
+
+def _corners(boxes: AnyFloats) -> tuple[Floats, Floats]:
+    """The corners (…, 2) next to and farthest from the origin."""
+    pairs = np.asarray(boxes, float).reshape(*boxes.shape[:-1], 2, 2)
+    return pairs.min(axis=-2), pairs.max(axis=-2)
 
 
 class Tracking:
@@ -39,16 +41,19 @@ class Tracking:
         """rate -- frames a second. Raises UserError where norfair is not installed."""
         try:
             from norfair import Tracker
+            from norfair.distances import VectorizedDistance
         except ImportError as missing:
             raise UserError("tracking needs norfair: pip install 'alignnet-reid[video]'") from missing
         self._frame = 0
         self._tracker = Tracker(
-            distance_function=lambda box, track: without_overlap(box.points.tolist(), track.estimate.tolist()),
+            distance_function="iou",
             distance_threshold=1 - LEAST_OVERLAP,
             hit_counter_max=max(FRAMES_TO_START + 1, round(SECONDS_UNSEEN * rate)),
             initialization_delay=FRAMES_TO_START,
             past_detections_length=0,
         )
+        # Its own "iou" refuses boxes whose corners have changed places, and a function is taken for one of two boxes.
+        self._tracker.distance_function = VectorizedDistance(without_overlap)
 
     def add(self, boxes: Boxes) -> Boxes:
         """The boxes of the next frame with the numbers of their tracks, which grow with their beginning."""

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from alignnet_common.options import bounded, check_ranges, option
 from reid.configs.groups.checks import check_device, require
@@ -46,8 +47,12 @@ class TracksConfig:
     min_frames: int = bounded(5, at_least=1)
     """Crops of a track, at least; shorter tracks are left out."""
 
-    batch_size: int = bounded(4, at_least=1, rare=True)
-    """Frames that the detector takes at a time."""
+    batch_size: int | None = bounded(None, at_least=1, rare=True)
+    """Frames that the detector takes at a time. Default: 1 for each core of a CPU, 4 on a GPU."""
+
+    precision: Literal["auto", "float32", "bfloat16"] = option("auto", rare=True)
+    """Numbers that the detector computes with. auto: bfloat16 on a CPU that multiplies it (AVX-512 BF16 or AMX), else
+    float32."""
 
     device: str = "auto"
     """Device of the detector: auto (a CUDA GPU if there is one, else the CPU), cpu, cuda, cuda:1 or 1, mps."""

@@ -120,6 +120,18 @@ def test_an_image_of_any_size_has_an_anchor_in_each_cell(graph):
         assert float(scores.min()) > 0 and float(scores.max()) < 1
 
 
+def test_in_bfloat16_boxes_and_scores_are_those_of_float32_but_for_rounding(graph):
+    """Boxes are decoded in float32: bfloat16 itself has steps of four pixels at 768."""
+    images = torch.rand(1, 3, 96, 800, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.inference_mode():
+        boxes, scores = ssdlite_of(graph)(images)
+        rounded_boxes, rounded_scores = ssdlite_of(graph).bfloat16()(images)
+    assert rounded_boxes.dtype == rounded_scores.dtype == torch.float32
+    assert float((rounded_boxes - boxes).abs().median()) < 0.3
+    assert float((rounded_scores - scores).abs().max()) < 0.05
+    assert not torch.equal(rounded_boxes, boxes)
+
+
 def test_a_batch_norm_is_folded_into_its_convolution():
     weights = {name: torch.from_numpy(array).float() for name, array in constants().items()}
     name = "FeatureExtractor/MobilenetV2/Conv"

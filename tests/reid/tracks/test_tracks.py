@@ -269,7 +269,7 @@ def test_without_a_detector_the_line_says_what_to_install(video, tmp_path, monke
 def test_frames_go_to_the_detector_a_few_at_a_time(video, tmp_path, monkeypatch):
     sizes = []
 
-    def detector_for(weights, size, threshold, device):
+    def detector_for(weights, size, threshold, device, precision):
         def detect(images):
             sizes.append(len(images))
             red = [np.argwhere((image.astype(int) - COLOURS[0]).__abs__().max(axis=2) < 60) for image in images]
@@ -279,7 +279,7 @@ def test_frames_go_to_the_detector_a_few_at_a_time(video, tmp_path, monkeypatch)
 
     monkeypatch.setattr(run, "ssdlite_detector", detector_for)
     tracks(TracksConfig([video], tmp_path / "tracks", batch_size=16))
-    assert sizes == [16, 16, 8] and len(table(tmp_path / "tracks")) == 40
+    assert sorted(sizes) == [8, 16, 16] and len(table(tmp_path / "tracks")) == 40
 
 
 @pytest.mark.parametrize(
@@ -299,10 +299,10 @@ def test_options_that_do_not_fit_are_one_line(options, message):
 
 
 def test_the_overlap_of_boxes_whose_corners_have_changed_places():
-    box = [[0.0, 0.0], [10.0, 10.0]]
-    assert without_overlap(box, box) == 0
-    assert without_overlap(box, [[10.0, 10.0], [0.0, 5.0]]) == without_overlap(box, [[0.0, 5.0], [10.0, 10.0]]) == 0.5
-    assert without_overlap(box, [[20.0, 0.0], [30.0, 10.0]]) == without_overlap(box, [[3.0, 3.0], [3.0, 3.0]]) == 1
+    boxes = np.array([[0.0, 0, 10, 10], [20, 0, 30, 10]])
+    tracks = np.array([[0.0, 0, 10, 10], [10, 10, 0, 5], [0, 5, 10, 10], [3, 3, 3, 3]])
+    assert without_overlap(boxes, tracks).tolist() == [[0, 0.5, 0.5, 1], [1, 1, 1, 1]]
+    assert without_overlap(tracks[3:], tracks[3:]).tolist() == [[1]]
 
 
 def test_a_video_of_a_turned_camera_is_upright(video, tmp_path):
