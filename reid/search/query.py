@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from reid.index.store import STATISTICS, IndexRow, Store
 from reid.inference.camera_norm import by_camera
 from reid.inference.describer import Describer, load
 from reid.tracks.boxes import Boxes
+from reid.tracks.seek import frame_shown_at
 from reid.tracks.video import Video
 
 PICTURE = (96, 192)
@@ -103,16 +103,7 @@ def describer_of(store: Store, config: SearchConfig, camera: str | None) -> Desc
 
 def frame_at(video: Path, time: float) -> np.ndarray:
     """The frame (H, W, 3) uint8 RGB that a video shows at a time. Raises UserError where it ends before."""
-    last: Any = None
-    for frame in Video(video, rate=float("inf")):
-        if frame.time > time + 1e-6:
-            return frame.image if last is None else last.image
-        last = frame
-    step = 1.0  # a still frame at the end
-    if last is None or time > last.time + step:
-        raise UserError(f"--time {time:g}: {video} ends at {last.time if last else 0:.1f} s")
-    image: np.ndarray = last.image
-    return image
+    return frame_shown_at(Video(video, rate=float("inf")), time)
 
 
 def cameras_of(store: Store) -> set[str]:

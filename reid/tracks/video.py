@@ -44,8 +44,8 @@ class Video:
 
     def expected(self) -> int | None:
         """Number of frames that will be given, by the header of the file; None if it does not say."""
-        with self._opened() as container:
-            stream = self._stream(container)
+        with self.opened() as container:
+            stream = self.stream(container)
             length = container.duration / 1_000_000 if container.duration else None
             own = float(stream.average_rate or 0)
             if length is None or not own:
@@ -60,23 +60,31 @@ class Video:
 
     def __iter__(self) -> Iterator[Frame]:
         """Frames in order, at most `rate` a second. Raises UserError on a file without a frame that can be decoded."""
-        number, first, last = 0, 0.0, -1
-        with self._opened() as container:
-            stream = self._stream(container)
-            stream.thread_type = "AUTO"
+        last = -1
+        for number, time, decoded, own in self.decoded():
+            slot = number if self.rate >= SAME_RATE * own else int(time * self.rate + 1e-6)
+            if slot != last:
+                last = slot
+                yield Frame(number, time, upright(decoded))
+
+    def decoded(self) -> Iterator[tuple[int, float, Any, float]]:
+        """All frames in order: number from 1, seconds since the first, PyAV's frame, and the video's frames a second.
+
+        Raises UserError on a file without a frame that can be decoded.
+        """
+        number, first = 0, 0.0
+        with self.opened() as container:
+            stream = self.stream(container)
             own = float(stream.average_rate or 25)
-            for decoded in self._decoded(container, stream):
+            for decoded in self._of_packets(container, stream):
                 time = number / own if decoded.time is None else float(decoded.time)
                 first = time if number == 0 else first
                 number += 1
-                slot = number if self.rate >= SAME_RATE * own else int((time - first) * self.rate + 1e-6)
-                if slot != last:
-                    last = slot
-                    yield Frame(number, time - first, upright(decoded))
+                yield number, time - first, decoded, own
         if not number:
             raise UserError(f"{self.path}: no frame can be decoded ({self.trouble or 'it has none'})")
 
-    def _decoded(self, container: Any, stream: Any) -> Iterator[Any]:
+    def _of_packets(self, container: Any, stream: Any) -> Iterator[Any]:
         """Frames of all packets that can be decoded."""
         import av
 
@@ -92,7 +100,8 @@ class Video:
         if damaged and self.trouble is None:
             self.trouble = f"damaged: {damaged} packets of frames could not be decoded"
 
-    def _opened(self) -> Any:
+    def opened(self) -> Any:
+        """PyAV's container. Raises UserError where it cannot be read."""
         import av  # here: only commands that read videos need it
 
         if not self.path.is_file():
@@ -102,10 +111,13 @@ class Video:
         except (av.FFmpegError, ValueError) as refused:
             raise UserError(f"{self.path}: not a video that can be read ({_words(refused)})") from refused
 
-    def _stream(self, container: Any) -> Any:
+    def stream(self, container: Any) -> Any:
+        """The first video stream, decoded by several threads. Raises UserError where there is none."""
         if not container.streams.video:
             raise UserError(f"{self.path}: has no video in it")
-        return container.streams.video[0]
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        return stream
 
 
 def upright(frame: Any) -> Image:
