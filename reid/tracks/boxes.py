@@ -23,6 +23,9 @@ MOST = 300
 SMALLEST = 8
 """Shortest side of a box in pixels, after it is clipped to the frame."""
 
+LARGEST = 2**53
+"""Number of a frame or a track, at most: larger ones are not exact in a file of decimal numbers."""
+
 PERSON_OF_YOLO = 0
 """Class of persons in COCO's order, which YOLO's files have."""
 
@@ -98,7 +101,7 @@ def _read_mot(path: Path) -> dict[int, Boxes]:
         if len(values) < 6:
             raise UserError(f"{where}: {len(values)} numbers, not frame,id,left,top,width,height[,score]")
         frame, track, left, top, width, height = values[:6]
-        if frame < 1 or frame != int(frame) or track != int(track):
+        if frame < 1 or frame != int(frame) or track != int(track) or max(frame, abs(track)) > LARGEST:
             raise UserError(f"{where}: frame {frame:g}, id {track:g}: frames count from 1, ids are whole numbers")
         score = values[6] if len(values) > 6 else 1.0
         rows[int(frame)].append((left, top, left + width, top + height, score, max(track, NO_TRACK)))
@@ -141,8 +144,10 @@ def _lines(path: Path) -> list[str]:
 
 
 def _numbers(cells: list[str], where: str, form: str) -> list[float]:
+    while cells and not cells[-1].strip():
+        cells = cells[:-1]  # lines may end with a comma
     try:
-        values = [float(cell) for cell in cells if cell.strip()]
+        values = [float(cell) for cell in cells]
     except ValueError:
         raise UserError(f"{where}: not numbers {form}") from None
     if not all(map(math.isfinite, values)):

@@ -9,6 +9,7 @@ the box and time of each. A track is one person as long as the tracker does not 
 track means nothing in another camera.
 """
 
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -122,12 +123,19 @@ def tracks_of(
 
 
 def listed(frames: Iterable[Frame], path: Path) -> Found:
-    """The frames with the boxes of a file."""
+    """The frames with the boxes of a file. Raises UserError where all of its boxes are after the last frame."""
     boxes: dict[int, Boxes] | None = None
+    last = 0
     for frame in frames:
         if boxes is None:
             boxes = read_boxes(path, *frame.image.shape[:2])
         yield frame, boxes.get(frame.number, NOTHING)
+        last = frame.number
+    beyond = [number for number in boxes or () if number > last]
+    if beyond and boxes and len(beyond) == len(boxes):
+        raise UserError(f"{path}: its boxes begin in frame {min(beyond)}, but the video ends with frame {last}")
+    if beyond:
+        print(f"note: {path}: boxes of {len(beyond)} frames are left out: the video ends with frame {last}")
 
 
 def followed(found: Found, rate: float) -> Found:

@@ -38,8 +38,8 @@ class TracksConfig:
     """Longer side of the detector's input, pixels. Its smallest anchors are 30 pixels high: persons must not be much
     smaller there. Time grows with its square."""
 
-    threshold: float = bounded(0.4, at_least=0, at_most=1)
-    """Lowest score of a box."""
+    threshold: float = bounded(0.25, at_least=0, at_most=1)
+    """Lowest score of a box. A lower one finds more persons, and more that are none."""
 
     rate: float = option(10.0, at_least=0.1)
     """Frames a second that are used, at most; the others are passed over."""

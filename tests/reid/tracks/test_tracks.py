@@ -143,7 +143,7 @@ def test_a_finished_video_is_passed_over_and_others_are_added(video, boxes, tmp_
     tracks(TracksConfig([video, gate], out, boxes=folder))
     assert "yard: finished already, 2 tracks" in capsys.readouterr().out
     assert (out / "tracks.csv").read_bytes() == before
-    with pytest.raises(UserError, match=r"was made with threshold 0\.4, not 0\.5: name another folder"):
+    with pytest.raises(UserError, match=r"was made with threshold 0\.25, not 0\.5: name another folder"):
         tracks(TracksConfig([video, gate], out, boxes=folder, threshold=0.5))
     with pytest.raises(UserError, match="camera yard was made of another video"):
         tracks(TracksConfig([gate], out, cameras=["yard"], boxes=folder))
@@ -239,12 +239,66 @@ def test_a_file_that_is_no_video_is_one_line(boxes, tmp_path, content, message):
         ("1,-1,2,3,4,nan\n", "a number is not finite"),
         ("0,-1,2,3,4,5\n", "frames count from 1"),
         ("1.5,-1,2,3,4,5\n", "frames count from 1"),
+        ("1,1e300,2,3,4,5\n", "ids are whole numbers"),
+        ("1e18,1,2,3,4,5\n", "frames count from 1"),
+        ("1,1,,3,4,5,0.9\n", "line 1: not numbers"),
+        ("\0\0\0", "line 1: not numbers"),
+        ("41,-1,10,10,16,40,0.9\n", "its boxes begin in frame 41, but the video ends with frame 40"),
     ],
 )
 def test_a_line_that_is_no_box_is_named(video, tmp_path, text, message):
     (tmp_path / "b.txt").write_text(text)
     with pytest.raises(UserError, match=message):
         tracks(TracksConfig([video], tmp_path / "tracks", boxes=tmp_path / "b.txt"))
+
+
+def test_boxes_after_the_end_of_the_video_are_left_out_and_the_line_says_so(video, tmp_path, capsys):
+    tracks(TracksConfig([video], tmp_path / "tracks", boxes=write_boxes(tmp_path / "b.txt", frames=FRAMES + 3)))
+    assert "boxes of 3 frames are left out: the video ends with frame 40" in capsys.readouterr().out
+    assert len(table(tmp_path / "tracks")) == 80
+
+
+def test_a_video_without_a_frame_or_without_its_header_is_one_line(video, boxes, tmp_path):
+    empty = tmp_path / "empty.avi"
+    content = write_video(tmp_path / "whole.avi").read_bytes()
+    empty.write_bytes(content[: content.index(b"movi") + 4])
+    with pytest.raises(UserError, match=r"empty\.avi: (no frame can be decoded|not a video that can be read)"):
+        tracks(TracksConfig([empty], tmp_path / "tracks", boxes=boxes))
+    assert not (tmp_path / "tracks/empty").exists() and not (tmp_path / "tracks/tracks.csv").exists()
+    cut = tmp_path / "cut.mp4"  # its table of frames is at the end
+    cut.write_bytes(video.read_bytes()[:-500])
+    with pytest.raises(UserError, match=r"cut\.mp4: not a video that can be read"):
+        tracks(TracksConfig([cut], tmp_path / "tracks", boxes=boxes))
+
+
+def test_sound_alone_is_one_line(boxes, tmp_path):
+    with av.open(str(tmp_path / "sound.mp4"), "w") as container:
+        stream = container.add_stream("aac", rate=8000)
+        stream.layout = "mono"
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.rate = 8000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    with pytest.raises(UserError, match=r"sound\.mp4: has no video in it"):
+        tracks(TracksConfig([tmp_path / "sound.mp4"], tmp_path / "tracks", boxes=boxes))
+
+
+def test_a_detector_that_returns_no_numbers_or_far_too_many_boxes(video, tmp_path, monkeypatch):
+    """Half of them NaN or infinite, the others in the frame and around it; 2000 in each frame."""
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(-100, 200, (2000, 2))
+    sides = np.concatenate([corners, corners + rng.uniform(5, 80, (2000, 2))], axis=1)
+    sides[::4, 1], sides[1::4, 2] = np.nan, np.inf
+    monkeypatch.setattr(
+        run, "ssdlite_detector", lambda *_: lambda images: [Boxes.of(sides, np.ones(2000))] * len(images)
+    )
+    short = write_video(tmp_path / "short.avi", frames=6)
+    tracks(TracksConfig([short], tmp_path / "tracks", min_frames=1))
+    rows = table(tmp_path / "tracks")
+    assert 300 <= len(rows) <= 6 * 300
+    for row in rows:
+        left, top, width, height = (float(row[side]) for side in "xywh")
+        assert left >= 0 and left + width <= WIDTH and top >= 0 and top + height <= HEIGHT and min(width, height) >= 8
 
 
 def test_boxes_outside_the_frame_are_clipped_or_left_out():
