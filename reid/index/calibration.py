@@ -8,9 +8,12 @@ import numpy as np
 from alignnet_common.arrays import Singles
 from alignnet_common.files import write_json
 from reid.index.false_matches import MOST, RateTable, rate_tables
-from reid.index.store import Store
+from reid.index.store import Block, Store
 
 TABLES = "false-matches.json"
+
+MOST_OF_ALL = 16_000
+"""Tracklets of all cameras together, at most, so that time and memory do not grow with the number of cameras."""
 
 
 def write_tables(store: Store) -> None:
@@ -29,18 +32,21 @@ def write_tables(store: Store) -> None:
 
 
 def drawn(store: Store, rng: np.random.Generator) -> dict[str, Singles]:
-    """Descriptors (N, D) of at most `MOST` tracklets of each camera, drawn at random."""
-    places: dict[str, list[tuple[str, int]]] = {}
-    for key in store.block_keys():
-        for place, row in enumerate(store.block(key).rows):
-            places.setdefault(row.camera, []).append((key, place))
+    """Descriptors (N, D) of tracklets of each camera, drawn at random: at most `MOST`, and `MOST_OF_ALL` together."""
+    blocks: dict[str, list[Block]] = {}
+    for block in store.blocks():
+        blocks.setdefault(block.camera, []).append(block)
     found = {}
-    for camera, some in sorted(places.items()):
-        chosen = [some[number] for number in sorted(rng.permutation(len(some))[:MOST].tolist())]
-        of_block: dict[str, list[int]] = {}
-        for key, place in chosen:
-            of_block.setdefault(key, []).append(place)
-        parts = [np.array(store.block(key).vectors()[rows], np.float32) for key, rows in of_block.items()]
+    for camera, some in sorted(blocks.items()):
+        starts = np.cumsum([0, *map(len, some)])
+        most = min(MOST, MOST_OF_ALL // len(blocks))
+        chosen = np.sort(rng.permutation(int(starts[-1]))[:most])
+        bounds = np.searchsorted(chosen, starts)
+        parts = [
+            np.array(block.vectors()[chosen[begin:end] - start], np.float32)
+            for block, start, begin, end in zip(some, starts[:-1], bounds[:-1], bounds[1:], strict=True)
+            if begin < end
+        ]
         found[camera] = np.concatenate(parts)
     return found
 

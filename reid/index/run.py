@@ -11,6 +11,8 @@ import io
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from reid.data.tracklets.frames import read_frame
 from reid.evaluation.camera_statistics import CameraStatistics, read_statistics, write_statistics
 from reid.index.calibration import write_tables
 from reid.index.plan import Planned, PlannedBlock, key_of, planned_blocks
-from reid.index.store import STATISTICS, Store, Vectors
+from reid.index.store import STATISTICS, Store
 from reid.inference.camera_norm import by_camera, measured_by
 from reid.inference.describer import Describer, load
 from reid.runtime.device import device_name
@@ -82,22 +84,26 @@ def index(config: IndexConfig) -> None:
 def update(store: Store, config: IndexConfig) -> tuple[Changes, str]:
     """Add the blocks that are missing, and remove those that are no longer planned; also returns the device."""
     forgotten = store.forgotten()
-    wanted = {block.key: block for folder in config.tracks for block in planned_blocks(folder, forgotten)}
     there = set(store.block_keys())
+    wanted, missing = set[str](), list[PlannedBlock]()
+    for folder in config.tracks:
+        for block in planned_blocks(folder, forgotten):
+            if block.key not in there and block.key not in wanted:
+                missing.append(block)
+            wanted.add(block.key)
     ours = {str(folder.absolute()) for folder in (*config.tracks, *config.remove)}
     unknown = next((folder for folder in config.remove if str(folder.absolute()) not in sources(store)), None)
     if unknown is not None:
         raise UserError(f"--remove {unknown}: no tracklet in {config.index} is from this folder")
-    old = [key for key in there - set(wanted) if store.block(key).rows[0].source in ours]
-    missing = [block for key, block in wanted.items() if key not in there]
+    old = sorted(key for key in there - wanted if store.block(key).source in ours)
     described, device = 0, "none"
     if missing or not there:
         describer = load(config.weights, config.device)
         device = device_name(describer.device)
         store.begin(facts_of(describer, config))
         networks = describers(store, describer, missing, config)
-        described = add_blocks(store, missing, known_vectors(store, old), networks, describer, config)
-    before = {row.digest for key in old for row in store.block(key).rows}
+        described = add_blocks(store, missing, places_by_digest(store, old), networks, describer, config)
+    before = set(places_by_digest(store, old))
     after = {planned.row.digest for block in missing for planned in block.tracklets}
     store.remove(old)
     return Changes(len(after - before), len(before - after), described), device
@@ -106,14 +112,14 @@ def update(store: Store, config: IndexConfig) -> tuple[Changes, str]:
 def add_blocks(
     store: Store,
     blocks: Sequence[PlannedBlock],
-    known: Mapping[str, tuple[Any, bytes]],
+    known: Mapping[str, tuple[str, int]],
     networks: Mapping[str, Describer],
     otherwise: Describer,
     config: IndexConfig,
 ) -> int:
     """Describe and write blocks; returns the number of tracklets that were described.
 
-    known -- vectors and pictures by digest, which are not computed again. networks -- by camera.
+    known -- block and place of tracklets by digest, which are not described again. networks -- by camera.
     """
     count = 0
     with tqdm(total=sum(len(block.tracklets) for block in blocks), desc="index", unit="tracklet", disable=None) as bar:
@@ -121,10 +127,13 @@ def add_blocks(
             new = [each for each in block.tracklets if each.row.digest not in known]
             describer = networks.get(block.tracklets[0].row.camera, otherwise)
             rows = dict(zip((each.row.digest for each in new), described_by(describer, new, config), strict=True))
-            pictures = {each.row.digest: thumbnail(each) for each in new}
+            again = taken_over(store, [known[each.row.digest] for each in block.tracklets if each.row.digest in known])
             vectors, files = [], []
             for each in block.tracklets:
-                vector, file = known.get(each.row.digest) or (rows[each.row.digest], pictures[each.row.digest])
+                if each.row.digest in known:
+                    vector, file = again[known[each.row.digest]]
+                else:
+                    vector, file = rows[each.row.digest], thumbnail(each)
                 vectors.append(vector)
                 files.append(file)
             store.add(block.key, [each.row for each in block.tracklets], np.stack(vectors), files)
@@ -189,20 +198,28 @@ def joined(first: CameraStatistics, second: CameraStatistics) -> CameraStatistic
     )
 
 
-def known_vectors(store: Store, keys: Iterable[str]) -> dict[str, tuple[Any, bytes]]:
-    """Vectors and pictures of blocks, by digest."""
-    found: dict[str, tuple[Any, bytes]] = {}
-    for key in keys:
+def places_by_digest(store: Store, keys: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """Block and place in it of the tracklets of blocks, by digest."""
+    return {row.digest: (key, place) for key in keys for place, row in enumerate(store.block(key).rows)}
+
+
+def taken_over(store: Store, places: Iterable[tuple[str, int]]) -> dict[tuple[str, int], tuple[Any, bytes]]:
+    """Vectors (D,) and pictures of tracklets at places of blocks."""
+    found: dict[tuple[str, int], tuple[Any, bytes]] = {}
+    for key, some in groupby(sorted(places), key=itemgetter(0)):
         block = store.block(key)
-        vectors: Vectors = np.array(block.vectors())
-        found |= {row.digest: (vectors[place], block.thumbnail(row)) for place, row in enumerate(block.rows)}
+        vectors = block.vectors()
+        for _, place in some:
+            found[key, place] = np.array(vectors[place]), block.thumbnail(block.rows[place])
     return found
 
 
 def forget(store: Store, names: Sequence[str]) -> None:
     """Take tracklets CAMERA/TRACK out, for good. Raises UserError where one is not in the index."""
     asked = set(names)
+    cameras = {name.split("/")[0] for name in asked}
     blocks = [(key, store.block(key)) for key in store.block_keys()] if asked else []
+    blocks = [(key, block) for key, block in blocks if block.camera in cameras]
     found = {row.name for _, block in blocks for row in block.rows} & asked
     if found != asked:
         raise UserError(f"--forget {min(asked - found)}: not in {store.folder}")
@@ -235,15 +252,14 @@ def facts_of(describer: Describer, config: IndexConfig) -> dict[str, Any]:
 
 def sources(store: Store) -> set[str]:
     """The folders whose tracklets are in the index."""
-    return {block.rows[0].source for block in store.blocks()}
+    return {block.source for block in store.blocks()}
 
 
 def summary(store: Store) -> dict[str, Any]:
     """Numbers of tracklets by camera, folders, and bytes of the index."""
     cameras: dict[str, int] = {}
     for block in store.blocks():
-        for row in block.rows:
-            cameras[row.camera] = cameras.get(row.camera, 0) + 1
+        cameras[block.camera] = cameras.get(block.camera, 0) + len(block)
     size = sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file())
     return {
         "tracklets": sum(cameras.values()),

@@ -4,6 +4,7 @@
     forgotten.json              tracklets that are never added again
     cameras.safetensors         batch norm statistics of each camera, with --camera-norm
     blocks/KEY/vectors.npy      (N, D) float16 descriptors of length 1
+    blocks/KEY/times.npy        (N, 2) float64 seconds of the first and the last frame, NaN where not known
     blocks/KEY/rows.jsonl       camera, track, times, number of frames, and place of the thumbnail of each
     blocks/KEY/thumbnails.bin   JPEG files, one after another
 
@@ -14,20 +15,22 @@ that a block never changes: a tracklet that is new or gone makes another block.
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from alignnet_common.arrays import Floats
 from alignnet_common.errors import UserError
-from alignnet_common.files import read_jsonl, replacing, write_json, write_jsonl
+from alignnet_common.files import read_jsonl, replacing, rows_of_jsonl, write_json, write_jsonl
 from alignnet_common.locks import file_lock
 
 INDEX, FORGOTTEN, STATISTICS, BLOCKS, LOCK = "index.json", "forgotten.json", "cameras.safetensors", "blocks", ".lock"
-VECTORS, ROWS, THUMBNAILS = "vectors.npy", "rows.jsonl", "thumbnails.bin"
+VECTORS, TIMES, ROWS, THUMBNAILS = "vectors.npy", "times.npy", "rows.jsonl", "thumbnails.bin"
 
 VERSION = 1
 """Number of the layout."""
@@ -68,16 +71,67 @@ class IndexRow:
 
 @dataclass(frozen=True)
 class Block:
-    """Some tracklets of one camera of one folder."""
+    """Some tracklets of one camera of one folder. Its files are read when they are used.
+
+    Everything that reads raises UserError where the block is damaged.
+    """
 
     folder: Path
 
-    rows: tuple[IndexRow, ...]
+    @cached_property
+    def rows(self) -> tuple[IndexRow, ...]:
+        """Its tracklets."""
+        with self._reading():
+            return tuple(row_of(row) for row in read_jsonl(self.folder / ROWS, strict=True))
+
+    @property
+    def camera(self) -> str:
+        """Camera of all of its tracklets."""
+        return self._first.camera
+
+    @property
+    def source(self) -> str:
+        """Folder of tracklets that all of its tracklets are from."""
+        return self._first.source
+
+    @cached_property
+    def _first(self) -> IndexRow:
+        with self._reading():
+            return row_of(next(rows_of_jsonl(self.folder / ROWS, strict=True), {}))
+
+    def __len__(self) -> int:
+        return len(self.vectors())
 
     def vectors(self) -> Vectors:
-        """(N, D) float16, read from the disk when they are used."""
-        found: Vectors = np.load(self.folder / VECTORS, mmap_mode="r")
-        return found
+        """(N, D) float16, mapped from the disk: in memory only while they are used. Changes are not written."""
+        with self._reading():
+            found: Vectors = np.load(self.folder / VECTORS, mmap_mode="c")
+            return found
+
+    def times(self) -> Floats:
+        """(N, 2) seconds of the first and the last frame since the beginning of the video, NaN where not known."""
+        path = self.folder / TIMES
+        with self._reading():
+            if path.is_file():
+                found: Floats = np.load(path)
+                return found
+            return times_of([row_of(row) for row in read_jsonl(self.folder / ROWS, strict=True)])  # of an older program
+
+    def places_of(self, track: str) -> list[int]:
+        """Where the tracklets of a name are in the block."""
+        with self._reading():
+            if json.dumps(track) not in (self.folder / ROWS).read_text():
+                return []
+        return [place for place, row in enumerate(self.rows) if row.track == track]
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, EOFError, ValueError, TypeError, KeyError) as broken:
+            raise UserError(
+                f"{self.folder}: damaged ({broken}): remove this folder, and index its tracklets again"
+            ) from broken
 
     def thumbnail(self, row: IndexRow) -> bytes:
         """The picture of a row as a JPEG file."""
@@ -85,6 +139,16 @@ class Block:
         with (self.folder / THUMBNAILS).open("rb") as file:
             file.seek(position)
             return file.read(length)
+
+
+def row_of(values: dict[str, Any]) -> IndexRow:
+    """A row of `ROWS`. Raises TypeError or KeyError where it is none."""
+    return IndexRow(**{**values, "thumbnail": tuple(values["thumbnail"])})
+
+
+def times_of(rows: Sequence[IndexRow]) -> Floats:
+    """Times (N, 2) of rows: start and end, NaN where not known."""
+    return np.array([(row.start, row.end) for row in rows], np.float64).reshape(-1, 2)
 
 
 class Store:
@@ -128,18 +192,8 @@ class Store:
         return sorted(path.name for path in place.iterdir() if not path.name.startswith(".")) if place.is_dir() else []
 
     def block(self, key: str) -> Block:
-        """The block of a key. Raises UserError where it is damaged."""
-        folder = self.folder / BLOCKS / key
-        try:
-            rows = tuple(
-                IndexRow(**{**row, "thumbnail": tuple(row["thumbnail"])})
-                for row in read_jsonl(folder / ROWS, strict=True)
-            )
-        except (OSError, ValueError, TypeError, KeyError) as broken:
-            raise UserError(
-                f"{folder}: damaged ({broken}): remove this folder, and index its tracklets again"
-            ) from broken
-        return Block(folder, rows)
+        """The block of a key."""
+        return Block(self.folder / BLOCKS / key)
 
     def blocks(self) -> Iterator[Block]:
         """All blocks, by camera and then by track as far as their keys say."""
@@ -159,6 +213,8 @@ class Store:
         ]
         with replacing(hidden / VECTORS) as partial, partial.open("wb") as file:
             np.save(file, vectors.astype(np.float16))
+        with replacing(hidden / TIMES) as partial, partial.open("wb") as file:
+            np.save(file, times_of(rows))
         with replacing(hidden / THUMBNAILS) as partial:
             partial.write_bytes(b"".join(pictures))
         write_jsonl(hidden / ROWS, placed)

@@ -79,11 +79,12 @@ def query_of(store: Store, config: SearchConfig) -> Query:
 
 def query_of_track(store: Store, name: str) -> Query:
     """A tracklet of the index as the query."""
+    camera, track = name.split("/")
     for block in store.blocks():
-        for place, row in enumerate(block.rows):
-            if row.name == name:
-                vector = np.array(block.vectors()[place], np.float32)
-                return Query(f"tracklet {name}", vector / np.linalg.norm(vector), row.camera, block.thumbnail(row), row)
+        for place in block.places_of(track) if block.camera == camera else ():
+            row = block.rows[place]
+            vector = np.array(block.vectors()[place], np.float32)
+            return Query(f"tracklet {name}", vector / np.linalg.norm(vector), row.camera, block.thumbnail(row), row)
     raise UserError(f"--track {name}: not in {store.folder}")
 
 
@@ -108,4 +109,4 @@ def frame_at(video: Path, time: float) -> np.ndarray:
 
 def cameras_of(store: Store) -> set[str]:
     """Names of the cameras in an index."""
-    return {block.rows[0].camera for block in store.blocks()}
+    return {block.camera for block in store.blocks()}

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from alignnet_common.arrays import Singles
+from alignnet_common.arrays import Bools, Floats, Singles
 from alignnet_common.errors import UserError
 from reid.configs.video.search import SearchConfig
 from reid.index.false_matches import RateTable, best_table
-from reid.index.store import Block, IndexRow, Store, Vectors
+from reid.index.store import Block, IndexRow, Store, times_of
+from reid.search.nearest import top_k
 from reid.search.query import Query, cameras_of
 
 SURE, HOPELESS = 0.1, 1.0
@@ -21,9 +21,6 @@ one with more than `HOPELESS` is not; in between the answer is «unknown»."""
 PAIRS_TO_DENY = 10_000
 """Pairs of tracklets, at least, of which the rates are made that call a hit hopeless: in a recording of few persons,
 many of the pairs are of one person, and the rates are too high."""
-
-SPARE = 50
-"""Hits more than asked for that are compared in float32: float16 may change the order of close ones."""
 
 
 @dataclass(frozen=True)
@@ -68,31 +65,37 @@ def search_index(
 ) -> tuple[list[Hit], Searched]:
     """The best hits, most similar first, without the query's own tracklet. Raises UserError on an unknown camera."""
     cameras = asked_cameras(store, config)
-    best: list[tuple[float, str, int, Block]] = []
-    spans: dict[str, list[float]] = {camera: [] for camera in cameras}
-    count = 0
-    for block in store.blocks():
-        if block.rows[0].camera not in cameras:
-            continue
-        scores = similarities(block.vectors(), query.vector)
-        places = [place for place, row in enumerate(block.rows) if wanted(row, query, config)]
-        count += len(places)
-        for row in block.rows:
-            spans[row.camera] += [time for time in (row.start, row.end) if time is not None]
-        order = sorted(places, key=lambda place: -float(scores[place]))[: config.top_k + SPARE]
-        best += [(float(scores[place]), block.rows[place].name, place, block) for place in order]
-        best = sorted(best, key=lambda hit: (-hit[0], hit[1]))[: config.top_k + SPARE]
-    seconds = [max(times) - min(times) for times in spans.values() if times]
-    hours = sum(seconds) / 3600 if len(seconds) == len(spans) and sum(seconds) > 0 else None
-    searched = Searched(count, cameras, hours)
-    hits = [hit_of(place, block, query, tables, searched) for _, _, place, block in best]
+    blocks = [block for block in store.blocks() if block.camera in cameras]
+    times = [block.times() for block in blocks]
+    allowed = [in_window(some, config) for some in times]
+    own = query.row is not None and query.row.camera in cameras and bool(in_window(times_of([query.row]), config)[0])
+    hours = hours_of([block.camera for block in blocks], times)
+    searched = Searched(sum(int(mask.sum()) for mask in allowed) - own, cameras, hours)
+    found = top_k(query.vector[None], blocks, config.top_k + own, allowed)
+    starts = np.cumsum([0, *map(len, times)])
+    hits = []
+    for score, row in zip(found.scores[0].tolist(), found.rows[0].tolist(), strict=True):
+        number = int(np.searchsorted(starts, row, side="right")) - 1
+        block, place = blocks[number], row - int(starts[number])
+        if not is_own(block.rows[place], query):
+            hits.append(hit_of(score, place, block, query, tables, searched))
     return sorted(hits, key=lambda hit: (-hit.score, hit.row.name))[: config.top_k], searched
 
 
-def similarities(vectors: Vectors, query: Singles) -> Singles:
-    """Cosines (N,) of descriptors (N, D) float16 and a query (D,), both of length 1, with the error of float16."""
-    found: Singles = torch.mv(torch.from_numpy(np.array(vectors)), torch.from_numpy(query).half()).float().numpy()
-    return found
+def hours_of(cameras: Sequence[str], times: Sequence[Floats]) -> float | None:
+    """Hours of the recordings, from the first to the last time of each camera, added up; None where not known.
+
+    cameras, times -- of each block.
+    """
+    first: dict[str, float] = {}
+    last: dict[str, float] = {}
+    for camera, some in zip(cameras, times, strict=True):
+        known = some[np.isfinite(some)]
+        if len(known):
+            first[camera] = min(first.get(camera, np.inf), float(known.min()))
+            last[camera] = max(last.get(camera, -np.inf), float(known.max()))
+    seconds = sum(last[camera] - first[camera] for camera in first)
+    return seconds / 3600 if set(first) == set(cameras) and seconds > 0 else None
 
 
 def asked_cameras(store: Store, config: SearchConfig) -> tuple[str, ...]:
@@ -109,16 +112,21 @@ def asked_cameras(store: Store, config: SearchConfig) -> tuple[str, ...]:
     return left
 
 
-def wanted(row: IndexRow, query: Query, config: SearchConfig) -> bool:
-    """Whether a tracklet is searched: not the query's own, and in the window of time. One without times is in it."""
-    if query.row is not None and row.digest == query.row.digest and row.source == query.row.source:
-        return False
-    late = config.before is not None and row.start is not None and row.start > config.before
-    early = config.after is not None and row.end is not None and row.end < config.after
-    return not (late or early)
+def is_own(row: IndexRow, query: Query) -> bool:
+    """Whether a tracklet is the query itself."""
+    return query.row is not None and row.digest == query.row.digest and row.source == query.row.source
+
+
+def in_window(times: Floats, config: SearchConfig) -> Bools:
+    """Mask (N,) of the tracklets with times (N, 2) that are in the window of time. Those without times are in it."""
+    late = times[:, 0] > (np.inf if config.before is None else config.before)
+    early = times[:, 1] < (-np.inf if config.after is None else config.after)
+    kept: Bools = ~(late | early)
+    return kept
 
 
 def hit_of(
+    score: float,
     place: int,
     block: Block,
     query: Query,
@@ -129,7 +137,6 @@ def hit_of(
     row = block.rows[place]
     vector = np.array(block.vectors()[place], np.float32)
     vector /= np.linalg.norm(vector)
-    score = float(vector @ query.vector)
     table = best_table(tables, query.camera, row.camera)
     rate = None if table is None else table.rate(score)
     alarms = None if rate is None or searched.hours is None else rate * searched.tracklets / searched.hours

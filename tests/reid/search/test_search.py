@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from alignnet_common.errors import UserError
 from reid.configs.video.search import SearchConfig
+from reid.index.store import Store
 from reid.search.rank import answer
 from reid.search.run import search
 
@@ -145,3 +147,35 @@ def test_another_network_is_refused(indexed, tracks):
 def test_options_that_do_not_fit_are_one_line(options, message):
     with pytest.raises(ValueError, match=message):
         SearchConfig(**options)
+
+
+def test_an_index_of_an_older_program_without_a_file_of_times_has_the_same_hits(indexed, tmp_path):
+    options = {"track": "cam_a/0003", "after": 5.0, "before": 9.0, "top_k": 100}
+    record = found(SearchConfig(indexed, json=tmp_path / "F.json", **options))
+    older = shutil.copytree(indexed, tmp_path / "index")
+    for path in older.rglob("times.npy"):
+        path.unlink()
+    again = found(SearchConfig(older, json=tmp_path / "F.json", **options))
+    assert record["hits"] and again["hits"] == record["hits"] and again["searched"] == record["searched"]
+
+
+def test_hits_are_those_of_brute_force(indexed, tmp_path):
+    query = {}
+    scores = {}
+    for block in Store(indexed).blocks():
+        for row, vector in zip(block.rows, block.vectors().astype(np.float64), strict=True):
+            scores[row.name] = vector / np.linalg.norm(vector)
+            query |= {row.name: vector} if row.name == "cam_a/0003" else {}
+    own = query["cam_a/0003"] / np.linalg.norm(query["cam_a/0003"])
+    expected = sorted(((-float(vector @ own), name) for name, vector in scores.items() if name != "cam_a/0003"))
+    hits = found(SearchConfig(indexed, track="cam_a/0003", json=tmp_path / "F.json", top_k=12))["hits"]
+    assert [f"{hit['camera']}/{hit['track']}" for hit in hits] == [name for _, name in expected[:12]]
+    assert [hit["score"] for hit in hits] == pytest.approx([-score for score, _ in expected[:12]], abs=1e-4)
+
+
+@pytest.mark.parametrize("broken", ["vectors.npy", "times.npy", "rows.jsonl"])
+def test_a_damaged_block_is_one_line(indexed, broken, tmp_path):
+    folder = shutil.copytree(indexed, tmp_path / "index")
+    (folder / "blocks" / Store(folder).block_keys()[0] / broken).write_bytes(b"")
+    with pytest.raises(UserError, match=r"damaged .* remove this folder, and index its tracklets again"):
+        search(SearchConfig(folder, track="cam_a/0003"))

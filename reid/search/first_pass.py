@@ -1,0 +1,132 @@
+"""Inner products at low precision, each within a known error: which rows of an index need a second look.
+
+The errors hold for any order of summation in float32 (Higham, Accuracy and Stability of Numerical Algorithms, 2002,
+section 3.1); that a library sums in float32 is tried out once in each process.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from alignnet_common.arrays import Floats, Singles
+
+HALF = 2**-11
+"""Largest relative error of rounding to float16."""
+
+ROUNDING = {torch.float16: HALF, torch.bfloat16: 2**-8, torch.float32: 2**-24}
+"""Largest relative error of rounding to a format."""
+
+LEAST_HALF = 2**-25
+"""Largest error of rounding a number to float16 that is too small for full precision."""
+
+TRIAL_ROWS, TRIAL_SIZE, TRIALS = 512, 5000, 3
+"""Rows by which formats are tried, numbers of a row to try their sums, and how often they are timed."""
+
+
+@dataclass(frozen=True)
+class Approximate:
+    """How far an approximate cosine s is from the true one: at most `absolute` + `relative` * |s|."""
+
+    absolute: float
+    relative: float
+
+    def least(self, scores: Singles) -> Floats:
+        """What the true cosines (K,) are at least."""
+        wide = scores.astype(np.float64)
+        return wide - self.absolute - self.relative * np.abs(wide)
+
+    def cutoff(self, floor: Floats) -> Singles:
+        """The approximate cosines (K,) below which no true one reaches `floor` (K,)."""
+        rest = floor - self.absolute
+        found = np.where(rest > 0, rest / (1 + self.relative), rest / (1 - self.relative))
+        return np.nextafter(found.astype(np.float32), np.float32(-np.inf))
+
+
+@dataclass(frozen=True)
+class FirstPass:
+    """Approximate cosines of rows and some queries."""
+
+    queries: Tensor
+    """(Q, D), in the format of the products."""
+
+    error: Approximate
+
+    def scores(self, rows: Tensor) -> Singles:
+        """Cosines (N, Q) of rows (N, D) float16 of length 1."""
+        kind = self.queries.dtype
+        if kind == torch.float16:
+            found = torch.stack([torch.mv(rows, query) for query in self.queries], dim=1)
+        elif kind == torch.bfloat16:
+            found = rows.float().bfloat16() @ self.queries.T  # in two steps, which is faster than in one
+        else:
+            found = rows.float() @ self.queries.T
+        return found.float().numpy()
+
+
+def first_pass(queries: Tensor) -> FirstPass:
+    """The quickest products of queries (Q, D) float32 of length 1 on this machine."""
+    return rounded_to(fastest_format(*queries.shape), queries)
+
+
+def rounded_to(kind: torch.dtype, queries: Tensor) -> FirstPass:
+    """Products of queries (Q, D) float32 in a format, with the bound of their error."""
+    size = queries.shape[1]
+    rounded = queries.to(kind)
+    # Of rows, of length 1 before they were rounded to float16: their length, and its change by the format.
+    length = 1 + length_error(size)
+    row_error = 0.0 if kind in (torch.float16, torch.float32) else ROUNDING[kind] * length
+    query_error = float((rounded.double() - queries.double()).norm(dim=1).max())
+    query_length = float(rounded.double().norm(dim=1).max())
+    terms = (size + 2) * ROUNDING[torch.float32]
+    summation = terms / (1 - terms) * (length + row_error) * query_length
+    absolute = length * query_error + row_error * query_length + summation + LEAST_HALF
+    relative = ROUNDING[kind] + 2 * length_error(size)  # of the result, and of a row's length, by which it is divided
+    return FirstPass(rounded, Approximate(absolute * (1 + relative), relative * (1 + relative)))
+
+
+def length_error(size: int) -> float:
+    """How far the length of a vector of length 1 may be from 1 when its numbers are rounded to float16."""
+    return HALF + math.sqrt(size) * LEAST_HALF
+
+
+@cache
+def fastest_format(count: int, size: int) -> torch.dtype:
+    """The format in which `count` queries of `size` numbers are compared with rows in the least time, on this machine.
+
+    Formats in which it does not sum in float32 are left out.
+    """
+    queries, rows = equal_numbers(count, size), equal_numbers(TRIAL_ROWS, size).half()
+    seconds = {}
+    for kind in ROUNDING:
+        if kind == torch.float32 or sums_in_float32(kind, count):
+            job = partial(rounded_to(kind, queries).scores, rows)
+            seconds[kind] = min(timed(job) for _ in range(TRIALS))
+    return min(seconds, key=lambda kind: seconds[kind])
+
+
+def sums_in_float32(kind: torch.dtype, count: int) -> bool:
+    """Whether products of `count` queries in a format are within the bound of their error.
+
+    Tried with many equal addends, of which a sum in a shorter format loses most.
+    """
+    products = rounded_to(kind, equal_numbers(count, TRIAL_SIZE))
+    found = products.scores(equal_numbers(TRIAL_ROWS, TRIAL_SIZE).half())
+    return bool(np.abs(found - 1).max() <= products.error.absolute + products.error.relative)
+
+
+def equal_numbers(count: int, size: int) -> Tensor:
+    """Rows (N, D) float32 of length 1 with equal numbers."""
+    return torch.full((count, size), 1 / math.sqrt(size))
+
+
+def timed(job: Callable[[], object]) -> float:
+    """Seconds of a call."""
+    clock = time.perf_counter()
+    job()
+    return time.perf_counter() - clock

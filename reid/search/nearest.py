@@ -1,0 +1,174 @@
+"""Exact search: the rows of an index that are most similar to queries, in one pass over its blocks.
+
+The first pass computes cosines at low precision, as fast as the memory gives the rows, and keeps the rows that may be
+among the best within the bound of its error. Those are computed again in float64: the result is as if all were.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, repeat
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from alignnet_common.arrays import Bools, Ints, Singles
+from reid.search.first_pass import Approximate, FirstPass, first_pass
+
+QUERIES_AT_A_TIME = 128
+"""Queries of a pass, at most."""
+
+PAIRS_AT_A_TIME = 256
+"""Pairs of a query and a row that are computed again together: 10 MiB of float64 for 5120 numbers."""
+
+EXACT = Approximate(0, 0)
+
+
+class Rows(Protocol):
+    """Some rows of an index, such as `reid.index.store.Block`."""
+
+    def vectors(self) -> npt.NDArray[np.float16]:
+        """(N, D) float16, of length 1 before they were rounded; called when they are used, and not kept."""
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """The best rows of each query, best first; equal ones in the order of the rows."""
+
+    scores: Singles
+    """(Q, K) cosines, -1 to 1."""
+
+    rows: Ints
+    """(Q, K) numbers of the rows, counted through all blocks."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Pairs (P,) of a query and a row that may be among its best."""
+
+    queries: Ints
+    rows: Ints
+    scores: Singles
+
+    @classmethod
+    def joined(cls, some: Sequence[Self]) -> Self:
+        """All pairs of several."""
+        return cls(
+            np.concatenate([each.queries for each in some]),
+            np.concatenate([each.rows for each in some]),
+            np.concatenate([each.scores for each in some]),
+        )
+
+    def of(self, places: Ints | Bools) -> "Candidates":
+        """The pairs at some places."""
+        return Candidates(self.queries[places], self.rows[places], self.scores[places])
+
+    def in_order(self) -> "Candidates":
+        """By query, best first, equal ones in the order of the rows."""
+        return self.of(np.lexsort((self.rows, -self.scores, self.queries)))
+
+
+def top_k(queries: Singles, blocks: Sequence[Rows], k: int, allowed: Iterable[Bools] | None = None) -> Nearest:
+    """The `k` rows with the largest cosines to each query, exactly; fewer where there are fewer rows.
+
+    queries -- (Q, D) float32 of length 1. blocks -- rows of D numbers. They are read twice: all of them, one block at a
+    time, then those of the candidates. allowed -- a mask (N,) of each block, of the rows that are looked at; default:
+    all.
+
+    A cosine is that of a row as it is stored, in float64, rounded to float32. Memory does not grow with the number of
+    rows, but for some numbers of each candidate.
+
+    Raises ValueError on queries that are not finite or not of length 1, and on `k` below 1.
+    """
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}")
+    if queries.ndim != 2 or not (np.abs(np.linalg.norm(queries, axis=1) - 1) < 1e-3).all():
+        raise ValueError("queries must be finite rows (Q, D) of length 1")
+    masks = None if allowed is None else list(allowed)
+    parts = [
+        best_of(torch.from_numpy(np.array(queries[start : start + QUERIES_AT_A_TIME], np.float32)), blocks, k, masks)
+        for start in range(0, len(queries), QUERIES_AT_A_TIME)
+    ]
+    if not parts:
+        return Nearest(np.zeros((0, 0), np.float32), np.zeros((0, 0), np.int64))
+    return Nearest(np.concatenate([part.scores for part in parts]), np.concatenate([part.rows for part in parts]))
+
+
+def best_of(queries: Tensor, blocks: Sequence[Rows], k: int, masks: Sequence[Bools] | None) -> Nearest:
+    """`top_k` of a few queries (Q, D) float32."""
+    found, sizes = candidates(first_pass(queries), blocks, k, masks)
+    exact = computed_again(found, queries, blocks, sizes)
+    order, ranks = ranked(exact)
+    best = order.of(ranks < k)
+    shape = len(queries), len(best.rows) // len(queries)
+    return Nearest(best.scores.reshape(shape), best.rows.reshape(shape))
+
+
+def candidates(
+    products: FirstPass, blocks: Sequence[Rows], k: int, masks: Sequence[Bools] | None
+) -> tuple[Candidates, list[int]]:
+    """Pairs that may be among the best `k` of their query, with approximate scores; also the sizes of the blocks."""
+    count = len(products.queries)
+    cutoff = np.full(count, -np.inf, np.float32)
+    kept: list[Candidates] = []
+    sizes: list[int] = []
+    start = waiting = 0
+    limit = 2 * k * count
+    for block, mask in zip(blocks, repeat(None) if masks is None else masks, strict=masks is not None):
+        scores = products.scores(torch.from_numpy(block.vectors()))
+        possible = scores >= cutoff
+        if mask is not None:
+            possible &= mask[:, None]
+        places, queries = np.nonzero(possible)
+        if len(places):
+            kept.append(Candidates(queries, places + start, scores[places, queries]))
+        start += len(scores)
+        sizes.append(len(scores))
+        waiting += len(places)
+        if waiting > limit:
+            left, cutoff = narrowed(Candidates.joined(kept), k, count, products.error)
+            kept, waiting = [left], len(left.rows)
+            limit = 2 * max(k * count, waiting)
+    empty = Candidates(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
+    return narrowed(Candidates.joined([empty, *kept]), k, count, products.error)[0], sizes
+
+
+def narrowed(found: Candidates, k: int, count: int, error: Approximate) -> tuple[Candidates, Singles]:
+    """The pairs that may still be among the best `k` of their query, and the least score (Q,) that such a pair has."""
+    order, ranks = ranked(found)
+    last = ranks == k - 1
+    cutoff = np.full(count, -np.inf, np.float32)
+    cutoff[order.queries[last]] = error.cutoff(error.least(order.scores[last]))
+    return order.of(order.scores >= cutoff[order.queries]), cutoff
+
+
+def ranked(found: Candidates) -> tuple[Candidates, Ints]:
+    """Pairs in order, and the rank (P,) of each among those of its query, from 0."""
+    order = found.in_order()
+    begin = np.searchsorted(order.queries, order.queries)
+    return order, np.arange(len(begin)) - begin
+
+
+def computed_again(found: Candidates, queries: Tensor, blocks: Sequence[Rows], sizes: Sequence[int]) -> Candidates:
+    """The pairs with their cosines in float64, rounded to float32.
+
+    queries -- (Q, D) float32. sizes -- rows of each block.
+    """
+    by_row = found.of(np.argsort(found.rows, kind="stable"))
+    starts = np.array(list(accumulate(sizes, initial=0)))
+    exact = queries.double()
+    scores = np.zeros(len(by_row.rows), np.float32)
+    bounds = np.searchsorted(by_row.rows, starts)
+    for number, (first, last) in enumerate(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)):
+        if first == last:
+            continue
+        vectors = torch.from_numpy(blocks[number].vectors())
+        for begin in range(first, last, PAIRS_AT_A_TIME):
+            part = slice(begin, min(last, begin + PAIRS_AT_A_TIME))
+            rows = vectors[torch.from_numpy(by_row.rows[part] - starts[number])].float().double()
+            lengths = rows.norm(dim=1).clamp(min=torch.finfo(torch.float64).tiny)
+            products = (rows * exact[torch.from_numpy(by_row.queries[part])]).sum(dim=1)
+            scores[part] = (products / lengths).float().numpy()
+    return Candidates(by_row.queries, by_row.rows, scores)
