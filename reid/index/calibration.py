@@ -12,7 +12,7 @@ from reid.index.store import Block, Store
 
 TABLES = "false-matches.json"
 
-MOST_OF_ALL = 16_000
+MOST_OF_ALL = 8_000
 """Tracklets of all cameras together, at most, so that time and memory do not grow with the number of cameras."""
 
 

@@ -22,6 +22,8 @@ from reid.adapt.clustering.agreement import Clustering, distances_of
 from reid.adapt.clustering.apart import seen_together
 from reid.adapt.clustering.clusters import OUTLIER, Clusters, Labels, clusters_of
 from reid.configs.video.link import LinkConfig
+from reid.evaluation.extracted_features import import_parquet
+from reid.index.parquet import write_parquet
 from reid.index.store import IndexRow, Store
 from reid.inference.table import TRACKS_TABLE
 from reid.runtime.run_dir import RESULT
@@ -30,11 +32,23 @@ from reid.tracks.crops import key_of
 LEAST = 2
 """Tracklets of a person."""
 
+TYPES = {
+    "camera": "string",
+    "track": "string",
+    "person": "int64",
+    "start": "float64",
+    "end": "float64",
+    "source": "string",
+}
+"""Columns of --parquet."""
+
 
 def link(config: LinkConfig) -> None:
-    """Write --out and --mot. Raises UserError where there is no index, or it is empty."""
+    """Write --out, --parquet and --mot. Raises UserError where there is no index, or it is empty."""
     store = Store(config.index)
     store.facts()
+    if config.parquet is not None:
+        import_parquet(config.parquet)  # before the clusters
     blocks = list(store.blocks())
     rows = [row for block in blocks for row in block.rows]
     if len(rows) < LEAST:
@@ -45,6 +59,9 @@ def link(config: LinkConfig) -> None:
     print(in_words(clusters, len(rows)))
     if config.out is not None:
         write_atomically(config.out, table_of(rows, clusters.labels).encode())
+    if config.parquet is not None:
+        facts = {"index": str(config.index), "eps": config.eps, "no_overlap": config.no_overlap}
+        write_parquet(config.parquet, persons_by_name(rows, clusters.labels), TYPES, facts)
     if config.mot is not None:
         write_mot(config.mot, rows, clusters.labels)
 
@@ -59,13 +76,27 @@ def persons_of(rows: Sequence[IndexRow], vectors: np.ndarray, config: LinkConfig
     return clusters_of(distances, cameras, config.eps, LEAST, apart)
 
 
+def persons_by_name(rows: Sequence[IndexRow], labels: Labels) -> list[dict[str, Any]]:
+    """The columns of `TYPES` of each tracklet, by camera and track; persons count from 1, None: unknown."""
+    return [
+        {
+            "camera": row.camera,
+            "track": row.track,
+            "person": None if label == OUTLIER else label + 1,
+            "start": row.start,
+            "end": row.end,
+            "source": row.source,
+        }
+        for row, label in sorted(zip(rows, labels.tolist(), strict=True), key=lambda pair: pair[0].name)
+    ]
+
+
 def table_of(rows: Sequence[IndexRow], labels: Labels) -> str:
-    """Camera, track and person of each tracklet as CSV; persons count from 1."""
+    """Camera, track and person of each tracklet as CSV."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(("camera", "track", "person"))
-    for row, label in sorted(zip(rows, labels.tolist(), strict=True), key=lambda pair: pair[0].name):
-        table.writerow((row.camera, row.track, "" if label == OUTLIER else label + 1))
+    table.writerows((row["camera"], row["track"], row["person"]) for row in persons_by_name(rows, labels))
     return text.getvalue()
 
 

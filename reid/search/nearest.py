@@ -4,10 +4,13 @@ The first pass computes cosines at low precision, as fast as the memory gives th
 among the best within the bound of its error. Those are computed again in float64: the result is as if all were.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import accumulate, repeat
-from typing import Protocol, Self
+from itertools import accumulate, chain, repeat
+from typing import Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +24,13 @@ QUERIES_AT_A_TIME = 128
 """Queries of a pass, at most."""
 
 PAIRS_AT_A_TIME = 256
-"""Pairs of a query and a row that are computed again together: 10 MiB of float64 for 5120 numbers."""
+"""Pairs of a query and a row whose rows are brought to float64 together: at most 10 MiB for 5120 numbers."""
 
-EXACT = Approximate(0, 0)
+BLOCKS_AT_A_TIME, AHEAD = 4, 8
+"""Blocks that a thread computes in one go, and goes that are begun before their turn."""
+
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
 
 
 class Rows(Protocol):
@@ -98,26 +105,55 @@ def top_k(queries: Singles, blocks: Sequence[Rows], k: int, allowed: Iterable[Bo
 
 def best_of(queries: Tensor, blocks: Sequence[Rows], k: int, masks: Sequence[Bools] | None) -> Nearest:
     """`top_k` of a few queries (Q, D) float32."""
-    found, sizes = candidates(first_pass(queries), blocks, k, masks)
-    exact = computed_again(found, queries, blocks, sizes)
+    with threads() as pool:
+        products = pool.submit(first_pass, queries).result()
+        found, sizes = candidates(products, blocks, k, masks, pool)
+        exact = computed_again(found, queries, blocks, sizes, pool)
     order, ranks = ranked(exact)
     best = order.of(ranks < k)
     shape = len(queries), len(best.rows) // len(queries)
     return Nearest(best.scores.reshape(shape), best.rows.reshape(shape))
 
 
+@contextmanager
+def threads() -> Iterator[Executor]:
+    """As many threads as PyTorch uses, each of which computes by itself: none waits for the others in every product."""
+    count = torch.get_num_threads()
+    try:
+        with ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            yield pool
+    finally:
+        torch.set_num_threads(count)  # what threads that start later have
+
+
+def in_order(pool: Executor, job: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
+    """The outcomes of a job for each item; `AHEAD` of them are computed ahead."""
+    running: deque[Future[Outcome]] = deque()
+    for item in items:
+        running.append(pool.submit(job, item))
+        if len(running) > AHEAD:
+            yield running.popleft().result()
+    while running:
+        yield running.popleft().result()
+
+
 def candidates(
-    products: FirstPass, blocks: Sequence[Rows], k: int, masks: Sequence[Bools] | None
+    products: FirstPass, blocks: Sequence[Rows], k: int, masks: Sequence[Bools] | None, pool: Executor
 ) -> tuple[Candidates, list[int]]:
     """Pairs that may be among the best `k` of their query, with approximate scores; also the sizes of the blocks."""
+
+    def scores_of(some: Sequence[Rows]) -> list[Singles]:
+        return [products.scores(torch.from_numpy(block.vectors())) for block in some]
+
     count = len(products.queries)
     cutoff = np.full(count, -np.inf, np.float32)
     kept: list[Candidates] = []
     sizes: list[int] = []
     start = waiting = 0
     limit = 2 * k * count
-    for block, mask in zip(blocks, repeat(None) if masks is None else masks, strict=masks is not None):
-        scores = products.scores(torch.from_numpy(block.vectors()))
+    groups = (blocks[begin : begin + BLOCKS_AT_A_TIME] for begin in range(0, len(blocks), BLOCKS_AT_A_TIME))
+    parts = chain.from_iterable(in_order(pool, scores_of, groups))
+    for scores, mask in zip(parts, repeat(None) if masks is None else masks, strict=masks is not None):
         possible = scores >= cutoff
         if mask is not None:
             possible &= mask[:, None]
@@ -151,24 +187,30 @@ def ranked(found: Candidates) -> tuple[Candidates, Ints]:
     return order, np.arange(len(begin)) - begin
 
 
-def computed_again(found: Candidates, queries: Tensor, blocks: Sequence[Rows], sizes: Sequence[int]) -> Candidates:
+def computed_again(
+    found: Candidates, queries: Tensor, blocks: Sequence[Rows], sizes: Sequence[int], pool: Executor
+) -> Candidates:
     """The pairs with their cosines in float64, rounded to float32.
 
     queries -- (Q, D) float32. sizes -- rows of each block.
     """
     by_row = found.of(np.argsort(found.rows, kind="stable"))
     starts = np.array(list(accumulate(sizes, initial=0)))
-    exact = queries.double()
-    scores = np.zeros(len(by_row.rows), np.float32)
-    bounds = np.searchsorted(by_row.rows, starts)
-    for number, (first, last) in enumerate(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)):
-        if first == last:
-            continue
+    bounds = np.searchsorted(by_row.rows, starts).tolist()
+    wide = queries.double().numpy()
+
+    def exact(number: int) -> Singles:
         vectors = torch.from_numpy(blocks[number].vectors())
-        for begin in range(first, last, PAIRS_AT_A_TIME):
-            part = slice(begin, min(last, begin + PAIRS_AT_A_TIME))
-            rows = vectors[torch.from_numpy(by_row.rows[part] - starts[number])].float().double()
-            lengths = rows.norm(dim=1).clamp(min=torch.finfo(torch.float64).tiny)
-            products = (rows * exact[torch.from_numpy(by_row.queries[part])]).sum(dim=1)
-            scores[part] = (products / lengths).float().numpy()
+        parts = []
+        for begin in range(bounds[number], bounds[number + 1], PAIRS_AT_A_TIME):
+            part = slice(begin, min(bounds[number + 1], begin + PAIRS_AT_A_TIME))
+            places, row_of_pair = np.unique(by_row.rows[part] - starts[number], return_inverse=True)
+            rows = vectors[torch.from_numpy(places)].float().double().numpy()
+            lengths = np.array([max(np.sqrt(row @ row), np.finfo(np.float64).tiny) for row in rows])
+            pairs = zip(row_of_pair.tolist(), by_row.queries[part].tolist(), strict=True)
+            parts.append(np.array([rows[row] @ wide[query] for row, query in pairs]) / lengths[row_of_pair])
+        return np.concatenate(parts).astype(np.float32)
+
+    filled = [number for number in range(len(blocks)) if bounds[number] < bounds[number + 1]]
+    scores = np.concatenate([np.zeros(0, np.float32), *in_order(pool, exact, filled)])
     return Candidates(by_row.queries, by_row.rows, scores)

@@ -15,7 +15,9 @@ import numpy as np
 from alignnet_common.files import write_atomically, write_json
 from alignnet_common.run_record import command_line
 from reid.configs.video.search import SearchConfig
+from reid.evaluation.extracted_features import import_parquet
 from reid.index.calibration import read_tables
+from reid.index.parquet import write_parquet
 from reid.index.store import Store
 from reid.reporting.markdown import markdown_table
 from reid.search.page import write_page
@@ -26,11 +28,30 @@ PROG = "python -m reid.search"
 
 COLUMNS = ("rank", "camera", "track", "start", "end", "score", "false_match_rate", "false_alarms_per_hour", "same")
 
+TYPES = {
+    "rank": "int64",
+    "camera": "string",
+    "track": "string",
+    "start": "float64",
+    "end": "float64",
+    "score": "float64",
+    "false_match_rate": "float64",
+    "false_alarms_per_hour": "float64",
+    "same": "bool",
+    "source": "string",
+}
+"""Columns of --parquet."""
+
 
 def search(config: SearchConfig) -> None:
-    """Print the hits, and write --json, --csv and --html. Raises UserError on a query or an index that is not there."""
+    """Print the hits, and write --json, --csv, --parquet and --html.
+
+    Raises UserError on a query or an index that is not there, and where --parquet lacks its package.
+    """
     store = Store(config.index)
     facts = store.facts()
+    if config.parquet is not None:
+        import_parquet(config.parquet)  # before the search
     query = query_of(store, config)
     hits, searched = search_index(store, query, read_tables(store), config)
     rows = [row_of(rank, hit) for rank, hit in enumerate(hits, 1)]
@@ -48,6 +69,8 @@ def search(config: SearchConfig) -> None:
         write_json(config.json, record)
     if config.csv is not None:
         write_atomically(config.csv, table_of(rows).encode())
+    if config.parquet is not None:
+        write_parquet(config.parquet, rows, TYPES, {name: value for name, value in record.items() if name != "hits"})
     if config.html is not None:
         write_page(config.html, query, hits, record)
         print(f"{config.html} is written")

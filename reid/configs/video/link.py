@@ -34,7 +34,12 @@ class LinkConfig:
     k2: int = bounded(3, at_least=1, rare=True)
     """Neighbours over which the sets are averaged."""
 
+    parquet: Path | None = None
+    """File for the persons as a Parquet table: camera, track, person, start, end and source. Needs the extra
+    [parquet]."""
+
     def __post_init__(self) -> None:
         check_ranges(self)
         require(0 < self.eps < 1, f"--eps must lie between 0 and 1, not {self.eps}")
-        require(self.out is not None or self.mot is not None, "--out or --mot is needed: where the persons are written")
+        given = any(path is not None for path in (self.out, self.parquet, self.mot))
+        require(given, "--out or --mot is needed: where the persons are written (or --parquet)")

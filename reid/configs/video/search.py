@@ -63,6 +63,9 @@ class SearchConfig:
     device: str = "auto"
     """Device of the network: auto (a CUDA GPU if there is one, else the CPU), cpu, cuda, cuda:1 or 1, mps."""
 
+    parquet: Path | None = None
+    """File for the hits as a Parquet table, with the query in the metadata of its schema. Needs the extra [parquet]."""
+
     def __post_init__(self) -> None:
         check_ranges(self)
         check_device(self.device)

@@ -88,3 +88,15 @@ def test_an_empty_index_and_options_that_do_not_fit_are_one_line(tmp_path):
         LinkConfig(tmp_path / "index")
     with pytest.raises(ValueError, match="--eps must lie between 0 and 1"):
         LinkConfig(tmp_path / "index", tmp_path / "persons.csv", eps=1.0)
+
+
+def test_persons_as_parquet_are_those_of_the_csv(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    index = made(
+        tmp_path / "index", lambda person, camera: (10.0 * person + 5 * camera, 10.0 * person + 5 * camera + 2)
+    )
+    link(LinkConfig(index, tmp_path / "persons.csv", parquet=tmp_path / "persons.parquet", k1=3, k2=1))
+    rows = parquet.read_table(tmp_path / "persons.parquet").to_pylist()
+    found = {(row["camera"], row["track"]): "" if row["person"] is None else str(row["person"]) for row in rows}
+    assert found == persons(tmp_path / "persons.csv") and "" in found.values()
+    assert [(row["start"], row["end"]) for row in rows[:2]] == [(0.0, 2.0), (10.0, 12.0)]

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -179,3 +180,19 @@ def test_a_damaged_block_is_one_line(indexed, broken, tmp_path):
     (folder / "blocks" / Store(folder).block_keys()[0] / broken).write_bytes(b"")
     with pytest.raises(UserError, match=r"damaged .* remove this folder, and index its tracklets again"):
         search(SearchConfig(folder, track="cam_a/0003"))
+
+
+def test_hits_as_parquet_are_those_of_the_json(indexed, tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    config = SearchConfig(indexed, track="cam_b/0001", json=tmp_path / "F.json", parquet=tmp_path / "F.parquet")
+    record = found(config)
+    table = parquet.read_table(tmp_path / "F.parquet")
+    assert table.to_pylist() == record["hits"] and table.num_rows == 20
+    facts = {name.decode(): json.loads(value) for name, value in table.schema.metadata.items()}
+    assert facts["query"] == record["query"] and facts["model_sha256"] == record["model_sha256"]
+
+
+def test_parquet_without_its_package_is_one_line_before_the_search(indexed, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(UserError, match=r"Parquet needs pyarrow .*alignnet-reid\[parquet\]"):
+        search(SearchConfig(indexed, track="cam_b/9999", parquet=tmp_path / "F.parquet"))
