@@ -1,6 +1,6 @@
 """Which blocks an index should have: tracklets of folders, grouped such that a change touches few blocks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -56,14 +56,19 @@ def planned_blocks(folder: Path, forgotten: set[str]) -> Iterator[PlannedBlock]:
     found = [planned(folder, source.root, row) for row in source.rows]
     kept = [each for each in found if each.row.digest not in forgotten]
     for _, some in groupby(kept, key=lambda each: each.row.camera):
-        block: list[Planned] = []
-        for each in some:
-            block.append(each)
-            if int(each.row.digest[:8], 16) % MEAN_SIZE == 0 or len(block) == MOST:
-                yield PlannedBlock(tuple(block))
-                block = []
-        if block:
+        yield from in_blocks(some)
+
+
+def in_blocks(tracklets: Iterable[Planned]) -> Iterator[PlannedBlock]:
+    """Tracklets of one camera of one folder, in their order, as blocks."""
+    block: list[Planned] = []
+    for each in tracklets:
+        block.append(each)
+        if int(each.row.digest[:8], 16) % MEAN_SIZE == 0 or len(block) == MOST:
             yield PlannedBlock(tuple(block))
+            block = []
+    if block:
+        yield PlannedBlock(tuple(block))
 
 
 def planned(folder: Path, root: Path, row: Row) -> Planned:
