@@ -54,8 +54,8 @@ class Video:
 
     def length(self) -> float | None:
         """Seconds by the header of the file; None if it does not say. Raises UserError as iterating does."""
-        with self._opened() as container:
-            self._stream(container)
+        with self.opened() as container:
+            self.stream(container)
             return container.duration / 1_000_000 if container.duration else None
 
     def __iter__(self) -> Iterator[Frame]:
