@@ -27,6 +27,7 @@ from synth.planning.estimate import check_space, cost
 from synth.planning.plan import make_plan
 from synth.planning.plan_file import read_plan
 from synth.rendering.devices import pick_device
+from synth.rendering.ray_folder import ray_folder
 
 PACKAGES = ("bpy", "anny", "ray", "numpy", "pillow")
 """Distributions that the pixels of a set depend on."""
@@ -46,6 +47,8 @@ def render(config: RenderConfig) -> None:
     # Raises UserError for a folder that holds something else, before anything is written.
     known_rows(target)
     device = pick_device(config.device) if config.address is None else config.device
+    if config.address is None:
+        ray_folder()  # raises UserError, too
     config.out.mkdir(parents=True, exist_ok=True)
     with target.held():
         finished, waiting = open_set(target, plan)

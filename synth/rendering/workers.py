@@ -20,6 +20,7 @@ from alignnet_common.files import DISK_FULL, PROJECT_ROOT, write_atomically
 from alignnet_common.set_format import ManifestRow
 from synth.dataset.layout import RenderedSet
 from synth.planning.clip import Clip
+from synth.rendering.ray_folder import ray_folder
 
 CLIPS_BEFORE_RECYCLING = 200
 """A worker is replaced after this many clips, because Blender leaks a little memory with each scene."""
@@ -63,7 +64,8 @@ class Renderer:
 def start_ray(workers: int, address: str | None = None) -> int:
     """Start Ray on this machine with `workers` slots and no output, or join the cluster at `address`.
 
-    Returns the number of cores to render on. Raises UserError if there is no such cluster.
+    Returns the number of cores to render on. Raises UserError if there is no such cluster, or no folder for Ray's
+    sockets, JobError if Ray does not start here for another reason.
     """
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -74,6 +76,8 @@ def start_ray(workers: int, address: str | None = None) -> int:
     if address is not None:
         check_address(address)
     here: dict[str, Any] = {"address": "local", "num_cpus": workers, "include_dashboard": False}
+    if address is None and (folder := ray_folder()):
+        here["_temp_dir"] = str(folder)
     try:
         ray.init(
             **(here if address is None else {"address": address}),
@@ -83,10 +87,13 @@ def start_ray(workers: int, address: str | None = None) -> int:
             # Workers import this checkout whatever the current folder is.
             runtime_env={"env_vars": {"PYTHONPATH": str(PROJECT_ROOT), "OMP_NUM_THREADS": "1"}},
         )
-    except (ConnectionError, ValueError, RuntimeError) as failure:
-        if address is None:
+    except (OSError, ValueError, RuntimeError) as failure:
+        if isinstance(failure, OSError) and failure.errno in DISK_FULL:
             raise
-        raise no_cluster(address, str(failure).strip().splitlines()[0]) from None
+        reason = (str(failure).strip() or type(failure).__name__).splitlines()[0]
+        if address is None:
+            raise JobError(f"Ray does not start on this machine ({reason})") from failure
+        raise no_cluster(address, reason) from None
     return int(ray.cluster_resources().get("CPU", 0))
 
 

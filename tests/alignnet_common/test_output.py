@@ -11,7 +11,7 @@ from alignnet_common.files import PROJECT_ROOT
 from reid_folders import write_own
 
 PYTHON = [sys.executable, "-m"]
-NAMED = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT_ROOT), "OMP_NUM_THREADS": "1", "HOME": "/nonexistent"}
+NAMED = {"PATH": os.environ["PATH"], "PYTHONPATH": str(PROJECT_ROOT), "OMP_NUM_THREADS": "1", "HOME": "/proc/nothing"}
 
 
 @pytest.fixture(scope="module")

@@ -56,6 +56,19 @@ def test_other_failures_stay_what_they_are():
         list(batches_of(DataLoader(Rows(OSError(errno.ENOSPC, "full")), batch_size=4)))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="sockets without paths")
+def test_a_long_folder_of_temporary_files_is_one_line_and_no_endless_wait(tmp_path):
+    folder = tmp_path / ("t" * 90)
+    folder.mkdir()
+    data = write_rendered(tmp_path / "set", persons=4, frames=4)
+    options = TINY | {"data": data, "run": tmp_path / "run", "max_steps": 1, "workers": 1, "variant": "baseline"}
+    line = [sys.executable, "-m", "reid.pretrain", *flags(options)]
+    environment = os.environ | {"TMPDIR": str(folder), "PYTHONPATH": str(PROJECT_ROOT)}
+    done = subprocess.run(line, capture_output=True, text=True, env=environment, timeout=120, check=False)
+    assert done.returncode == 2, done.stderr
+    assert f"TMPDIR={folder} is too long" in done.stderr
+
+
 def in_shared_memory_of(size, words):
     """A command of reid, run where /dev/shm has this size; skipped where file systems cannot be mounted."""
     mounted = f"mount -t tmpfs -o size={size} tmpfs /dev/shm"
