@@ -46,6 +46,7 @@ def prepared(config_type: type[DataclassInstance], argv: Sequence[str], note: No
     words = _with_first_word(config_type, argv)
     words = _with_current_flags(config_type, words, note)
     words = _with_lists(config_type, words)
+    words = _with_plain_paths(config_type, words)
     return [_with_content(config_type, word, before, note) for before, word in _pairs(config_first(words))]
 
 
@@ -130,6 +131,29 @@ def _with_lists(config_type: type[DataclassInstance], words: Sequence[str]) -> l
     return found
 
 
+def _with_plain_paths(config_type: type[DataclassInstance], words: Sequence[str]) -> list[str]:
+    """`words` with ./ before paths such as #1, which the parser would take for a comment: for no value."""
+    paths = {flag_of(name) for name in _path_options(config_type)}
+    found = []
+    for before, word in _pairs(words):
+        flag, equals, value = word.partition("=")
+        if equals and flag in paths:
+            found.append(f"{flag}={_plain_path(value)}")
+        else:
+            found.append(_plain_path(word) if before in paths else word)
+    return found
+
+
+def _path_options(config_type: type[DataclassInstance]) -> set[str]:
+    """Names of the options that are one path, or none."""
+    types = typing.get_type_hints(config_type)
+    return {name for name, kind in types.items() if Path in (kind, *typing.get_args(kind)) and not is_list(kind)}
+
+
+def _plain_path(path: Any) -> Any:
+    return f"./{path}" if isinstance(path, str) and path.startswith(("#", "&")) else path
+
+
 def _one_list(values: Sequence[str], kind: Any) -> str:
     """The values of a list in brackets; in quotes where they are text, so that no word is taken for something else.
 
@@ -190,7 +214,10 @@ def yaml_values(config_type: type[DataclassInstance], path: Path) -> dict[str, A
         raise
     except (OSError, ValueError, RuntimeError, yaml.YAMLError):
         return None
-    return values if isinstance(values, dict) and all(isinstance(name, str) for name in values) else None
+    if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
+        return None
+    paths = _path_options(config_type)
+    return {name: _plain_path(value) if name in paths else value for name, value in values.items()}
 
 
 def config_values(config_type: type[DataclassInstance], given: str) -> dict[str, Any] | None:

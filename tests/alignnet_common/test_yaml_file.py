@@ -73,6 +73,7 @@ def written(folder, text, encoding="utf-8"):
         ("seed: 010", {"seed": 10}),
         ("seed: 10", {"seed": 10}),
         ("numbers: [010, 2]", {"numbers": [10, 2]}),
+        ("run: '#1'", {"run": Path("#1")}),
         ("weight: 1e-3", {"weight": 0.001}),
         ("# nothing yet", {}),
         ("", {}),
@@ -88,6 +89,8 @@ def test_yaml_is_what_its_writer_means(tmp_path, text, options):
     [
         (["--seed", "010"], {"seed": 10}),
         (["--numbers", "010", "2"], {"numbers": [10, 2]}),
+        (["--run", "#1"], {"run": Path("#1")}),
+        (["--run=&x"], {"run": Path("&x")}),
         (["--stamps", "no", "010", "1.50"], {"stamps": ("no", "010", "1.50")}),
         (["--stamps", "a: b", "x # y"], {"stamps": ("a: b", "x # y")}),
         (["--pictures", "1_2", "[cam1] a.png", "@b"], {"pictures": [Path("1_2"), Path("[cam1] a.png"), Path("@b")]}),
