@@ -13,10 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alignnet_common.arrays import Floats, Singles
+from alignnet_common.arrays import Floats, Ints, Singles
 
-ENOUGH = 0.5
+ENOUGH = 0.3
 """The share p is read where at least this share of mixed tracks is less similar: below, F / F1 is of few tracks."""
+
+BLOCK = 1024
+"""Places of a track that are compared at a time: a track may be hours long."""
+
+MOST_MIXED = 0.5
+"""An estimate of p from here on means that the descriptors do not tell persons apart."""
 
 
 @dataclass(frozen=True)
@@ -73,18 +79,26 @@ def similarities(rows: Singles, sides: Sides) -> Floats:
 
     rows -- descriptors (N, D) of its crops in order, of length 1, from which the mean of the camera is subtracted.
     """
-    count = len(rows)
+    found = np.full(len(rows) + 1, np.inf)
+    reach = max(sides.window, sides.least) + sides.guard
+    for first in range(sides.least, len(rows) - sides.least + 1, BLOCK):
+        places = np.arange(first, min(first + BLOCK, len(rows) - sides.least + 1))
+        start = max(0, first - reach)
+        some = rows[start : places[-1] + reach]
+        found[places] = _of_places(some, places - start, sides, len(rows) - start)
+    return found
+
+
+def _of_places(rows: Singles, places: Ints, sides: Sides, count: int) -> Floats:
+    """The similarities of some places among rows that reach as far around them as sides do; `count` is the number of
+    crops to the end of the track, the first of `rows` included."""
     sums = np.concatenate([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0, dtype=np.float64)])
-    places = np.arange(sides.least, count - sides.least + 1)
-    found = np.full(count + 1, np.inf)
-    if not len(places):
-        return found
     ends = places - np.minimum(sides.guard, places - sides.least)
     starts = places + np.minimum(sides.guard, count - places - sides.least)
     before = sums[ends] - sums[np.maximum(0, ends - sides.window)]
-    after = sums[np.minimum(count, starts + sides.window)] - sums[starts]
+    after = sums[np.minimum(len(rows), starts + sides.window)] - sums[starts]
     lengths = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
-    found[places] = (before * after).sum(axis=1) / np.maximum(lengths, np.finfo(np.float64).tiny)
+    found: Floats = (before * after).sum(axis=1) / np.maximum(lengths, np.finfo(np.float64).tiny)
     return found
 
 
@@ -115,7 +129,7 @@ def split_threshold(tracks: Sequence[float], made: Sequence[float], rate: float)
     """The largest score at which at most a share `rate` of the tracks of one person is expected to be split.
 
     tracks -- least similarities of all tracks. made -- those of mixed tracks, see `made_of_two`. None where no score
-    has so low a rate.
+    has so low a rate, and where the two are hardly different.
     """
     ascending, mixed = np.sort(tracks), np.sort(made)
     following = np.append(ascending, np.inf)  # just below it, one score fewer is exceeded
@@ -123,7 +137,7 @@ def split_threshold(tracks: Sequence[float], made: Sequence[float], rate: float)
     of_mixed = np.searchsorted(mixed, following, side="left") / len(mixed)
     read = of_mixed >= ENOUGH
     part = float((share[read] / of_mixed[read]).min())
-    if part >= 1:
+    if part >= MOST_MIXED:
         return None
     of_one = (share - part * of_mixed) / (1 - part)
     low = np.flatnonzero((of_one <= rate) & (share > 0))

@@ -110,5 +110,5 @@ def of_cameras(
 def directions(rows: Singles) -> Singles:
     """Rows (N, D) divided by their lengths; a row of zeros stays."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    found: Singles = (rows / np.maximum(lengths, np.finfo(np.float32).tiny)).astype(np.float32)
+    found: Singles = (rows / np.maximum(lengths, np.finfo(np.float32).tiny)).astype(np.float32, copy=False)
     return found
