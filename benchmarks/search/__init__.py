@@ -3,5 +3,5 @@
     python -m benchmarks.search --market …/Market-1501-v15.09.15 --out runs/false-matches
 
 Tracklets of Market-1501's training half are described by a network. Its cameras are used as if nothing else were known;
-the persons are read to measure only.
+the persons are read to measure only. Others: benchmarks.search.speed, .day and .survival.
 """
