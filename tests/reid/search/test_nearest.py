@@ -1,5 +1,6 @@
 """Exact search: the same as brute force in float64, for every format of the first pass; ties, masks, edge cases."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,6 +121,19 @@ def test_a_row_at_the_edge_of_the_bound_is_found():
     assert (error.least(scores) <= scores).all() and (cutoff < scores).all()
     edge = cutoff.astype(np.float64)
     assert np.allclose(edge + error.absolute + error.relative * np.abs(edge), error.least(scores), atol=1e-6)
+
+
+def test_threads_are_as_many_as_before():
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        rng = np.random.default_rng(3)
+        top_k(unit(rng, 1), in_parts(unit(rng, 200), rng), 5)
+        assert torch.get_num_threads() == 3
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(torch.get_num_threads).result() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_the_first_pass_is_of_a_format_that_sums_in_float32(monkeypatch):
