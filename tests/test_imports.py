@@ -28,7 +28,7 @@ ORDER = """
     reid
     reid.recipes
     reid.training reid.visualisation reid.inference reid.exporting reid.adapt.clustering
-    reid.evaluation reid.inference.network
+    reid.evaluation reid.inference.network reid.tracks.ssdlite
     reid.provenance
     reid.models reid.data
     reid.data.loading

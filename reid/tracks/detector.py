@@ -13,7 +13,7 @@ from torchvision.ops import nms
 
 from alignnet_common.errors import UserError
 from reid.tracks.boxes import Boxes
-from reid.tracks.ssdlite import GRAPH, ssdlite_of
+from reid.tracks.ssdlite.network import GRAPH, ssdlite_of
 from reid.tracks.video import Image
 
 Detector = Callable[[Sequence[Image]], list[Boxes]]

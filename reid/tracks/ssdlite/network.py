@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from reid.tracks.tensorflow_graph import float_constants
+from reid.tracks.ssdlite.tensorflow_graph import float_constants
 
 BACKBONE = "FeatureExtractor/MobilenetV2/"
 BLOCKS, STRIDED, FIRST_MAP = 16, (1, 3, 6, 13), 13
