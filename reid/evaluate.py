@@ -52,8 +52,6 @@ def evaluate(config: EvaluateConfig) -> None:
     if result.get("std"):
         shown |= {f"split {each['split']}": each for each in result["per_split"]}
         shown |= {"mean": shown.pop("result"), "± std": result["std"]}
-    print(table(shown))
-    print(f"{result['valid_queries']} of {result['queries']} queries have a positive; protocol: {result['protocol']}")
     device = result.get("device", "cpu (numpy)")
     record = result | run_record(command_line(PROG), config, device, started, time.perf_counter() - clock)
     if config.json is not None:
@@ -62,6 +60,8 @@ def evaluate(config: EvaluateConfig) -> None:
         write_page(config.out, record)
     if config.page is not None:
         write_galleries(config, config.page, record)
+    print(table(shown))  # after the files: a closed pipe ends the command here
+    print(f"{result['valid_queries']} of {result['queries']} queries have a positive; protocol: {result['protocol']}")
 
 
 def check_files(config: EvaluateConfig) -> None:

@@ -56,7 +56,6 @@ def link(config: LinkConfig) -> None:
     vectors = np.concatenate([np.array(block.vectors(), np.float32) for block in blocks])
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     clusters = persons_of(rows, vectors, config)
-    print(in_words(clusters, len(rows)))
     if config.out is not None:
         write_atomically(config.out, table_of(rows, clusters.labels).encode())
     if config.parquet is not None:
@@ -64,6 +63,7 @@ def link(config: LinkConfig) -> None:
         write_parquet(config.parquet, persons_by_name(rows, clusters.labels), TYPES, facts)
     if config.mot is not None:
         write_mot(config.mot, rows, clusters.labels)
+    print(in_words(clusters, len(rows)))
 
 
 def persons_of(rows: Sequence[IndexRow], vectors: np.ndarray, config: LinkConfig) -> Clusters:

@@ -71,9 +71,10 @@ def attention(config: AttentionConfig) -> None:
     for share in tqdm(config.covered, "ranking", disable=None, leave=False):
         stores = (OccludedFrames(store, clips, share, seed) for seed in draw_seeds(config, share))
         result["covered"].append(occlusion_row(share, [rank(each) for each in stores]))
-    print("\n".join([*(f"note: {note}" for note in notes), *result_lines(result)]))
     if config.json is not None:
         write_json(config.json, {**result, "model_sha256": sha256_of_file(path), "config": as_plain(config)})
+    print("\n".join([*(f"note: {note}" for note in notes), *result_lines(result)]))
+    if config.json is not None:
         print(f"{config.json} is written")
 
 

@@ -29,9 +29,9 @@ def data(config: DataConfig) -> None:
     if config.decode:
         wrong += unreadable(splits[0])
     found = summary(splits, wrong) | {"fingerprint": fingerprint(splits[0])}
-    print(in_text(found))
     if config.json is not None:
         write_json(config.json, found)
+    print(in_text(found))  # after the file: a closed pipe ends the command here
     if wrong:
         more = f" (further errors: {len(wrong) - 1})" if len(wrong) > 1 else ""
         raise UserError(wrong[0] + more)

@@ -55,7 +55,6 @@ def search(config: SearchConfig) -> None:
     query = query_of(store, config)
     hits, searched = search_index(store, query, read_tables(store), config)
     rows = [row_of(rank, hit) for rank, hit in enumerate(hits, 1)]
-    print(in_words(query, searched, rows))
     record = {
         "query": {"text": query.text, "camera": query.camera},
         "searched": vars(searched),
@@ -73,6 +72,8 @@ def search(config: SearchConfig) -> None:
         write_parquet(config.parquet, rows, TYPES, {name: value for name, value in record.items() if name != "hits"})
     if config.html is not None:
         write_page(config.html, query, hits, record)
+    print(in_words(query, searched, rows))  # after the files: a closed pipe ends the command here
+    if config.html is not None:
         print(f"{config.html} is written")
 
 

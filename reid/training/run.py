@@ -209,9 +209,7 @@ class Run(Generic[ConfigT]):
         save_checkpoint(state, self.folder, self.config, self.metadata, self.kept, state.improved(by_validation))
 
     def finish(self, state: TrainState, data: ReidData, provenance: Provenance, blocks: Mapping[str, Metrics]) -> None:
-        """Print the metrics, and write model.safetensors, result.json and the model card, README.md."""
-        if blocks:
-            print(table(dict(blocks)), "protocol: step", sep="\n")
+        """Write model.safetensors, result.json and the model card, README.md; print the metrics."""
         model: AlignNet = state.model
         metadata = self.metadata | {"steps": state.step}
         save_model(model, self.folder / MODEL, metadata)
@@ -235,4 +233,6 @@ class Run(Generic[ConfigT]):
         network = {"model_config": as_plain(model.config), "classes": model.classes}
         parameters = sum(tensor.numel() for tensor in model.parameters())
         write_model_card(self.folder / CARD, result, metadata | network | {"parameters": parameters})
+        if blocks:
+            print(table(dict(blocks)), "protocol: step", sep="\n")
         print(f"{self.folder / MODEL} and {self.folder / RESULT} are written")

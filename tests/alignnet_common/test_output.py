@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from alignnet_common.cli.output import has_reader
@@ -61,6 +62,18 @@ def test_a_closed_pipe_ends_quietly(own, words, pipe):
     done = in_bash(f"(sleep 0.3; exec {command}) {pipe}; echo ${{PIPESTATUS[0]}}")
     assert done.stdout.strip() == ("2" if "no-such" in words and pipe == "| true" else "141")
     assert done.stderr.count("\n") == (1 if "no-such" in words and pipe == "| true" else 0)
+
+
+@pytest.mark.parametrize("words", ["reid.data '{own}' --dataset folder", "reid.evaluate --features '{features}'"])
+def test_files_are_written_although_the_pipe_is_closed(own, tmp_path, words):
+    sides = {"query": 0, "gallery": 1}
+    features = {f"{side}_features": np.eye(4) for side in sides}
+    pids = {f"{side}_pids": np.arange(4) for side in sides}
+    np.savez(tmp_path / "F.npz", **features, **pids, **{f"{side}_cams": np.full(4, cam) for side, cam in sides.items()})
+    command = " ".join([*PYTHON, words.format(own=own, features=tmp_path / "F.npz")])
+    done = in_bash(f"(sleep 0.3; exec {command} --json '{tmp_path}/o.json') | true; echo ${{PIPESTATUS[0]}}")
+    assert done.stdout.strip() == "141", done.stderr
+    assert (tmp_path / "o.json").read_text().startswith("{")
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-"])

@@ -100,3 +100,14 @@ def test_persons_as_parquet_are_those_of_the_csv(tmp_path):
     found = {(row["camera"], row["track"]): "" if row["person"] is None else str(row["person"]) for row in rows}
     assert found == persons(tmp_path / "persons.csv") and "" in found.values()
     assert [(row["start"], row["end"]) for row in rows[:2]] == [(0.0, 2.0), (10.0, 12.0)]
+
+
+def test_the_files_are_there_before_anything_is_printed(tmp_path, monkeypatch):
+    def closed(*words, **options):
+        raise BrokenPipeError
+
+    index = made(tmp_path / "index", lambda person, camera: (None, None))
+    monkeypatch.setattr("builtins.print", closed)
+    with pytest.raises(BrokenPipeError):
+        link(LinkConfig(index, tmp_path / "persons.csv", k1=3, k2=1))
+    assert persons(tmp_path / "persons.csv")

@@ -22,6 +22,17 @@ def found(config):
     return json.loads(config.json.read_text())
 
 
+def test_the_files_are_there_before_anything_is_printed(indexed, tmp_path, monkeypatch):
+    def closed(*words, **options):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("builtins.print", closed)
+    files = tmp_path / "F.json", tmp_path / "F.csv", tmp_path / "F.html"
+    with pytest.raises(BrokenPipeError):
+        search(SearchConfig(indexed, track="cam_b/0001", json=files[0], csv=files[1], html=files[2]))
+    assert all(path.is_file() for path in files)
+
+
 def test_crops_of_a_tracklet_find_it(indexed, tracks, tmp_path, capsys):
     crops = sorted((tracks / "cam_b/0007").glob("*.png"))
     record = found(SearchConfig(indexed, crops, json=tmp_path / "F.json", top_k=5))
