@@ -161,16 +161,26 @@ def test_weights_file_is_loaded_whole(tmp_path: Path, suffix: str) -> None:
 
 
 def other_names() -> dict[str, torch.Tensor]:
-    return {f"model.{name}": tensor for name, tensor in small_net().state_dict().items()}
+    return {f"trunk_{name}": tensor for name, tensor in small_net().state_dict().items()}
+
+
+def test_prefixes_and_wrappers_of_other_programs_are_seen_through(tmp_path: Path) -> None:
+    source = PoseNet(stages=3, width=0.125, generator=torch.Generator().manual_seed(9)).state_dict()
+    torch.save(
+        {"state_dict": {f"model.{name}": tensor for name, tensor in source.items()}, "epoch": 3}, tmp_path / "w.pth"
+    )
+    net = small_net()
+    load_pose_weights(net, tmp_path / "w.pth")
+    assert all(torch.equal(tensor, source[name]) for name, tensor in net.state_dict().items())
 
 
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        (other_names(), "model.conv1_1"),
+        (other_names(), "trunk_conv1_1"),
         (small_net(stages=2).state_dict(), "Mconv1_stage3_L1"),
         (PoseNet(stages=3, width=0.25).state_dict(), "conv1_1.weight is"),
-        ({"state_dict": small_net().state_dict(), "epoch": 3}, "not a state dict"),
+        ({"state_dict": {}, "epoch": 3}, "not a state dict"),
         ({}, "not a state dict"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from alignnet_common.errors import UserError
-from reid.tracks import detect
+from reid.tracks import detector as detector_module
 from reid.tracks.boxes import Boxes
 from reid.tracks.detection import detected
 from reid.tracks.video import Frame
@@ -100,12 +100,12 @@ def test_a_failure_of_the_detector_or_of_the_reader_of_frames_ends_all(four_thre
 )
 def test_the_type_of_numbers_is_what_the_cpu_multiplies(name, can, device, expected, monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: can, raising=False)
-    assert detect.precision_of(name, torch.device(device)) == expected
+    assert detector_module.precision_of(name, torch.device(device)) == expected
 
 
 def test_an_older_pytorch_that_does_not_say_what_the_cpu_can_computes_in_float32(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
-    assert detect.precision_of("auto", torch.device("cpu")) == torch.float32
+    assert detector_module.precision_of("auto", torch.device("cpu")) == torch.float32
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mallopt is of the GNU C library")

