@@ -17,7 +17,7 @@ import mmap
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,9 @@ class Block:
 
     folder: Path
 
+    kept_open: dict[str, Vectors] | None = field(default=None, repr=False, compare=False)
+    """Vectors of blocks that stay mapped, by key; None: they are mapped at each use."""
+
     @cached_property
     def rows(self) -> tuple[IndexRow, ...]:
         """Its tracklets."""
@@ -105,8 +108,14 @@ class Block:
 
     def vectors(self) -> Vectors:
         """(N, D) float16, mapped from the disk: in memory only while they are used. Changes are not written."""
+        known = None if self.kept_open is None else self.kept_open.get(self.folder.name)
+        if known is not None:
+            return known
         with self._reading():
-            return mapped(self.folder / VECTORS)
+            found = mapped(self.folder / VECTORS)
+        if self.kept_open is not None:
+            self.kept_open[self.folder.name] = found
+        return found
 
     def times(self) -> Floats:
         """(N, 2) seconds of the first and the last frame since the beginning of the video, NaN where not known."""
@@ -166,10 +175,15 @@ def times_of(rows: Sequence[IndexRow]) -> Floats:
 
 
 class Store:
-    """The folder of an index."""
+    """The folder of an index.
 
-    def __init__(self, folder: Path) -> None:
+    keep_open -- vectors stay mapped from one search to the next, which is then faster; memory is the system's to give
+    and to take.
+    """
+
+    def __init__(self, folder: Path, keep_open: bool = False) -> None:
         self.folder = folder
+        self._kept_open: dict[str, Vectors] | None = {} if keep_open else None
 
     def writing(self) -> AbstractContextManager[None]:
         """Hold the index for changes. Raises UserError where another process holds it."""
@@ -207,11 +221,15 @@ class Store:
 
     def block(self, key: str) -> Block:
         """The block of a key."""
-        return Block(self.folder / BLOCKS / key)
+        return Block(self.folder / BLOCKS / key, self._kept_open)
 
     def blocks(self) -> Iterator[Block]:
         """All blocks, by camera and then by track as far as their keys say."""
-        for key in self.block_keys():
+        keys = self.block_keys()
+        if self._kept_open is not None:
+            for gone in set(self._kept_open) - set(keys):
+                self._kept_open.pop(gone, None)
+        for key in keys:
             yield self.block(key)
 
     def add(self, key: str, rows: Sequence[IndexRow], vectors: npt.NDArray[Any], pictures: Sequence[bytes]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import accumulate, chain, repeat
+from itertools import accumulate
 from typing import Protocol, Self, TypeVar
 
 import numpy as np
@@ -142,8 +142,9 @@ def candidates(
 ) -> tuple[Candidates, list[int]]:
     """Pairs that may be among the best `k` of their query, with approximate scores; also the sizes of the blocks."""
 
-    def scores_of(some: Sequence[Rows]) -> list[Singles]:
-        return [products.scores(torch.from_numpy(block.vectors())) for block in some]
+    def scores_of(some: Sequence[Rows]) -> tuple[Singles, list[int]]:
+        scores = [products.scores(torch.from_numpy(block.vectors())) for block in some]
+        return np.concatenate(scores), [len(each) for each in scores]
 
     count = len(products.queries)
     cutoff = np.full(count, -np.inf, np.float32)
@@ -152,16 +153,15 @@ def candidates(
     start = waiting = 0
     limit = 2 * k * count
     groups = (blocks[begin : begin + BLOCKS_AT_A_TIME] for begin in range(0, len(blocks), BLOCKS_AT_A_TIME))
-    parts = chain.from_iterable(in_order(pool, scores_of, groups))
-    for scores, mask in zip(parts, repeat(None) if masks is None else masks, strict=masks is not None):
+    for scores, lengths in in_order(pool, scores_of, groups):
         possible = scores >= cutoff
-        if mask is not None:
-            possible &= mask[:, None]
+        if masks is not None:
+            possible &= np.concatenate(masks[len(sizes) : len(sizes) + len(lengths)])[:, None]
         places, queries = np.nonzero(possible)
         if len(places):
             kept.append(Candidates(queries, places + start, scores[places, queries]))
         start += len(scores)
-        sizes.append(len(scores))
+        sizes += lengths
         waiting += len(places)
         if waiting > limit:
             left, cutoff = narrowed(Candidates.joined(kept), k, count, products.error)
@@ -196,21 +196,28 @@ def computed_again(
     """
     by_row = found.of(np.argsort(found.rows, kind="stable"))
     starts = np.array(list(accumulate(sizes, initial=0)))
-    bounds = np.searchsorted(by_row.rows, starts).tolist()
     wide = queries.double().numpy()
 
-    def exact(number: int) -> Singles:
-        vectors = torch.from_numpy(blocks[number].vectors())
-        parts = []
-        for begin in range(bounds[number], bounds[number + 1], PAIRS_AT_A_TIME):
-            part = slice(begin, min(bounds[number + 1], begin + PAIRS_AT_A_TIME))
-            places, row_of_pair = np.unique(by_row.rows[part] - starts[number], return_inverse=True)
-            rows = vectors[torch.from_numpy(places)].float().double().numpy()
-            lengths = np.array([max(np.sqrt(row @ row), np.finfo(np.float64).tiny) for row in rows])
-            pairs = zip(row_of_pair.tolist(), by_row.queries[part].tolist(), strict=True)
-            parts.append(np.array([rows[row] @ wide[query] for row, query in pairs]) / lengths[row_of_pair])
-        return np.concatenate(parts).astype(np.float32)
+    def exact(begin: int) -> Singles:
+        part = by_row.of(np.arange(begin, min(begin + PAIRS_AT_A_TIME, len(by_row.rows))))
+        numbers, row_of_pair = np.unique(part.rows, return_inverse=True)
+        rows = torch.from_numpy(gathered(blocks, starts, numbers)).float().double().numpy()
+        lengths = np.array([max(np.sqrt(row @ row), np.finfo(np.float64).tiny) for row in rows])
+        pairs = zip(row_of_pair.tolist(), part.queries.tolist(), strict=True)
+        return (np.array([rows[row] @ wide[query] for row, query in pairs]) / lengths[row_of_pair]).astype(np.float32)
 
-    filled = [number for number in range(len(blocks)) if bounds[number] < bounds[number + 1]]
-    scores = np.concatenate([np.zeros(0, np.float32), *in_order(pool, exact, filled)])
+    begins = range(0, len(by_row.rows), PAIRS_AT_A_TIME)
+    scores = np.concatenate([np.zeros(0, np.float32), *in_order(pool, exact, begins)])
     return Candidates(by_row.queries, by_row.rows, scores)
+
+
+def gathered(blocks: Sequence[Rows], starts: Ints, numbers: Ints) -> npt.NDArray[np.float16]:
+    """The rows (K, D) of some numbers, ascending, counted through all blocks; `starts` is the first number of each."""
+    block_of = np.searchsorted(starts, numbers, side="right") - 1
+    bounds = np.flatnonzero(np.diff(block_of)) + 1
+    return np.concatenate(
+        [
+            blocks[int(block_of[begin])].vectors()[numbers[begin:end] - starts[block_of[begin]]]
+            for begin, end in zip([0, *bounds.tolist()], [*bounds.tolist(), len(numbers)], strict=True)
+        ]
+    )

@@ -41,7 +41,7 @@ POLICY = "default-src 'self'; img-src 'self' data: blob:; style-src 'unsafe-inli
 
 def application(config: ServeConfig) -> Starlette:
     """The server of an index. Raises UserError where there is no index."""
-    store = Store(config.index)
+    store = Store(config.index, keep_open=True)
     store.facts()
     videos = videos_of(store)
 

@@ -13,7 +13,7 @@ from alignnet_common.locks import file_lock
 from reid.configs.video.index import IndexConfig
 from reid.index import plan
 from reid.index.run import index
-from reid.index.store import Store
+from reid.index.store import IndexRow, Store
 
 
 @pytest.fixture
@@ -160,3 +160,19 @@ def test_a_folder_without_tracklets_is_one_line(weights, tmp_path):
         IndexConfig()
     with pytest.raises(ValueError, match="name a tracklet as CAMERA/TRACK"):
         IndexConfig(forget=["yard"])
+
+
+def test_a_store_that_keeps_blocks_open_maps_them_once_and_lets_removed_ones_go(tmp_path):
+    store = Store(tmp_path / "index", keep_open=True)
+    rows = [IndexRow("tracks", "c1", "0001", "d1", 1, None, None)]
+    for key in ("a", "b"):
+        store.add(key, rows, np.ones((1, 4)) / 2, [b"jpeg"])
+    first = [block.vectors() for block in store.blocks()]
+    assert all(again.vectors() is before for again, before in zip(store.blocks(), first, strict=True))
+    Store(tmp_path / "index").remove(["a"])
+    (left,) = store.blocks()
+    assert left.vectors() is first[1]
+    store.add("a", rows, np.full((1, 4), -0.5), [b"jpeg"])
+    assert next(store.blocks()).vectors().tolist() == [[-0.5] * 4]
+    mapped_each_time = Store(tmp_path / "index").block("b")
+    assert mapped_each_time.vectors() is not mapped_each_time.vectors()
