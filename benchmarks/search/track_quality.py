@@ -6,7 +6,6 @@ IDF1: Ristani et al., ECCVW 2016, https://arxiv.org/abs/1609.01775. Boxes are ma
 each frame for itself: as many as possible with an intersection over union of at least `--overlap`.
 """
 
-import csv
 import json
 from collections import defaultdict
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ from alignnet_common.files import write_json
 from alignnet_common.options import bounded, check_ranges
 from reid.inference.table import TRACKS_TABLE
 from reid.tracks.boxes import read_boxes
+from reid.tracks.supervision import rows_of
 from reid.tracks.track import without_overlap
 
 PROG = "python -m benchmarks.search.track_quality"
@@ -165,21 +165,12 @@ def read_truth(path: Path) -> Sequence:
 
 def read_tracks(folder: Path, camera: str | None) -> Sequence:
     """The tracks of a camera in a folder of reid tracks. Raises UserError where they are not there."""
-    table = folder / TRACKS_TABLE
-    if not table.is_file():
-        raise UserError(f"{table}: no such file: name the --out of reid tracks")
-    with table.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    cameras = sorted({row["camera"] for row in rows})
-    if camera is None and len(cameras) > 1:
-        raise UserError(f"{table}: of several cameras: name one (--camera {', '.join(cameras)})")
     chosen: dict[int, list[tuple[float, ...]]] = defaultdict(list)
-    for row in rows:
-        if camera in (None, row["camera"]):
-            left, top, width, height = (float(row[side]) for side in ("x", "y", "w", "h"))
-            chosen[int(row["frame"])].append((int(row["track"]), left, top, left + width, top + height))
+    for row in rows_of(folder / TRACKS_TABLE, camera):
+        left, top, width, height = (float(row[side]) for side in ("x", "y", "w", "h"))
+        chosen[int(row["frame"])].append((int(row["track"]), left, top, left + width, top + height))
     if not chosen:
-        raise UserError(f"{table}: no tracks of camera {camera}")
+        raise UserError(f"{folder / TRACKS_TABLE}: no tracks in it")
     arrays = {frame: np.array(some) for frame, some in chosen.items()}
     return {frame: Followed(some[:, 0].astype(np.int64), some[:, 1:]) for frame, some in arrays.items()}
 

@@ -96,7 +96,7 @@ def test_the_command_reads_both_files_and_some_of_the_frames(tmp_path, capsys):
     measure(TrackQualityConfig(**config, first=4, last=6))
     assert json.loads(capsys.readouterr().out)["recall"] == pytest.approx(2 / 3, abs=1e-4)
     assert sorted(between(read_truth(tmp_path / "gt.txt"), 9, None)) == [9, 10]
-    with pytest.raises(UserError, match="no tracks of camera hall"):
+    with pytest.raises(UserError, match="has no camera hall"):
         read_tracks(tmp_path, "hall")
     (tmp_path / "gt.txt").write_text("1,-1,10,20,30,80\n")
     with pytest.raises(UserError, match="boxes without a track"):
