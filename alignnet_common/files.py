@@ -2,20 +2,30 @@
 
 import codecs
 import errno
+import glob
 import hashlib
 import json
 import os
+import platform
+import re
+import shutil
 import sys
 import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """Error numbers for a full disk or an exhausted quota."""
+
+MACHINE = re.sub(r"[^A-Za-z0-9]", "-", platform.node())[:24]
+"""Name of this machine in temporary names."""
+
+BROKEN_DISK = frozenset({errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.EBUSY, errno.ETIMEDOUT})
+"""Error numbers for a disk or network folder that does not answer, or answers wrongly."""
 
 BROKEN_ARRAYS = (
     OSError,
@@ -51,20 +61,76 @@ def set_folder(source: str | Path) -> Path:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`. If the block succeeds, the file is synced and renamed to `path`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+def naming(path: Path) -> Iterator[None]:
+    """Name `path` in an OSError of the block that names no file, as those of write(2) and fsync(2).
+
+    NumPy's has no error number either: it is taken for a full disk or a broken one.
+    """
     try:
-        yield partial
-        descriptor = os.open(partial, os.O_RDWR)  # Windows cannot sync a file that is open read-only
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        partial.replace(path)
+        yield
+    except OSError as failure:
+        if failure.errno is None:
+            full = shutil.disk_usage(path.parent).free < 2**20
+            raise OSError(errno.ENOSPC if full else errno.EIO, f"{failure}", str(path)) from failure
+        if failure.filename is None:
+            failure.filename = str(path)
+        raise
+
+
+def partial_beside(path: Path) -> Path:
+    """A temporary path beside `path`; it names this machine and process, since others may write to the same folder.
+
+    What killed processes of this machine have left of the same file or folder is removed first.
+    """
+    prefix = f".{path.name}.{MACHINE}-"
+    for left in path.parent.glob(f"{glob.escape(prefix)}*.partial"):
+        process = left.name.removeprefix(prefix).removesuffix(".partial")
+        if process.isdecimal() and not is_alive(int(process)):
+            remove(left)
+    return path.with_name(f"{prefix}{os.getpid()}.partial")
+
+
+def is_alive(process: int) -> bool:
+    """Whether this machine may run a process of this number."""
+    if os.name == "nt":  # there, signal 0 is Ctrl-C
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # the process of another user
+        return True
+    return True
+
+
+def remove(path: Path) -> None:
+    """Remove a temporary file or folder if that is possible; the next writer of its name removes what stays."""
+    with suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`. If the block succeeds, the file is synced and renamed to `path`.
+
+    An OSError names a file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = partial_beside(path)
+    try:
+        with naming(path):
+            yield partial
+            descriptor = os.open(partial, os.O_RDWR)  # Windows cannot sync a file that is open read-only
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            partial.replace(path)
     finally:
-        partial.unlink(missing_ok=True)
+        remove(partial)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

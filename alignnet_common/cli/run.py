@@ -14,7 +14,7 @@ from alignnet_common.cli.output import exit_without_reader, has_reader, prepare_
 from alignnet_common.cli.parser import FileParser, build_parser, default_of, exit_with_line, field_help
 from alignnet_common.cli.template import commented_yaml
 from alignnet_common.errors import JobError, UserError
-from alignnet_common.files import DISK_FULL
+from alignnet_common.files import BROKEN_DISK, DISK_FULL
 from alignnet_common.options import DataclassInstance, flag_of
 
 ConfigT = TypeVar("ConfigT", bound=DataclassInstance)
@@ -197,6 +197,9 @@ def run_with_options(
         if failure.errno in DISK_FULL:
             where = failure.filename or "while writing"
             exit_with_line(1, f"the disk is full ({where}): make space, run the same command again{resume}")
+        if failure.errno in BROKEN_DISK:
+            what = f"cannot read or write {failure.filename or 'a file'}: {failure.strerror}"
+            exit_with_line(1, f"{what}: check the disk, run the same command again{resume}")
         if failure.errno in UNUSABLE_PATH and failure.filename is not None:
             exit_with_line(2, f"cannot use {failure.filename}: {failure.strerror}: name another path")
         raise

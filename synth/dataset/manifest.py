@@ -13,7 +13,7 @@ from typing import cast
 from tqdm import tqdm
 
 from alignnet_common.errors import UserError
-from alignnet_common.files import read_jsonl, write_jsonl
+from alignnet_common.files import naming, read_jsonl, write_jsonl
 from alignnet_common.set_format import (
     GENERATOR_VERSION,
     MANIFEST,
@@ -28,7 +28,7 @@ from synth.planning.clip import Clip, plan_hash, plan_row
 
 def append_row(target: RenderedSet, row: ManifestRow) -> None:
     """Append the row of a finished clip and sync the file: the clip is not rendered again."""
-    with target.manifest.open("a") as stream:
+    with naming(target.manifest), target.manifest.open("a") as stream:
         stream.write(json.dumps(row) + "\n")
         stream.flush()
         os.fsync(stream.fileno())

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignnet_common.coco18 import JOINTS, PARTS
-from alignnet_common.files import write_atomically
+from alignnet_common.files import naming, partial_beside, remove, write_atomically
 from alignnet_common.run_record import version_of
 from alignnet_common.set_format import ANNOTATIONS, GENERATOR_VERSION, ManifestRow, frame_file
 from synth.dataset.annotations import RenderedClip
@@ -44,18 +44,19 @@ def write_clip(target: RenderedSet, clip: Clip, rendered: RenderedClip) -> Manif
 def write_files(target: RenderedSet, clip: str, frames: Sequence[bytes], annotations: bytes) -> None:
     """Write a clip's PNG files, numbered from 1, and its .npz under temporary names, sync them, and rename them."""
     folder = target.frames(clip)
-    partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    partial = partial_beside(folder)
+    remove(partial)
     partial.mkdir(parents=True)
     try:
-        for number, frame in enumerate(frames, start=1):
-            (partial / frame_file(number)).write_bytes(frame)
-        _sync(partial)
-        write_atomically(target.annotation(clip), annotations)
-        shutil.rmtree(folder, ignore_errors=True)
-        partial.rename(folder)
+        with naming(folder):
+            for number, frame in enumerate(frames, start=1):
+                (partial / frame_file(number)).write_bytes(frame)
+            _sync(partial)
+            write_atomically(target.annotation(clip), annotations)
+            shutil.rmtree(folder, ignore_errors=True)
+            partial.rename(folder)
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove(partial)
 
 
 def _sync(folder: Path) -> None:

@@ -215,6 +215,12 @@ def test_a_successful_job_gets_its_config_and_exits_with_0(monkeypatch, capsys):
             1,
             "error: the disk is full (loaf): make space, run the same command again\n",
         ),
+        (
+            OSError(errno.EIO, "Input/output error", "loaf"),
+            1,
+            "error: cannot read or write loaf: Input/output error: check the disk, run the same command again\n",
+        ),
+        (OSError(errno.ESTALE, "Stale file handle"), 1, "error: cannot read or write a file: Stale file handle: "),
         (PermissionError(errno.EACCES, "Permission denied", "oven"), 2, "error: cannot use oven: Permission denied"),
         (NotADirectoryError(errno.ENOTDIR, "Not a directory", "oven"), 2, "error: cannot use oven: Not a directory"),
     ],

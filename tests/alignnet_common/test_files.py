@@ -1,11 +1,25 @@
 """Files are written atomically; JSON-lines files are read up to a line that a crash cut short."""
 
+import errno
 import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from alignnet_common.files import read_jsonl, replacing, sha256_of_file, write_atomically, write_json, write_jsonl
+from alignnet_common.files import (
+    MACHINE,
+    read_jsonl,
+    replacing,
+    sha256_of_file,
+    write_atomically,
+    write_json,
+    write_jsonl,
+)
 
 
 def names(folder):
@@ -42,6 +56,53 @@ def test_a_failure_leaves_the_old_content_and_no_other_file(tmp_path, there_befo
         raise RuntimeError("midway")
     assert names(tmp_path) == (["file.txt"] if there_before else [])
     assert not there_before or path.read_bytes() == b"old"
+
+
+def test_a_file_that_a_killed_process_left_is_removed_by_the_next_writer(tmp_path):
+    path = tmp_path / "file[1].txt"
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    left = tmp_path / f".file[1].txt.{MACHINE}-{gone.stdout.strip()}.partial"
+    of_others = [
+        tmp_path / f".file[1].txt.{MACHINE}-{os.getppid()}.partial",  # alive
+        tmp_path / ".file[1].txt.another-machine-1.partial",
+        tmp_path / f".file2.txt.{MACHINE}-{gone.stdout.strip()}.partial",
+    ]
+    for each in (left, *of_others):
+        each.write_bytes(b"half")
+    write_atomically(path, b"whole")
+    assert names(tmp_path) == sorted(each.name for each in (path, *of_others))
+
+
+@pytest.mark.parametrize(
+    ("failure", "number"),
+    [
+        (OSError(errno.EIO, "Input/output error"), errno.EIO),
+        (OSError("96 requested and 0 written"), errno.EIO),  # NumPy's
+    ],
+)
+def test_an_error_of_writing_names_the_file(tmp_path, failure, number):
+    path = tmp_path / "file.npy"
+    with pytest.raises(OSError, match=re.escape(str(path))) as caught, replacing(path):
+        raise failure
+    assert caught.value.errno == number
+    assert names(tmp_path) == []
+
+
+def test_an_error_keeps_the_name_that_it_has(tmp_path):
+    with pytest.raises(OSError, match="other") as caught, replacing(tmp_path / "file.npy"):
+        raise OSError(errno.EIO, "Input/output error", "other")
+    assert caught.value.filename == "other"
+
+
+def test_a_written_file_is_no_failure_if_its_temporary_name_cannot_be_removed(tmp_path, monkeypatch):
+    path = tmp_path / "file.txt"
+    monkeypatch.setattr(Path, "unlink", broken)
+    write_atomically(path, b"whole")
+    assert path.read_bytes() == b"whole"
+
+
+def broken(*words, **options):
+    raise OSError(errno.EIO, "Input/output error")
 
 
 def test_nan_is_refused_and_not_written(tmp_path):

@@ -1,0 +1,1 @@
+"""Faults on purpose: calls on files that fail one after the other, hostile files, hours of kills."""
