@@ -12,7 +12,7 @@ from alignnet_common.files import PROJECT_ROOT
 ORDER = """
     benchmarks
     benchmarks.search
-    benchmarks.adapt benchmarks.ingredients benchmarks.transfer
+    benchmarks.adapt benchmarks.faults benchmarks.ingredients benchmarks.transfer
     benchmarks.workers
     synth
     synth.rendering synth.report
