@@ -72,8 +72,8 @@ def _tracks(persons: int) -> None:
     Path("tracks/tracks.csv").write_text("\n".join(lines) + "\n")
 
 
-def _network() -> None:
-    """A small network with random weights as network.safetensors."""
+def write_network(path: Path) -> None:
+    """A small network with random weights."""
     import torch
 
     from reid.configs.groups.model import ModelConfig
@@ -84,7 +84,11 @@ def _network() -> None:
         appearance="mobilenetv2_035", appearance_weights="none", pose_stages=1, pose_width=0.05, tap_channels=8
     )
     model = AlignNet(small, 3, torch.Generator().manual_seed(1))
-    save_model(model, Path("network.safetensors"), {"images": {"height": 48, "width": 32, "chunk": 2}})
+    save_model(model, path, {"images": {"height": 48, "width": 32, "chunk": 2}})
+
+
+def _network() -> None:
+    write_network(Path("network.safetensors"))
 
 
 def _video() -> None:
@@ -152,7 +156,9 @@ def _all(*makers: Callable[[], None]) -> None:
 
 
 RENDER = ("synth", "render", "--ids", "1", "--frames", "2", "--samples", "1", "--workers", "1", "--out", "set")
-NET = ("--weights", "network.safetensors", "--device", "cpu")
+NET = ("--weights", "network.safetensors", "--device", "cpu", "--batch-size", "1")
+"""One image at a time: descriptors then do not depend on where a command has gone on."""
+
 INDEX = ("reid", "index", "tracks", "--index", "index", "--workers", "0", *NET)
 
 SCENARIOS = {
@@ -171,7 +177,7 @@ SCENARIOS = {
     "pretrain": Scenario(
         (("reid", "pretrain", "--data", "set", "--run", "run", "--held-out", "2", *TRAINING),),
         functools.partial(_sample, 4),
-        ("reid.recipes.pretrain", "torch.utils.tensorboard"),
+        ("reid.recipes.pretrain", "tensorboardX"),
     ),
     "finetune": Scenario(
         (
@@ -181,17 +187,17 @@ SCENARIOS = {
             ),
         ),
         functools.partial(_sample, 4),
-        ("reid.recipes.finetune", "torch.utils.tensorboard"),
+        ("reid.recipes.finetune", "tensorboardX"),
     ),
     "evaluate": Scenario(
         (
             (
                 *("reid", "evaluate", "--dataset", "folder", "--root", "set/multi_shot", "--json", "found.json"),
-                *(*NET, "--workers", "0"),
+                *("--weights", "network.safetensors", "--device", "cpu", "--workers", "0"),
             ),
         ),
         functools.partial(_all, functools.partial(_sample, 4), _network),
-        ("reid.recipes.evaluate",),
+        ("reid.evaluate",),
     ),
     "extract": Scenario(
         (("reid", "extract", "tracks", "--tracklets", "--out", "out.npz", *NET, "--workers", "0"),),
@@ -207,7 +213,7 @@ SCENARIOS = {
             ),
         ),
         functools.partial(_all, functools.partial(_tracks, 16), _network),
-        ("reid.adapt.run", "torch.utils.tensorboard", "sklearn.cluster"),
+        ("reid.adapt.run", "tensorboardX", "sklearn.cluster"),
     ),
     "tracks": Scenario(
         (("reid", "tracks", "a.avi", "--boxes", "a.txt", "--out", "tracks"),), _video, ("reid.tracks.run", "av")

@@ -90,8 +90,8 @@ def adapt(config: AdaptConfig, command: str | None = None, choose: Choose = choo
         "seed": config.seed,
         **run_record(command, options, device_name(device), started, time.perf_counter() - clock),
     }
-    write_json(config.run / RESULT, result)
     write_page(config.run, data, result, state.before, state.after)
+    write_json(config.run / RESULT, result)  # the last file: with it, the run is finished
     print(closing_words(result, config.run))
 
 

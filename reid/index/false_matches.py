@@ -64,9 +64,11 @@ def rate_tables(of_camera: Mapping[str, Singles]) -> dict[tuple[str, str], RateT
 
     of_camera -- descriptors (N, D) of length 1 of tracklets drawn at random, at most about `MOST`, by camera.
 
-    Pairs of cameras with fewer than `FEWEST_PAIRS` pairs of tracklets have no table.
+    Pairs of cameras with fewer than `FEWEST_PAIRS` pairs of tracklets have no table; an empty index has none at all.
     """
     names = sorted(of_camera)
+    if not names:
+        return {}
     linked = linked_pairs([of_camera[name] for name in names])
     ends = np.cumsum([0, *(len(of_camera[name]) for name in names)])
     tables: dict[tuple[str, str], RateTable] = {}

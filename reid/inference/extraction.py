@@ -31,7 +31,7 @@ from reid.inference.camera_norm import (
 )
 from reid.inference.describer import Describer, load
 from reid.inference.output import Descriptors, check_format, columns_of, write_descriptors
-from reid.inference.partial_rows import PartialRows, file_hashes, partial_rows
+from reid.inference.partial_rows import PartialRows, file_hashes, partial_rows, remove_remains
 from reid.inference.rows import LEFT_OUT, Row, Source
 from reid.inference.sources import find_source
 from reid.runtime.device import device_name
@@ -68,6 +68,7 @@ def extract(config: ExtractConfig) -> None:
     made_of = rows_made_of(describer, config, statistics)
     identity = fingerprint(made_of, files, source, config)
     if is_complete(config.out, identity):
+        remove_remains(config.out)
         print(f"{config.out} is complete already; remove it to describe the images again")
         return
     print(in_words(source, config))

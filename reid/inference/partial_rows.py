@@ -10,7 +10,6 @@ A row counts as soon as it is in the file. Rows are kept as far as the first ima
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import takewhile
@@ -21,7 +20,7 @@ import numpy as np
 
 from alignnet_common.arrays import Singles
 from alignnet_common.errors import UserError
-from alignnet_common.files import write_atomically, write_json
+from alignnet_common.files import remove, write_atomically, write_json
 from alignnet_common.locks import file_lock
 from reid.inference.rows import Source
 
@@ -57,6 +56,19 @@ class PartialRows:
             self._stream.truncate(4 * self.size * self.done)
 
 
+def folder_of(out: Path) -> Path:
+    """Folder of the rows of the result `out` until it is written."""
+    return out.with_name(f"{out.name}.partial")
+
+
+def remove_remains(out: Path) -> None:
+    """Remove the rows of a result that is written, which an earlier command could not."""
+    folder = folder_of(out)
+    if folder.is_dir():
+        with file_lock(folder / "lock", f"{out}: another reid extract writes it"):
+            remove(folder)
+
+
 @contextmanager
 def partial_rows(out: Path, made_of: Mapping[str, Any], files: Sequence[str], size: int) -> Iterator[PartialRows]:
     """The rows that an earlier command left for the result `out`, to be continued.
@@ -71,7 +83,7 @@ def partial_rows(out: Path, made_of: Mapping[str, Any], files: Sequence[str], si
 
     Prints what is continued, or why the rows are not. Raises UserError while another process writes the same result.
     """
-    folder = out.with_name(f"{out.name}.partial")
+    folder = folder_of(out)
     folder.mkdir(parents=True, exist_ok=True)
     with file_lock(folder / "lock", f"{out}: another reid extract writes it"):
         done = _rows_kept(folder, made_of, files, size)
@@ -84,9 +96,9 @@ def partial_rows(out: Path, made_of: Mapping[str, Any], files: Sequence[str], si
                 yield partial
             except BaseException:
                 if not partial.done:
-                    shutil.rmtree(folder)
+                    remove(folder)
                 raise
-        shutil.rmtree(folder)
+        remove(folder)
 
 
 def _rows_kept(folder: Path, made_of: Mapping[str, Any], files: Sequence[str], size: int) -> int:

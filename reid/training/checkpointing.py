@@ -87,6 +87,9 @@ def save_checkpoint(
 ) -> None:
     """Write checkpoint.pt atomically: a model file with `metadata`, and the training state beside it.
 
+    Its other names come first: a run that is killed between them repeats the steps since the checkpoint before, and
+    writes the same files again.
+
     kept -- plain values that the run needs later, at least the data's "fingerprint"; best -- whether it is the best so
     far, for best.pt, see `TrainState.improved`. The last `config.keep` checkpoints stay in checkpoints/.
     """
@@ -104,12 +107,13 @@ def save_checkpoint(
         # No code here draws from the global generators; their state is saved for code that might.
         "rng": {"torch": torch.get_rng_state(), "cuda": rng_of_gpus()},
     }
-    write_torch_file(run / CHECKPOINT, record)
-    also_as(run / CHECKPOINT, run / CHECKPOINTS / f"step-{state.step:08d}.pt")
+    written = run / CHECKPOINTS / f"step-{state.step:08d}.pt"
+    write_torch_file(written, record)
+    if best:
+        also_as(written, run / BEST)
+    also_as(written, run / CHECKPOINT)
     for old in sorted((run / CHECKPOINTS).glob("step-*.pt"))[: -config.keep]:
         old.unlink()
-    if best:
-        also_as(run / CHECKPOINT, run / BEST)
 
 
 def restore(state: TrainState, checkpoint: dict[str, Any], run: Path) -> None:

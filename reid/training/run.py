@@ -229,10 +229,10 @@ class Run(Generic[ConfigT]):
             "seed": self.config.seed,
             **run_record(self.command, self.config, device_name(self.device, self.group), self.started, seconds),
         }
-        write_json(self.folder / RESULT, result)
         network = {"model_config": as_plain(model.config), "classes": model.classes}
         parameters = sum(tensor.numel() for tensor in model.parameters())
         write_model_card(self.folder / CARD, result, metadata | network | {"parameters": parameters})
+        write_json(self.folder / RESULT, result)  # the last file: with it, the run is finished
         if blocks:
             print(table(dict(blocks)), "protocol: step", sep="\n")
         print(f"{self.folder / MODEL} and {self.folder / RESULT} are written")
