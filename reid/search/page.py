@@ -12,6 +12,8 @@ from reid.search.rank import Hit, between
 
 ANSWERS = {True: "taken for the person", False: "taken for another person", None: "unknown"}
 
+AT_ONCE = "another person: seen at the same time by the same camera"
+
 
 def write_page(path: Path, query: Query, hits: Sequence[Hit], record: Mapping[str, Any]) -> None:
     """Write one HTML file, which needs no other; its template is assets/search/hits.html."""
@@ -19,7 +21,7 @@ def write_page(path: Path, query: Query, hits: Sequence[Hit], record: Mapping[st
         row
         | {
             "picture": image_source(hit.picture, "jpeg"),
-            "answer": ANSWERS[row["same"]],
+            "answer": AT_ONCE if row["at_once"] else ANSWERS[row["same"]],
             "name": f"{row['camera']}/{row['track']}",
         }
         for row, hit in zip(record["hits"], hits, strict=True)
