@@ -60,7 +60,8 @@ FENCE = re.compile(
 RUNNABLE = [name for name, text in DOCUMENTS.items() if "<!-- test: run -->" in text]
 
 COMMAND = re.compile(
-    r"(?:^|\s)(?:-m (?:-- )?|\S*\.slurm )(?P<module>(?:(?:reid|synth)\.|benchmarks\.(?:[a-z]\w+\.)?)[a-z]\w+)(?P<rest>.*)"
+    r"(?:^|\s)(?:-m (?:-- )?|\S*\.slurm )"
+    r"(?P<module>(?:(?:reid|synth)\.|benchmarks\.(?:[a-z]\w+\.)?)[a-z]\w+)(?P<rest>.*)"
     r"|^(?:do )?(?P<program>reid|synth)(?: (?P<subcommand>[a-z][a-z-]+))?(?P<arguments>(?: .*)?)$"
 )
 """A shell command that runs one of ours: `python -m reid.X …`, `torchrun … -m -- reid.X …`, `reid X …`."""

@@ -14,7 +14,7 @@ from reid.index.store import IndexRow, Store
 from reid.inference.table import TRACKS_TABLE
 from reid.runtime.run_dir import RESULT
 from reid.tracks.crops import COLUMNS
-from reid.tracks.run import fingerprint
+from reid.tracks.records import fingerprint
 from reid.tracks.track import without_overlap
 
 NEAR = 0.5

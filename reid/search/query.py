@@ -10,7 +10,7 @@ from alignnet_common.errors import UserError
 from reid.configs.video.search import SearchConfig
 from reid.data.tracklets.frames import read_frame
 from reid.evaluation.camera_statistics import read_statistics
-from reid.index.run import small_jpeg
+from reid.index.describe import small_jpeg
 from reid.index.store import STATISTICS, IndexRow, Store
 from reid.inference.camera_norm import by_camera
 from reid.inference.describer import Describer, load

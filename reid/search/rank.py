@@ -124,8 +124,8 @@ def is_own(row: IndexRow, query: Query) -> bool:
 
 def in_window(times: Floats, config: SearchConfig) -> Bools:
     """Mask (N,) of the tracklets with times (N, 2) that are in the window of time. Those without times are in it."""
-    late = times[:, 0] > (np.inf if config.before is None else config.before)
-    early = times[:, 1] < (-np.inf if config.after is None else config.after)
+    first, last = config.window
+    late, early = times[:, 0] > last, times[:, 1] < first
     kept: Bools = ~(late | early)
     return kept
 

@@ -7,6 +7,7 @@ import pytest
 
 from reid.index.store import IndexRow, Store
 from reid.search.own import at_once, lines_of, tracklet_at
+from reid.tracks.records import fingerprint
 
 
 def row(track, start, end, source="here", camera="yard"):
@@ -29,8 +30,6 @@ def recorded(tmp_path):
     source, video = tmp_path / "tracks", tmp_path / "late.mp4"
     source.mkdir()
     video.write_text("late")
-    from reid.tracks.run import fingerprint
-
     recordings = [{"start": 0.0, "fingerprint": "another"}, {"start": 3600.0, "fingerprint": fingerprint(video)}]
     (source / "result.json").write_text(json.dumps({"cameras": {"yard": {"recordings": recordings}}}))
     lines = ["camera,track,frame,time,x,y,w,h,score,path"]
