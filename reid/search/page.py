@@ -7,7 +7,7 @@ from typing import Any
 from alignnet_common import PROJECT, __version__
 from alignnet_common.files import write_atomically
 from alignnet_common.html import image_source, render_template
-from reid.configs.groups.moments import CALENDAR, in_words
+from reid.configs.groups.moments import span_in_words
 from reid.search.query import Query
 from reid.search.rank import Hit, between
 
@@ -24,7 +24,7 @@ def write_page(path: Path, query: Query, hits: Sequence[Hit], record: Mapping[st
             "picture": image_source(hit.picture, "jpeg"),
             "answer": AT_ONCE if row["at_once"] else ANSWERS[row["same"]],
             "name": f"{row['camera']}/{row['track']}",
-            "span": "" if row["start"] is None else span(row["start"], row["end"]),
+            "span": "" if row["start"] is None else span_in_words(row["start"], row["end"]),
         }
         for row, hit in zip(record["hits"], hits, strict=True)
     ]
@@ -63,12 +63,9 @@ def timeline(hits: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "rank": hit["rank"],
             "left": 100 * (hit["start"] - first) / length,
             "width": max(0.4, 100 * (hit["end"] - hit["start"]) / length),
-            "span": span(hit["start"], hit["end"]),
+            "span": span_in_words(hit["start"], hit["end"]),
         }
         cameras.setdefault(hit["camera"], []).append(bar)
-    return [{"camera": camera, "bars": bars, "span": span(first, last)} for camera, bars in sorted(cameras.items())]
-
-
-def span(start: float, end: float) -> str:
-    """Two times in words: seconds, or dates where the recordings have them."""
-    return f"{in_words(start)} to {in_words(end)}" + (" s" if end < CALENDAR else "")
+    return [
+        {"camera": camera, "bars": bars, "span": span_in_words(first, last)} for camera, bars in sorted(cameras.items())
+    ]

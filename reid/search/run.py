@@ -14,7 +14,7 @@ import numpy as np
 
 from alignnet_common.files import write_atomically, write_json
 from alignnet_common.run_record import command_line
-from reid.configs.groups import moments
+from reid.configs.groups.moments import span_in_words
 from reid.configs.video.search import SearchConfig
 from reid.evaluation.extracted_features import import_parquet
 from reid.index.calibration import read_tables
@@ -118,7 +118,7 @@ def in_words(query: Query, searched: Searched, rows: Sequence[Mapping[str, Any]]
         [
             str(row["rank"]),
             f"{row['camera']}/{row['track']}",
-            "" if row["start"] is None else f"{moments.in_words(row['start'])}–{moments.in_words(row['end'])}",
+            "" if row["start"] is None else span_in_words(row["start"], row["end"]),
             f"{row['score']:.3f}",
             "" if row["false_alarms_per_hour"] is None else f"{row['false_alarms_per_hour']:.3g}",
             "no: seen at the same time" if row["at_once"] else {True: "yes", False: "no", None: "unknown"}[row["same"]],

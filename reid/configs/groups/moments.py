@@ -49,6 +49,14 @@ def in_words(seconds: float) -> str:
     return f"{whole:%Y-%m-%d %H:%M:%S}.{tenths % 10}"
 
 
+def span_in_words(start: float, end: float) -> str:
+    """Two times: 1.5 to 9.0 s; or dates from `CALENDAR` on, the day once where both have the same."""
+    first, last = in_words(start), in_words(end)
+    if start < CALENDAR:
+        return f"{first} to {last}" + (" s" if end < CALENDAR else "")
+    return f"{first} to {last.removeprefix(first[: len('2026-11-30 ')])}"
+
+
 def with_unit(seconds: float) -> str:
     """A time as messages have it: 12.5 s, or a date from `CALENDAR` on."""
     return f"{seconds:g} s" if seconds < CALENDAR else in_words(seconds)

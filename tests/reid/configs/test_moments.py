@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reid.configs.groups.moments import in_words, one_clock, seconds_of, with_unit
+from reid.configs.groups.moments import in_words, one_clock, seconds_of, span_in_words, with_unit
 from reid.configs.video.search import SearchConfig
 from reid.configs.video.tracks import TracksConfig
 
@@ -61,6 +61,12 @@ def test_clocks_are_not_mixed():
 def test_times_in_words_are_dates_from_1973_on():
     assert (in_words(12.34), with_unit(12.5), with_unit(3600.0)) == ("12.3", "12.5 s", "3600 s")
     assert in_words(EIGHT + 1.96) == "2026-11-30 08:00:02.0" and with_unit(EIGHT) == "2026-11-30 08:00:00.0"
+
+
+def test_a_span_has_its_day_once():
+    assert span_in_words(1.5, 9) == "1.5 to 9.0 s"
+    assert span_in_words(EIGHT, EIGHT + 61) == "2026-11-30 08:00:00.0 to 08:01:01.0"
+    assert span_in_words(EIGHT, EIGHT + 16 * 3600) == "2026-11-30 08:00:00.0 to 2026-12-01 00:00:00.0"
 
 
 def test_the_window_of_a_search_takes_both():
