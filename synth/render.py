@@ -1,17 +1,15 @@
 """Render a synthetic data set: `python -m synth.render --ids 1000`."""
 
-import os
 import shlex
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Sequence
 from typing import Any
 
 from tqdm import tqdm
 
+from alignnet_common.cluster.ray_folder import ray_folder
+from alignnet_common.cluster.ray_session import available_cores, interrupt_check, start_ray, stop_ray
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
 from alignnet_common.options import as_plain, save_config
@@ -27,7 +25,6 @@ from synth.planning.estimate import check_space, cost
 from synth.planning.plan import make_plan
 from synth.planning.plan_file import read_plan
 from synth.rendering.devices import pick_device
-from synth.rendering.ray_folder import ray_folder
 
 PACKAGES = ("bpy", "anny", "ray", "numpy", "pillow")
 """Distributions that the pixels of a set depend on."""
@@ -103,7 +100,7 @@ def next_command(config: RenderConfig) -> str:
 
 def render_waiting(target: RenderedSet, waiting: list[Clip], config: RenderConfig, device: str) -> None:
     """Render the clips on Ray workers; each finished clip is appended to the manifest."""
-    from synth.rendering.workers import render_all, start_ray, stop_ray
+    from synth.rendering.workers import render_all
 
     cores = start_ray(config.workers or available_cores(), config.address)
     workers = min(config.workers or cores, len(waiting))
@@ -117,35 +114,6 @@ def render_waiting(target: RenderedSet, waiting: list[Clip], config: RenderConfi
                     check()
         finally:
             stop_ray()
-
-
-@contextmanager
-def interrupt_check() -> Iterator[Callable[[], None]]:
-    """A function that raises KeyboardInterrupt if Ctrl-C was pressed inside the block.
-
-    Python raises KeyboardInterrupt too, but Ray swallows it if one of its callbacks is running.
-    """
-    pressed = False
-
-    def note(number: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed = True
-        signal.default_int_handler(number, frame)
-
-    def check() -> None:
-        if pressed:
-            raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, note)
-    try:
-        yield check
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def available_cores() -> int:
-    """Number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def summary(

@@ -60,7 +60,8 @@ FENCE = re.compile(
 RUNNABLE = [name for name, text in DOCUMENTS.items() if "<!-- test: run -->" in text]
 
 COMMAND = re.compile(
-    r"(?:^|\s)(?:-m (?:-- )?|\S*\.slurm )(?P<module>(?:reid|synth|benchmarks)\.[a-z]\w+)(?P<rest>.*)"
+    r"(?:^|\s)(?:-m (?:-- )?|\S*\.slurm )"
+    r"(?P<module>(?:(?:reid|synth)\.|benchmarks\.(?:[a-z]\w+\.)?)[a-z]\w+)(?P<rest>.*)"
     r"|^(?:do )?(?P<program>reid|synth)(?: (?P<subcommand>[a-z][a-z-]+))?(?P<arguments>(?: .*)?)$"
 )
 """A shell command that runs one of ours: `python -m reid.X …`, `torchrun … -m -- reid.X …`, `reid X …`."""
@@ -105,8 +106,9 @@ COMMANDS = {
 @cache
 def options_of(words):
     """Options of the command that `words` select, such as ("reid", "pose", "train"), as its help prints them."""
-    module = ".".join(words[:2]).replace("-", "_")
-    name, rest = (module, words[2:]) if importlib.util.find_spec(module) else (words[0], words[1:])
+    depth = len(words) if words[0] == "benchmarks" else 2
+    module = ".".join(words[:depth]).replace("-", "_")
+    name, rest = (module, words[depth:]) if importlib.util.find_spec(module) else (words[0], words[1:])
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
         patch.setattr(sys, "argv", [name, *rest, *WITHOUT_OPTIONS.get(words, [FULL_HELP])])

@@ -26,7 +26,7 @@ ORDER = """
     reid.ablation reid.adapt reid.pose reid.link reid.search
     reid.index reid.tracks
     reid
-    reid.recipes
+    reid.recipes reid.tracks.detectors
     reid.training reid.visualisation reid.inference reid.exporting reid.adapt.clustering
     reid.evaluation reid.inference.network reid.tracks.ssdlite
     reid.provenance
@@ -38,7 +38,7 @@ ORDER = """
     reid.metrics reid.functional
     reid.configs reid.configs.video
     reid.configs.groups
-    alignnet_common.cli
+    alignnet_common.cli alignnet_common.cluster
     alignnet_common.doctor
     alignnet_common
 """

@@ -126,15 +126,16 @@ def memory(config: Config) -> list[float]:
 
 def rate(config: Config) -> float:
     """Frames per second of several workers, from the end of the first clip to the end of the last."""
-    from synth.rendering import workers
+    from alignnet_common.cluster.ray_session import start_ray, stop_ray
+    from synth.rendering.workers import render_all
 
     plan = make_plan(RenderConfig(ids=config["ids"], frames=config["frames"], samples=8, seed=config["seed"]))
-    workers.start_ray(config["workers"])
+    start_ray(config["workers"])
     try:
         with tempfile.TemporaryDirectory() as folder:
-            done = [time.perf_counter() for _ in workers.render_all(plan, Path(folder), config["workers"], "cpu")]
+            done = [time.perf_counter() for _ in render_all(plan, Path(folder), config["workers"], "cpu")]
     finally:
-        workers.stop_ray()
+        stop_ray()
     return float(config["frames"] * (len(done) - 1) / (done[-1] - done[0]))
 
 

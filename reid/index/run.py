@@ -7,7 +7,6 @@ Every tracklet has one descriptor. After an interruption, repeat the command: fi
 are kept.
 """
 
-import io
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,33 +16,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
-from alignnet_common.arrays import Bytes, Singles
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
-from alignnet_common.images import spread_over
 from alignnet_common.options import save_config
 from alignnet_common.run_record import command_line, now, run_record
 from reid.configs.video.index import IndexConfig
-from reid.data.tracklets.frames import read_frame
 from reid.evaluation.camera_statistics import CameraStatistics, read_statistics, write_statistics
 from reid.index.calibration import write_tables
-from reid.index.plan import Planned, PlannedBlock, key_of, planned_blocks
+from reid.index.describe import Workforce, joined, parts_of, workforce
+from reid.index.plan import PlannedBlock, key_of, planned_blocks
 from reid.index.store import STATISTICS, Store
-from reid.inference.camera_norm import by_camera, measured_by
 from reid.inference.describer import Describer, load
 from reid.runtime.device import device_name
 from reid.runtime.run_dir import CONFIG, RESULT
 
 PROG = "python -m reid.index"
-
-THUMBNAIL = (64, 128)
-"""Width and height of a thumbnail at most, pixels."""
-
-QUALITY = 80
-"""Of the thumbnails as JPEG."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +87,13 @@ def update(store: Store, config: IndexConfig) -> tuple[Changes, str]:
     old = sorted(key for key in there - wanted if store.block(key).source in ours)
     described, device = 0, "none"
     if missing or not there:
-        describer = load(config.weights, config.device)
-        device = device_name(describer.device)
+        # The machines of a cluster have devices of their own.
+        describer = load(config.weights, config.device if config.address is None else "cpu")
+        device = device_name(describer.device) if config.address is None else config.device
         store.begin(facts_of(describer, config))
-        networks = describers(store, describer, missing, config)
-        described = add_blocks(store, missing, places_by_digest(store, old), networks, describer, config)
+        with workforce(config, describer) as force:
+            statistics = statistics_of(store, describer, missing, force) if config.camera_norm else None
+            described = add_blocks(store, missing, places_by_digest(store, old), force, statistics, config)
     before = set(places_by_digest(store, old))
     after = {planned.row.digest for block in missing for planned in block.tracklets}
     store.remove(old)
@@ -113,89 +104,66 @@ def add_blocks(
     store: Store,
     blocks: Sequence[PlannedBlock],
     known: Mapping[str, tuple[str, int]],
-    networks: Mapping[str, Describer],
-    otherwise: Describer,
+    force: Workforce,
+    statistics: CameraStatistics | None,
     config: IndexConfig,
 ) -> int:
-    """Describe and write blocks; returns the number of tracklets that were described.
+    """Describe and write blocks, each when all of it is described; returns the number of tracklets that were described.
 
-    known -- block and place of tracklets by digest, which are not described again. networks -- by camera.
+    known -- block and place of tracklets by digest, which are not described again.
     """
-    count = 0
+    new = {block.key: [each for each in block.tracklets if each.row.digest not in known] for block in blocks}
+    by_key = {block.key: block for block in blocks}
+    parts = [part for key, some in new.items() for part in parts_of(key, some, config.frames, force.part)]
+    left = {key: len(some) for key, some in new.items()}
+    found: dict[str, dict[str, tuple[Any, bytes]]] = {key: {} for key in new}
     with tqdm(total=sum(len(block.tracklets) for block in blocks), desc="index", unit="tracklet", disable=None) as bar:
         for block in blocks:
-            new = [each for each in block.tracklets if each.row.digest not in known]
-            describer = networks.get(block.tracklets[0].row.camera, otherwise)
-            rows = dict(zip((each.row.digest for each in new), described_by(describer, new, config), strict=True))
-            again = taken_over(store, [known[each.row.digest] for each in block.tracklets if each.row.digest in known])
-            vectors, files = [], []
-            for each in block.tracklets:
-                if each.row.digest in known:
-                    vector, file = again[known[each.row.digest]]
-                else:
-                    vector, file = rows[each.row.digest], thumbnail(each)
-                vectors.append(vector)
-                files.append(file)
-            store.add(block.key, [each.row for each in block.tracklets], np.stack(vectors), files)
-            count += len(new)
-            bar.update(len(block.tracklets))
-    return count
+            if not new[block.key]:
+                add_block(store, block, known, {})
+                bar.update(len(block.tracklets))
+        for made in force.described(parts, statistics) if parts else ():
+            key = made.part.key
+            found[key] |= zip(made.part.digests, zip(made.vectors, made.thumbnails, strict=True), strict=True)
+            bar.update(len(made.vectors))
+            left[key] -= len(made.vectors)
+            if not left[key]:
+                add_block(store, by_key[key], known, found.pop(key))
+                bar.update(len(by_key[key].tracklets) - len(new[key]))
+    return sum(map(len, new.values()))
 
 
-def described_by(describer: Describer, tracklets: Sequence[Planned], config: IndexConfig) -> Iterable[Singles]:
-    """A descriptor (D,) of length 1 for each tracklet."""
-    frames = [[str(path) for path in spread_over(each.frames, config.frames)] for each in tracklets]
-    for row in describer.tracklet_rows(frames, config.batch_size, config.workers, quiet=True):
-        length = float(np.linalg.norm(row))
-        if not np.isfinite(length):
-            raise UserError("the network's descriptor is not finite: train it again")
-        yield row / max(length, float(np.finfo(np.float32).tiny))
+def add_block(
+    store: Store,
+    block: PlannedBlock,
+    known: Mapping[str, tuple[str, int]],
+    described: Mapping[str, tuple[Any, bytes]],
+) -> None:
+    """Write a block. described -- descriptors and pictures by digest of the tracklets that are not `known`."""
+    digests = [each.row.digest for each in block.tracklets]
+    again = taken_over(store, [known[digest] for digest in digests if digest in known])
+    pairs = [again[known[digest]] if digest in known else described[digest] for digest in digests]
+    vectors, pictures = zip(*pairs, strict=True)
+    store.add(block.key, [each.row for each in block.tracklets], np.stack(vectors), pictures)
 
 
-def thumbnail(tracklet: Planned) -> bytes:
-    """The middle frame as a small JPEG file."""
-    return small_jpeg(read_frame(tracklet.frames[len(tracklet.frames) // 2]), THUMBNAIL)
-
-
-def small_jpeg(image: Bytes, size: tuple[int, int]) -> bytes:
-    """A picture (H, W, 3) uint8 RGB as a JPEG file of at most `size`, width and height in pixels."""
-    picture = Image.fromarray(image)
-    picture.thumbnail(size)
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=QUALITY)
-    return file.getvalue()
-
-
-def describers(
-    store: Store, describer: Describer, blocks: Sequence[PlannedBlock], config: IndexConfig
-) -> dict[str, Describer]:
-    """A describer for each camera that has statistics: those of the index, and with --camera-norm those of new cameras,
-    which are measured and kept."""
-    if not config.camera_norm:
-        return {}
+def statistics_of(
+    store: Store, describer: Describer, blocks: Sequence[PlannedBlock], force: Workforce
+) -> CameraStatistics | None:
+    """The statistics of cameras: those of the index, and those of new cameras, which are measured and kept."""
     path = store.folder / STATISTICS
     known = read_statistics(path, describer.sha256) if path.is_file() else None
     seen = set() if known is None else {*known.values, *known.too_few}
-    images: dict[str, list[Any]] = {}
+    images: dict[str, list[str]] = {}
     for block in blocks:
         for each in block.tracklets:
             if each.row.camera not in seen:
                 images.setdefault(each.row.camera, []).extend(map(str, each.frames))
     if images:
-        new = measured_by(describer, images, config.workers)
+        new = force.measured(images)
         known = new if known is None else joined(known, new)
         write_statistics(path, known, "")
-    return {} if known is None else by_camera(describer, known)
-
-
-def joined(first: CameraStatistics, second: CameraStatistics) -> CameraStatistics:
-    """The statistics of the cameras of both."""
-    return CameraStatistics(
-        first.model_sha256,
-        {**first.values, **second.values},
-        {**first.images, **second.images},
-        {**first.too_few, **second.too_few},
-    )
+    return known
 
 
 def places_by_digest(store: Store, keys: Iterable[str]) -> dict[str, tuple[str, int]]:

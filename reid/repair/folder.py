@@ -13,7 +13,7 @@ from reid.inference.table import TRACKS_TABLE
 from reid.repair.table import Track, new_paths, rows_of
 from reid.runtime.run_dir import RESULT
 from reid.tracks.crops import part_of
-from reid.tracks.run import record_file
+from reid.tracks.records import record_file
 
 REPORT = "tracks-report.json"
 

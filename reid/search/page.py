@@ -7,10 +7,13 @@ from typing import Any
 from alignnet_common import PROJECT, __version__
 from alignnet_common.files import write_atomically
 from alignnet_common.html import image_source, render_template
+from reid.configs.groups.moments import span_in_words
 from reid.search.query import Query
 from reid.search.rank import Hit, between
 
 ANSWERS = {True: "taken for the person", False: "taken for another person", None: "unknown"}
+
+AT_ONCE = "another person: seen at the same time by the same camera"
 
 
 def write_page(path: Path, query: Query, hits: Sequence[Hit], record: Mapping[str, Any]) -> None:
@@ -19,8 +22,9 @@ def write_page(path: Path, query: Query, hits: Sequence[Hit], record: Mapping[st
         row
         | {
             "picture": image_source(hit.picture, "jpeg"),
-            "answer": ANSWERS[row["same"]],
+            "answer": AT_ONCE if row["at_once"] else ANSWERS[row["same"]],
             "name": f"{row['camera']}/{row['track']}",
+            "span": "" if row["start"] is None else span_in_words(row["start"], row["end"]),
         }
         for row, hit in zip(record["hits"], hits, strict=True)
     ]
@@ -59,8 +63,9 @@ def timeline(hits: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             "rank": hit["rank"],
             "left": 100 * (hit["start"] - first) / length,
             "width": max(0.4, 100 * (hit["end"] - hit["start"]) / length),
-            "start": hit["start"],
-            "end": hit["end"],
+            "span": span_in_words(hit["start"], hit["end"]),
         }
         cameras.setdefault(hit["camera"], []).append(bar)
-    return [{"camera": camera, "bars": bars, "first": first, "last": last} for camera, bars in sorted(cameras.items())]
+    return [
+        {"camera": camera, "bars": bars, "span": span_in_words(first, last)} for camera, bars in sorted(cameras.items())
+    ]

@@ -10,10 +10,11 @@ from alignnet_common.errors import UserError
 from reid.configs.video.search import SearchConfig
 from reid.data.tracklets.frames import read_frame
 from reid.evaluation.camera_statistics import read_statistics
-from reid.index.run import small_jpeg
+from reid.index.describe import small_jpeg
 from reid.index.store import STATISTICS, IndexRow, Store
 from reid.inference.camera_norm import by_camera
 from reid.inference.describer import Describer, load
+from reid.search.own import tracklet_at
 from reid.tracks.boxes import Boxes
 from reid.tracks.seek import frame_shown_at
 from reid.tracks.video import Video
@@ -40,6 +41,9 @@ class Query:
 
     row: IndexRow | None = None
     """The tracklet of the index that is the query."""
+
+    own: IndexRow | None = None
+    """The tracklet of the index that shows the person at the time of the query; `row` where there is one."""
 
 
 def query_of(store: Store, config: SearchConfig) -> Query:
@@ -74,7 +78,11 @@ def query_of(store: Store, config: SearchConfig) -> Query:
             f"--camera {config.camera}: not in {store.folder} (cameras: {', '.join(sorted(cameras_of(store)))})"
         )
     vector = describer_of(store, config, known).describe(images)
-    return Query(text, vector / np.linalg.norm(vector), known, small_jpeg(images[len(images) // 2], PICTURE))
+    own = None
+    if config.video is not None and config.time is not None and known is not None:
+        own = tracklet_at(store, known, config.video, config.time, config.box)
+    picture = small_jpeg(images[len(images) // 2], PICTURE)
+    return Query(text, vector / np.linalg.norm(vector), known, picture, own=own)
 
 
 def query_of_track(store: Store, name: str) -> Query:
@@ -84,7 +92,9 @@ def query_of_track(store: Store, name: str) -> Query:
         for place in block.places_of(track) if block.camera == camera else ():
             row = block.rows[place]
             vector = np.array(block.vectors()[place], np.float32)
-            return Query(f"tracklet {name}", vector / np.linalg.norm(vector), row.camera, block.thumbnail(row), row)
+            return Query(
+                f"tracklet {name}", vector / np.linalg.norm(vector), row.camera, block.thumbnail(row), row, row
+            )
     raise UserError(f"--track {name}: not in {store.folder}")
 
 

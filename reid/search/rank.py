@@ -11,6 +11,7 @@ from reid.configs.video.search import SearchConfig
 from reid.index.false_matches import RateTable, best_table
 from reid.index.store import Block, IndexRow, Store, times_of
 from reid.search.nearest import top_k
+from reid.search.own import at_once
 from reid.search.query import Query, cameras_of
 
 SURE, HOPELESS = 0.1, 1.0
@@ -45,7 +46,11 @@ class Hit:
     """Such tracklets an hour of the searched cameras together; None where times or rates are not known."""
 
     same: bool | None
-    """Whether it is the person: see `SURE` and `HOPELESS`; None: unknown."""
+    """Whether it is the person: see `SURE` and `HOPELESS`; None: unknown. False where `at_once`."""
+
+    at_once: bool | None
+    """Whether its camera sees it and the query's own tracklet at the same time: then it is another person. None where
+    not known."""
 
 
 @dataclass(frozen=True)
@@ -119,8 +124,8 @@ def is_own(row: IndexRow, query: Query) -> bool:
 
 def in_window(times: Floats, config: SearchConfig) -> Bools:
     """Mask (N,) of the tracklets with times (N, 2) that are in the window of time. Those without times are in it."""
-    late = times[:, 0] > (np.inf if config.before is None else config.before)
-    early = times[:, 1] < (-np.inf if config.after is None else config.after)
+    first, last = config.window
+    late, early = times[:, 0] > last, times[:, 1] < first
     kept: Bools = ~(late | early)
     return kept
 
@@ -140,15 +145,9 @@ def hit_of(
     table = best_table(tables, query.camera, row.camera)
     rate = None if table is None else table.rate(score)
     alarms = None if rate is None or searched.hours is None else rate * searched.tracklets / searched.hours
-    return Hit(
-        row,
-        score,
-        vector,
-        block.thumbnail(row),
-        rate,
-        alarms,
-        answer(rate, searched.tracklets, 0 if table is None else table.pairs),
-    )
+    together = at_once(row, query.own)
+    same = False if together else answer(rate, searched.tracklets, 0 if table is None else table.pairs)
+    return Hit(row, score, vector, block.thumbnail(row), rate, alarms, same, together)
 
 
 def answer(rate: float | None, tracklets: int, pairs: int) -> bool | None:

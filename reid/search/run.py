@@ -14,6 +14,7 @@ import numpy as np
 
 from alignnet_common.files import write_atomically, write_json
 from alignnet_common.run_record import command_line
+from reid.configs.groups.moments import span_in_words
 from reid.configs.video.search import SearchConfig
 from reid.evaluation.extracted_features import import_parquet
 from reid.index.calibration import read_tables
@@ -26,7 +27,18 @@ from reid.search.rank import Hit, Searched, search_index
 
 PROG = "python -m reid.search"
 
-COLUMNS = ("rank", "camera", "track", "start", "end", "score", "false_match_rate", "false_alarms_per_hour", "same")
+COLUMNS = (
+    "rank",
+    "camera",
+    "track",
+    "start",
+    "end",
+    "score",
+    "false_match_rate",
+    "false_alarms_per_hour",
+    "same",
+    "at_once",
+)
 
 TYPES = {
     "rank": "int64",
@@ -39,6 +51,7 @@ TYPES = {
     "false_alarms_per_hour": "float64",
     "same": "bool",
     "source": "string",
+    "at_once": "bool",
 }
 """Columns of --parquet."""
 
@@ -82,7 +95,7 @@ def row_of(rank: int, hit: Hit) -> dict[str, Any]:
     rates = (hit.false_match_rate, hit.false_alarms_per_hour)
     rounded = [None if rate is None else float(np.format_float_scientific(rate, 2)) for rate in rates]
     row = hit.row
-    known = (rank, row.camera, row.track, row.start, row.end, round(hit.score, 4), *rounded, hit.same)
+    known = (rank, row.camera, row.track, row.start, row.end, round(hit.score, 4), *rounded, hit.same, hit.at_once)
     return dict(zip(COLUMNS, known, strict=True)) | {"source": row.source}
 
 
@@ -105,12 +118,12 @@ def in_words(query: Query, searched: Searched, rows: Sequence[Mapping[str, Any]]
         [
             str(row["rank"]),
             f"{row['camera']}/{row['track']}",
-            "" if row["start"] is None else f"{row['start']:.1f}–{row['end']:.1f}",
+            "" if row["start"] is None else span_in_words(row["start"], row["end"]),
             f"{row['score']:.3f}",
             "" if row["false_alarms_per_hour"] is None else f"{row['false_alarms_per_hour']:.3g}",
-            {True: "yes", False: "no", None: "unknown"}[row["same"]],
+            "no: seen at the same time" if row["at_once"] else {True: "yes", False: "no", None: "unknown"}[row["same"]],
         ]
         for row in rows
     ]
-    names = ["", "tracklet", "seconds", "similarity", "false alarms an hour", "same person"]
+    names = ["", "tracklet", "time", "similarity", "false alarms an hour", "same person"]
     return f"{head}\n{markdown_table(names, cells)}\n{found}" if rows else f"{head}: no hit"

@@ -141,12 +141,12 @@ def refusal(reason: str, status: int) -> JSONResponse:
 
 
 def number(text: str | None) -> float | None:
-    """A finite number, or None."""
+    """A number that may be a time, of a date too, or None."""
     try:
         value = float(text or "")
     except ValueError:
         return None
-    return value if abs(value) < 1e9 else None
+    return value if abs(value) < 1e11 else None
 
 
 def asked_of(body: Any, videos: Mapping[str, KnownVideo], config: ServeConfig) -> SearchConfig:

@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from alignnet_common.errors import UserError
+from reid.configs.groups.moments import with_unit
 from reid.index.store import Store
 from reid.runtime.run_dir import RESULT
 from reid.search.query import frame_at
@@ -29,6 +30,11 @@ class Recording:
 
     duration: float
     """Seconds."""
+
+    @property
+    def in_words(self) -> str:
+        """From when to when."""
+        return f"{with_unit(self.start).removesuffix(' s')} to {with_unit(round(self.start + self.duration, 1))}"
 
 
 @dataclass(frozen=True)
@@ -58,8 +64,8 @@ class KnownVideo:
         """
         begun = [each for each in self.recordings if each.start <= time + 1e-6]
         if not begun or time > begun[-1].start + begun[-1].duration + STILL:
-            spans = ", ".join(f"{each.start:g} to {each.start + each.duration:.1f} s" for each in self.recordings)
-            raise UserError(f"nothing is recorded at {time:g} s (recorded: {spans})")
+            spans = ", ".join(each.in_words for each in self.recordings)
+            raise UserError(f"nothing is recorded at {with_unit(time)} (recorded: {spans})")
         return begun[-1].path, max(0.0, time - begun[-1].start)
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import torch
 
 from reid.tracks.boxes import Boxes
-from reid.tracks.detector import Detector
+from reid.tracks.detectors.detections import Detections, Detector
 from reid.tracks.video import Frame
 
 Found = Iterator[tuple[Frame, Boxes]]
@@ -32,7 +32,7 @@ def detected(frames: Iterable[Frame], detector: Detector, size: int | None, on_c
     """
     cores = torch.get_num_threads()
     workers = min(MOST_THREADS, cores) if on_cpu else 1
-    waiting: deque[tuple[list[Frame], Future[list[Boxes]]]] = deque()
+    waiting: deque[tuple[list[Frame], Future[list[Detections]]]] = deque()
     try:
         torch.set_num_threads(max(1, cores // workers))  # of each thread that begins from now on
         with ThreadPoolExecutor(workers, "detect") as pool:
@@ -50,8 +50,8 @@ def detected(frames: Iterable[Frame], detector: Detector, size: int | None, on_c
         torch.set_num_threads(cores)
 
 
-def _finished(group: list[Frame], task: Future[list[Boxes]]) -> Found:
-    return zip(group, task.result(), strict=True)
+def _finished(group: list[Frame], task: Future[list[Detections]]) -> Found:
+    return ((frame, Boxes.of(*found)) for frame, found in zip(group, task.result(), strict=True))
 
 
 def _groups(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:

@@ -2,7 +2,7 @@
 
     python -m reid.tracks entrance.mp4 yard.mp4 --out tracks
     python -m reid.tracks entrance.mp4 --boxes entrance.txt --out tracks
-    python -m reid.tracks early.mp4 late.mp4 --cameras yard yard --starts 0 3600 --out tracks
+    python -m reid.tracks early.mp4 late.mp4 --cameras yard yard --starts 2026-11-30T08:00 2026-11-30T09:00 --out tracks
 
 tracks/CAMERA/TRACK/FRAME.jpg are the crops, which reid adapt and reid extract --tracklets read; tracks/tracks.csv has
 the box and time of each. A track is one person as long as the tracker does not lose or confuse it. The number of a
@@ -10,36 +10,27 @@ track means nothing in another camera.
 """
 
 import itertools
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
-from alignnet_common.cli import as_plain
 from alignnet_common.errors import UserError
-from alignnet_common.files import sha256_of_lines, write_atomically, write_json
+from alignnet_common.files import write_atomically, write_json
 from alignnet_common.locks import file_lock
 from alignnet_common.options import save_config
 from alignnet_common.run_record import command_line, now, run_record
+from reid.configs.groups.moments import with_unit
 from reid.configs.video.tracks import TracksConfig
 from reid.inference.table import TRACKS_TABLE
 from reid.runtime.device import device_name, pick_device
-from reid.runtime.memory import keep_freed_memory
 from reid.runtime.run_dir import CONFIG, RESULT
-from reid.tracks.boxes import NO_TRACK, NOTHING, Boxes, read_boxes
-from reid.tracks.crops import COLUMNS, CropWriter, key_of, part_of
-from reid.tracks.detection import Found, detected
-from reid.tracks.detector import Detector, ssdlite_detector
-from reid.tracks.track import Tracking
-from reid.tracks.video import Frame, Video
+from reid.tracks.crops import COLUMNS, key_of, part_of
+from reid.tracks.follow import follow_all
+from reid.tracks.records import Recording, all_records, fingerprint, options_of
+from reid.tracks.video import Video
 
 PROG = "python -m reid.tracks"
-
-FREE_TO_CHANGE = ("videos", "cameras", "starts", "out", "device", "batch_size", "precision")
-"""Options that the crops of a video do not depend on, but for rounding."""
 
 SUMMED = ("frames", "boxes", "tracks", "crops", "too_short", "seconds")
 """Numbers of a record that are added up over the recordings of a camera."""
@@ -64,119 +55,24 @@ def tracks(config: TracksConfig) -> None:
 def follow(config: TracksConfig) -> None:
     """`tracks`, by the only process that writes to the folder."""
     started, clock = now(), time.perf_counter()
-    device = pick_device(config.device)
+    # The machines of a cluster have devices of their own.
+    device = device_name(pick_device(config.device)) if config.address is None else config.device
     known = records_of(config)
-    detector: Detector | None = None
+    waiting = []
     for (camera, start), video in sorted(zip(config.recordings, config.videos, strict=True), key=by_start(config)):
-        print_of, key = fingerprint(video), key_of(camera, start)
-        if key in known:
-            check_same(config.out, camera, known[key]["fingerprint"], print_of)
-            print(f"{key}: finished already, {known[key]['tracks']} tracks")
-            continue
-        if config.boxes is None and detector is None:
-            if device.type == "cpu":
-                keep_freed_memory()
-            size = config.detector_size
-            detector = ssdlite_detector(config.detector, size, config.threshold, device, config.precision)
-        found = tracks_of(video, camera, start, detector, config)
-        made = {"video": str(video), "fingerprint": print_of, "options": options_of(config)}
-        write_json(record_file(config.out, key), {"camera": camera, "start": start} | made | found)
+        recording = Recording(camera, start, video, fingerprint(video))
+        if recording.key in known:
+            check_same(config.out, camera, known[recording.key]["fingerprint"], recording.fingerprint)
+            print(f"{recording.key}: finished already, {known[recording.key]['tracks']} tracks")
+        else:
+            waiting.append(recording)
+    for key, found in follow_all(waiting, config):
         print(in_words(key, found))
     save_config(config, config.out / CONFIG)
     records = records_of(config)
     write_table(config.out, records)
-    record = run_record(command_line(PROG), config, device_name(device), started, time.perf_counter() - clock)
+    record = run_record(command_line(PROG), config, device, started, time.perf_counter() - clock)
     write_json(config.out / RESULT, {"cameras": by_camera(records)} | record)
-
-
-def tracks_of(
-    video: Path, camera: str, start: float, detector: Detector | None, config: TracksConfig
-) -> dict[str, Any]:
-    """Write the crops of one video, which begins at `start`; returns what was found, as plain values."""
-    clock = time.perf_counter()
-    frames = Video(video, config.rate)
-    total = frames.expected()
-    writer = CropWriter(config.out, camera, key_of(camera, start), after_others(config.out, camera, start))
-    boxes = count = 0
-    last: Frame | None = None
-    with tqdm(total=total, desc=key_of(camera, start), unit="frame", disable=None) as bar:
-        if detector is None:
-            found = listed(frames, boxes_file(config, camera, video))
-        else:
-            found = detected(frames, detector, config.batch_size, on_cpu=pick_device(config.device).type == "cpu")
-        for frame, some in followed(found, config.rate):
-            writer.add(frame, some)
-            boxes, count, last = boxes + len(some), count + 1, frame
-            bar.update()
-    counts = writer.finish(config.min_frames)
-    assert last is not None
-    seconds = time.perf_counter() - clock
-    return {
-        "frames": count,
-        "boxes": boxes,
-        **counts,
-        "size": list(last.image.shape[1::-1]),
-        "duration": round(last.time, 3),
-        "damage": frames.trouble,
-        "seconds": round(seconds, 1),
-    }
-
-
-def listed(frames: Iterable[Frame], path: Path) -> Found:
-    """The frames with the boxes of a file. Raises UserError where all of its boxes are after the last frame."""
-    boxes: dict[int, Boxes] | None = None
-    last = 0
-    for frame in frames:
-        if boxes is None:
-            boxes = read_boxes(path, *frame.image.shape[:2])
-        yield frame, boxes.get(frame.number, NOTHING)
-        last = frame.number
-    beyond = [number for number in boxes or () if number > last]
-    if beyond and boxes and len(beyond) == len(boxes):
-        raise UserError(f"{path}: its boxes begin in frame {min(beyond)}, but the video ends with frame {last}")
-    if beyond:
-        print(f"note: {path}: boxes of {len(beyond)} frames are left out: the video ends with frame {last}")
-
-
-def followed(found: Found, rate: float) -> Found:
-    """The frames with boxes inside the frame, each in a track: that of the file, else by tracking."""
-    tracking: Tracking | None = None
-    given: bool | None = None
-    for frame, boxes in found:
-        inside = boxes.within(*frame.image.shape[:2])
-        if given is None and len(inside):
-            given = bool((inside.tracks != NO_TRACK).any())
-        if given:
-            yield frame, inside
-            continue
-        tracking = Tracking(rate) if tracking is None else tracking
-        yield frame, tracking.add(inside)
-
-
-def boxes_file(config: TracksConfig, camera: str, video: Path) -> Path:
-    """The boxes of a video: by its camera, or of several recordings of the camera by the name of its file. Raises
-    UserError where several videos have one file."""
-    assert config.boxes is not None
-    if len(config.videos) == 1:
-        return config.boxes
-    name = camera if config.names.count(camera) == 1 else video.stem
-    places = config.boxes / f"{name}.txt", config.boxes / name
-    found = next((place for place in places if place.exists()), None)
-    if found is None:
-        raise UserError(f"--boxes {config.boxes}: no {name}.txt and no folder {name} in it")
-    return found
-
-
-def fingerprint(video: Path) -> str:
-    """SHA-256 over the size of a video and its first and last mebibyte. Raises UserError where it is not there."""
-    if not video.is_file():
-        raise UserError(f"no such file: {video}")
-    size, most = video.stat().st_size, 2**20
-    with video.open("rb") as file:
-        first = file.read(most)
-        file.seek(max(0, size - most))
-        last = file.read(most)
-    return sha256_of_lines([str(size), first.hex(), last.hex()])
 
 
 def by_start(config: TracksConfig) -> Callable[[tuple[tuple[str, float], Path]], tuple[int, float]]:
@@ -200,32 +96,9 @@ def check_apart(config: TracksConfig, lengths: Sequence[float | None]) -> None:
     for (camera, start, length), (other, later, _) in itertools.pairwise(spans):
         if camera == other and start + length > later + HEADER_ERROR:
             raise UserError(
-                f"camera {camera}: the recording at {start:g} s lasts {length:.1f} s, beyond the beginning of the one "
-                f"at {later:g} s (--starts)"
+                f"camera {camera}: the recording at {with_unit(start)} lasts {length:.1f} s, beyond the beginning of "
+                f"the one at {with_unit(later)} (--starts)"
             )
-
-
-def after_others(out: Path, camera: str, start: float) -> float:
-    """The time of the first frame of a recording: `start`, or the end of one before it that lasts longer than
-    said, since two tracks of one camera at the same time are taken for different persons."""
-    earlier = [each for each in all_records(out).values() if each["camera"] == camera and each["start"] < start]
-    return max([start, *(each["start"] + each["duration"] for each in earlier)])
-
-
-def record_file(out: Path, key: str) -> Path:
-    """The record of a finished video."""
-    return out / f".{key}.json"
-
-
-def all_records(out: Path) -> dict[str, dict[str, Any]]:
-    """The records of finished videos by `key_of`, by camera and start."""
-    found = {
-        path.name[1 : -len(".json")]: json.loads(path.read_text())
-        for path in sorted(out.glob(".*.json"))
-        if part_of(out, path.name[1 : -len(".json")]).is_file()
-    }
-    complete = {key: {"camera": key, "start": 0.0} | record for key, record in found.items()}
-    return dict(sorted(complete.items(), key=lambda each: (each[1]["camera"], each[1]["start"])))
 
 
 def records_of(config: TracksConfig) -> dict[str, dict[str, Any]]:
@@ -256,11 +129,6 @@ def by_camera(records: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, A
         if len(some) > 1:
             found[camera]["recordings"] = list(some)
     return found
-
-
-def options_of(config: TracksConfig) -> dict[str, Any]:
-    """The options that crops depend on."""
-    return {name: value for name, value in as_plain(config).items() if name not in FREE_TO_CHANGE}
 
 
 def check_same(out: Path, camera: str, before: str, given: str) -> None:

@@ -49,7 +49,7 @@ class StubRenderer:
         if how == "unfit":
             raise RuntimeError("no body")
 
-    def render(self, clip):
+    def work(self, clip):
         if clip.name == "cam_a/person_0002":
             if how in ("death", "memory"):
                 os._exit(7)
@@ -84,9 +84,9 @@ def short_of_memory(workers, address=None):
 
 
 workers.Renderer = StubRenderer
-start_ray = workers.start_ray
+start_ray = render.start_ray
 if how == "memory":
-    workers.start_ray = short_of_memory
+    render.start_ray = short_of_memory
 if how == "tired":
     workers.CLIPS_BEFORE_RECYCLING = 3
 render.pick_device = lambda wanted: "cpu"

@@ -20,10 +20,10 @@ def environment(**changes):
     return os.environ | {"PYTHONPATH": str(PROJECT_ROOT)} | changes
 
 
-def python(*argv):
-    """Run Python with these arguments in the checkout and wait for it."""
+def python(*argv, cwd=PROJECT_ROOT):
+    """Run Python with these arguments, in the checkout if no other folder is named, and wait for it."""
     words = [sys.executable, *map(str, argv)]
-    return subprocess.run(words, cwd=PROJECT_ROOT, env=environment(), capture_output=True, text=True, timeout=300)
+    return subprocess.run(words, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=300)
 
 
 def render(out, *options):

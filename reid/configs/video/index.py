@@ -47,6 +47,11 @@ class IndexConfig:
     device: str = "auto"
     """Device of the network: auto (a CUDA GPU if there is one, else the CPU), cpu, cuda, cuda:1 or 1, mps."""
 
+    address: str | None = option(None, rare=True)
+    """Address of a running Ray cluster, such as "auto" or "10.0.0.1:6379", whose cores describe, one process of one
+    thread each; default: this process. Needs the extra [cluster]. All machines of the cluster need the folders of
+    tracklets, --index and this checkout under the same paths."""
+
     def __post_init__(self) -> None:
         check_ranges(self)
         check_device(self.device)

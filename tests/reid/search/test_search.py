@@ -50,6 +50,23 @@ def test_a_tracklet_is_not_its_own_hit(indexed, tmp_path):
     record = found(SearchConfig(indexed, track="cam_a/0003", json=tmp_path / "F.json", top_k=100))
     names = [(hit["camera"], hit["track"]) for hit in record["hits"]]
     assert len(names) == 47 and ("cam_a", "0003") not in names and record["query"]["camera"] == "cam_a"
+    assert {(hit["camera"], hit["track"]) for hit in record["hits"] if hit["at_once"]} == set()  # a clip a second
+
+
+def test_a_hit_that_its_camera_sees_with_the_query_is_another_person(indexed, tmp_path):
+    """Of the copied index, cam_a/0004 and cam_b/0004 now begin with cam_a/0003."""
+    folder = tmp_path / "index"
+    shutil.copytree(indexed, folder)
+    for path in folder.glob("blocks/*/rows.jsonl"):
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        rows = [row | {"start": 2.05} if row["track"] == "0004" else row for row in rows]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    config = SearchConfig(folder, track="cam_a/0003", json=tmp_path / "F.json", html=tmp_path / "F.html", top_k=100)
+    hits = found(config)["hits"]
+    assert [f"{hit['camera']}/{hit['track']}" for hit in hits if hit["at_once"]] == ["cam_a/0004"]
+    assert [hit["same"] for hit in hits if hit["at_once"]] == [False]
+    page = (tmp_path / "F.html").read_text()
+    assert page.count("another person: seen at the same time by the same camera") == page.count('class="apart"') == 1
 
 
 def test_cameras_and_times_are_filters(indexed, tmp_path):

@@ -98,6 +98,9 @@ def test_a_box_finds_its_tracklet_and_a_tracklet_the_others(address):
     assert status == 200 and result["hits"][0]["track"] == "0001" and len(result["hits"]) == 2
     assert result["query"]["camera"] == "yard" and result["hits"][0]["picture"].startswith("data:image/jpeg")
     assert np.array(result["between"]).shape == (2, 2)
+    # The box is tracklet 0001 itself; 0002 is in view beside it: another person, however similar.
+    assert [(hit["track"], hit["at_once"]) for hit in result["hits"]] == [("0001", False), ("0002", True)]
+    assert result["hits"][1]["same"] is False
     _, answer = ask(address, "/api/search", {"track": "yard/0001"})
     assert [hit["track"] for hit in json.loads(answer)["hits"]] == ["0002"]
 

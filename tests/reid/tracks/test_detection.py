@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from alignnet_common.errors import UserError
-from reid.tracks import detector as detector_module
-from reid.tracks.boxes import Boxes
 from reid.tracks.detection import detected
+from reid.tracks.detectors import ssdlite as detector_module
+from reid.tracks.detectors.detections import Detections
 from reid.tracks.video import Frame
 
 
@@ -33,7 +33,7 @@ class Recorder:
         self.names.add(threading.current_thread().name)
         self.torch_threads.add(torch.get_num_threads())
         time.sleep(self._seconds(numbers[0]))
-        return [Boxes.of([[number, 0, number + 9, 9]], [0.9]) for number in numbers]
+        return [Detections(np.array([[number, 0, number + 9, 9]]), np.array([0.9])) for number in numbers]
 
 
 @pytest.fixture

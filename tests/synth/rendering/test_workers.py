@@ -12,12 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alignnet_common.cluster.pool import TRIES, Job, job_error
+from alignnet_common.cluster.ray_session import check_address, interrupt_check
 from alignnet_common.errors import JobError, UserError
 from benchmarks.survival import BLOWS, end_session, session_of, strike
 from synth.dataset.hashes import pixels_sha256
 from synth.planning.config import RenderConfig
 from synth.planning.plan import make_plan
-from synth.rendering.workers import TRIES, check_address, job_error
 from synth_runs import PROJECT_ROOT, hashes, python, rows, started
 
 ray = pytest.importorskip("ray")
@@ -217,8 +218,6 @@ def test_ctrl_c_ends_with_one_line_and_leaves_no_process(tmp_path):
 
 
 def test_ctrl_c_that_ray_swallows_still_ends_the_run():
-    from synth.render import interrupt_check
-
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), interrupt_check() as check:
         check()
@@ -238,7 +237,8 @@ def test_failures_give_one_line_and_a_report(tmp_path):
         ),
         (ray.exceptions.RayActorError(error_msg="gone"), f"died {TRIES} times"),
     ):
-        found = job_error({"cam_a/person_0001": failure, "cam_b/person_0001": cause}, tmp_path)
+        job = Job(object, (), str, "Clips", "be rendered", tmp_path / "failure.txt")
+        found = job_error({"cam_a/person_0001": failure, "cam_b/person_0001": cause}, job)
         assert isinstance(found, JobError)
         assert "cam_a/person_0001" in str(found)
         assert what in str(found)

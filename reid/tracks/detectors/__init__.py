@@ -1,0 +1,1 @@
+"""Detectors of persons: images of one size to boxes."""

@@ -1,0 +1,75 @@
+"""The record of each finished recording in a folder of tracks."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alignnet_common.cli import as_plain
+from alignnet_common.errors import UserError
+from alignnet_common.files import sha256_of_lines
+from reid.configs.video.tracks import TracksConfig
+from reid.tracks.crops import key_of, part_of
+
+FREE_TO_CHANGE = ("videos", "cameras", "starts", "out", "device", "batch_size", "precision", "workers", "address")
+"""Options that the crops of a video do not depend on, but for rounding."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A video of a camera."""
+
+    camera: str
+
+    start: float
+    """Time at which it begins, seconds by the clock of the camera."""
+
+    video: Path
+
+    fingerprint: str
+    """See `fingerprint`."""
+
+    @property
+    def key(self) -> str:
+        """Its name, see `key_of`."""
+        return key_of(self.camera, self.start)
+
+
+def fingerprint(video: Path) -> str:
+    """SHA-256 over the size of a video and its first and last mebibyte. Raises UserError where it is not there."""
+    if not video.is_file():
+        raise UserError(f"no such file: {video}")
+    size, most = video.stat().st_size, 2**20
+    with video.open("rb") as file:
+        first = file.read(most)
+        file.seek(max(0, size - most))
+        last = file.read(most)
+    return sha256_of_lines([str(size), first.hex(), last.hex()])
+
+
+def record_file(out: Path, key: str) -> Path:
+    """The record of a finished video."""
+    return out / f".{key}.json"
+
+
+def all_records(out: Path) -> dict[str, dict[str, Any]]:
+    """The records of finished videos by `key_of`, by camera and start."""
+    found = {
+        path.name[1 : -len(".json")]: json.loads(path.read_text())
+        for path in sorted(out.glob(".*.json"))
+        if part_of(out, path.name[1 : -len(".json")]).is_file()
+    }
+    complete = {key: {"camera": key, "start": 0.0} | record for key, record in found.items()}
+    return dict(sorted(complete.items(), key=lambda each: (each[1]["camera"], each[1]["start"])))
+
+
+def after_others(out: Path, camera: str, start: float) -> float:
+    """The time of the first frame of a recording: `start`, or the end of one before it that lasts longer than
+    said, since two tracks of one camera at the same time are taken for different persons."""
+    earlier = [each for each in all_records(out).values() if each["camera"] == camera and each["start"] < start]
+    return max([start, *(each["start"] + each["duration"] for each in earlier)])
+
+
+def options_of(config: TracksConfig) -> dict[str, Any]:
+    """The options that crops depend on."""
+    return {name: value for name, value in as_plain(config).items() if name not in FREE_TO_CHANGE}
