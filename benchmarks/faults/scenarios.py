@@ -130,8 +130,8 @@ def noise_for_blender() -> None:
     from synth.rendering import workers
 
     workers.render_all = _noise_clips
-    workers.start_ray = lambda workers, address=None: workers
-    workers.stop_ray = lambda: None
+    render.start_ray = lambda workers, address=None: workers
+    render.stop_ray = lambda: None
     render.pick_device = lambda wanted: "cpu"
 
 
