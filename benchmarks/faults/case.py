@@ -18,7 +18,7 @@ from benchmarks.faults.scenarios import Scenario, Words
 SECONDS = 120
 """A command that takes longer hangs."""
 
-BARS = re.compile(r".*\d+%\|.*|.*it/s\].*|note: .*|warning: .*|")
+BARS = re.compile(r".*\d+%\|.*|.*it/s\].*|note: .*|warning: .*|(\s|\x1b\[[0-9;]*[A-Za-z])*")
 """Lines of standard error that are no message of an error."""
 
 
