@@ -203,8 +203,12 @@ def test_a_finished_run_that_keeps_no_checkpoint_stays_as_it_is(rendered, record
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
 
 
-@pytest.mark.parametrize("file", ["checkpoint.pt", "model.safetensors"])
-def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(rendered, tmp_path, monkeypatch, capsys, file):
+@pytest.mark.parametrize(
+    ("file", "missing"), [("step-00000001.pt", "checkpoint.pt"), ("model.safetensors", "model.safetensors")]
+)
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(
+    rendered, tmp_path, monkeypatch, capsys, file, missing
+):
     """What is written whole is: to a disk that is full when FILE's turn comes, as it is for torch.save of its own."""
     write = Path.write_bytes
 
@@ -217,9 +221,9 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(rendered, tmp_p
     monkeypatch.setattr(Path, "write_bytes", to_full_disk)
     assert run(rendered, tmp_path / "run", max_steps=1) == 1
     assert capsys.readouterr().err.splitlines()[-1].startswith("error: the disk is full (")
-    left = {path.name for path in (tmp_path / "run").iterdir()}
+    left = {path.name for path in (tmp_path / "run").rglob("*")}
     assert not {name for name in left if "partial" in name}
-    assert file not in left
+    assert not {file, missing} & left
 
 
 def test_a_summary_has_every_loss(tmp_path):
