@@ -15,6 +15,7 @@ from alignnet_common.cli import as_plain, run_command
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import write_json
 from alignnet_common.run_record import versions
+from benchmarks.faults.steps import STEPS
 
 MACHINES = {
     "rendered_set": "RenderedSetMachine",
@@ -94,8 +95,6 @@ def take_steps(name: str, steps: int, seed: int, shrink: bool = False) -> str | 
 
 def steps_taken(name: str) -> int:
     """Steps that a machine has taken in this process."""
-    from benchmarks.faults.machines.forked import STEPS
-
     return STEPS[name]
 
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,6 @@ CHANGES = ("rename", "replace", "fsync", "unlink", "mkdir", "rmdir")
 """Functions of os at which a process may die."""
 
 KILLED = -signal.SIGKILL
-
-
-STEPS = Counter[str]()
-"""Steps taken in this process, by machine."""
 
 
 @functools.cache

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from alignnet_common.files import asset
-from benchmarks.faults.machines.forked import KILLED, STEPS, fresh_place, in_fork, said
+from benchmarks.faults.machines.forked import KILLED, fresh_place, in_fork, said
 from benchmarks.faults.scenarios import write_network
+from benchmarks.faults.steps import STEPS
 from reid.configs.video.index import IndexConfig
 from reid.configs.video.search import SearchConfig
 from reid.index.run import index

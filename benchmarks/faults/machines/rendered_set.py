@@ -17,8 +17,9 @@ from PIL import Image
 from alignnet_common.errors import JobError
 from alignnet_common.files import read_jsonl
 from alignnet_common.set_format import MANIFEST
-from benchmarks.faults.machines.forked import KILLED, STEPS, fresh_place, in_fork, said
+from benchmarks.faults.machines.forked import KILLED, fresh_place, in_fork, said
 from benchmarks.faults.scenarios import noise_for_blender
+from benchmarks.faults.steps import STEPS
 from synth import render
 from synth.dataset.webdataset import BESIDE
 from synth.pack import PackConfig, pack

@@ -14,7 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from alignnet_common.files import asset, read_jsonl, sha256_of_file
 from benchmarks.faults.content import Leaves, leaves
-from benchmarks.faults.machines.forked import KILLED, STEPS, fresh_place, in_fork, said
+from benchmarks.faults.machines.forked import KILLED, fresh_place, in_fork, said
+from benchmarks.faults.steps import STEPS
 from reid.configs.pretrain import PretrainConfig
 from reid.recipes.pretrain import pretrain
 
