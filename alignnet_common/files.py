@@ -21,6 +21,9 @@ from typing import Any
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """Error numbers for a full disk or an exhausted quota."""
 
+CUT_SHORT = re.compile(r"\d+ requested and \d+ written")
+"""Message of NumPy's OSError where fwrite(3) writes less than it should."""
+
 MACHINE = re.sub(r"[^A-Za-z0-9]", "-", platform.node())[:24]
 """Name of this machine in temporary names."""
 
@@ -64,15 +67,16 @@ def set_folder(source: str | Path) -> Path:
 def naming(path: Path) -> Iterator[None]:
     """Name `path` in an OSError of the block that names no file, as those of write(2) and fsync(2).
 
-    NumPy's has no error number either: it is taken for a full disk or a broken one.
+    Raises OSError also for NumPy's error of a write that was cut short, which has no error number: that of a full disk
+    where less than 1 MiB is free, else that of a broken one.
     """
     try:
         yield
     except OSError as failure:
-        if failure.errno is None:
+        if CUT_SHORT.fullmatch(str(failure)):
             full = shutil.disk_usage(path.parent).free < 2**20
             raise OSError(errno.ENOSPC if full else errno.EIO, f"{failure}", str(path)) from failure
-        if failure.filename is None:
+        if failure.errno is not None and failure.filename is None:  # else the message would be lost
             failure.filename = str(path)
         raise
 

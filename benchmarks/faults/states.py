@@ -67,7 +67,7 @@ def states(config: StatesConfig) -> None:
         raise JobError(f"{' and '.join(bad)}: a step has failed: the steps that led to it are above")
 
 
-def take_steps(name: str, steps: int, seed: int, shrink: bool = False) -> str | None:
+def take_steps(name: str, steps: int, seed: int) -> str | None:
     """Take about `steps` steps with a machine; returns what failed, or None. Raises UserError without Hypothesis."""
     try:
         from hypothesis import HealthCheck, Phase, settings
@@ -82,7 +82,7 @@ def take_steps(name: str, steps: int, seed: int, shrink: bool = False) -> str | 
         stateful_step_count=EXAMPLE,
         deadline=None,
         database=None,
-        phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
+        phases=[Phase.generate],  # shrinking takes minutes
         suppress_health_check=list(HealthCheck),
     )
     try:

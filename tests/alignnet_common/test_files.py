@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import UnidentifiedImageError
 
 from alignnet_common.files import (
     MACHINE,
@@ -86,6 +87,14 @@ def test_an_error_of_writing_names_the_file(tmp_path, failure, number):
         raise failure
     assert caught.value.errno == number
     assert names(tmp_path) == []
+
+
+def test_an_error_of_a_picture_that_is_read_meanwhile_stays_what_it_is(tmp_path):
+    with pytest.raises(UnidentifiedImageError), replacing(tmp_path / "file.npy"):
+        raise UnidentifiedImageError("cannot identify image file 'a.png'")
+    with pytest.raises(OSError, match="truncated") as caught, replacing(tmp_path / "file.npy"):
+        raise OSError("image file is truncated")
+    assert caught.value.errno is None
 
 
 def test_an_error_keeps_the_name_that_it_has(tmp_path):

@@ -126,33 +126,32 @@ class IndexMachine(RuleBasedStateMachine):
         elif code == KILLED:
             self.unsure |= set(folders)
 
-    @precondition(lambda self: any(self.indexed.values()) and not self.unsure)
-    @rule(data=st.data(), dies_at=DEATHS)
-    def forget(self, data: st.DataObject, dies_at: int | None) -> None:
-        """Take a tracklet out for good; a killed command is repeated, and may then say that it is gone already."""
-        folder = data.draw(st.sampled_from([each for each, tracks in sorted(self.indexed.items()) if tracks]))
-        name = data.draw(st.sampled_from(sorted(self.indexed[folder])))
-        config = self._config(forget=["/".join(name)])
+    def _take_out(self, config: IndexConfig, dies_at: int | None) -> None:
+        """Call reid index, and again if it was killed: it may then say that there is nothing left to take out."""
         code = in_fork(lambda: index(config), dies_at)
         if code == KILLED:
             code = in_fork(lambda: index(config))
-            assert code in (0, 2), f"forgetting is not repeated: {code} {said()}"
+            assert code in (0, 2), f"not repeated: {code} {said()}"
         else:
-            assert code == 0, f"forgetting is refused: {code} {said()}"
+            assert code == 0, f"refused: {code} {said()}"
+
+    @precondition(lambda self: any(self.indexed.values()) and not self.unsure)
+    @rule(data=st.data(), dies_at=DEATHS)
+    def forget(self, data: st.DataObject, dies_at: int | None) -> None:
+        """Take a tracklet out for good."""
+        folder = data.draw(st.sampled_from([each for each, tracks in sorted(self.indexed.items()) if tracks]))
+        name = data.draw(st.sampled_from(sorted(self.indexed[folder])))
+        config = self._config(forget=["/".join(name)])
+        self._take_out(config, dies_at)
         self.forgotten.add((name, self.indexed[folder].pop(name)))
 
     @precondition(lambda self: any(self.indexed.values()) and not self.unsure)
     @rule(data=st.data(), dies_at=DEATHS)
     def remove_a_folder(self, data: st.DataObject, dies_at: int | None) -> None:
-        """Take the tracklets of a folder out; a killed command is repeated."""
+        """Take the tracklets of a folder out."""
         folder = data.draw(st.sampled_from([each for each, tracks in sorted(self.indexed.items()) if tracks]))
         config = self._config(remove=[folder])
-        code = in_fork(lambda: index(config), dies_at)
-        if code == KILLED:
-            code = in_fork(lambda: index(config))
-            assert code in (0, 2), f"removing is not repeated: {code} {said()}"
-        else:
-            assert code == 0, f"removing is refused: {code} {said()}"
+        self._take_out(config, dies_at)
         self.indexed[folder] = {}
 
     @precondition(lambda self: any(self.indexed.values()) and not self.unsure)
