@@ -13,6 +13,7 @@ ORDER = """
     benchmarks
     benchmarks.search benchmarks.faults.machines
     benchmarks.adapt benchmarks.faults benchmarks.ingredients benchmarks.transfer
+    benchmarks.faults.fuzzing
     benchmarks.workers
     synth
     synth.rendering synth.report

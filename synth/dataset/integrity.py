@@ -4,8 +4,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from alignnet_common.checked.set_rows import plan_rows
 from alignnet_common.errors import UserError
-from alignnet_common.files import rows_of_jsonl
 from alignnet_common.set_format import ANNOTATIONS_FOLDER, FRAMES_FOLDER, PLAN, ManifestRow
 from synth.dataset.layout import RenderedSet
 from synth.dataset.reader import clip_error
@@ -18,8 +18,8 @@ def planned_clips(target: RenderedSet) -> dict[str, str]:
     if not plans:
         raise UserError(f"{target.out} holds no {PLAN}: name the folder of a rendered set")
     try:
-        return {row["clip"]: row_hash(row) for path in plans for row in rows_of_jsonl(path)}
-    except (ValueError, KeyError, TypeError):
+        return {row["clip"]: row_hash(row) for path in plans for row in plan_rows(path)}
+    except ValueError:
         raise UserError(f"{plans[0]} is not a plan: the command that rendered the set writes it again") from None
 
 
@@ -33,7 +33,7 @@ def clip_errors(target: RenderedSet, planned: dict[str, str], rows: dict[str, Ma
         if clip not in rows:
             exists = target.frames(clip).exists() or target.annotation(clip).exists()
             errors[clip] = "files, but no row in the manifest" if exists else "not rendered"
-        elif rows[clip]["plan_sha256"] != digest:
+        elif rows[clip].get("plan_sha256") != digest:
             errors[clip] = "rendered by another plan"
         elif error := clip_error(target, rows[clip]):
             errors[clip] = error

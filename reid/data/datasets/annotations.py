@@ -1,11 +1,12 @@
 """Annotations of a rendered set: joints, masks, part masks and visible ratios."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from alignnet_common.errors import UserError
-from alignnet_common.files import BROKEN_ARRAYS
+from alignnet_common.checked.arrays_file import BrokenArraysError, read_npz
+from alignnet_common.errors import UserError, one_line
 from alignnet_common.set_format import ANNOTATIONS
 from reid.data.tracklets.types import Tracklet
 
@@ -74,12 +75,11 @@ def _annotations(tracklet: Tracklet, *names: str) -> tuple[np.ndarray, ...]:
     path, frames = tracklet.annotations, len(tracklet.frames)
     if path is None:
         raise UserError(f"{tracklet.frames[0].parent}: no annotations; only rendered sets have them")
+
+    def fits(name: str, shape: tuple[int, ...], kind: np.dtype[Any]) -> bool:
+        return ANNOTATIONS[name].fits_header(shape, kind, frames)
+
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            found = {name: np.asarray(arrays[name]) for name in names}
-    except (*BROKEN_ARRAYS, KeyError) as broken:
-        raise UserError(f"{path}: unreadable annotations ({broken}); render the clip again") from broken
-    for name, array in found.items():
-        if not ANNOTATIONS[name].fits(array, frames):
-            raise UserError(f"{path}: {name} {array.shape} {array.dtype} does not fit {frames} frames")
-    return tuple(found.values())
+        return tuple(read_npz(path, names, fits).values())
+    except (BrokenArraysError, OSError) as broken:
+        raise UserError(f"{path}: unreadable annotations ({one_line(broken)}); render the clip again") from broken

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from alignnet_common.checked.set_rows import read_manifest
 from alignnet_common.errors import UserError
 from alignnet_common.files import set_folder
 from alignnet_common.set_format import (
@@ -13,7 +14,6 @@ from alignnet_common.set_format import (
     ManifestRow,
     annotation_file,
     frames_folder,
-    read_manifest,
 )
 from reid.data.datasets.prid import PROTOCOL, person_number
 from reid.data.datasets.splits import SPLITS, random_halves
