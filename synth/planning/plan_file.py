@@ -25,7 +25,7 @@ def read_plan(file: Path) -> list[Clip]:
     if not file.is_file():
         raise UserError(f"--plan {file}: no such file: name the plan.jsonl of a rendered set")
     try:
-        rows = list(rows_of(file, {str: ANY}))  # an incomplete last line is an error of the editor
+        rows = list(rows_of(file, ANY))  # an incomplete last line is an error of the editor
     except ValueError as broken:
         raise UserError(f"--plan: {broken}") from None
     reader = _reader()
