@@ -40,7 +40,7 @@ ORDER = """
     reid.configs reid.configs.video
     reid.configs.groups
     alignnet_common.cli alignnet_common.cluster
-    alignnet_common.doctor
+    alignnet_common.checked alignnet_common.doctor
     alignnet_common
 """
 """Folders from the top down. Folders of one line do not import each other."""
