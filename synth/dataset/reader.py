@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import BROKEN_ARRAYS, read_jsonl
-from alignnet_common.set_format import MANIFEST, ManifestRow, frame_file
+from alignnet_common.set_format import MANIFEST, ManifestRow, frame_file, select_arrays
 from synth.dataset.hashes import arrays_sha256, pixels_sha256
 from synth.dataset.layout import RenderedSet
 
@@ -42,7 +42,7 @@ def read_truth(source: RenderedSet, clip: str, names: Iterable[str]) -> dict[str
     path = source.annotation(clip)
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in names}
+            return select_arrays(arrays, names)
     except FileNotFoundError:
         raise UserError(f"{path} is missing: repeat the command that rendered the set") from None
     except (*BROKEN_ARRAYS, KeyError):
