@@ -25,7 +25,8 @@ GENERATOR_VERSION = "4.3"
 
 Raise it with every change after which the same options give other pixels, plans or annotations, and add a row to the
 table in CHANGELOG.md: the first number for new kinds of content (clothes, scenes, motion, sightings), the second for
-every other change. Changes of speed, commands or file names leave it as it is.
+every other change. Changes of speed, commands or file names leave it as it is, and so do an option whose default gives
+the pixels and plans of before, and an annotation array that is added.
 """
 
 UNKNOWN_GENERATOR = "not recorded"
@@ -51,6 +52,8 @@ class ManifestRow(TypedDict, total=False):
     camera: str
     frames: int
     """Number of frames."""
+    outfits: list[int]
+    """Number of the person's outfit in each sighting, from 0. Rows without it are of people with one outfit, 0."""
     pixels_sha256: str
     """Hash of the decoded frames, see `synth.dataset.hashes.pixels_sha256`."""
     annotations_sha256: str
@@ -95,10 +98,20 @@ ANNOTATIONS = {
     "rotation": ArrayFormat((3, 3), "float32", "world to camera"),
     "translation": ArrayFormat((3,), "float32", "metres, world to camera"),
     "sighting": ArrayFormat(("T",), "int64", "number of the sighting that each frame is of, from 0"),
+    "outfit": ArrayFormat(("T",), "int64", "number of the person's outfit in each frame, from 0"),
     "joint_names": ArrayFormat((18,), "str", "names of the COCO-18 joints"),
     "part_names": ArrayFormat((3,), "str", "upper, middle, lower"),
 }
 """Arrays of a clip's .npz by name, in the order they are written."""
+
+
+def select_arrays(arrays: Mapping[str, NDArray[Any]], names: Iterable[str]) -> dict[str, NDArray[Any]]:
+    """Those of a clip's annotation arrays by name. Clips of generators without outfits show outfit 0 in every frame.
+
+    Raises KeyError if another one is missing.
+    """
+    without = np.zeros(len(arrays["visible_ratio"]), np.int64) if "outfit" not in arrays else None
+    return {name: without if name == "outfit" and without is not None else arrays[name] for name in names}
 
 
 def person_folder(person: int) -> str:

@@ -23,6 +23,7 @@ from synth.report.statistics import USED, Statistics, in_mid_clip, measure, stat
 
 CAPTIONS = {
     "people": "each person by camera a and by camera b",
+    "outfits": "people in each of their outfits, by each camera that saw it",
     "over-time": "clips over time: camera a, and beside it camera b",
     "motion": "two clips of each kind of motion, over time",
     "arms": "two clips of each pair of arm poses (right, left), over time",
@@ -48,7 +49,7 @@ class PreviewConfig:
     """Number of identities on the first sheet, evenly spread over the set."""
 
     clips: int = 12
-    """Number of clips on the sheets over time, of occlusions and of ground truth."""
+    """Number of clips on the sheets over time, of occlusions and of ground truth, and of people on that of outfits."""
 
     def __post_init__(self) -> None:
         """Check the ranges of the values."""
@@ -96,6 +97,8 @@ def make_sheets(
         "people": contact_sheets.people_sheet(source, rows, spread_over(people, config.people)),
         "over-time": contact_sheets.time_sheet(source, rows, clips),
     }
+    if changing := contact_sheets.changing(rows):
+        made["outfits"] = contact_sheets.outfits_sheet(source, rows, spread_over(changing, config.clips))
     walks = {clip: row for clip, row in rows.items() if clip in plan and "fps" in plan[clip]}
     for name, path, shown in (("motion", "walk.kind", walks), ("arms", "identity.gait.arms", rows)):
         if groups := contact_sheets.grouped(plan, shown, path):

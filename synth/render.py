@@ -19,6 +19,7 @@ from synth.commands import PROGRAM
 from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, begin_set, finish_set, known_rows, mixture_note, open_set
 from synth.doctor import problem
+from synth.people.near_duplicates import OF_THE_BODY
 from synth.planning.clip import Clip
 from synth.planning.config import RenderConfig
 from synth.planning.estimate import check_space, cost
@@ -53,6 +54,8 @@ def render(config: RenderConfig) -> None:
         begin_set(target, plan, finished)
         save_config(config, target.config)
         print(f"{config.out}: {format_counts(finished, waiting)}", flush=True)
+        if note := alike_note(plan):
+            print(note, file=sys.stderr, flush=True)
         if waiting:
             if note := mixture_note(target, finished):
                 print(note, file=sys.stderr, flush=True)
@@ -81,6 +84,18 @@ def format_counts(finished: Sequence[Any], waiting: Sequence[Clip]) -> str:
     frames = sum(clip.frames for clip in waiting)
     total = len(finished) + len(waiting)
     return f"{total} clips planned, {len(finished)} there, {len(waiting)} to render ({frames} frames)"
+
+
+def alike_note(plan: Sequence[Clip]) -> str | None:
+    """A note on people with several outfits who differ from another person in clothes alone; None without such."""
+    people = {clip.identity.person: clip.identity for clip in plan if clip.identity.changes}
+    alike = sum(identity.differs_in not in (None, *OF_THE_BODY) for identity in people.values())
+    if not alike:
+        return None
+    return (
+        f"note: {alike} of {len(people)} people are near-duplicates that differ from another in clothes or accessories "
+        "alone: once clothes have changed, nothing tells the two apart; --without twins leaves near-duplicates out"
+    )
 
 
 def planned_clips(config: RenderConfig) -> list[Clip]:

@@ -36,6 +36,10 @@ def test_the_shared_rendered_set_has_the_same_pixels(rendered, other_machine):
     assert synth_runs.hashes(rendered.out) == VALUES["pixels_sha256"]["small"]
 
 
+def test_plans_of_one_outfit_are_the_same():
+    assert golden_values.plan_hashes(PROJECT_ROOT) == VALUES["plans_sha256"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["six people", "occluders"])
 def test_a_rendered_set_has_the_same_pixels(name, other_machine, tmp_path):

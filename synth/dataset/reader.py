@@ -13,7 +13,7 @@ from alignnet_common.arrays import Bytes
 from alignnet_common.errors import UserError
 from alignnet_common.files import BROKEN_ARRAYS, read_jsonl
 from alignnet_common.images import check_size
-from alignnet_common.set_format import MANIFEST, ManifestRow, frame_file
+from alignnet_common.set_format import MANIFEST, ManifestRow, frame_file, select_arrays
 from synth.dataset.hashes import arrays_sha256, pixels_sha256
 from synth.dataset.layout import RenderedSet
 
@@ -46,7 +46,7 @@ def read_truth(source: RenderedSet, clip: str, names: Iterable[str]) -> dict[str
     path = source.annotation(clip)
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in names}
+            return select_arrays(arrays, names)
     except FileNotFoundError:
         raise UserError(f"{path} is missing: repeat the command that rendered the set") from None
     except (*BROKEN_ARRAYS, KeyError):

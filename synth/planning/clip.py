@@ -30,6 +30,10 @@ class Purpose(IntEnum):
     """Box jitter and sensor noise, drawn while rendering."""
     BYSTANDERS = 4
     NEAR_DUPLICATE = 5
+    OUTFIT = 6
+    """Outfit of a person beyond the first, by its number."""
+    WORN = 7
+    """Which outfit is worn in which sighting."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class Sighting:
     frames: int
     fps: float
     """Frames a second."""
+    outfit: int = 0
+    """Number of the outfit that the person wears, from 0, see `Identity.outfits`."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,11 @@ class Clip:
         """Folder of the clip below multi_shot, such as "cam_a/person_0001"."""
         return clip_name(self.camera_name, self.identity.person)
 
+    @property
+    def outfits(self) -> list[int]:
+        """Number of the outfit worn in each sighting."""
+        return [sighting.outfit for sighting in self.sightings]
+
     def frame_rng(self) -> np.random.Generator:
         """Generator for the draws made while rendering: box jitter and sensor noise."""
         return generator(self.seed, Purpose.FRAMES, self.identity.person, CAMERAS.index(self.camera_name))
@@ -98,8 +109,30 @@ def plan_row(clip: Clip) -> dict[str, Any]:
 
 
 def clip_record(clip: Clip) -> dict[str, Any]:
-    """What the pixels of a clip depend on: its name as "clip", then the fields of Clip."""
-    return {"clip": clip.name, **dataclasses.asdict(clip)}
+    """What the pixels of a clip depend on: its name as "clip", then the fields of Clip, see `single_outfit_implied`."""
+    return single_outfit_implied({"clip": clip.name, **dataclasses.asdict(clip)})
+
+
+def single_outfit_implied(record: dict[str, Any]) -> dict[str, Any]:
+    """A clip's record without empty `changes`, and without the `outfit` 0 of the sightings of a person with one outfit.
+
+    Such a record equals that of a generator without outfits, so that sets rendered by one can be completed.
+    """
+    sightings = [
+        {**sighting, "bystanders": [_one_outfit(each) for each in sighting["bystanders"]]}
+        for sighting in record["sightings"]
+    ]
+    if not record["identity"].get("changes"):
+        sightings = [{name: value for name, value in each.items() if name != "outfit" or value} for each in sightings]
+    return {**_one_outfit(record), "sightings": sightings}
+
+
+def _one_outfit(record: dict[str, Any]) -> dict[str, Any]:
+    """The record of a clip or bystander without `identity.changes`, if there are none."""
+    identity = record["identity"]
+    if identity.get("changes"):
+        return record
+    return {**record, "identity": {name: value for name, value in identity.items() if name != "changes"}}
 
 
 def plan_hash(clip: Clip) -> str:

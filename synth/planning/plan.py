@@ -4,6 +4,8 @@ Each identity, view and sighting has a random generator of its own, keyed by the
 first clips of a set are therefore the same for any number of identities and any order or number of workers.
 """
 
+import dataclasses
+
 from tqdm import tqdm
 
 from alignnet_common.set_format import CAMERAS, CameraName
@@ -13,7 +15,7 @@ from synth.cameras.sensor import sensor_rand
 from synth.planning.clip import Clip, Purpose, generator
 from synth.planning.config import RenderConfig
 from synth.planning.factors import leave_out
-from synth.planning.identities import make_identity
+from synth.planning.outfits import make_dressed_identity, worn_outfits
 from synth.planning.sightings import SightingSampler
 from synth.scenes.families import place_rand
 
@@ -49,9 +51,11 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
         else:
             # Bystanders and occluders hide the person or are mistaken for them: one sighting has them, not all.
             sightings.append(sampler.alone(place))
+    worn = worn_outfits(seed, person, config.outfits, len(sightings))[number]
+    sightings = [dataclasses.replace(each, outfit=outfit) for each, outfit in zip(sightings, worn, strict=True)]
     clip = Clip(
         camera_name=camera_name,
-        identity=make_identity(seed, person, config.without),
+        identity=make_dressed_identity(seed, person, config.outfits, config.without),
         camera=camera,
         sensor=sensor,
         sightings=tuple(sightings),

@@ -29,6 +29,7 @@ def main():
         folder = Path(name)
         values = {
             "machine": golden_values.machine(),
+            "plans_sha256": golden_values.plan_hashes(tree),
             "pixels_sha256": golden_values.pixel_hashes(
                 tree, (options.sets or folder / "sets").resolve(), golden_values.RENDERED_SETS
             ),

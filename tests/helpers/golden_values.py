@@ -121,6 +121,46 @@ def machine():
     }
 
 
+PLAN_HASHES = """
+import json, sys
+from synth.planning.clip import plan_row
+from synth.planning.config import RenderConfig
+from synth.planning.plan import make_plan
+from alignnet_common.files import sha256_of_lines
+options = {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(sys.argv[1]).items()}
+rows = [json.dumps(plan_row(clip)) for clip in make_plan(RenderConfig(**options))]
+rounded = [json.loads(row, parse_float=lambda digits: float(f"{float(digits):.8g}")) for row in rows]
+print(sha256_of_lines(map(json.dumps, rounded)))
+"""
+"""Prints the SHA-256 of the rows of a plan, as plan.jsonl has them, with eight digits of each number: more of them
+depend on the machine."""
+
+PLANS = {
+    "pictures": {"ids": 20, "seed": 7, "frames": 4},
+    "video": {"ids": 12, "frames": 20, "occlusion": 1.0},
+    "pairs of cameras, without accessories": {
+        "ids": 12,
+        "frames": 10,
+        "seed": 3,
+        "camera_pairs": 3,
+        "without": ["accessories", "garments"],
+    },
+}
+"""Fields of `RenderConfig` of the plans."""
+
+
+def plan_hashes(tree):
+    """SHA-256 of the rows of each of PLANS by the code of the checkout `tree`."""
+    found = {}
+    for name, options in PLANS.items():
+        words = [sys.executable, "-c", PLAN_HASHES, json.dumps(options)]
+        environment = os.environ | {"PYTHONPATH": str(tree)}
+        ended = subprocess.run(words, cwd=tree, env=environment, capture_output=True, text=True, timeout=300)
+        assert ended.returncode == 0, ended.stderr[-3000:]
+        found[name] = ended.stdout.strip()
+    return found
+
+
 def render(tree, out, options):
     """`python -m synth.render` by the code of the checkout `tree`. A set that is complete already is left as it is."""
     out.parent.mkdir(parents=True, exist_ok=True)

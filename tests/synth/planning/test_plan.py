@@ -174,7 +174,7 @@ def test_the_hash_depends_on_every_field_of_a_clip():
     changes |= {"samples": clip.samples + 1, "denoise": not clip.denoise, "seed": clip.seed + 1}
     changed = {name: dataclasses.replace(clip, **{name: value}) for name, value in changes.items()}
     seen = {field.name: getattr(other.sightings[0], field.name) for field in dataclasses.fields(only)}
-    seen |= {"frames": only.frames + 1, "fps": only.fps + 1}
+    seen |= {"frames": only.frames + 1, "fps": only.fps + 1, "outfit": 1}
     seen |= {"walk": dataclasses.replace(only.walk, turn=only.walk.turn + 1e-9)}
     for name, value in seen.items():
         changed[f"sighting's {name}"] = dataclasses.replace(
