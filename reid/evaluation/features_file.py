@@ -7,13 +7,17 @@ import numpy as np
 from alignnet_common.errors import UserError
 from alignnet_common.files import BROKEN_ARRAYS
 
+OPTIONAL = ("query_index", "query_outfits", "gallery_outfits")
+"""Arrays that a file need not have."""
+
 
 def read_features(path: Path) -> dict[str, np.ndarray]:
     """The arrays of an .npz file of features, checked.
 
-    Returns query_features (Q, D), query_pids (Q,), query_cams (Q,), the same of the gallery (G), and query_index (Q,)
-    if the file has it; person ids, cameras and query_index are int64. Raises UserError where the file is missing or no
-    .npz, or an array is missing, has another shape, or holds no whole numbers where it must.
+    Returns query_features (Q, D), query_pids (Q,), query_cams (Q,), the same of the gallery (G), and if the file has
+    them query_index (Q,), query_outfits (Q,) and gallery_outfits (G,); all but the features are int64. Raises UserError
+    where the file is missing or no .npz, or an array is missing, has another shape, or holds no whole numbers where it
+    must.
     """
     if not path.is_file():
         raise UserError(f"no such file of features: {path}")
@@ -22,8 +26,7 @@ def read_features(path: Path) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as archive:
             for name in ("features", "pids", "cams"):
                 arrays |= {f"{side}_{name}": archive[f"{side}_{name}"] for side in ("query", "gallery")}
-            if "query_index" in archive:
-                arrays["query_index"] = archive["query_index"]
+            arrays |= {name: archive[name] for name in OPTIONAL if name in archive}
     except KeyError as missing:
         raise UserError(f"{path}: {str(missing.args[0]).split(' is not')[0]} is missing") from missing
     except (*BROKEN_ARRAYS, TypeError, AttributeError) as broken:

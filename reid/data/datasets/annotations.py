@@ -6,7 +6,7 @@ import numpy as np
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import BROKEN_ARRAYS
-from alignnet_common.set_format import ANNOTATIONS
+from alignnet_common.set_format import ANNOTATIONS, select_arrays
 from reid.data.tracklets.types import Tracklet
 
 
@@ -43,6 +43,12 @@ def read_part_masks(tracklet: Tracklet) -> np.ndarray:
     return _annotations(tracklet, "part_masks")[0]
 
 
+def read_sightings(tracklet: Tracklet) -> tuple[np.ndarray, np.ndarray]:
+    """(T,) and (T,) int: number of the sighting and of the person's outfit in each frame. Raises as `read_joints`."""
+    sightings, outfits = _annotations(tracklet, "sighting", "outfit")
+    return sightings, outfits
+
+
 def read_visible_ratios(tracklet: Tracklet) -> np.ndarray:
     """(T,) float32 in 0..1: visible share of the body in each frame. Raises UserError as `read_joints`."""
     return _annotations(tracklet, "visible_ratio")[0].astype(np.float32)
@@ -76,10 +82,17 @@ def _annotations(tracklet: Tracklet, *names: str) -> tuple[np.ndarray, ...]:
         raise UserError(f"{tracklet.frames[0].parent}: no annotations; only rendered sets have them")
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            found = {name: np.asarray(arrays[name]) for name in names}
+            found = {name: _part(tracklet, name, array) for name, array in select_arrays(arrays, names).items()}
     except (*BROKEN_ARRAYS, KeyError) as broken:
         raise UserError(f"{path}: unreadable annotations ({broken}); render the clip again") from broken
     for name, array in found.items():
         if not ANNOTATIONS[name].fits(array, frames):
             raise UserError(f"{path}: {name} {array.shape} {array.dtype} does not fit {frames} frames")
     return tuple(found.values())
+
+
+def _part(tracklet: Tracklet, name: str, array: np.ndarray) -> np.ndarray:
+    """The rows of an array of the whole clip that belong to the tracklet; the array itself for a whole clip."""
+    if tracklet.first is None or ANNOTATIONS[name].shape[0] != "T":
+        return array
+    return array[tracklet.first : tracklet.first + len(tracklet.frames)]
