@@ -8,7 +8,7 @@ import pytest
 from alignnet_common.errors import JobError
 from benchmarks.optimisations import __main__ as optimisations
 from benchmarks.optimisations.__main__ import NAMES, OptimisationsConfig, compare, difference, table
-from benchmarks.optimisations.pairs import PAIRS, Pair
+from benchmarks.optimisations.pairs import Pair
 
 
 def pair(tolerance, of_all="largest"):
