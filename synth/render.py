@@ -6,8 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from tqdm import tqdm
-
+from alignnet_common.cli.progress import progress
 from alignnet_common.cluster.ray_folder import ray_folder
 from alignnet_common.cluster.ray_session import available_cores, interrupt_check, start_ray, stop_ray
 from alignnet_common.errors import UserError
@@ -120,7 +119,7 @@ def render_waiting(target: RenderedSet, waiting: list[Clip], config: RenderConfi
     cores = start_ray(config.workers or available_cores(), config.address)
     workers = min(config.workers or cores, len(waiting))
     frames = sum(clip.frames for clip in waiting)
-    with tqdm(total=frames, unit="frame", desc=f"render on {workers} × {device}", smoothing=0.1) as bar:
+    with progress(total=frames, unit="frame", desc=f"render on {workers} × {device}", smoothing=0.1) as bar:
         try:
             with interrupt_check() as check:
                 for row in render_all(waiting, target.out, workers, device):

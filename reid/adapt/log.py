@@ -2,7 +2,6 @@
 
 import csv
 import io
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +11,7 @@ from tensorboardX import SummaryWriter
 from tqdm import tqdm
 
 from alignnet_common.arrays import Singles
+from alignnet_common.cli.progress import progress
 from alignnet_common.files import write_atomically, write_jsonl
 from reid.adapt.clustering.agreement import Choice
 from reid.adapt.clustering.neighbours import nearest_elsewhere, shown_tracklets
@@ -45,9 +45,8 @@ class RoundLog:
     ) -> None:
         self._folder, self._config, self._data, self._facts, self._metadata = folder, config, data, facts, metadata
         self._curves = SummaryWriter(str(folder / CURVES), purge_step=step + 1, flush_secs=30)
-        interval = 0.1 if sys.stderr.isatty() else 30.0  # seconds between lines; seldom in a log file
-        self._bar: tqdm[NoReturn] = tqdm(
-            total=config.last_step, initial=step, desc="adaptation", unit="step", mininterval=interval, smoothing=0
+        self._bar: tqdm[NoReturn] = progress(
+            total=config.last_step, initial=step, desc="adaptation", unit="step", smoothing=0
         )
 
     def __enter__(self) -> Self:

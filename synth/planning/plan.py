@@ -6,8 +6,7 @@ first clips of a set are therefore the same for any number of identities and any
 
 import dataclasses
 
-from tqdm import tqdm
-
+from alignnet_common.cli.progress import progress
 from alignnet_common.set_format import CAMERAS, CameraName
 from synth.animation.retargeting import Recording, recordings
 from synth.cameras.camera import camera_rand
@@ -27,7 +26,7 @@ def make_plan(config: RenderConfig) -> list[Clip]:
     """
     motions = recordings(config.motion) if config.motion else ()
     people = [person for person in range(1, config.ids + 1) if config.part is None or config.part.holds(person)]
-    bar = tqdm(people, desc="plan", unit="person", delay=3.0, leave=False)
+    bar = progress(people, desc="plan", unit="person", delay=3.0, leave=False)
     return [make_clip(config, person, name, motions) for person in bar for name in CAMERAS]
 
 
