@@ -101,7 +101,7 @@ def alike_note(plan: Sequence[Clip]) -> str | None:
 def planned_clips(config: RenderConfig) -> list[Clip]:
     """The clips of the set, or of the part given by --shard: drawn, or read from --plan."""
     if config.plan is None:
-        return make_plan(config)
+        return make_plan(config, available_cores())
     clips = read_plan(config.plan)
     return [clip for clip in clips if config.part is None or config.part.holds(clip.identity.person)]
 
