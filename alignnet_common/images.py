@@ -18,6 +18,9 @@ CAPTION = 14
 PAPER, INK = (24, 26, 30), (214, 218, 224)
 """Colours of the background and of text."""
 
+LARGEST_SIDE = 8192
+"""Width and height of a picture that is read, at most, pixels: its file may state any size."""
+
 SEEN, HIDDEN = (255, 220, 0), (255, 60, 200)
 """Colours of visible and of hidden joints."""
 
@@ -70,3 +73,10 @@ def grid(tiles: list[Bytes], columns: int) -> Bytes:
         top, left = GAP + number // columns * (height + GAP), GAP + number % columns * (width + GAP)
         sheet[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
     return sheet
+
+
+def check_size(image: Image.Image) -> None:
+    """Raise ValueError where a picture that is opened, and not decoded yet, is larger than `LARGEST_SIDE`."""
+    if max(image.size) > LARGEST_SIDE:
+        width, height = image.size
+        raise ValueError(f"{width} x {height} pixels, more than {LARGEST_SIDE} x {LARGEST_SIDE}: make it smaller")

@@ -90,7 +90,7 @@ def fetch_tar(
 ) -> Iterator[ManifestRow]:
     """Download a tar and write its clips that are in `wanted`, rows by clip; yields the row of each written clip.
 
-    Raises JobError if the tar's hash is not that of the index.
+    Raises JobError if the tar's hash is not that of the index, or a clip is not complete in it.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "clips.tar"
@@ -99,8 +99,14 @@ def fetch_tar(
             raise JobError(f"{remote.address}/{tar['name']} hash differs from the index: delete it and pack again")
         for clip, parts in read_tar(path):
             if clip in wanted:
-                frames = [parts[frame_file(number)] for number in range(1, wanted[clip]["frames"] + 1)]
-                write_files(target, clip, frames, parts["truth.npz"])
+                try:
+                    frames = [parts[frame_file(number)] for number in range(1, wanted[clip]["frames"] + 1)]
+                    annotations = parts["truth.npz"]
+                except KeyError as missing:
+                    raise JobError(
+                        f"{remote.address}/{tar['name']}: no {missing} of {clip}: pack the set again"
+                    ) from None
+                write_files(target, clip, frames, annotations)
                 yield wanted[clip]
 
 

@@ -11,6 +11,7 @@ from alignnet_common.files import PROJECT_ROOT
 
 ORDER = """
     benchmarks
+    benchmarks.soak benchmarks.optimisations
     benchmarks.search benchmarks.faults.machines
     benchmarks.adapt benchmarks.faults benchmarks.ingredients benchmarks.transfer
     benchmarks.workers
@@ -39,7 +40,7 @@ ORDER = """
     reid.configs reid.configs.video
     reid.configs.groups
     alignnet_common.cli alignnet_common.cluster
-    alignnet_common.doctor
+    alignnet_common.checked alignnet_common.doctor
     alignnet_common
 """
 """Folders from the top down. Folders of one line do not import each other."""

@@ -193,6 +193,8 @@ def run_with_options(
     except KeyboardInterrupt:
         where = f"; the same command{resume} goes on where it stopped" if goes_on or resume else ""
         exit_with_line(130, f"interrupted{where}")
+    except MemoryError:
+        exit_with_line(1, "memory is used up: ask for less at a time, or name smaller files")
     except OSError as failure:
         if failure.errno in DISK_FULL:
             where = failure.filename or "while writing"

@@ -16,6 +16,9 @@ STRING, INTEGER = "tag:yaml.org,2002:str", "tag:yaml.org,2002:int"
 READ_AS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "timestamp"))
 """What YAML takes words without quotes for that look like it: 20240101, 1e3, no, 2024-01-01."""
 
+LARGEST = 2**20
+"""Bytes of a file of options, at most."""
+
 LEADING_ZEROS = re.compile(r"([-+]?)0+([0-9]+)")
 """An octal number to YAML, 010, where a person means 10 as on a command line."""
 
@@ -39,9 +42,11 @@ def read_yaml(path: Path, kinds: Mapping[str, Any], keep: Callable[[str, Any], b
     kinds -- type of each option by name. keep -- whether a value that YAML reads for an option stays what it is, such
     as an old word for another value.
 
-    Raises UserError where a key is there twice, yaml.YAMLError on what is no YAML, UnicodeDecodeError on what is no
-    text, OSError where it cannot be read.
+    Raises UserError where a key is there twice, and on a file that is too large; yaml.YAMLError on what is no YAML,
+    UnicodeDecodeError on what is no text, OSError where it cannot be read.
     """
+    if path.is_file() and path.stat().st_size > LARGEST:
+        raise UserError(f"{path}: larger than {LARGEST // 2**20} MiB, which no file of options is")
     loader = yaml.SafeLoader(read_text(path))
     try:
         node = loader.get_single_node()

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import io
 
 from alignnet_common.arrays import AnyInts, Ints
 from alignnet_common.cli import as_plain, run_command
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, write_json
-from reid.data.datasets.mat_files import read_variable
 from reid.evaluation.extracted_features import read_extracted
 from reid.metrics.distances import euclidean_distances
 from reid.metrics.labels import Labels
@@ -94,7 +94,7 @@ def read_attributes(path: Path, pids: AnyInts) -> tuple[tuple[str, str, Ints], .
 
     Raises UserError where the file is no such file, or an identity is not in its training half.
     """
-    table = read_variable(path, "market_attribute", squeeze_me=True, struct_as_record=False)
+    table = _table_of(path)
     try:
         half: Any = table.train
         persons = np.array([int(name) for name in half.image_index])
@@ -105,6 +105,16 @@ def read_attributes(path: Path, pids: AnyInts) -> tuple[tuple[str, str, Ints], .
     if len(absent):
         raise UserError(f"{path}: no attributes of person {absent[0]}: its training half fits bounding_box_train alone")
     return tuple((attribute, value, np.intersect1d(some, pids)) for attribute, value, some in found)
+
+
+def _table_of(path: Path) -> Any:
+    """The structure in a published .mat file. Raises UserError as `read_attributes`."""
+    if not path.is_file():
+        raise UserError(f"no {path.name} in {path.parent}")
+    try:
+        return io.loadmat(path, appendmat=False, squeeze_me=True, struct_as_record=False)["market_attribute"]
+    except Exception as broken:  # damaged bytes raise various exceptions in scipy
+        raise UserError(f"{path}: not a readable .mat file with market_attribute ({broken})") from broken
 
 
 def _values(half: Any, persons: Ints) -> Iterator[tuple[str, str, Ints]]:

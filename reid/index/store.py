@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alignnet_common.arrays import Floats
+from alignnet_common.checked.names import is_plain
 from alignnet_common.errors import UserError
 from alignnet_common.files import read_jsonl, replacing, rows_of_jsonl, write_json, write_jsonl
 from alignnet_common.locks import file_lock
@@ -165,8 +166,11 @@ def mapped(path: Path) -> Vectors:
 
 
 def row_of(values: dict[str, Any]) -> IndexRow:
-    """A row of `ROWS`. Raises TypeError or KeyError where it is none."""
-    return IndexRow(**{**values, "thumbnail": tuple(values["thumbnail"])})
+    """A row of `ROWS`. Raises TypeError, KeyError or ValueError where it is none, or its names could be no folders'."""
+    row = IndexRow(**{**values, "thumbnail": tuple(values["thumbnail"])})
+    if not (is_plain(row.camera) and is_plain(row.track)):
+        raise ValueError("camera and track must be names of folders")
+    return row
 
 
 def times_of(rows: Sequence[IndexRow]) -> Floats:

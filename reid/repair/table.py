@@ -3,11 +3,13 @@
 import csv
 import io
 import itertools
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from alignnet_common.checked.names import is_inside, is_plain
 from alignnet_common.errors import UserError
 from reid.data.tracklets.frames import frame_number
 from reid.inference.table import TRACKS_TABLE
@@ -51,7 +53,8 @@ class Track:
 def read_tracks(folder: Path) -> tuple[dict[str, list[Track]], list[str]]:
     """The tracks of each camera, by name, and the columns of the table.
 
-    Raises UserError where there is no table, a column is missing, a number is none, or there is no crop.
+    Raises UserError where there is no table, a column is missing, a number is none, a name leads out of the folder, or
+    there is no crop.
     """
     path = folder / TRACKS_TABLE
     if not path.is_file():
@@ -74,11 +77,17 @@ def read_tracks(folder: Path) -> tuple[dict[str, list[Track]], list[str]]:
 
 
 def crop_of(row: Mapping[str, str], where: str) -> Crop:
-    """A row of the table. Raises UserError where a number is none."""
+    """A row of the table. Raises UserError where a number is none, or a name leads out of the folder."""
     try:
-        time, x, y, w, h = (float(row[name]) for name in ("time", "x", "y", "w", "h"))
+        frame, time, x, y, w, h = (float(row[name]) for name in ("frame", "time", "x", "y", "w", "h"))
     except (TypeError, ValueError):
-        raise UserError(f"{where}: time, x, y, w and h must be numbers") from None
+        raise UserError(f"{where}: frame, time, x, y, w and h must be numbers") from None
+    if not all(map(math.isfinite, (frame, time, x, y, w, h))):
+        raise UserError(f"{where}: frame, time, x, y, w and h must be finite numbers")
+    if not (is_plain(row["camera"]) and is_plain(row["track"]) and is_inside(row["path"])):
+        raise UserError(
+            f"{where}: camera and track must be names of folders, and path lead to a file below {TRACKS_TABLE}'s folder"
+        )
     return Crop(time, (x, y, w, h), dict(row))
 
 

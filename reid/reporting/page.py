@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from alignnet_common.html import image_source, ready_html, render_template
+from alignnet_common.images import check_size
 from reid.reporting.charts import as_svg, draw_cmc_axes, new_chart
 from reid.reporting.views import NetworkViews
 
@@ -148,6 +149,7 @@ def small_picture(path: Path) -> str:
     """An image grid as a JPEG data URL, a quarter of the size of its PNG."""
     stream = io.BytesIO()
     with Image.open(path) as grid:
+        check_size(grid)
         grid.convert("RGB").save(stream, "JPEG", quality=78, optimize=True)
     return image_source(stream.getvalue(), "jpeg")
 

@@ -75,12 +75,12 @@ def application(config: ServeConfig) -> Starlette:
         return Response(await run_in_threadpool(frame_as_jpeg, video, time), media_type="image/jpeg")
 
     async def search(request: Request) -> Response:
-        body = await request.body()
-        if len(body) > LARGEST_REQUEST:
+        body = await body_of(request)
+        if body is None:
             return refusal("the request is too long", 413)
         try:
             asked = asked_of(json.loads(body), videos, config)
-        except (ValueError, TypeError, KeyError, AttributeError) as wrong:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as wrong:
             return refusal(str(wrong) or "no search", 400)
         return JSONResponse(await run_in_threadpool(found, store, asked))
 
@@ -127,6 +127,19 @@ def refused(request: Request, config: ServeConfig) -> str | None:
         return None if name in {"127.0.0.1", "localhost", "::1"} else "this server answers to 127.0.0.1 alone"
     given = request.query_params.get("token") or request.cookies.get(COOKIE) or bearer(request)
     return None if hmac.compare_digest(given.encode(), config.token.encode()) else "the token is missing or wrong"
+
+
+async def body_of(request: Request) -> bytes | None:
+    """The body of a request; None where it is longer than `LARGEST_REQUEST`, which is then not read to its end."""
+    said = request.headers.get("content-length", "0")
+    if not said.isdecimal() or len(said) > 18 or int(said) > LARGEST_REQUEST:
+        return None
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > LARGEST_REQUEST:
+            return None
+    return body
 
 
 def bearer(request: Request) -> str:

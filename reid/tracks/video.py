@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alignnet_common.errors import UserError
+from alignnet_common.images import LARGEST_SIDE
 
 Image = npt.NDArray[np.uint8]
 
@@ -112,10 +113,13 @@ class Video:
             raise UserError(f"{self.path}: not a video that can be read ({_words(refused)})") from refused
 
     def stream(self, container: Any) -> Any:
-        """The first video stream, decoded by several threads. Raises UserError where there is none."""
+        """The first video stream, decoded by several threads. Raises UserError where there is none, or a large one."""
         if not container.streams.video:
             raise UserError(f"{self.path}: has no video in it")
         stream = container.streams.video[0]
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if max(width, height) > LARGEST_SIDE:
+            raise UserError(f"{self.path}: {width} x {height} pixels, more than {LARGEST_SIDE} x {LARGEST_SIDE}")
         stream.thread_type = "AUTO"
         return stream
 

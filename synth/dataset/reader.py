@@ -1,14 +1,18 @@
 """Reads a rendered set: rows of the manifest, annotation arrays, and checks of a clip's files."""
 
+import struct
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, cast
 
-import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from alignnet_common.arrays import Bytes
 from alignnet_common.errors import UserError
 from alignnet_common.files import BROKEN_ARRAYS, read_jsonl
+from alignnet_common.images import check_size
 from alignnet_common.set_format import MANIFEST, ManifestRow, frame_file, select_arrays
 from synth.dataset.hashes import arrays_sha256, pixels_sha256
 from synth.dataset.layout import RenderedSet
@@ -49,6 +53,14 @@ def read_truth(source: RenderedSet, clip: str, names: Iterable[str]) -> dict[str
         raise UserError(f"{path} is broken: delete it and repeat the command that rendered the set") from None
 
 
+def read_png(path: Path) -> Bytes:
+    """A frame (H, W, 3) as it was rendered. Raises OSError, ValueError, SyntaxError or struct.error where it is
+    damaged, or its file states an enormous size."""
+    with Image.open(path) as image:
+        check_size(image)
+        return np.asarray(image.convert("RGB") if image.mode == "P" else image)
+
+
 def has_all_files(source: RenderedSet, row: ManifestRow) -> bool:
     """Whether a clip has its frames and annotations. Their content is checked by `clip_error`."""
     frames = sum(1 for _ in source.frames(row["clip"]).glob("*.png"))
@@ -69,8 +81,8 @@ def clip_error(source: RenderedSet, row: ManifestRow) -> str | None:
     frames = []
     for name in wanted:
         try:
-            frames.append(iio.imread(folder / name))
-        except (OSError, ValueError, SyntaxError) as broken:  # Pillow raises SyntaxError for a bad chunk
+            frames.append(read_png(folder / name))
+        except (OSError, ValueError, SyntaxError, struct.error) as broken:  # Pillow's, SyntaxError for a bad chunk
             return f"{folder / name} is broken ({' '.join(str(broken).split())})"
     if len({frame.shape for frame in frames}) > 1 or pixels_sha256(np.stack(frames)) != row["pixels_sha256"]:
         return f"{folder} has other pixels than were rendered"

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from alignnet_common.errors import UserError
+from alignnet_common.checked.names import is_plain
+from alignnet_common.checked.tar_file import plain_files
+from alignnet_common.errors import JobError, UserError
 from alignnet_common.set_format import CARD, CLIP_NAME, CONFIG, MANIFEST, PLAN, RESULT, ManifestRow, frame_file
 from synth.dataset.layout import RenderedSet
 from synth.dataset.remote import RemoteFolder
@@ -23,6 +25,8 @@ BESIDE = (PLAN, MANIFEST, CONFIG, RESULT)
 """Files of a set that are stored beside the tars, unchanged."""
 IF_THERE = (CARD,)
 """Files that are stored beside the tars if the set has them: older sets have no card."""
+LARGEST_INDEX = 2**30
+"""Bytes of an index, at most: those of a million clips."""
 FORMAT = 1
 """Version of the index."""
 
@@ -46,16 +50,19 @@ def parts_of(source: RenderedSet, row: ManifestRow) -> Iterator[tuple[str, bytes
 
 
 def read_tar(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """Each clip of a tar: its name, and its parts by name. Raises tarfile.TarError if the tar is broken."""
+    """Each clip of a tar: its name, and its parts by name. Raises JobError if the tar is broken, or has members that
+    `write_tar` does not write."""
     clip, parts = "", dict[str, bytes]()
-    with tarfile.open(path, mode="r:") as tar:
-        for member in tar:
-            name, _, part = member.name.partition(".")
+    try:
+        for member, content in plain_files(path):
+            name, _, part = member.partition(".")
             if name != clip and parts:
                 yield clip, parts
                 parts = {}
-            clip, stream = name, tar.extractfile(member)
-            parts[part] = stream.read() if stream else b""
+            clip = name
+            parts[part] = content
+    except ValueError as broken:
+        raise JobError(f"{path.name} is no tar of this program ({broken}): pack the set again") from broken
     if parts:
         yield clip, parts
 
@@ -63,15 +70,21 @@ def read_tar(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
 def read_index(remote: RemoteFolder) -> dict[str, Any]:
     """The index of a packed set. Raises UserError if it is missing, broken or of another version.
 
-    Clips must be named as CLIP_NAME says, since their names become paths.
+    Clips must be named as CLIP_NAME says, and the files beside them as in BESIDE and IF_THERE, since their names become
+    paths. An index is at most `LARGEST_INDEX` long.
     """
-    if remote.size(INDEX) is None:
+    size = remote.size(INDEX)
+    if size is None:
         raise UserError(f"{remote.address} holds no {INDEX}: name the --to of a finished python -m synth.pack")
+    if size > LARGEST_INDEX:
+        raise UserError(f"{remote.address}/{INDEX}: {size} bytes, which no index has: pack the set again")
     try:
         index = json.loads(remote.read(INDEX))
         clips = [row["clip"] for tar in index["tars"] for row in tar["clips"]]
         if index["format"] != FORMAT or not all(CLIP_NAME.fullmatch(clip) for clip in clips):
             raise ValueError
-    except (ValueError, KeyError, TypeError):
+        if not set(index["beside"]) <= {*BESIDE, *IF_THERE} or not all(is_plain(tar["name"]) for tar in index["tars"]):
+            raise ValueError
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise UserError(f"{remote.address}/{INDEX} is no index of this version: pack the set again") from None
     return dict(index)

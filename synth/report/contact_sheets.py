@@ -8,7 +8,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import imageio.v3 as iio
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -17,7 +16,7 @@ from alignnet_common.errors import UserError
 from alignnet_common.images import GAP, PAPER, beside, captioned, draw_skeleton, enlarged, grid, page_of, spread_over
 from alignnet_common.set_format import CAMERAS, clip_name, frame_file
 from synth.dataset.layout import RenderedSet
-from synth.dataset.reader import read_truth
+from synth.dataset.reader import read_png, read_truth
 from synth.report.statistics import placed_labels, value_at
 
 Rows = Mapping[str, Mapping[str, Any]]
@@ -215,8 +214,8 @@ def frame_of(source: RenderedSet, clip: str, number: int) -> Bytes:
     """One frame (128, 64, 3) of a clip; `number` counts from 0. Raises UserError where it is missing or unreadable."""
     path = source.frames(clip) / frame_file(number + 1)
     try:
-        frame: Bytes = iio.imread(path, index=0)
-    except Exception as broken:  # damaged bytes raise various exceptions in imageio and Pillow
+        frame = read_png(path)
+    except Exception as broken:  # damaged bytes raise various exceptions in Pillow
         reason = " ".join(str(broken).split())[:200] or type(broken).__name__
         raise UserError(f"{path}: unreadable frame ({reason}): repeat the command that rendered the set") from broken
     if frame.ndim != 3 or frame.shape[2] != 3:

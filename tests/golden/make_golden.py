@@ -34,6 +34,7 @@ def main():
                 tree, (options.sets or folder / "sets").resolve(), golden_values.RENDERED_SETS
             ),
             "training": golden_values.training_losses(tree, folder),
+            "demo": golden_values.demo_losses(tree, folder / "demo"),
             "rankings": golden_values.ranking_numbers(tree, folder),
         }
     options.out.write_text(json.dumps(values, indent=1) + "\n")

@@ -15,6 +15,7 @@ import numpy as np
 
 import reid_folders
 import synth_runs
+import tensorboard_files
 from alignnet_common.files import PROJECT_ROOT
 
 VALUES = PROJECT_ROOT / "tests" / "golden" / "values.json"
@@ -41,6 +42,12 @@ MODEL = [
     "0.0002",
 ]
 """The demo's trainings. What the demo may change is named here: epochs, memory format, network, learning rates."""
+DEMO = {
+    "pretrain": ["reid.pretrain", "--config", "jobs/demo-pretrain.yaml", "--max-steps", "10"],
+    "finetune": ["reid.finetune", "--config", "jobs/demo-finetune.yaml", "--max-steps", "10"],
+    "adapt": ["reid.adapt", "--config", "jobs/demo-adapt.yaml", "--rounds", "1", "--steps", "10"],
+}
+"""The demo's trainings as they are, ten steps each."""
 PERSONS, FRAMES = 14, 6
 """Size of the sets that both train on: half of the persons of the second are more than the job's 6 in a batch."""
 
@@ -205,6 +212,20 @@ def training_losses(tree, folder):
     )
     hashes = {"rendered": content_hash(rendered), "real": content_hash(real)}
     return {"data": hashes, "pretrain": losses_of(runs[0]), "finetune": losses_of(runs[1])}
+
+
+def demo_losses(tree, folder):
+    """Ten losses of each of the demo's trainings by its name."""
+    rendered, real = write_training_data(folder)
+    tracklets = reid_folders.write_rendered(folder / "tracklets", persons=26, frames=4)  # an adaptation needs 50
+    given = {
+        "pretrain": ["--data", rendered],
+        "finetune": ["--root", real, "--init", folder / "pretrain"],
+        "adapt": ["--root", tracklets, "--init", folder / "pretrain"],
+    }
+    run_in_turn(tree, [[*DEMO[name], "--device", "cpu", *given[name], "--run", folder / name] for name in DEMO])
+    curves = {name: tensorboard_files.scalars(folder / name / "tensorboard") for name in DEMO}
+    return {name: [curves[name][step, "loss"] for step in range(1, 11)] for name in DEMO}
 
 
 def write_features(path):

@@ -4,6 +4,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from alignnet_common.arrays import Bytes
+from alignnet_common.images import check_size
 
 DECODING = 2
 """Version of what pixels a file gives, for the keys of caches. To be increased if the same files give other pixels."""
@@ -19,8 +20,9 @@ def upright_rgb(image: Image.Image) -> Bytes:
     """The first picture of `image` as (H, W, 3) uint8 RGB, turned as its Exif orientation says; alpha is left out.
 
     Of 16 bits a channel the upper eight are kept, as Pillow does for colours. Raises ValueError on 32 bits a channel,
-    of which no file says what is white, and the errors of Pillow on a damaged file.
+    of which no file says what is white, on a picture that is too large, and the errors of Pillow on a damaged file.
     """
+    check_size(image)
     image.load()
     image = _upright(image)
     if image.mode.startswith("I;16") or (image.mode == "I" and image.format in SIXTEEN_BITS):

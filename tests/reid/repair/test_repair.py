@@ -219,7 +219,7 @@ def test_two_writers_and_folders_of_others_are_refused(config, tracks):
         (None, r"has no tracks\.csv: name a folder of reid tracks"),
         ("camera,track,frame,time,x,y,w,path\n", "no column h"),
         ("camera,track,frame,time,x,y,w,h,path\n", "no track in it"),
-        ("camera,track,frame,time,x,y,w,h,path\na,1,1,now,1,1,1,1,a/1/1.jpg\n", "line 2: time, x, y, w and h"),
+        ("camera,track,frame,time,x,y,w,h,path\na,1,1,now,1,1,1,1,a/1/1.jpg\n", "line 2: frame, time, x, y, w and h"),
         ("camera,track,frame,time,x,y,w,h,path\na,1,1,0,1,1,1,1,a/1/1.jpg\n", "No such file"),
     ],
 )
