@@ -14,6 +14,7 @@ from alignnet_common.files import sha256_of_file, write_json
 from alignnet_common.options import as_plain, save_config
 from alignnet_common.run_record import versions
 from alignnet_common.set_format import GENERATOR_VERSION, ManifestRow, generator_versions
+from synth.body import anny_cache
 from synth.commands import PROGRAM
 from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, begin_set, finish_set, known_rows, mixture_note, open_set
@@ -100,7 +101,7 @@ def alike_note(plan: Sequence[Clip]) -> str | None:
 def planned_clips(config: RenderConfig) -> list[Clip]:
     """The clips of the set, or of the part given by --shard: drawn, or read from --plan."""
     if config.plan is None:
-        return make_plan(config)
+        return make_plan(config, available_cores())
     clips = read_plan(config.plan)
     return [clip for clip in clips if config.part is None or config.part.holds(clip.identity.person)]
 
@@ -119,11 +120,15 @@ def render_waiting(target: RenderedSet, waiting: list[Clip], config: RenderConfi
     cores = start_ray(config.workers or available_cores(), config.address)
     workers = min(config.workers or cores, len(waiting))
     frames = sum(clip.frames for clip in waiting)
-    with progress(total=frames, unit="frame", desc=f"render on {workers} × {device}", smoothing=0.1) as bar:
+    line = f"render on {workers} × {device}"
+    cold = config.address is None and not anny_cache.is_filled()
+    first = f"{line}, the body model's cache before it, once on this machine" if cold else line
+    with progress(total=frames, unit="frame", desc=first, smoothing=0.1) as bar:
         try:
             with interrupt_check() as check:
                 for row in render_all(waiting, target.out, workers, device):
                     append_row(target, row)
+                    bar.set_description(line, refresh=False)
                     bar.update(row["frames"])
                     check()
         finally:

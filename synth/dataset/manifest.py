@@ -39,7 +39,8 @@ def open_set(target: RenderedSet, plan: list[Clip]) -> tuple[list[ManifestRow], 
     Raises UserError if the folder holds a set of another plan or other files.
     """
     rows = known_rows(target)
-    hashes = {clip.name: plan_hash(clip) for clip in plan}
+    known = {row["clip"] for row in rows}
+    hashes = {clip.name: plan_hash(clip) if clip.name in known else "" for clip in plan}
     others = [row["clip"] for row in rows if hashes.get(row["clip"]) not in (None, row["plan_sha256"])]
     if others:
         raise UserError(
