@@ -20,7 +20,7 @@ import torch
 from alignnet_common.cli import read_config_file
 from alignnet_common.cli.progress import progress
 from alignnet_common.errors import JobError, UserError
-from alignnet_common.files import DISK_FULL, write_atomically
+from alignnet_common.files import DISK_FULL, write_text
 from alignnet_common.locks import file_lock
 from alignnet_common.run_record import command_line, now, run_record
 from reid.ablation.cell import (
@@ -176,7 +176,7 @@ def run_cell(training: Training, prepared: Prepared, config: AblationConfig, fai
         if isinstance(failure, OSError) and failure.errno in DISK_FULL:
             raise
         failures[training.name] = " ".join(str(failure).split()) or type(failure).__name__
-        write_atomically(training.folder / FAILURE, traceback.format_exc().encode())
+        write_text(training.folder / FAILURE, traceback.format_exc())
         return True
     finally:
         free_memory(training.config.compile)

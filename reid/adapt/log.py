@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from alignnet_common.arrays import Singles
 from alignnet_common.cli.progress import progress
-from alignnet_common.files import write_atomically, write_jsonl
+from alignnet_common.files import write_jsonl, write_text
 from reid.adapt.clustering.agreement import Choice
 from reid.adapt.clustering.neighbours import nearest_elsewhere, shown_tracklets
 from reid.adapt.state import AdaptState, save_state
@@ -105,4 +105,4 @@ def write_clusters(path: Path, data: Unlabelled, choice: Choice) -> None:
     table.writerow(("camera", "track", "cluster"))
     labels = choice.clusters.labels.tolist()
     table.writerows((*name, label) for name, label in zip(data.names, labels, strict=True))
-    write_atomically(path, text.getvalue().encode())
+    write_text(path, text.getvalue())
