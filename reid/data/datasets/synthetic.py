@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from alignnet_common.checked.set_rows import read_manifest
 from alignnet_common.errors import UserError
 from alignnet_common.files import set_folder
 from alignnet_common.set_format import (
@@ -14,7 +15,6 @@ from alignnet_common.set_format import (
     ManifestRow,
     annotation_file,
     frames_folder,
-    read_manifest,
 )
 from reid.data.datasets.annotations import read_sightings
 from reid.data.datasets.prid import PROTOCOL, person_number
