@@ -110,8 +110,12 @@ def select_arrays(arrays: Mapping[str, NDArray[Any]], names: Iterable[str]) -> d
 
     Raises KeyError if another one is missing.
     """
-    without = np.zeros(len(arrays["visible_ratio"]), np.int64) if "outfit" not in arrays else None
-    return {name: without if name == "outfit" and without is not None else arrays[name] for name in names}
+
+    def one(name: str) -> NDArray[Any]:
+        missing = name == "outfit" and name not in arrays
+        return np.zeros(len(arrays["visible_ratio"]), np.int64) if missing else arrays[name]
+
+    return {name: one(name) for name in names}
 
 
 def person_folder(person: int) -> str:
@@ -149,6 +153,12 @@ def generator_versions(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """Number of clips of each generator version in rows of a manifest, most frequent first; rows of older sets, which
     name no version, count as UNKNOWN_GENERATOR."""
     return dict(Counter(str(row.get("generator", UNKNOWN_GENERATOR)) for row in rows).most_common())
+
+
+def has_outfits(row: Mapping[str, Any]) -> bool:
+    """Whether `outfits` of a manifest's row is a list of numbers from 0, at least one, or is not there."""
+    found = row.get("outfits", [0])
+    return isinstance(found, list) and bool(found) and all(type(number) is int and number >= 0 for number in found)
 
 
 def read_manifest(path: Path) -> dict[str, ManifestRow]:

@@ -13,7 +13,7 @@ from alignnet_common.arrays import Bytes
 from alignnet_common.errors import UserError
 from alignnet_common.files import BROKEN_ARRAYS, read_jsonl
 from alignnet_common.images import check_size
-from alignnet_common.set_format import MANIFEST, ManifestRow, frame_file, select_arrays
+from alignnet_common.set_format import MANIFEST, ManifestRow, frame_file, has_outfits, select_arrays
 from synth.dataset.hashes import arrays_sha256, pixels_sha256
 from synth.dataset.layout import RenderedSet
 
@@ -31,7 +31,8 @@ def finished_rows(source: RenderedSet) -> list[ManifestRow]:
         rows = cast(list[ManifestRow], read_jsonl(source.manifest))
     except ValueError as broken:
         raise UserError(f"{broken}; render the set again to another folder") from None
-    if not all(isinstance(row, dict) and {"clip", "person", "camera", "frames"} <= row.keys() for row in rows):
+    named = {"clip", "person", "camera", "frames"}
+    if not all(isinstance(row, dict) and named <= row.keys() and has_outfits(row) for row in rows):
         raise UserError(f"{source.manifest} is not a rendered set's: name another folder with --data")
     if not rows:
         raise UserError(f"{source.manifest} names no clip yet: let python -m synth.render finish")
