@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alignnet_common.errors import UserError
-from alignnet_common.files import sha256_of_file, write_atomically, write_json
+from alignnet_common.files import sha256_of_file, write_atomically, write_json, write_text
 from alignnet_common.run_record import command_line, now, run_record
 from reid.commands import PROGRAM
 from reid.configs.evaluate import EvaluateConfig, split_numbers
@@ -320,8 +320,8 @@ def write_page(folder: Path, result: dict[str, Any]) -> None:
     worn = "" if result["clothes"] in ("general", "all") else f", {CLOTHES_NAMES[result['clothes']]}"
     chart = cmc_of_splits(result["cmc"], curves, result["chance"]["cmc"], f"{result['data']['name']}{worn}")
     write_json(folder / RESULT, result)
-    write_atomically(folder / "table.md", page(result).encode(errors="backslashreplace"))
-    write_atomically(folder / "cmc.svg", chart.encode())
+    write_text(folder / "table.md", page(result))
+    write_text(folder / "cmc.svg", chart)
     print(f"{folder / RESULT}, table.md and cmc.svg are written")
 
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from alignnet_common.arrays import Bytes
 from alignnet_common.errors import UserError
-from alignnet_common.files import rows_of_jsonl, write_atomically, write_json
+from alignnet_common.files import rows_of_jsonl, write_atomically, write_json, write_text
 from alignnet_common.images import spread_over
 from alignnet_common.set_format import CAMERAS, clip_name
 from synth.commands import PROGRAM
@@ -71,7 +71,7 @@ def preview(config: PreviewConfig) -> None:
     # JPEG in the page: a tenth of the size.
     figures = [(CAPTIONS[name], encoded(picture, "JPEG")) for name, picture in pictures.items()]
     page = render_page(config.data.resolve().name, numbers, figures)
-    write_atomically(out / "index.html", page.encode())
+    write_text(out / "index.html", page)
     print(f"{out / 'index.html'}: {len(pictures)} contact sheets and the set's numbers")
 
 

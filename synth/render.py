@@ -6,8 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from tqdm import tqdm
-
+from alignnet_common.cli.progress import progress
 from alignnet_common.cluster.ray_folder import ray_folder
 from alignnet_common.cluster.ray_session import available_cores, interrupt_check, start_ray, stop_ray
 from alignnet_common.errors import UserError
@@ -124,7 +123,7 @@ def render_waiting(target: RenderedSet, waiting: list[Clip], config: RenderConfi
     line = f"render on {workers} × {device}"
     cold = config.address is None and not anny_cache.is_filled()
     first = f"{line}, the body model's cache before it, once on this machine" if cold else line
-    with tqdm(total=frames, unit="frame", desc=first, smoothing=0.1) as bar:
+    with progress(total=frames, unit="frame", desc=first, smoothing=0.1) as bar:
         try:
             with interrupt_check() as check:
                 for row in render_all(waiting, target.out, workers, device):

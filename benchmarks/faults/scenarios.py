@@ -197,7 +197,7 @@ SCENARIOS = {
             ),
         ),
         functools.partial(_all, functools.partial(_sample, 4), _network),
-        ("reid.evaluate",),
+        ("reid.evaluate", "reid.evaluation.evaluator", "timm"),
     ),
     "extract": Scenario(
         (("reid", "extract", "tracks", "--tracklets", "--out", "out.npz", *NET, "--workers", "0"),),

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
+from alignnet_common.cli.progress import progress
 from alignnet_common.errors import UserError
 from alignnet_common.files import rows_of_jsonl
 from alignnet_common.set_format import ANNOTATIONS_FOLDER, FRAMES_FOLDER, PLAN, ManifestRow
@@ -50,7 +50,7 @@ def clip_errors(target: RenderedSet, planned: dict[str, PlannedClip], rows: dict
     `planned` is what `planned_clips` returns, `rows` the manifest's rows by clip.
     """
     errors = {}
-    for clip, plan in tqdm(planned.items(), desc=f"check {target.out}", unit="clip", delay=1.0, leave=False):
+    for clip, plan in progress(planned.items(), desc=f"check {target.out}", unit="clip", delay=1.0, leave=False):
         if clip not in rows:
             exists = target.frames(clip).exists() or target.annotation(clip).exists()
             errors[clip] = "files, but no row in the manifest" if exists else "not rendered"

@@ -10,8 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import cast
 
-from tqdm import tqdm
-
+from alignnet_common.cli.progress import progress
 from alignnet_common.errors import UserError
 from alignnet_common.files import naming, read_jsonl, write_jsonl
 from alignnet_common.set_format import (
@@ -55,7 +54,7 @@ def open_set(target: RenderedSet, plan: list[Clip]) -> tuple[list[ManifestRow], 
             "more, or name another folder with --out"
         )
     ours = {row["clip"]: row for row in rows if row["clip"] in hashes}
-    bar = tqdm(ours.values(), desc=f"check {target.out}", unit="clip", delay=3.0, leave=False)
+    bar = progress(ours.values(), desc=f"check {target.out}", unit="clip", delay=3.0, leave=False)
     finished = {row["clip"]: row for row in bar if clip_error(target, row) is None}
     return list(finished.values()), [clip for clip in plan if clip.name not in finished]
 

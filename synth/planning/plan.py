@@ -12,8 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
-from tqdm import tqdm
-
+from alignnet_common.cli.progress import progress
 from alignnet_common.errors import JobError
 from alignnet_common.set_format import CAMERAS, CameraName
 from synth.animation.retargeting import Recording, recordings
@@ -47,7 +46,7 @@ def make_plan(config: RenderConfig, processes: int = 1) -> list[Clip]:
     else:
         plans = _by_processes(config, groups, processes)
     clips = []
-    with tqdm(total=len(people), desc="plan", unit="person", delay=3.0, leave=False) as bar:
+    with progress(total=len(people), desc="plan", unit="person", delay=3.0, leave=False) as bar:
         for found in plans:
             clips += found
             bar.update(len(found) // len(CAMERAS))
