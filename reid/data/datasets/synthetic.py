@@ -57,7 +57,7 @@ def _clip(root: Path, clip: str, row: ManifestRow) -> Tracklet:
     files = numbered_frames(folder)
     if len(files) != frames:
         raise UserError(f"{folder}: {len(files)} frames, but {frames} in the manifest; render the set again")
-    worn = set(row.get("outfits", (0,)))
+    worn = set(row.get("outfits", [0]))
     outfit = worn.pop() if len(worn) == 1 else None
     return Tracklet(person_number(folder), CAMERAS.index(camera), files, annotations, outfit=outfit)
 

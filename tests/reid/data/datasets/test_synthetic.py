@@ -169,3 +169,13 @@ def test_outfits_without_their_array_are_one_line(tmp_path):
         path.write_bytes(b"not an archive")
     with pytest.raises(UserError, match="unreadable annotations"):
         load_synthetic(tmp_path, split=0, seed=0)
+
+
+@pytest.mark.parametrize("outfits", [3, "0", [], [-1], [0.5], [True], None])
+def test_outfits_of_a_manifest_that_are_no_numbers_are_one_line(tmp_path, outfits):
+    manifest = write_rendered(tmp_path, persons=4, frames=1) / "manifest.jsonl"
+    rows = [json.loads(line) for line in manifest.read_text().splitlines()]
+    rows[1]["outfits"] = outfits
+    manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(UserError, match=r"manifest\.jsonl: .*outfit"):
+        read_clips(tmp_path)
