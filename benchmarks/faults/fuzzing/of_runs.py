@@ -320,7 +320,76 @@ def _read_options(path: Path) -> None:
     read_config(config, "job", ["--config", str(path)])
 
 
+def _training(folder: Path) -> Any:
+    from dataclasses import replace
+
+    from reid.ablation.grid import Training
+
+    return Training("cell", replace(_train_config(), run=folder))
+
+
+RANKING = {"score_norm": False, "rerank": True, "rank1": 50.0, "mAP": 40.0}
+
+
+def _cell(folder: Path) -> None:
+    """A finished training of the ablation."""
+    from alignnet_common.options import as_plain, save_config
+    from reid.provenance.notes import named_weights
+
+    config = _training(folder).config
+    save_config(config, folder / "config.yaml")
+    data = {"fingerprint": "ab" * 32, "division": "cd" * 32}
+    start = {"sha256": None, "weights": named_weights(config)}
+    result = {"config": as_plain(config), "data": data, "started_from": start, "model": {"sha256": "12" * 32}}
+    write_json(folder / "result.json", result | {"rendered": None})
+    write_json(folder / "measured.json", {"model_sha256": "12" * 32, "protocol": "official", "rankings": [RANKING]})
+
+
+def _read_cell(folder: Path) -> None:
+    from alignnet_common.errors import UserError
+    from reid.ablation.cell import TrainingInputs, read_evaluation, status_of
+
+    training, inputs = _training(folder), TrainingInputs("ab" * 32, "cd" * 32, None)
+    (folder / "result.json").replace(folder / "result.aside")
+    try:
+        status_of(training, inputs)  # begun: config.yaml alone
+    except UserError:
+        (folder / "result.aside").replace(folder / "result.json")
+        raise
+    (folder / "result.aside").replace(folder / "result.json")
+    status_of(training, inputs)
+    read_evaluation(training, "official")
+
+
+MADE_OF = {"network": "ab" * 32, "input": [48, 32]}
+
+
+def _extraction(folder: Path) -> None:
+    """An extraction that was interrupted, beside one that is complete."""
+    from reid.inference.partial_rows import FILES, OPTIONS, ROWS, folder_of
+
+    write_json(folder / "whole.json", {"fingerprint": "ab" * 32, "rows": 2})
+    (folder / "whole.npz").write_bytes(b"")
+    begun = folder_of(folder / "begun.npz")
+    begun.mkdir()
+    write_json(begun / OPTIONS, MADE_OF)
+    (begun / FILES).write_text("a\nb\nc\n")
+    (begun / ROWS).write_bytes(np.ones((3, 4), np.float32).tobytes())
+
+
+def _go_on(folder: Path) -> None:
+    from reid.inference.extraction import is_complete
+    from reid.inference.partial_rows import partial_rows
+
+    is_complete(folder / "whole.npz", "ab" * 32)
+    with partial_rows(folder / "begun.npz", MADE_OF, ["a", "b", "c", "d"], 4) as partial:
+        partial.append(np.zeros((4 - partial.done, 4), np.float32))
+        partial.cut_at(np.float32(np.inf))
+
+
 READERS = (
+    Reader("ablation", _cell, _read_cell, writes=True),
+    Reader("extraction", _extraction, _go_on, writes=True),
     Reader("models", _models, _read_model, alone=True, memory=400),
     Reader("checkpoint", _checkpoint, _resume, ("run/checkpoint.pt",)),
     Reader("adapt-state", _adaptation, _resume_adaptation, ("run/checkpoint.pt",)),
