@@ -143,6 +143,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         partial.write_bytes(content)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` in UTF-8, atomically. What UTF-8 cannot hold, of names of files, becomes backslashes."""
+    write_atomically(path, text.encode(errors="backslashreplace"))
+
+
 def read_text(path: Path) -> str:
     """Text of a file that people write: in UTF-8, with a byte-order mark or without, or in UTF-16 with one.
 
@@ -159,7 +164,7 @@ def write_unless_edited(path: Path, text: str, mark: str) -> bool:
     it. Returns whether it was written."""
     if path.exists() and mark not in path.read_text(errors="replace"):
         return False
-    write_atomically(path, text.encode())
+    write_text(path, text)
     return True
 
 

@@ -23,7 +23,8 @@ GENERATOR_VERSION = "4.3"
 
 Raise it with every change after which the same options give other pixels, plans or annotations, and add a row to the
 table in CHANGELOG.md: the first number for new kinds of content (clothes, scenes, motion, sightings), the second for
-every other change. Changes of speed, commands or file names leave it as it is.
+every other change. Changes of speed, commands or file names leave it as it is, and so do an option whose default gives
+the pixels and plans of before, and an annotation array that is added.
 """
 
 UNKNOWN_GENERATOR = "not recorded"
@@ -49,6 +50,8 @@ class ManifestRow(TypedDict, total=False):
     camera: str
     frames: int
     """Number of frames."""
+    outfits: list[int]
+    """Number of the person's outfit in each sighting, from 0. Rows without it are of people with one outfit, 0."""
     pixels_sha256: str
     """Hash of the decoded frames, see `synth.dataset.hashes.pixels_sha256`."""
     annotations_sha256: str
@@ -97,6 +100,7 @@ ANNOTATIONS = {
     "rotation": ArrayFormat((3, 3), "float32", "world to camera"),
     "translation": ArrayFormat((3,), "float32", "metres, world to camera"),
     "sighting": ArrayFormat(("T",), "int64", "number of the sighting that each frame is of, from 0"),
+    "outfit": ArrayFormat(("T",), "int64", "number of the person's outfit in each frame, from 0"),
     "joint_names": ArrayFormat((18,), "str", "names of the COCO-18 joints"),
     "part_names": ArrayFormat((3,), "str", "upper, middle, lower"),
 }

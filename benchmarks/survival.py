@@ -23,6 +23,7 @@ from alignnet_common.cli import as_plain, run_command
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import write_json
 from alignnet_common.set_format import ANNOTATIONS_FOLDER, MANIFEST
+from benchmarks.workers.sessions import end_session, session_of
 
 Blow = Literal["worker", "machine", "interrupt"]
 BLOWS: tuple[Blow, ...] = ("worker", "machine", "interrupt")
@@ -177,34 +178,6 @@ def begin(command: Sequence[str], ordeal: Ordeal, known: int) -> "subprocess.Pop
 def finished(out: Path) -> int:
     """Number of clips in the manifest."""
     return len(hashes(out)) if (out / MANIFEST).is_file() else 0
-
-
-def end_session(leader: int) -> None:
-    """Kill all processes of the session of `leader`, until none is left."""
-    while left := session_of(leader):
-        for pid in left:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        time.sleep(0.05)
-
-
-def session_of(leader: int) -> dict[int, str]:
-    """Command lines by process id of the processes in the session of `leader`, a process id."""
-    found = {}
-    for entry in sorted(Path("/proc").iterdir()):
-        if not entry.name.isdigit():
-            continue
-        try:
-            # Fields after the command's name, which may contain any character: state, parent, group, session.
-            state, _, _, session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
-            words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:  # the process has ended meanwhile
-            continue
-        if int(session) == leader and state != "Z":
-            found[int(entry.name)] = words
-    return found
 
 
 if __name__ == "__main__":

@@ -126,6 +126,7 @@ PROGRAM = Program(
                 "reid evaluate --features QUERY.npz --gallery-features GALLERY.npz --page PAGE.html",
                 "reid evaluate --dataset prid --root DIR --weights RUN --split 0 --json OUT.json",
                 "reid evaluate --dataset prid --root DIR --weights RUNS --splits all --out DIR",
+                "reid evaluate --dataset synthetic --root OUT --weights RUN --clothes all",
             ),
         ),
         Command(

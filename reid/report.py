@@ -13,7 +13,7 @@ from typing import Any
 from alignnet_common.checked.forms import ANY, AtLeast, mismatch
 from alignnet_common.checked.json_file import read_json as read_checked
 from alignnet_common.errors import UserError
-from alignnet_common.files import sha256_of_file, write_atomically, write_json
+from alignnet_common.files import sha256_of_file, write_json, write_text
 from reid.commands import PROGRAM
 from reid.reporting.page import SHEET_CAPTIONS, render_page
 from reid.reporting.views import NetworkViews
@@ -84,7 +84,7 @@ def report(config: ReportConfig) -> None:
     if isinstance(views, str):
         print(f"note: {views}")
     page = render_page(result, metrics, sheets, views)
-    write_atomically(config.out / "report.html", page.encode())
+    write_text(config.out / "report.html", page)
     print(f"{config.out / 'report.html'} and {config.out / RESULT} are written")
 
 

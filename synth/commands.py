@@ -14,6 +14,7 @@ PROGRAM = Program(
             (
                 "synth render --ids 1000                              the full data set -> data/synthetic",
                 "synth render --ids 4 --frames 8 --out OUT            a few identities, in a minute",
+                "synth render --ids 200 --frames 8 --outfits 4        each in four outfits, for cloth-changing re-id",
                 "synth render --ids 1000 --dry-run                    estimates time and disk space",
             ),
             goes_on=True,

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
+from alignnet_common.cli.progress import progress
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file
 from alignnet_common.options import option
@@ -65,7 +64,7 @@ def pack(config: PackConfig, check: Check | None = None) -> None:
     beside = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     prepare(remote, beside)
     tars: list[dict[str, Any]] = []
-    with tqdm(total=len(rows), desc=f"pack to {config.out}", unit="clip") as bar:
+    with progress(total=len(rows), desc=f"pack to {config.out}", unit="clip") as bar:
         for first in range(0, len(rows), config.clips_per_shard):
             group = rows[first : first + config.clips_per_shard]
             tars.append(stored_tar(source, remote, len(tars), group))

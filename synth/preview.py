@@ -12,7 +12,7 @@ from tqdm import tqdm
 from alignnet_common.arrays import Bytes
 from alignnet_common.checked.set_rows import plan_rows
 from alignnet_common.errors import UserError
-from alignnet_common.files import write_atomically, write_json
+from alignnet_common.files import write_atomically, write_json, write_text
 from alignnet_common.images import spread_over
 from alignnet_common.set_format import CAMERAS, clip_name
 from synth.commands import PROGRAM
@@ -24,6 +24,7 @@ from synth.report.statistics import USED, Statistics, in_mid_clip, measure, stat
 
 CAPTIONS = {
     "people": "each person by camera a and by camera b",
+    "outfits": "people in each of their outfits, by each camera that saw it",
     "over-time": "clips over time: camera a, and beside it camera b",
     "motion": "two clips of each kind of motion, over time",
     "arms": "two clips of each pair of arm poses (right, left), over time",
@@ -49,7 +50,7 @@ class PreviewConfig:
     """Number of identities on the first sheet, evenly spread over the set."""
 
     clips: int = 12
-    """Number of clips on the sheets over time, of occlusions and of ground truth."""
+    """Number of clips on the sheets over time, of occlusions and of ground truth, and of people on that of outfits."""
 
     def __post_init__(self) -> None:
         """Check the ranges of the values."""
@@ -71,7 +72,7 @@ def preview(config: PreviewConfig) -> None:
     # JPEG in the page: a tenth of the size.
     figures = [(CAPTIONS[name], encoded(picture, "JPEG")) for name, picture in pictures.items()]
     page = render_page(config.data.resolve().name, numbers, figures)
-    write_atomically(out / "index.html", page.encode())
+    write_text(out / "index.html", page)
     print(f"{out / 'index.html'}: {len(pictures)} contact sheets and the set's numbers")
 
 
@@ -97,6 +98,8 @@ def make_sheets(
         "people": contact_sheets.people_sheet(source, rows, spread_over(people, config.people)),
         "over-time": contact_sheets.time_sheet(source, rows, clips),
     }
+    if changing := contact_sheets.changing(rows):
+        made["outfits"] = contact_sheets.outfits_sheet(source, rows, spread_over(changing, config.clips))
     walks = {clip: row for clip, row in rows.items() if clip in plan and "fps" in plan[clip]}
     for name, path, shown in (("motion", "walk.kind", walks), ("arms", "identity.gait.arms", rows)):
         if groups := contact_sheets.grouped(plan, shown, path):

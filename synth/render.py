@@ -6,8 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from tqdm import tqdm
-
+from alignnet_common.cli.progress import progress
 from alignnet_common.cluster.ray_folder import ray_folder
 from alignnet_common.cluster.ray_session import available_cores, interrupt_check, start_ray, stop_ray
 from alignnet_common.errors import UserError
@@ -15,10 +14,12 @@ from alignnet_common.files import sha256_of_file, write_json
 from alignnet_common.options import as_plain, save_config
 from alignnet_common.run_record import versions
 from alignnet_common.set_format import GENERATOR_VERSION, ManifestRow, generator_versions
+from synth.body import anny_cache
 from synth.commands import PROGRAM
 from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, begin_set, finish_set, known_rows, mixture_note, open_set
 from synth.doctor import problem
+from synth.people.near_duplicates import OF_THE_BODY
 from synth.planning.clip import Clip
 from synth.planning.config import RenderConfig
 from synth.planning.estimate import check_space, cost
@@ -53,6 +54,8 @@ def render(config: RenderConfig) -> None:
         begin_set(target, plan, finished)
         save_config(config, target.config)
         print(f"{config.out}: {format_counts(finished, waiting)}", flush=True)
+        if note := alike_note(plan):
+            print(note, file=sys.stderr, flush=True)
         if waiting:
             if note := mixture_note(target, finished):
                 print(note, file=sys.stderr, flush=True)
@@ -83,10 +86,22 @@ def format_counts(finished: Sequence[Any], waiting: Sequence[Clip]) -> str:
     return f"{total} clips planned, {len(finished)} there, {len(waiting)} to render ({frames} frames)"
 
 
+def alike_note(plan: Sequence[Clip]) -> str | None:
+    """A note on people with several outfits who differ from another person in clothes alone; None without such."""
+    people = {clip.identity.person: clip.identity for clip in plan if clip.identity.changes}
+    alike = sum(identity.differs_in not in (None, *OF_THE_BODY) for identity in people.values())
+    if not alike:
+        return None
+    return (
+        f"note: {alike} of {len(people)} people are near-duplicates that differ from another in clothes or accessories "
+        "alone: once clothes have changed, nothing tells the two apart; --without twins leaves near-duplicates out"
+    )
+
+
 def planned_clips(config: RenderConfig) -> list[Clip]:
     """The clips of the set, or of the part given by --shard: drawn, or read from --plan."""
     if config.plan is None:
-        return make_plan(config)
+        return make_plan(config, available_cores())
     clips = read_plan(config.plan)
     return [clip for clip in clips if config.part is None or config.part.holds(clip.identity.person)]
 
@@ -105,11 +120,15 @@ def render_waiting(target: RenderedSet, waiting: list[Clip], config: RenderConfi
     cores = start_ray(config.workers or available_cores(), config.address)
     workers = min(config.workers or cores, len(waiting))
     frames = sum(clip.frames for clip in waiting)
-    with tqdm(total=frames, unit="frame", desc=f"render on {workers} × {device}", smoothing=0.1) as bar:
+    line = f"render on {workers} × {device}"
+    cold = config.address is None and not anny_cache.is_filled()
+    first = f"{line}, the body model's cache before it, once on this machine" if cold else line
+    with progress(total=frames, unit="frame", desc=first, smoothing=0.1) as bar:
         try:
             with interrupt_check() as check:
                 for row in render_all(waiting, target.out, workers, device):
                     append_row(target, row)
+                    bar.set_description(line, refresh=False)
                     bar.update(row["frames"])
                     check()
         finally:

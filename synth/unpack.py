@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
+from alignnet_common.cli.progress import progress
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import sha256_of_file, write_atomically, write_jsonl
 from alignnet_common.options import option
@@ -65,7 +64,7 @@ def fetch_clips(remote: RemoteFolder, index: Mapping[str, Any], target: Rendered
     rows = [row for tar in index["tars"] for row in tar["clips"]]
     # Rewritten, because a row that a crash cut short would spoil the next one.
     write_jsonl(target.manifest, [row for row in rows if row["clip"] in valid])
-    with tqdm(total=len(rows), desc=f"unpack to {target.out}", unit="clip") as bar:
+    with progress(total=len(rows), desc=f"unpack to {target.out}", unit="clip") as bar:
         for tar in index["tars"]:
             wanted = {row["clip"]: row for row in tar["clips"] if row["clip"] not in valid}
             bar.update(len(tar["clips"]) - len(wanted))
@@ -81,7 +80,7 @@ def valid_clips(target: RenderedSet, index: Mapping[str, Any]) -> set[str]:
     packed = {row["clip"]: row for tar in index["tars"] for row in tar["clips"]}
     if others := sorted(clip for clip, row in here.items() if packed.get(clip) != row):
         raise UserError(f"{target.out} holds another set ({others[0]}): name another folder with --out")
-    bar = tqdm(here.items(), desc=f"check {target.out}", unit="clip", delay=3.0, leave=False)
+    bar = progress(here.items(), desc=f"check {target.out}", unit="clip", delay=3.0, leave=False)
     return {clip for clip, row in bar if clip_error(target, row) is None}
 
 

@@ -75,6 +75,22 @@ def rendered(tmp_path_factory):
     return SimpleNamespace(out=folder / "set", run=SimpleNamespace(**json.loads((folder / "run.json").read_text())))
 
 
+@pytest.fixture(scope="session")
+def rendered_outfits(tmp_path_factory):
+    """The folder of a small set of four people in two outfits each, rendered by the real command on two workers.
+
+    Tests that change it make a copy.
+    """
+    pytest.importorskip("bpy")
+
+    def make(folder):
+        words = ["-m", "synth.render", *synth_runs.OUTFITS, "--out", folder / "set", "--workers", "2"]
+        finished = synth_runs.python(*words)
+        assert finished.returncode == 0, finished.stderr
+
+    return made_once(tmp_path_factory, "rendered-outfits", make) / "set"
+
+
 @pytest.fixture
 def typed(monkeypatch, capsys):
     """A function that runs `python -m synth.render` in this process, for commands that render nothing.

@@ -47,3 +47,12 @@ def test_a_pose_network_is_evaluated_on_the_joints_of_the_set(rendered, tmp_path
     assert pose("evaluate", "--data", rendered.out, "--weights", weights, "--json", tmp_path / "p.json") == 0
     result = json.loads((tmp_path / "p.json").read_text())
     assert result["pckh50"] > 40  # with 2 samples a pixel; joints of other frames would give about 0
+
+
+def test_a_set_of_several_outfits_is_evaluated_by_clothes(rendered_outfits, tmp_path):
+    words = {"dataset": "synthetic", "root": rendered_outfits, "weights": "small", "json": tmp_path / "e.json"}
+    assert command("evaluate", flags(words | {"clothes": "all", "device": "cpu"})) == 0
+    found = json.loads((tmp_path / "e.json").read_text())["by_clothes"]
+    # Two people in two outfits, both seen by both cameras: four queries with a match in every setting.
+    assert [found[name]["valid_queries"] for name in ("general", "same", "changed")] == [4, 4, 4]
+    assert found["same"]["rank1"] >= found["changed"]["rank1"]

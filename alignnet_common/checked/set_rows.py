@@ -16,6 +16,7 @@ FIELDS: dict[str, Any] = {
     "person": AtLeast(0, int),
     "camera": str,
     "frames": AtLeast(1, int, MOST_FRAMES),
+    "outfits": [AtLeast(0, int)],
     "pixels_sha256": str,
     "annotations_sha256": str,
     "plan_sha256": str,
@@ -50,4 +51,6 @@ def _of_clips(path: Path, form: Any) -> Iterator[dict[str, Any]]:
     for row in rows_of(path, form, strict=False):
         if not CLIP_NAME.fullmatch(row["clip"]):
             raise FormError(f'{path}: a row without a clip such as "cam_a/person_0001": {row["clip"]!r}')
+        if row.get("outfits") == []:
+            raise FormError(f"{path}: {row['clip']} has no outfit")
         yield row

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from alignnet_common.cli.yaml_file import decimal, read_yaml, takes_text
+from alignnet_common.errors import UserError
 from alignnet_common.options import DataclassInstance, declared, flag_of, with_current_names
 
 Note = Callable[[str], None]
@@ -157,8 +158,12 @@ def _plain_path(path: Any) -> Any:
 def _one_list(values: Sequence[str], kind: Any) -> str:
     """The values of a list in brackets; in quotes where they are text, so that no word is taken for something else.
 
-    A path that exists is one value, with whatever commas and brackets are in its name.
+    A path that exists is one value, with whatever commas and brackets are in its name. Raises UserError on a name that
+    is not in UTF-8, which YAML, hence the parser, cannot hold.
     """
+    for value in values:
+        if not value.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise UserError(f"{ascii(value)[1:-1]}: a name that is not in UTF-8: rename it")
     (first, *others) = values
     paths = isinstance(kind, type) and issubclass(kind, Path)
     if not others and first[:1] + first[-1:] in ("[]", "()") and not (paths and Path(first).exists()):

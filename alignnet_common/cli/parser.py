@@ -73,6 +73,7 @@ def plain_message(complaint: str) -> str:
     complaint = re.sub(r'Parser key "(\w+)":', lambda key: flag_of(key[1]) + ":", complaint)
     complaint = re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", complaint)
     complaint = re.sub(r"typing\.Literal\[(.*?)\]", r"one of \1", complaint)
+    complaint = re.sub(r"'utf-8' codec can't encode .*not allowed", "a name that is not in UTF-8: rename it", complaint)
     return complaint.replace("Expected a ", "expected ").replace(". Got value:", ", not")
 
 

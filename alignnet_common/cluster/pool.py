@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from alignnet_common.errors import JobError, UserError
-from alignnet_common.files import DISK_FULL, write_atomically
+from alignnet_common.files import DISK_FULL, write_text
 
 TRIES = 3
 """Attempts per task before the others are finished without it."""
@@ -216,7 +216,7 @@ def is_death(failure: Exception) -> bool:
 def job_error(lost: dict[str, Exception], job: Job) -> JobError:
     """The one-line error for tasks that could not be done; writes Ray's full reports to the file of the job."""
     reports = (f"{name}\n{failure}\n" for name, failure in lost.items())
-    write_atomically(job.report, re.sub(r"\x1b\[\d*m", "", "\n".join(reports)).encode())
+    write_text(job.report, re.sub(r"\x1b\[\d*m", "", "\n".join(reports)))
     name, failure = next(iter(lost.items()))
     cause = getattr(failure, "cause", None)
     if cause is not None:

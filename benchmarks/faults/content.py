@@ -13,7 +13,7 @@ Leaves = dict[str, str]
 
 OF_THE_CALL = re.compile(
     r".*/(started|seconds|[a-z_]*_seconds|seconds_[a-z]+|images_per_second"
-    r"|added|described|device|command|bytes|clips_rendered_now|resumed_after)"
+    r"|added|described|device|command|bytes|clips_rendered_now|resumed_after|reused)"
 )
 """Places that say what the last call of a command did, and when: a command that goes on does less."""
 

@@ -178,11 +178,11 @@ SCENARIOS = {
         (
             (
                 *("reid", "evaluate", "--dataset", "folder", "--root", "set/multi_shot", "--json", "found.json"),
-                *("--weights", "network.safetensors", "--device", "cpu", "--workers", "0"),
+                *("--weights", "network.safetensors", "--device", "cpu"),
             ),
         ),
         functools.partial(_all, functools.partial(_sample, 4), _network),
-        ("reid.evaluate",),
+        ("reid.evaluate", "reid.evaluation.evaluator", "timm"),
     ),
     "extract": Scenario(
         (("reid", "extract", "tracks", "--tracklets", "--out", "out.npz", *NET, "--workers", "0"),),

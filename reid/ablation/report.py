@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alignnet_common.cli import as_plain
-from alignnet_common.files import write_atomically, write_json
+from alignnet_common.files import write_json, write_text
 from reid.ablation.cell import read_evaluation, read_result
 from reid.ablation.datasets import FinetuningData, PretrainingData
 from reid.ablation.grid import Grid, Training
@@ -114,7 +114,7 @@ def write_report(prepared: Prepared, failures: Mapping[str, str], record: Mappin
     }
     write_json(prepared.grid.run / "ablation.json", result)
     text = page(found, report_notes(prepared, records, failures))
-    write_atomically(prepared.grid.run / "ablation.md", text.encode())
+    write_text(prepared.grid.run / "ablation.md", text)
     return text
 
 

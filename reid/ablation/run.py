@@ -16,11 +16,11 @@ from dataclasses import replace
 from typing import get_args
 
 import torch
-from tqdm import tqdm
 
 from alignnet_common.cli import read_config_file
+from alignnet_common.cli.progress import progress
 from alignnet_common.errors import JobError, UserError
-from alignnet_common.files import DISK_FULL, write_atomically
+from alignnet_common.files import DISK_FULL, write_text
 from alignnet_common.locks import file_lock
 from alignnet_common.run_record import command_line, now, run_record
 from reid.ablation.cell import (
@@ -67,7 +67,7 @@ def ablation(config: AblationConfig) -> None:
     device = device_name(pick_device(next(iter(prepared.finetune.values())).device))
     with file_lock(config.run / ".lock", f"another {PROG} is writing to {config.run}"):
         failures: dict[str, str] = {}
-        with tqdm(total=len(prepared.plan), desc="ablation", unit="training") as bar:
+        with progress(total=len(prepared.plan), desc="ablation", unit="training") as bar:
             for training in prepared.plan:
                 bar.set_postfix_str(training.name)
                 if run_cell(training, prepared, config, failures):
@@ -176,7 +176,7 @@ def run_cell(training: Training, prepared: Prepared, config: AblationConfig, fai
         if isinstance(failure, OSError) and failure.errno in DISK_FULL:
             raise
         failures[training.name] = " ".join(str(failure).split()) or type(failure).__name__
-        write_atomically(training.folder / FAILURE, traceback.format_exc().encode())
+        write_text(training.folder / FAILURE, traceback.format_exc())
         return True
     finally:
         free_memory(training.config.compile)

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +11,8 @@ from tensorboardX import SummaryWriter
 from tqdm import tqdm
 
 from alignnet_common.arrays import Singles
-from alignnet_common.files import write_atomically, write_jsonl
+from alignnet_common.cli.progress import progress
+from alignnet_common.files import write_jsonl, write_text
 from reid.adapt.clustering.agreement import Choice
 from reid.adapt.clustering.neighbours import nearest_elsewhere, shown_tracklets
 from reid.adapt.state import AdaptState, save_state
@@ -45,9 +45,8 @@ class RoundLog:
     ) -> None:
         self._folder, self._config, self._data, self._facts, self._metadata = folder, config, data, facts, metadata
         self._curves = SummaryWriter(str(folder / CURVES), purge_step=step + 1, flush_secs=30)
-        interval = 0.1 if sys.stderr.isatty() else 30.0  # seconds between lines; seldom in a log file
-        self._bar: tqdm[NoReturn] = tqdm(
-            total=config.last_step, initial=step, desc="adaptation", unit="step", mininterval=interval, smoothing=0
+        self._bar: tqdm[NoReturn] = progress(
+            total=config.last_step, initial=step, desc="adaptation", unit="step", smoothing=0
         )
 
     def __enter__(self) -> Self:
@@ -106,4 +105,4 @@ def write_clusters(path: Path, data: Unlabelled, choice: Choice) -> None:
     table.writerow(("camera", "track", "cluster"))
     labels = choice.clusters.labels.tolist()
     table.writerows((*name, label) for name, label in zip(data.names, labels, strict=True))
-    write_atomically(path, text.getvalue().encode())
+    write_text(path, text.getvalue())

@@ -8,7 +8,7 @@ from typing import Any
 from alignnet_common import PROJECT, __version__
 from alignnet_common.checked.csv_file import rows_of_csv
 from alignnet_common.errors import UserError
-from alignnet_common.files import write_atomically
+from alignnet_common.files import write_text
 from alignnet_common.html import ready_html, render_template
 from alignnet_common.images import spread_over
 from reid.adapt.clustering.neighbours import shown_tracklets
@@ -74,7 +74,7 @@ def write_page(
             "program": f"{PROJECT} {__version__}",
         },
     )
-    write_atomically(run / PAGE, text.encode())
+    write_text(run / PAGE, text)
 
 
 def table_row(row: Mapping[str, Any], kept: bool) -> list[str]:

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 from alignnet_common.errors import UserError
 from reid.adapt.beside import Beside, joined
 from reid.adapt.clustering.agreement import Choice, Choose, Clustering, choose_clusters
+from reid.adapt.clustering.camera_names import NamesOfCameras
 from reid.adapt.clustering.clusters import FEWEST_CLUSTERS, trouble_with
 from reid.adapt.clustering.description import Describing
 from reid.adapt.draws import chunks_of, draws_of_round
@@ -46,14 +47,15 @@ CLIP_NORM = 10.0
 
 @dataclass(frozen=True)
 class Material:
-    """What is adapted to: tracklets, rendered people beside them, frames and pose maps of both, and the pairs of
-    tracklets that are different persons."""
+    """What is adapted to: tracklets, rendered people beside them, frames and pose maps of both, the pairs of tracklets
+    that are different persons, and what the names of cameras explain."""
 
     data: Unlabelled
     beside: Beside
     apart: sparse.csr_array
     store: FrameStore
     maps: MapStore | None
+    camera_names: NamesOfCameras
 
     @property
     def tracklets(self) -> tuple[Tracklet, ...]:

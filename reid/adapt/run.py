@@ -10,9 +10,10 @@ round with the highest score is kept; the score needs no labels.
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from alignnet_common.errors import UserError
@@ -22,6 +23,7 @@ from alignnet_common.run_record import command_line, now, run_record
 from reid.adapt.beside import Beside, read_beside
 from reid.adapt.clustering.agreement import Choose, choose_clusters
 from reid.adapt.clustering.apart import seen_together
+from reid.adapt.clustering.camera_names import NamesOfCameras, look_of, names_of_cameras
 from reid.adapt.final_network import write_network
 from reid.adapt.log import RoundLog
 from reid.adapt.page import write_page
@@ -41,6 +43,12 @@ from reid.training.pose_cache import check_maps_fit, frozen_maps
 from reid.training.setup import build_optimizer, prepare_model
 
 PROG = "python -m reid.adapt"
+
+FOR_NAMES_OF_CAMERAS = 1
+"""Purpose of the generator that draws names of cameras in random order."""
+
+MOST_LOOKED_AT = 5000
+"""Tracklets whose brightness and colour are compared with the names of their cameras, at most."""
 
 
 def adapt(config: AdaptConfig, command: str | None = None, choose: Choose = choose_clusters) -> None:
@@ -125,7 +133,17 @@ def material_of(
         check_maps_fit(tracklets, training)
     store = FrameStore(frames, training.height, training.width, config.cache_gib, config.cache)
     maps = None if model.pose is None else frozen_maps(model.eval(), tracklets, store, training, device)
-    return Material(data, beside, seen_together(data.camera_of, data.times), store, maps)
+    names = checked_names(data, store, np.random.default_rng([config.seed, FOR_NAMES_OF_CAMERAS]))
+    return Material(data, beside, seen_together(data.camera_of, data.times), store, maps, names)
+
+
+def checked_names(data: Unlabelled, store: FrameStore, rng: np.random.Generator) -> NamesOfCameras:
+    """What the names of the cameras explain, by the middle frame of at most MOST_LOOKED_AT tracklets."""
+    count = len(data.tracklets)
+    chosen = np.linspace(0, count - 1, min(count, MOST_LOOKED_AT)).round().astype(int)
+    middle = [data.tracklets[number].frames[len(data.tracklets[number].frames) // 2] for number in chosen]
+    looks = np.stack([look_of(store.read([path])[0][0]) for path in middle])
+    return names_of_cameras(looks, data.camera_of[chosen], rng)
 
 
 def metadata_of_run(
@@ -157,20 +175,22 @@ def record_of(data: Unlabelled, material: Material) -> dict[str, Any]:
         "frames": sum(len(tracklet.frames) for tracklet in data.tracklets),
         "cameras": numbers,
         "pairs_seen_together": material.apart.nnz // 2,
+        "camera_names": asdict(material.camera_names),
         "rendered": material.beside.record(),
     }
 
 
 def in_words(data: Unlabelled, material: Material, weights: str, device: str) -> str:
-    """What is adapted to what, as two lines."""
+    """What is adapted to what, as two lines, and a note where the names of cameras seem wrong."""
     record = record_of(data, material)
     times = f"; {record['pairs_seen_together']} pairs are seen together" if material.apart.nnz else ""
     cameras = ", ".join(f"{name} ({count})" for name, count in record["cameras"].items())
     beside = record["rendered"]
+    note = "" if material.camera_names.note is None else f"\nnote: {material.camera_names.note}"
     people = f"\nrendered people beside them: {beside['persons']} of {beside['name']}" if beside else ""
     return (
         f"adapts {weights} on {device} to {record['tracklets']} tracklets, {record['frames']} frames{times}\n"
-        f"cameras: {cameras}{people}"
+        f"cameras: {cameras}{people}{note}"
     )
 
 

@@ -3,11 +3,12 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from alignnet_common.options import bounded, check_ranges, option
 from reid.configs.groups.checks import check_device, require
 from reid.configs.groups.data import ProtocolConfig, SplitSource
-from reid.configs.groups.ranking import Protocol, ScoreNorm
+from reid.configs.groups.ranking import Clothes, Protocol, ScoreNorm
 
 OLD_SPLIT_SOURCES_OF_EVALUATE = {name: name for name in ("auto", "json", "mat", "random")}
 """Values of --splits when it named the source of the splits; all means all splits, then as now."""
@@ -20,13 +21,19 @@ class EvaluateConfig(ProtocolConfig):
     features: Path | None = None
     """File of reid extract with persons and cameras, of which each row is ranked against all others. Or .npz of any
     program with query_features (Q,D), query_pids (Q,), query_cams (Q,), the same three for the gallery, and, if queries
-    are in the gallery too, query_index (Q,): the gallery row of each query, from 0."""
+    are in the gallery too, query_index (Q,): the gallery row of each query, from 0; for --clothes also query_outfits
+    (Q,) and gallery_outfits (G,)."""
 
     gallery_features: Path | None = None
     """File of reid extract by the same network: the gallery, if the rows of --features are the queries alone."""
 
     protocol: Protocol = "step"
     """step: the gallery as given; torchreid: without the queries; official: all queries counted, trapezoidal AP."""
+
+    clothes: Clothes | Literal["all"] = "general"
+    """For cloth-changing data, which gallery tracklets of the query's person count, others of the person being ignored.
+    general: all; same: those in the same outfit (SC); changed: those in another outfit (CC); all: the three one after
+    another. Outfits are known for rendered sets (synth render --outfits) and from the column outfit of a CSV file."""
 
     score_norm: ScoreNorm | None = None
     """Score normalization of the distances: subtract the mean and divide by the deviation of the row, the column, or
@@ -93,6 +100,7 @@ class EvaluateConfig(ProtocolConfig):
             self.page is None or not (self.rerank or self.score_norm),
             "--page shows Euclidean distances: leave --rerank and --score-norm out",
         )
+        require(self.page is None or self.clothes == "general", "--page shows all gallery items: leave --clothes out")
         require(self.split is None or self.splits is None, "--split names one split, --splits several: leave one out")
 
 

@@ -121,6 +121,7 @@ def division(data: ReidData) -> str:
         for half in ("train", "query", "gallery"):
             yield from sorted(
                 f"{half} {one.pid} {one.camera} {one.sequence} {len(one.frames)} {_name_of(one.frames[0], data.root)}"
+                + (f" outfit {one.outfit}" if one.outfit else "")
                 for one in getattr(data, half)
             )
 

@@ -145,7 +145,8 @@ def evaluate_splits(
     those of each split. Raises UserError where a split has nothing to rank, a file is no network, or a frame cannot be
     read.
     """
-    chances = {number: chance_of(data, options.ranking.protocol) for number, data in splits.items()}
+    rules = options.ranking.protocol, options.ranking.clothes
+    chances = {number: chance_of(data, *rules) for number, data in splits.items()}
     prints = fingerprints(splits)
     found: dict[int, SplitResult] = {}
     for file, shared in passes(splits, checkpoint_of, options.camera_norm):

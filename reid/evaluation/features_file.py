@@ -7,20 +7,24 @@ import numpy as np
 from alignnet_common.checked.arrays_file import BrokenArraysError, MissingArrayError, names_of_npz, read_npz
 from alignnet_common.errors import UserError
 
+OPTIONAL = ("query_index", "query_outfits", "gallery_outfits")
+"""Arrays that a file need not have."""
+
 
 def read_features(path: Path) -> dict[str, np.ndarray]:
     """The arrays of an .npz file of features, checked.
 
-    Returns query_features (Q, D), query_pids (Q,), query_cams (Q,), the same of the gallery (G), and query_index (Q,)
-    if the file has it; person ids, cameras and query_index are int64. Raises UserError where the file is missing or no
-    .npz, or an array is missing, has another shape, or holds no whole numbers where it must.
+    Returns query_features (Q, D), query_pids (Q,), query_cams (Q,), the same of the gallery (G), and if the file has
+    them query_index (Q,), query_outfits (Q,) and gallery_outfits (G,); all but the features are int64. Raises UserError
+    where the file is missing or no .npz, or an array is missing, has another shape, or holds no whole numbers where it
+    must.
     """
     if not path.is_file():
         raise UserError(f"no such file of features: {path}")
     arrays: dict[str, np.ndarray] = {}
     names = [f"{side}_{name}" for name in ("features", "pids", "cams") for side in ("query", "gallery")]
     try:
-        arrays |= read_npz(path, [*names, *({"query_index"} & set(names_of_npz(path)))])
+        arrays |= read_npz(path, [*names, *(set(OPTIONAL) & set(names_of_npz(path)))])
     except MissingArrayError as missing:
         raise UserError(f"{path}: {missing}") from missing
     except BrokenArraysError as broken:

@@ -1,6 +1,7 @@
 """Tracklets and their descriptors to plain figures of retrieval, in percent. Without PyTorch."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,10 @@ import numpy.typing as npt
 
 from alignnet_common.arrays import AnyFloats, Ints
 from alignnet_common.errors import UserError
-from reid.configs.groups.ranking import Protocol
+from reid.configs.groups.ranking import Clothes, Protocol
 from reid.data.tracklets.types import ReidData, Tracklet
 from reid.metrics.chance import chance_ranking
-from reid.metrics.labels import Labels
+from reid.metrics.labels import DISTRACTOR, Labels
 from reid.metrics.ranking import PLAIN, Ranking, RankingOptions, rank_features
 
 SHOWN_RANKS = (1, 5, 10, 20)
@@ -21,6 +22,10 @@ COUNTS = ("queries", "valid_queries", "queries_without_positive")
 
 Metrics = dict[str, Any]
 """Figures of one ranking: rank1, rank5, rank10, rank20, mAP, mINP and cmc (20 values) in percent, and the `COUNTS`."""
+
+
+class NothingToRankError(UserError):
+    """No query has a positive in the gallery."""
 
 
 def metrics_dict(ranking: Ranking) -> Metrics:
@@ -38,9 +43,12 @@ def metrics_dict(ranking: Ranking) -> Metrics:
 
 
 def labels_of_tracklets(tracklets: Sequence[Tracklet]) -> Labels:
-    """Person ids and cameras of N tracklets."""
+    """Person ids and cameras of N tracklets, and outfits if those of all persons are known."""
     pairs = np.array([(tracklet.pid, tracklet.camera) for tracklet in tracklets], dtype=np.int64).reshape(-1, 2)
-    return Labels(pairs[:, 0], pairs[:, 1])
+    if any(tracklet.outfit is None and tracklet.pid > DISTRACTOR for tracklet in tracklets):
+        return Labels(pairs[:, 0], pairs[:, 1])
+    outfits = np.array([tracklet.outfit or 0 for tracklet in tracklets], dtype=np.int64)
+    return Labels(pairs[:, 0], pairs[:, 1], outfits)
 
 
 def rank_tracklets(
@@ -61,7 +69,7 @@ def rank_tracklets(
             gallery_features,
             labels_of_tracklets(query),
             labels_of_tracklets(gallery),
-            RankingOptions(protocol, options.score_norm, options.rerank, options.max_rank),
+            replace(options, protocol=protocol),
             rows,
         )
     except ValueError as misfit:
@@ -79,6 +87,16 @@ def effective_protocol(
     rows = gallery_rows(query, gallery)
     disjoint = protocol == "torchreid" and rows is None and set(query).isdisjoint(gallery)
     return "step" if disjoint else protocol, rows
+
+
+def check_outfits_known(data: ReidData) -> None:
+    """Raise UserError if the outfit of a query, or of a gallery tracklet of a person, is not known."""
+    tracklets = [each for each in dict.fromkeys((*data.query, *data.gallery)) if each.pid > DISTRACTOR]
+    unknown = sum(tracklet.outfit is None for tracklet in tracklets)
+    if unknown:
+        some = "no" if unknown == len(tracklets) else f"not every ({unknown} of {len(tracklets)} do not)"
+        advice = "a CSV file needs the column outfit, filled in; a rendered set has outfits"
+        raise UserError(f"--clothes: {data.root}: {some} tracklet names the person's outfit: {advice}")
 
 
 def gallery_rows(query: Sequence[Tracklet], gallery: Sequence[Tracklet]) -> Ints | None:
@@ -108,17 +126,20 @@ def _over_splits(name: str, several: Sequence[Metrics], fold: Callable[[npt.NDAr
     return fold(values).tolist()
 
 
-def chance_of(data: ReidData, protocol: Protocol = "step") -> Metrics:
-    """Expected figures of a random ranking of a data set's query and gallery by a protocol.
+def chance_of(data: ReidData, protocol: Protocol = "step", clothes: Clothes = "general") -> Metrics:
+    """Expected figures of a random ranking of a data set's query and gallery by a protocol and a setting of clothes.
 
-    Raises UserError where no query has a positive.
+    Raises NothingToRankError where no query has a positive.
     """
     counted, rows = effective_protocol(data.query, data.gallery, protocol)
+    query, gallery = labels_of_tracklets(data.query), labels_of_tracklets(data.gallery)
     try:
-        chance = chance_ranking(labels_of_tracklets(data.query), labels_of_tracklets(data.gallery), counted, rows)
+        chance = chance_ranking(query, gallery, counted, rows, clothes=clothes)
     except ValueError as none:
         advice = "take another split, or another protocol" if protocol == "torchreid" else "take another split"
-        raise UserError(f"{data.root}: nothing to evaluate: {none}; {advice}") from none
+        if clothes != "general":
+            advice = "leave --clothes out, or take data with more outfits (synth render --outfits)"
+        raise NothingToRankError(f"{data.root}: nothing to evaluate: {none}; {advice}") from none
     return metrics_dict(chance)
 
 

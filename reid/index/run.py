@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
+from alignnet_common.cli.progress import progress
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
 from alignnet_common.options import save_config
@@ -117,7 +117,9 @@ def add_blocks(
     parts = [part for key, some in new.items() for part in parts_of(key, some, config.frames, force.part)]
     left = {key: len(some) for key, some in new.items()}
     found: dict[str, dict[str, tuple[Any, bytes]]] = {key: {} for key in new}
-    with tqdm(total=sum(len(block.tracklets) for block in blocks), desc="index", unit="tracklet", disable=None) as bar:
+    with progress(
+        quiet_logs=True, total=sum(len(block.tracklets) for block in blocks), desc="index", unit="tracklet"
+    ) as bar:
         for block in blocks:
             if not new[block.key]:
                 add_block(store, block, known, {})

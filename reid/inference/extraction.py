@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from alignnet_common.arrays import Singles
 from alignnet_common.checked.json_file import parsed, read_bounded
+from alignnet_common.cli.progress import progress
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_lines, write_json
 from alignnet_common.run_record import command_line, now, run_record
@@ -159,12 +159,13 @@ def describe_rows(
     clock = time.perf_counter()
     unit = "tracklet" if config.tracklets else "image"
     rows = source.rows
-    with tqdm(
+    with progress(
+        quiet_logs=True,
         total=len(rows),
         initial=partial.done,
         desc="descriptors",
         unit=unit,
-        disable=True if config.tracklets and not describers else None,  # tracklets have a bar of their own
+        disable=config.tracklets and not describers,  # tracklets have a bar of their own
     ) as bar:
         try:
             for block in blocks(describer, describers, source, partial.done, config):

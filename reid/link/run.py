@@ -18,7 +18,7 @@ import numpy as np
 
 from alignnet_common.checked.csv_file import rows_of_csv
 from alignnet_common.errors import UserError
-from alignnet_common.files import write_atomically
+from alignnet_common.files import write_text
 from reid.adapt.clustering.agreement import Clustering, distances_of
 from reid.adapt.clustering.apart import seen_together
 from reid.adapt.clustering.clusters import OUTLIER, Clusters, Labels, clusters_of
@@ -66,7 +66,7 @@ def link(config: LinkConfig) -> None:
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)
     clusters = persons_of(rows, vectors, config)
     if config.out is not None:
-        write_atomically(config.out, table_of(rows, clusters.labels).encode())
+        write_text(config.out, table_of(rows, clusters.labels))
     if config.parquet is not None:
         facts = {"index": str(config.index), "eps": config.eps, "no_overlap": config.no_overlap}
         write_parquet(config.parquet, persons_by_name(rows, clusters.labels), TYPES, facts)
@@ -134,7 +134,7 @@ def write_mot(folder: Path, rows: Sequence[IndexRow], labels: Labels) -> None:
                 name = key_of(crop["camera"], max(begun, default=0.0))
                 lines[name].append((frame, f"{frame},{number},{box},-1,-1,-1\n"))
     for name, some in lines.items():
-        write_atomically(folder / f"{name}.txt", "".join(line for _, line in sorted(some)).encode())
+        write_text(folder / f"{name}.txt", "".join(line for _, line in sorted(some)))
 
 
 def numbers_of(crop: Mapping[str, str], where: str) -> tuple[int, float]:

@@ -1,6 +1,6 @@
 """Distances and rankings of arrays: CMC, mAP, mINP, re-ranking, score normalisation. NumPy, but for torch_distances.
 
-`evaluate_protocol` and `rank_features` of this package take the labels as four arrays, for scripts; inside the project
+`evaluate_protocol` and `rank_features` of this package take the labels as arrays, for scripts; inside the project
 `reid.metrics.ranking` is called with `Labels`.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from alignnet_common.arrays import AnyFloats, AnyInts
 from reid.metrics import ranking
 from reid.metrics.labels import Labels
-from reid.metrics.protocols import Protocol
+from reid.metrics.protocols import Clothes, Protocol
 from reid.metrics.ranking import Ranking, RankingOptions
 from reid.metrics.score_normalisation import ScoreNorm
 
@@ -25,10 +25,15 @@ def evaluate_protocol(
     protocol: Protocol = "step",
     query_index: AnyInts | None = None,
     max_rank: int = 50,
+    *,
+    clothes: Clothes = "general",
+    query_outfits: AnyInts | None = None,
+    gallery_outfits: AnyInts | None = None,
 ) -> Ranking:
-    """`reid.metrics.ranking.evaluate_protocol` with person ids and cameras as integer arrays (Q,) and (G,)."""
-    query, gallery = Labels(query_pids, query_cams), Labels(gallery_pids, gallery_cams)
-    return ranking.evaluate_protocol(distances, query, gallery, protocol, query_index, max_rank)
+    """`reid.metrics.ranking.evaluate_protocol` with person ids, cameras and outfits as integer arrays (Q,) and (G,)."""
+    query = Labels(query_pids, query_cams, query_outfits)
+    gallery = Labels(gallery_pids, gallery_cams, gallery_outfits)
+    return ranking.evaluate_protocol(distances, query, gallery, protocol, query_index, max_rank, clothes)
 
 
 def rank_features(
@@ -43,8 +48,13 @@ def rank_features(
     score_norm: ScoreNorm | None = None,
     rerank: bool = False,
     max_rank: int = 50,
+    *,
+    clothes: Clothes = "general",
+    query_outfits: AnyInts | None = None,
+    gallery_outfits: AnyInts | None = None,
 ) -> Ranking:
-    """`reid.metrics.ranking.rank_features` with person ids and cameras as integer arrays (Q,) and (G,)."""
-    query, gallery = Labels(query_pids, query_cams), Labels(gallery_pids, gallery_cams)
-    options = RankingOptions(protocol, score_norm, rerank, max_rank)
+    """`reid.metrics.ranking.rank_features` with person ids, cameras and outfits as integer arrays (Q,) and (G,)."""
+    query = Labels(query_pids, query_cams, query_outfits)
+    gallery = Labels(gallery_pids, gallery_cams, gallery_outfits)
+    options = RankingOptions(protocol, score_norm, rerank, max_rank, clothes)
     return ranking.rank_features(query_features, gallery_features, query, gallery, options, query_index)

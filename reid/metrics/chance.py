@@ -4,7 +4,7 @@ import numpy as np
 
 from alignnet_common.arrays import AnyInts, Floats
 from reid.metrics.labels import JUNK, Labels, check_not_empty
-from reid.metrics.protocols import Protocol, check_any_positive, counts_of_positives, ranked_gallery
+from reid.metrics.protocols import Clothes, Protocol, check_any_positive, counts_of_positives, ranked_gallery
 from reid.metrics.ranking import Ranking
 
 
@@ -14,6 +14,7 @@ def chance_ranking(
     protocol: Protocol = "step",
     query_index: AnyInts | None = None,
     max_rank: int = 50,
+    clothes: Clothes = "general",
 ) -> Ranking:
     """Expected figures of a random order of the gallery; arguments and errors as in `evaluate_protocol`.
 
@@ -25,8 +26,8 @@ def chance_ranking(
     """
     check_not_empty(query, gallery)
     left = np.where(ranked_gallery(gallery, protocol, query_index), gallery.pids, JUNK)
-    items, positives = counts_of_positives(query, Labels(left, gallery.cams))
-    check_any_positive(positives, np.count_nonzero(left != JUNK))
+    items, positives = counts_of_positives(query, gallery.with_pids(left), clothes)
+    check_any_positive(positives, np.count_nonzero(left != JUNK), clothes)
     pairs, times = np.unique(
         np.column_stack((items, positives))[positives > 0].astype(np.int64), axis=0, return_counts=True
     )

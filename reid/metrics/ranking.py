@@ -2,7 +2,8 @@
 
 Rules of all protocols: a gallery item with the query's person and camera is ignored, and so is a gallery item with
 person id -1 (junk). Person id 0 is a distractor, which is ranked but matches no query; persons are numbered from 1.
-Equal distances are ranked in gallery order. `reid.metrics.protocols.Protocol` states where the protocols differ.
+Equal distances are ranked in gallery order. `reid.metrics.protocols.Protocol` states where the protocols differ,
+`reid.metrics.protocols.Clothes` which further items of the query's person are ignored in cloth-changing data.
 
 All figures follow from the ranks of the positives, and a rank is the number of nearer items plus one: the gallery is
 never sorted by index.
@@ -18,8 +19,10 @@ from reid.metrics.average_precision import hit_numbers, step_precisions, trapezo
 from reid.metrics.distances import check_features, distance_blocks, euclidean_distances
 from reid.metrics.labels import DISTRACTOR, JUNK, Labels, check_not_empty
 from reid.metrics.protocols import (
+    Clothes,
     Protocol,
     check_any_positive,
+    check_outfits,
     check_query_index,
     counts_of_positives,
     ranked_gallery,
@@ -48,6 +51,9 @@ class RankingOptions:
 
     max_rank: int = 50
     """Length of the CMC, at least 1."""
+
+    clothes: Clothes = "general"
+    """Which gallery items of the query's person count, by their clothes."""
 
     def __post_init__(self) -> None:
         _check_max_rank(self.max_rank)
@@ -97,23 +103,26 @@ def evaluate_protocol(
     protocol: Protocol = "step",
     query_index: AnyInts | None = None,
     max_rank: int = 50,
+    clothes: Clothes = "general",
 ) -> Ranking:
     """CMC up to `max_rank`, mAP and mINP of distances (Q, G); a smaller distance is a better match.
 
     distances -- an array (Q, G), or its rows in blocks (B, G), in order.
     query_index -- (Q,) gallery row of each query; required by the torchreid protocol.
+    clothes -- which gallery items of the query's person count, see `reid.configs.groups.ranking.Clothes`.
 
-    The CMC is constant beyond the size of the gallery. Raises ValueError on shapes that do not fit, on NaN, and where
-    no query has a positive.
+    The CMC is constant beyond the size of the gallery. Raises ValueError on shapes that do not fit, on NaN, where no
+    query has a positive, and where `clothes` needs outfits that are not known.
     """
     _check_max_rank(max_rank)
     check_not_empty(query, gallery)
+    check_outfits(query, gallery, clothes)
     if query_index is not None:
         check_query_index(query_index, query, gallery)
     left = np.where(ranked_gallery(gallery, protocol, query_index), gallery.pids, JUNK)
-    ranks = list(positive_ranks(distances, query, Labels(left, gallery.cams)))
+    ranks = list(positive_ranks(distances, query, gallery.with_pids(left), clothes))
     counts = np.array([len(each) for each in ranks])
-    check_any_positive(counts, np.count_nonzero(left != JUNK))
+    check_any_positive(counts, np.count_nonzero(left != JUNK), clothes)
     return _summary(np.concatenate(ranks), counts, protocol, max_rank)
 
 
@@ -139,7 +148,7 @@ def rank_features(
     if query_index is not None:
         check_query_index(query_index, query, gallery)
     rows = np.flatnonzero(ranked_gallery(gallery, options.protocol, query_index))
-    check_any_positive(counts_of_positives(query, gallery[rows])[1], len(rows))
+    check_any_positive(counts_of_positives(query, gallery[rows], options.clothes)[1], len(rows), options.clothes)
     kept = gallery_features if len(rows) == len(gallery_features) else gallery_features[rows]
     distances: AnyFloats | Iterable[AnyFloats]
     distances = re_ranked_features(query_features, kept) if options.rerank else distance_blocks(query_features, kept)
@@ -147,10 +156,12 @@ def rank_features(
         whole = distances if isinstance(distances, np.ndarray) else euclidean_distances(query_features, kept)
         distances = normalised(whole, options.score_norm)
     rest: Protocol = "step" if options.protocol == "torchreid" else options.protocol
-    return evaluate_protocol(distances, query, gallery[rows], rest, max_rank=options.max_rank)
+    return evaluate_protocol(distances, query, gallery[rows], rest, max_rank=options.max_rank, clothes=options.clothes)
 
 
-def positive_ranks(distances: AnyFloats | Iterable[AnyFloats], query: Labels, gallery: Labels) -> Iterator[Ints]:
+def positive_ranks(
+    distances: AnyFloats | Iterable[AnyFloats], query: Labels, gallery: Labels, clothes: Clothes = "general"
+) -> Iterator[Ints]:
     """For each query in order, the ranks (P,) of its positives among the items that are not ignored: ascending, from 1.
 
     A query without a positive has an empty array. Arguments and errors as in `evaluate_protocol`.
@@ -168,6 +179,8 @@ def positive_ranks(distances: AnyFloats | Iterable[AnyFloats], query: Labels, ga
         for row in block:
             same = by_pid[firsts[number] : lasts[number]]
             ignored = gallery.cams[same] == query.cams[number]
+            if clothes != "general" and query.outfits is not None and gallery.outfits is not None:
+                ignored |= (gallery.outfits[same] == query.outfits[number]) == (clothes == "changed")
             row[same[ignored]] = np.nan
             positives = same[~ignored] if query.pids[number] > DISTRACTOR else same[:0]
             yield _places(row, positives) if len(positives) else positives

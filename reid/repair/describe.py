@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from alignnet_common.arrays import Singles
+from alignnet_common.cli.progress import progress
 from reid.configs.video.repair import RepairConfig
 from reid.inference.describer import Describer
 from reid.inference.partial_rows import file_hashes, partial_rows
@@ -77,7 +77,7 @@ def described(
     made_of = {"network": describer.sha256, "input": list(describer.input_size), "crops a second": config.rate}
     with (
         partial_rows(config.out / DESCRIPTORS, made_of, file_hashes(source), describer.descriptor_size) as partial,
-        tqdm(total=len(files), initial=partial.done, desc="descriptors", unit="crop", disable=None) as bar,
+        progress(quiet_logs=True, total=len(files), initial=partial.done, desc="descriptors", unit="crop") as bar,
     ):
         left = [str(root / path) for path in files[partial.done :]]
         for block in describer.image_rows(left, config.batch_size, config.workers):

@@ -8,7 +8,7 @@ from typing import Any
 
 from alignnet_common.checked.json_file import read_json
 from alignnet_common.errors import UserError
-from alignnet_common.files import sha256_of_lines, write_atomically, write_json
+from alignnet_common.files import sha256_of_lines, write_json, write_text
 from reid.inference.table import TRACKS_TABLE
 from reid.repair.table import Track, new_paths, rows_of
 from reid.tracks.crops import part_of
@@ -48,7 +48,7 @@ def write_camera(
             place.parent.mkdir(parents=True, exist_ok=True)
             link(root / crop.path, place)
     hidden.rename(out / camera)
-    write_atomically(part_of(out, camera), rows_of(tracks, columns).encode())
+    write_text(part_of(out, camera), rows_of(tracks, columns))
     crops = sum(len(track.crops) for track in tracks)
     write_json(file, {**record, "tracks": len(tracks), "crops": crops, MADE_OF: made_of})
 
@@ -74,7 +74,7 @@ def hash_of(root: Path, tracks: Iterable[Track]) -> str:
 def write_table(out: Path, cameras: Iterable[str], columns: Sequence[str]) -> None:
     """Write tracks.csv: the rows of all cameras."""
     parts = [part_of(out, camera).read_text() for camera in cameras]
-    write_atomically(out / TRACKS_TABLE, "".join([",".join(columns) + "\n", *parts]).encode())
+    write_text(out / TRACKS_TABLE, "".join([",".join(columns) + "\n", *parts]))
 
 
 def remove_others(out: Path, cameras: Iterable[str]) -> None:

@@ -121,6 +121,20 @@ def splits_table(result: dict[str, Any]) -> str:
     return markdown_table(("split", *names, "queries"), rows)
 
 
+def clothes_table(result: dict[str, Any]) -> str:
+    """A table of the settings of clothes of a result of --clothes all, each with chance; a setting without a match has
+    no figures."""
+    names = [name for name in RANKS if name in result]
+    rows = []
+    for clothes, block in result["by_clothes"].items():
+        if "none" in block:
+            rows.append([clothes, *("–" for _ in names), "no query has a match"])
+        else:
+            queries = f"{block['valid_queries']} of {block['queries']}"
+            rows += [_line(clothes, block, names, queries), _line(f"chance, {clothes}", block["chance"], names, "")]
+    return markdown_table(("clothes", *names, "queries"), rows)
+
+
 def _line(title: str, block: dict[str, Any], names: Sequence[str], queries: str) -> list[str]:
     return [title, *(f"{block[name]:.1f}" if name in block else "–" for name in names), queries]
 
@@ -143,8 +157,10 @@ def page(result: dict[str, Any]) -> str:
             "",
             splits_table(result),
             "",
+            *(["By clothes:", "", clothes_table(result), ""] if "by_clothes" in result else []),
             f"Data: {data['protocol']}.",
             f"Protocol: {result['protocol']} ({result['rules']}).",
+            *([f"Clothes: {result['clothes']}."] if result.get("clothes", "general") != "general" else []),
             f"Re-ranking: {reranking}. Score normalisation: {done['score_norm'] or 'none'}.",
             f"Splits: {data['split']}. Data fingerprint: {data['fingerprint'][:16]}.",
             *(["", *remarks] if remarks else []),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from alignnet_common import PROJECT, __version__
-from alignnet_common.files import write_atomically
+from alignnet_common.files import write_text
 from alignnet_common.html import image_source, render_template
 from reid.configs.groups.moments import span_in_words
 from reid.search.query import Query
@@ -47,7 +47,7 @@ def write_page(path: Path, query: Query, hits: Sequence[Hit], record: Mapping[st
             "program": f"{PROJECT} {__version__}",
         },
     )
-    write_atomically(path, text.encode())
+    write_text(path, text)
 
 
 def timeline(hits: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from alignnet_common.files import write_atomically, write_json
+from alignnet_common.files import write_json, write_text
 from alignnet_common.run_record import command_line
 from reid.configs.groups.moments import span_in_words
 from reid.configs.video.search import SearchConfig
@@ -80,7 +80,7 @@ def search(config: SearchConfig) -> None:
     if config.json is not None:
         write_json(config.json, record)
     if config.csv is not None:
-        write_atomically(config.csv, table_of(rows).encode())
+        write_text(config.csv, table_of(rows))
     if config.parquet is not None:
         write_parquet(config.parquet, rows, TYPES, {name: value for name, value in record.items() if name != "hits"})
     if config.html is not None:

@@ -12,7 +12,7 @@ from PIL import Image as Pictures
 
 from alignnet_common.checked.csv_file import lines_of_csv, row_of
 from alignnet_common.errors import UserError
-from alignnet_common.files import write_atomically
+from alignnet_common.files import write_text
 from reid.tracks.boxes import NO_TRACK, Boxes
 from reid.tracks.video import Frame
 
@@ -93,7 +93,7 @@ class CropWriter:
         else:
             named.rename(self._out / self._camera)
         shutil.rmtree(self._hidden)
-        write_atomically(part_of(self._out, self._key), text.getvalue().encode())
+        write_text(part_of(self._out, self._key), text.getvalue())
         crops = sum(len(self._crops[track]) for track in kept)
         return {"tracks": len(kept), "crops": crops, "too_short": len(self._crops) - len(kept)}
 

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
+from alignnet_common.cli.progress import progress
 from alignnet_common.cluster.pool import Job, enter, run_all
 from alignnet_common.cluster.ray_session import available_cores, interrupt_check, start_ray, stop_ray
 from alignnet_common.errors import UserError
@@ -104,7 +103,7 @@ def follow_on_ray(recordings: Sequence[Recording], config: TracksConfig) -> Iter
         cannot="be followed",
         report=report,
     )
-    bar = tqdm(total=len(recordings), unit="video", desc=f"tracks on {workers} workers", disable=None)
+    bar = progress(quiet_logs=True, total=len(recordings), unit="video", desc=f"tracks on {workers} workers")
     try:
         with bar, interrupt_check() as check:
             for finished in run_all(job, list(cameras.values()), workers):
@@ -124,7 +123,7 @@ def tracks_of(recording: Recording, detector: Detector | None, config: TracksCon
     writer = CropWriter(config.out, camera, key_of(camera, start), after_others(config.out, camera, start))
     boxes = count = 0
     last: Frame | None = None
-    with tqdm(total=total, desc=key_of(camera, start), unit="frame", disable=None) as bar:
+    with progress(quiet_logs=True, total=total, desc=key_of(camera, start), unit="frame") as bar:
         if detector is None:
             found = listed(frames, boxes_file(config, camera, video))
         else:

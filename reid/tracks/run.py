@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from alignnet_common.errors import UserError
-from alignnet_common.files import write_atomically, write_json
+from alignnet_common.files import write_json, write_text
 from alignnet_common.locks import file_lock
 from alignnet_common.options import save_config
 from alignnet_common.run_record import command_line, now, run_record
@@ -140,7 +140,7 @@ def check_same(out: Path, camera: str, before: str, given: str) -> None:
 def write_table(out: Path, keys: Iterable[str]) -> None:
     """Write tracks.csv: the rows of all recordings."""
     parts = [part_of(out, key).read_text() for key in keys]
-    write_atomically(out / TRACKS_TABLE, "".join([",".join(COLUMNS) + "\n", *parts]).encode())
+    write_text(out / TRACKS_TABLE, "".join([",".join(COLUMNS) + "\n", *parts]))
 
 
 def in_words(key: str, found: dict[str, Any]) -> str:

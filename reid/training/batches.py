@@ -84,7 +84,7 @@ class TrainingBatches:
         return batches_of(
             DataLoader(
                 self.dataset,
-                batch_sampler=_draws(self.sampler, (epoch, batch), epochs, group),
+                batch_sampler=remaining_draws(self.sampler, (epoch, batch), epochs, group),
                 collate_fn=Batch.collate,
                 num_workers=loader_processes(self.config.workers, device),
                 pin_memory=device.type == "cuda",
@@ -93,7 +93,9 @@ class TrainingBatches:
         )
 
 
-def _draws(sampler: PKSampler, start: tuple[int, int], epochs: int, group: ProcessGroup) -> Iterator[list[Draw]]:
+def remaining_draws(
+    sampler: PKSampler, start: tuple[int, int], epochs: int, group: ProcessGroup
+) -> Iterator[list[Draw]]:
     """This process's share of the batches from `start` (epoch, batch in the epoch) to the end of the last epoch."""
     first, skipped = start
     for epoch in range(first, epochs):

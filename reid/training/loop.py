@@ -1,7 +1,6 @@
 """The training loop: optimizer steps, logged and saved as the run's options say."""
 
 import math
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -12,6 +11,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
+from alignnet_common.cli.progress import progress
 from alignnet_common.errors import UserError
 from reid.data.loading.batch import Batch
 from reid.models.alignnet import AlignNet
@@ -162,9 +162,8 @@ class ProgressBar:
     """Progress of a training with the loss and the share of time spent waiting for batches; rank 0 only."""
 
     def __init__(self, step: int, last: int, group: ProcessGroup) -> None:
-        interval = 0.1 if sys.stderr.isatty() else 30.0  # seconds between lines; seldom in a log file
-        self._bar: tqdm[NoReturn] = tqdm(
-            total=last, initial=step, desc="training", unit="step", mininterval=interval, disable=not group.is_main
+        self._bar: tqdm[NoReturn] = progress(
+            total=last, initial=step, desc="training", unit="step", disable=not group.is_main
         )
         self._started = time.perf_counter()
         self._waited = self._wait = self._compute = 0.0

@@ -18,6 +18,7 @@ from synth.animation.foot_planting import Sole, Support, plant_feet
 from synth.animation.pose import SIDE_SIGN, Skeleton, bone_turns, local_turns
 from synth.animation.walk import Timeline
 from synth.animation.walking_pose import BodySurface, gait_posture, pose_arms
+from synth.body import anny_cache
 from synth.body.anatomy import FOOT, LEG, TRUNK, Anatomy, describe
 from synth.people.gait_style import GaitStyle
 from synth.people.phenotype import Phenotype
@@ -44,7 +45,7 @@ class BakedBody:
 
 
 class BodyModel:
-    """anny, built once per process. The first construction on a machine fills a cache and takes about a minute.
+    """anny, built once per process. The first construction on a machine fills a cache and takes longer.
 
     PyTorch is restricted to one thread, so that vertices do not depend on the number of workers.
     """
@@ -61,7 +62,8 @@ class BodyModel:
 
         torch.set_num_threads(1)
         self._torch: Any = torch
-        self._anny = anny.Anny(rig="anny", topology="anny-full")
+        with anny_cache.quick_reading():
+            self._anny = anny.Anny(rig="anny", topology="anny-full")
         self._keypoints = anny.KeypointsRegressor.coco(self._anny)
         self._bones: list[str] = list(self._anny.bone_labels)
         self._strongest = self._strongest_bones()

@@ -72,7 +72,7 @@ CATEGORY = {
 }
 """COCO's record of the category person."""
 
-USED = ("joints2d", "joints_visible", "mask", "visible_ratio", "box", "amodal_box")
+USED = ("joints2d", "joints_visible", "mask", "visible_ratio", "box", "amodal_box", "outfit")
 """Annotation arrays that the JSON is made from."""
 
 
@@ -125,6 +125,7 @@ def annotations(source: RenderedSet, rows: Iterable[ManifestRow]) -> Iterator[di
                 "person_id": row["person"],
                 "camera": row["camera"],
                 "frame": frame + 1,
+                "outfit": int(truth["outfit"][frame]),
             }
 
 

@@ -9,10 +9,9 @@ import shutil
 from collections.abc import Collection
 from pathlib import Path
 
-from tqdm import tqdm
-
 from alignnet_common.checked.forms import FormError
 from alignnet_common.checked.set_rows import manifest_rows, read_manifest
+from alignnet_common.cli.progress import progress
 from alignnet_common.errors import UserError
 from alignnet_common.files import naming, write_jsonl
 from alignnet_common.set_format import (
@@ -40,7 +39,8 @@ def open_set(target: RenderedSet, plan: list[Clip]) -> tuple[list[ManifestRow], 
     Raises UserError if the folder holds a set of another plan or other files.
     """
     rows = known_rows(target)
-    hashes = {clip.name: plan_hash(clip) for clip in plan}
+    known = {row["clip"] for row in rows}
+    hashes = {clip.name: plan_hash(clip) if clip.name in known else "" for clip in plan}
     others = [row["clip"] for row in rows if hashes.get(row["clip"]) not in (None, row["plan_sha256"])]
     if others:
         raise UserError(
@@ -54,7 +54,7 @@ def open_set(target: RenderedSet, plan: list[Clip]) -> tuple[list[ManifestRow], 
             "more, or name another folder with --out"
         )
     ours = {row["clip"]: row for row in rows if row["clip"] in hashes}
-    bar = tqdm(ours.values(), desc=f"check {target.out}", unit="clip", delay=3.0, leave=False)
+    bar = progress(ours.values(), desc=f"check {target.out}", unit="clip", delay=3.0, leave=False)
     finished = {row["clip"]: row for row in bar if clip_error(target, row) is None}
     return list(finished.values()), [clip for clip in plan if clip.name not in finished]
 

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from alignnet_common.arrays import Bytes
+from alignnet_common.checked.annotations import read_annotations
 from alignnet_common.checked.arrays_file import BrokenArraysError, read_npz
 from alignnet_common.checked.forms import FormError
 from alignnet_common.checked.set_rows import manifest_rows
 from alignnet_common.errors import UserError, one_line
 from alignnet_common.images import check_size
-from alignnet_common.set_format import ANNOTATIONS, MANIFEST, ManifestRow, frame_file
+from alignnet_common.set_format import MANIFEST, ManifestRow, frame_file
 from synth.dataset.hashes import arrays_sha256, pixels_sha256
 from synth.dataset.layout import RenderedSet
 
@@ -50,11 +51,8 @@ def read_truth(source: RenderedSet, clip: str, names: Iterable[str]) -> dict[str
     path = source.annotation(clip)
     frames = sum(1 for _ in source.frames(clip).glob("*.png"))
 
-    def fits(name: str, shape: tuple[int, ...], kind: np.dtype[Any]) -> bool:
-        return name not in ANNOTATIONS or ANNOTATIONS[name].fits_header(shape, kind, frames)
-
     try:
-        found = read_npz(path, names, fits)
+        found = read_annotations(path, names, frames)
     except FileNotFoundError:
         raise UserError(f"{path} is missing: repeat the command that rendered the set") from None
     except BrokenArraysError as broken:

@@ -23,7 +23,7 @@ from synth.planning.clip import Clip, plan_hash
 
 def write_clip(target: RenderedSet, clip: Clip, rendered: RenderedClip) -> ManifestRow:
     """Write a clip's frames and annotations atomically; returns its row for the manifest."""
-    annotations, stream = annotation_arrays(rendered), io.BytesIO()
+    annotations, stream = annotation_arrays(clip, rendered), io.BytesIO()
     np.savez_compressed(stream, **annotations)
     frames = [bytes(iio.imwrite("<bytes>", frame, extension=".png")) for frame in rendered.frames]
     write_files(target, clip.name, frames, stream.getvalue())
@@ -32,6 +32,7 @@ def write_clip(target: RenderedSet, clip: Clip, rendered: RenderedClip) -> Manif
         "person": clip.identity.person,
         "camera": clip.camera_name,
         "frames": len(rendered.frames),
+        "outfits": clip.outfits,
         "pixels_sha256": pixels_sha256(rendered.frames),
         "annotations_sha256": arrays_sha256(annotations),
         "plan_sha256": plan_hash(clip),
@@ -66,7 +67,7 @@ def _sync(folder: Path) -> None:
             os.fsync(stream.fileno())
 
 
-def annotation_arrays(rendered: RenderedClip) -> dict[str, NDArray[Any]]:
+def annotation_arrays(clip: Clip, rendered: RenderedClip) -> dict[str, NDArray[Any]]:
     """The arrays of a clip's .npz, with the shapes, types and units of `alignnet_common.set_format.ANNOTATIONS`."""
     truth = rendered.truth
     arrays: dict[str, Any] = {
@@ -82,6 +83,7 @@ def annotation_arrays(rendered: RenderedClip) -> dict[str, NDArray[Any]]:
         "rotation": rendered.rotation,
         "translation": rendered.translation,
         "sighting": rendered.sighting,
+        "outfit": np.repeat(clip.outfits, [sighting.frames for sighting in clip.sightings]),
         "joint_names": JOINTS,
         "part_names": PARTS,
     }

@@ -40,3 +40,9 @@ def headwear_rand(rng: np.random.Generator, female: bool, warmth: float) -> Head
     accent = colour if rng.random() < 0.7 else colour_rand(rng, "headwear")
     bobble = bool(rng.random() < 0.25)
     return Headwear(kinds[number], colour, accent, bobble) if number < len(kinds) else None
+
+
+def headscarf_rand(rng: np.random.Generator) -> Headwear:
+    """Draw a headscarf of one colour."""
+    colour = colour_rand(rng, "headwear")
+    return Headwear("headscarf", colour, colour, bobble=False)

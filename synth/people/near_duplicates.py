@@ -14,6 +14,7 @@ from synth.people.hair import hair_rand
 from synth.people.headwear import headwear_rand
 from synth.people.outfit import TOPS, Outfit, lips_of, shoes_rand
 from synth.people.phenotype import Phenotype
+from synth.people.wardrobe import worn_by
 
 NEAR_DUPLICATES = 0.15
 """Share of identities that are near-duplicates of another one."""
@@ -49,6 +50,24 @@ def changed_look(rng: np.random.Generator, look: Look) -> tuple[Look, str]:
             if changed != look:
                 return changed, name
     raise AssertionError("the colour of a top can always be changed")
+
+
+def changed_outfit(rng: np.random.Generator, look: Look, factor: str, first: Outfit) -> Outfit:
+    """Another outfit of a near-duplicate: that of `look`, worn by the copied person, with a difference in `factor`.
+
+    `first` is outfit 0 of the near-duplicate, whose skin and hair it has: a difference of the body is that of outfit 0.
+    A difference that the outfit has no room for or would hide, such as a print on a coat or hair under a hood, becomes
+    one in the colour of the top.
+    """
+    plain = worn_by(rng, look.outfit, first)
+    if factor in OF_THE_BODY:
+        hidden = factor == "hair" and (plain.top.hood == "up" or plain.headwear is not None)
+        return top_colour(rng, replace(look, outfit=plain)).outfit if hidden else plain
+    for _ in range(CHANGE_TRIES):
+        outfit = worn_by(rng, FACTORS[factor](rng, look).outfit, first)
+        if outfit != plain:
+            return outfit
+    return worn_by(rng, top_colour(rng, look).outfit, first)
 
 
 def _with_top_fabric(look: Look, fabric: Fabric) -> Look:
@@ -174,3 +193,7 @@ FACTORS: dict[str, Change] = {
 }
 """Factors that near-duplicates may differ in, each with the function that changes it alone. Stature is not one of them:
 crops are scaled to the person, so that 12 cm move the head by half a pixel."""
+
+OF_THE_BODY = ("hair", "skin", "build")
+"""Those of FACTORS that stay when clothes change. After a change of clothes, near-duplicates with another difference
+cannot be told apart."""

@@ -42,13 +42,12 @@ class Spot:
 
 def obstacles_of(solids: Sequence[Solid]) -> Floats:
     """(N, 4) obstacle points of the solids that rise above the ground."""
-    rows = [np.zeros((0, 4))]
-    for solid in solids:
-        low, high = solid.centre[2] - solid.size[2] / 2, solid.centre[2] + solid.size[2] / 2
-        if high > FLAT:
-            points = footprint(solid)
-            rows.append(np.column_stack([points, np.full(len(points), low), np.full(len(points), high)]))
-    return np.concatenate(rows)
+    rising = [solid for solid in solids if solid.centre[2] + solid.size[2] / 2 > FLAT]
+    if not rising:
+        return np.zeros((0, 4))
+    points = [footprint(solid) for solid in rising]
+    heights = [(solid.centre[2] - solid.size[2] / 2, solid.centre[2] + solid.size[2] / 2) for solid in rising]
+    return np.hstack([np.concatenate(points), np.repeat(heights, [len(each) for each in points], axis=0)])
 
 
 def blocked_ground(obstacles: Floats) -> Floats:

@@ -1,11 +1,14 @@
 """A clip of the plan: all data that its pixels depend on, and its row and hash in plan.jsonl."""
 
 import dataclasses
+import functools
 import hashlib
 import json
+from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from types import NoneType
+from typing import Any, cast
 
 import numpy as np
 
@@ -30,6 +33,10 @@ class Purpose(IntEnum):
     """Box jitter and sensor noise, drawn while rendering."""
     BYSTANDERS = 4
     NEAR_DUPLICATE = 5
+    OUTFIT = 6
+    """Outfit of a person beyond the first, by its number."""
+    WORN = 7
+    """Which outfit is worn in which sighting."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,8 @@ class Sighting:
     frames: int
     fps: float
     """Frames a second."""
+    outfit: int = 0
+    """Number of the outfit that the person wears, from 0, see `Identity.outfits`."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,11 @@ class Clip:
         """Folder of the clip below multi_shot, such as "cam_a/person_0001"."""
         return clip_name(self.camera_name, self.identity.person)
 
+    @property
+    def outfits(self) -> list[int]:
+        """Number of the outfit worn in each sighting."""
+        return [sighting.outfit for sighting in self.sightings]
+
     def frame_rng(self) -> np.random.Generator:
         """Generator for the draws made while rendering: box jitter and sensor noise."""
         return generator(self.seed, Purpose.FRAMES, self.identity.person, CAMERAS.index(self.camera_name))
@@ -98,8 +112,49 @@ def plan_row(clip: Clip) -> dict[str, Any]:
 
 
 def clip_record(clip: Clip) -> dict[str, Any]:
-    """What the pixels of a clip depend on: its name as "clip", then the fields of Clip."""
-    return {"clip": clip.name, **dataclasses.asdict(clip)}
+    """What the pixels of a clip depend on: its name as "clip", then the fields of Clip, see `single_outfit_implied`."""
+    return single_outfit_implied({"clip": clip.name, **plain(clip)})
+
+
+def plain(value: Any) -> Any:
+    """What `dataclasses.asdict` makes of a dataclass whose values are plain, in a fifth of its time."""
+    kind = type(value)
+    if kind in (float, str, int, bool, NoneType):
+        return value
+    if kind in (tuple, list):
+        return kind([plain(item) for item in value])
+    names = _names_of_fields(cast(Hashable, kind))
+    return {name: plain(getattr(value, name)) for name in names} if names else value
+
+
+@functools.cache
+def _names_of_fields(kind: Hashable) -> tuple[str, ...]:
+    """Names of the fields of a dataclass; empty for other types."""
+    if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
+        return ()
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
+def single_outfit_implied(record: dict[str, Any]) -> dict[str, Any]:
+    """A clip's record without empty `changes`, and without the `outfit` 0 of the sightings of a person with one outfit.
+
+    Such a record equals that of a generator without outfits, so that sets rendered by one can be completed.
+    """
+    sightings = [
+        {**sighting, "bystanders": [_one_outfit(each) for each in sighting["bystanders"]]}
+        for sighting in record["sightings"]
+    ]
+    if not record["identity"].get("changes"):
+        sightings = [{name: value for name, value in each.items() if name != "outfit" or value} for each in sightings]
+    return {**_one_outfit(record), "sightings": sightings}
+
+
+def _one_outfit(record: dict[str, Any]) -> dict[str, Any]:
+    """The record of a clip or bystander without `identity.changes`, if there are none."""
+    identity = record["identity"]
+    if identity.get("changes"):
+        return record
+    return {**record, "identity": {name: value for name, value in identity.items() if name != "changes"}}
 
 
 def plan_hash(clip: Clip) -> str:
@@ -113,5 +168,16 @@ def row_hash(row: dict[str, Any]) -> str:
     Integers are hashed as floats: 1 and 1.0 are the same number.
     """
     content = {name: value for name, value in row.items() if name != "generator"}
-    numbers = json.loads(json.dumps(content), parse_int=float)
-    return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_with_floats(content), sort_keys=True).encode()).hexdigest()
+
+
+def _with_floats(value: Any) -> Any:
+    """JSON-like values with a float in place of each integer; true and false stay."""
+    kind = type(value)
+    if kind in (float, str, bool, NoneType):
+        return value
+    if kind is dict:
+        return {name: _with_floats(item) for name, item in value.items()}
+    if kind in (tuple, list):
+        return [_with_floats(item) for item in value]
+    return float(value) if isinstance(value, int) else value

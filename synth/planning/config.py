@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from alignnet_common.options import option
+from alignnet_common.set_format import CAMERAS
 from synth.planning.factors import Factor
 
 VIDEO_RATE = 25.0
@@ -67,6 +68,11 @@ class RenderConfig:
     """Sightings per clip: the frames of a clip are divided among them, each with its own scene, light and walk. 0: one
     sighting for clips of 15 frames or more and with --fps or --camera-pairs, otherwise up to 8."""
 
+    outfits: int = 1
+    """Outfits of each person, 1 to the number of their sightings by both cameras: another one in each sighting, as far
+    as there are so many. Body, face, hair and gait stay; clothes, shoes and accessories change. Outfit 0 is the same
+    for any number."""
+
     seed: int = 0
     """Seed of the random draws, at least 0. The first N identities are the same for any --ids."""
 
@@ -111,14 +117,14 @@ class RenderConfig:
 
     plan: Path | None = option(None, rare=True)
     """Plan to render in place of a drawn one: plan.jsonl of another set, edited or not. It replaces --ids, --frames,
-    --sightings, --seed, --samples and the other options of the content."""
+    --sightings, --outfits, --seed, --samples and the other options of the content."""
 
     dry_run: bool = False
     """Print the number of clips and an estimate of time and disk space, and exit."""
 
     def __post_init__(self) -> None:
         """Raise ValueError, with the name of the option, for a value out of range or two that contradict each other."""
-        for name in ("ids", "frames", "samples"):
+        for name in ("ids", "frames", "samples", "outfits"):
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be at least 1")
         if self.ids > 9999:
@@ -138,6 +144,12 @@ class RenderConfig:
             raise ValueError(f"--occlusion {self.occlusion}: must be between 0 and 1")
         if self.shard is not None:
             shard_of(self.shard)
+        times = len(self.frames_of_sightings)
+        if self.outfits > len(CAMERAS) * times:
+            raise ValueError(
+                f"--outfits {self.outfits}: must be at most {len(CAMERAS) * times}, the sightings of a person "
+                f"({len(CAMERAS)} cameras × {times}): lower it or raise --sightings"
+            )
 
     @property
     def part(self) -> Shard | None:

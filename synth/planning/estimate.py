@@ -10,9 +10,9 @@ from synth.planning.clip import Clip
 SIGHTING_SECONDS, FRAME_SECONDS, SAMPLE_SECONDS, DENOISE_SECONDS = 0.2, 0.075, 0.034, 0.025
 """Seconds on one core to build a sighting, render a frame, for each sample of a frame, and to denoise a frame. Measured
 on a server core of 2023; others take half to twice as long."""
-FRAME_BYTES, SIGHTING_BYTES, CLIP_BYTES = 16_000, 21_000, 4_000
+FRAME_BYTES, SIGHTING_BYTES, CLIP_BYTES, OUTFIT_BYTES = 16_000, 21_000, 4_000, 1_800
 """Measured mean bytes on disk of a frame with its annotations, of a sighting in the plan, with all solids of its scene,
-and of the folder and rows of a clip."""
+of the folder and rows of a clip, and of each outfit in the plan beyond the first."""
 
 
 def core_seconds(clips: Sequence[Clip]) -> float:
@@ -26,7 +26,13 @@ def core_seconds(clips: Sequence[Clip]) -> float:
 
 def disk_bytes(clips: Sequence[Clip]) -> int:
     """Estimated bytes on disk of the clips."""
-    return sum(CLIP_BYTES + SIGHTING_BYTES * len(clip.sightings) + FRAME_BYTES * clip.frames for clip in clips)
+    return sum(
+        CLIP_BYTES
+        + OUTFIT_BYTES * len(clip.identity.changes)
+        + SIGHTING_BYTES * len(clip.sightings)
+        + FRAME_BYTES * clip.frames
+        for clip in clips
+    )
 
 
 def cost(clips: Sequence[Clip], cores: int) -> str:

@@ -122,15 +122,21 @@ def plain_bystander(bystander: Bystander, factors: Collection[Factor]) -> Bystan
 
 def plain_identity(identity: Identity, factors: Collection[Factor]) -> Identity:
     """The identity with each of `factors` that concerns people at its plain value."""
-    outfit, gait = identity.outfit, identity.gait
+    gait, changes = identity.gait, identity.changes
+    if "accessories" in factors:
+        gait = dataclasses.replace(gait, arms=("swing", "swing"))
+        changes = tuple(dataclasses.replace(change, arms=("swing", "swing")) for change in changes)
+    changes = tuple(dataclasses.replace(each, outfit=plain_outfit(each.outfit, factors)) for each in changes)
+    return dataclasses.replace(identity, outfit=plain_outfit(identity.outfit, factors), gait=gait, changes=changes)
+
+
+def plain_outfit(outfit: Outfit, factors: Collection[Factor]) -> Outfit:
+    """The outfit with each of `factors` that concerns clothes at its plain value."""
     if "garments" in factors:
         outfit = plain_garments(outfit)
     if "patterns" in factors:
         outfit = plain_fabrics(outfit)
-    if "accessories" in factors:
-        outfit = without_accessories(outfit)
-        gait = dataclasses.replace(gait, arms=("swing", "swing"))
-    return dataclasses.replace(identity, outfit=outfit, gait=gait)
+    return without_accessories(outfit) if "accessories" in factors else outfit
 
 
 def plain_place(place: Place) -> Place:

@@ -56,8 +56,12 @@ def original(seed: int, person: int) -> int:
     return person if copied is None else original(seed, copied)
 
 
+def group_of(seed: int, person: int) -> list[int]:
+    """The people of lower number that share an original with `person`."""
+    return [other for other in range(1, person) if original(seed, other) == original(seed, person)]
+
+
 def _looks_of_group(seed: int, person: int, without: frozenset[Factor]) -> list[Look]:
     """Looks of the people of lower number that share an original with `person`."""
-    group = [other for other in range(1, person) if original(seed, other) == original(seed, person)]
-    identities = [_identity(seed, other, without) for other in group]
+    identities = [_identity(seed, other, without) for other in group_of(seed, person)]
     return [Look(identity.phenotype, identity.outfit) for identity in identities]

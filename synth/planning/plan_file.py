@@ -10,7 +10,7 @@ from alignnet_common.checked.forms import ANY
 from alignnet_common.checked.json_file import rows_of
 from alignnet_common.errors import UserError
 from alignnet_common.set_format import CAMERAS
-from synth.planning.clip import Clip, Sighting, clip_record, row_hash
+from synth.planning.clip import Clip, Sighting, clip_record, row_hash, single_outfit_implied
 from synth.planning.config import MIN_FPS
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _clip_of(reader: "TypeAdapter[Clip]", row: Any, where: str) -> Clip:
         clip = reader.validate_python({name: value for name, value in row.items() if name != "clip"})
     except (ValueError, AttributeError) as bad:
         raise UserError(f"{where}: {_first_error(bad)}") from None
-    found = clip_record(clip)
+    found, row = clip_record(clip), single_outfit_implied(row)
     if row_hash(found) != row_hash(row):
         # pydantic drops unknown fields: a misspelt field must not count as a missing one.
         raise UserError(f"{where}: {_difference(row, found)}")
@@ -79,12 +79,19 @@ def _out_of_range(clip: Clip) -> str | None:
         ("walk.pace", all(sighting.walk.pace >= 0 for sighting in clip.sightings), "0 or more in each sighting"),
         ("identity.gait.cadence", clip.identity.gait.cadence > 0, "above 0"),
         ("place", all(map(_has_scales, clip.sightings)), "of surfaces whose scale is above 0 in each sighting"),
+        ("outfit", all(0 <= worn <= len(clip.identity.changes) for worn in clip.outfits), _outfits_of(clip)),
         ("tracker.aspect", all(tracker.aspect > 0 for tracker in trackers), "above 0 in each sighting"),
         ("identity.phenotype", all(0 <= v <= 1 for v in asdict(clip.identity.phenotype).values()), "0 to 1 in each"),
     ):
         if not valid:
             return f"{name} must be {expected}"
     return None
+
+
+def _outfits_of(clip: Clip) -> str:
+    """The range of numbers of outfits that the person has."""
+    last = len(clip.identity.changes)
+    return f"0 to {last} in each sighting, as identity.changes has {last}" if last else "0 without identity.changes"
 
 
 def _has_scales(sighting: Sighting) -> bool:

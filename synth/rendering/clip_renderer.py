@@ -52,8 +52,9 @@ class Scene:
     def from_clip(cls, model: BodyModel, clip: Clip, sighting: Sighting, rng: np.random.Generator) -> Self:
         """The scene of one sighting of `clip`; `rng` draws the jitter of the tracker's crop."""
         frames, fps = sighting.frames, sighting.fps
-        body = bake_walk(model, clip.identity, sighting.walk, frames, fps)
-        subject = DressedPerson(dress(model.anatomy, body, clip.identity.outfit), clip.identity.outfit)
+        identity = clip.identity.wearing(sighting.outfit)
+        body = bake_walk(model, identity, sighting.walk, frames, fps)
+        subject = DressedPerson(dress(model.anatomy, body, identity.outfit), identity.outfit)
         bystanders = tuple(dressed_bystander(model, bystander, frames, fps) for bystander in sighting.bystanders)
         rotation, translation = extrinsics(clip.camera)
         vertices, *others = (

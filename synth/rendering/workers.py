@@ -56,7 +56,7 @@ def render_all(clips: list[Clip], out: Path, workers: int, device: str) -> Itera
         cannot="be rendered",
         report=RenderedSet(out).failure,
         tasks_per_worker=CLIPS_BEFORE_RECYCLING,
-        # anny fills its cache without a lock, which takes a minute the first time.
+        # anny fills its cache without a lock the first time, which takes longer.
         first_alone=True,
     )
     yield from run_all(job, clips, workers)

@@ -34,6 +34,34 @@ def people_sheet(source: RenderedSet, rows: Rows, people: list[int], columns: in
     return grid(pairs, min(columns, len(pairs)))
 
 
+def outfits_sheet(source: RenderedSet, rows: Rows, people: list[int], scale: int = 2) -> Bytes:
+    """A row a person: under the number of each outfit, a frame by each camera that saw it, the least hidden one."""
+    shown = {person: frames_by_outfit(source, rows, person) for person in people}
+    cameras = max(len(frames) for outfits in shown.values() for frames in outfits.values())
+    nothing = np.full((128, 64, 3), PAPER, np.uint8)
+    strips = []
+    for person, outfits in shown.items():
+        tiles = [
+            captioned(enlarged(beside([*frames, *[nothing] * (cameras - len(frames))], 0), scale), f"outfit {number}")
+            for number, frames in outfits.items()
+        ]
+        strips.append(captioned(beside(tiles, GAP), f"person {person}"))
+    return grid(strips, 1)
+
+
+def frames_by_outfit(source: RenderedSet, rows: Rows, person: int) -> dict[int, list[Bytes]]:
+    """By number of a person's outfit, ascending: of each clip that shows it, the frame with the most visible person."""
+    found: dict[int, list[Bytes]] = {}
+    for clip in (clip_name(camera, person) for camera in CAMERAS):
+        if clip in rows:
+            truth = read_truth(source, clip, ("outfit", "visible_ratio"))
+            for outfit in np.unique(truth["outfit"]).tolist():
+                frames = np.flatnonzero(truth["outfit"] == outfit)
+                best = int(frames[truth["visible_ratio"][frames].argmax()])
+                found.setdefault(outfit, []).append(frame_of(source, clip, best))
+    return dict(sorted(found.items()))
+
+
 def time_sheet(source: RenderedSet, rows: Rows, clips: list[str], moments: int = 12) -> Bytes:
     """Frames of clips over time, two clips side by side: camera a, then camera b of the same person."""
     strips = [strip(source, rows, clip, moments) for clip in clips]
@@ -134,6 +162,14 @@ def occluded(plan: Rows, rows: Rows) -> list[str]:
     """Finished clips with a placed bystander or occluder in a sighting, and a visible ratio below OCCLUDED_BELOW."""
     accompanied = [clip for clip in rows if set(placed_labels(plan.get(clip, {}))) != {"nothing"}]
     return [clip for clip in accompanied if rows[clip]["visible_ratio"] < OCCLUDED_BELOW]
+
+
+def changing(rows: Rows) -> list[int]:
+    """People who wear more than one outfit in their finished clips."""
+    worn: dict[int, set[int]] = {}
+    for row in rows.values():
+        worn.setdefault(row["person"], set()).update(row.get("outfits", ()))
+    return sorted(person for person, outfits in worn.items() if len(outfits) > 1)
 
 
 def twins_in(plan: Rows, rows: Rows) -> list[int]:

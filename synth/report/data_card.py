@@ -17,6 +17,7 @@ from alignnet_common.set_format import ANNOTATIONS, GENERATOR_VERSION, ManifestR
 from synth.cameras.camera import HEIGHT, WIDTH
 from synth.dataset.layout import RenderedSet
 from synth.people.identity import Identity
+from synth.people.near_duplicates import OF_THE_BODY
 from synth.people.phenotype import stature
 from synth.planning.clip import Clip, Sighting
 from synth.planning.config import RenderConfig
@@ -54,6 +55,7 @@ def data_card(name: str, plan: Sequence[Clip], rows: Sequence[ManifestRow], conf
         composition=composition(plan, people, frames),
         people=shares_of_people(people),
         clothes=clothes(people),
+        outfits=outfits_in_words(people),
         scenes=shares(Counter(sighting.place.family for sighting in sightings)),
         lights=shares(Counter(light_of(asdict(sighting.place.light)) or "unknown" for sighting in sightings)),
         motions=shares(Counter(motion_of(sighting) for sighting in sightings)),
@@ -82,6 +84,7 @@ def composition(plan: Sequence[Clip], people: Sequence[Identity], frames: int) -
     return [
         ("identities", str(len(people))),
         ("near-duplicates among them", share(copies, len(people))),
+        ("outfits per identity", numbers([len(identity.outfits) for identity in people])),
         ("cameras per identity", numbers(Counter(clip.identity.person for clip in plan).values())),
         ("clips", str(len(plan))),
         ("frames", str(frames)),
@@ -114,8 +117,8 @@ def shares_of_people(people: Sequence[Identity]) -> Table:
 
 
 def clothes(people: Sequence[Identity]) -> Table:
-    """Most frequent garments and accessories of the identities."""
-    outfits = [identity.outfit for identity in people]
+    """Most frequent garments and accessories of all outfits of the identities."""
+    outfits = [outfit for identity in people for outfit in identity.outfits]
     kinds: dict[str, Counter[str]] = {
         "tops": Counter(outfit.top.kind for outfit in outfits),
         "bottoms": Counter(outfit.bottom.kind for outfit in outfits),
@@ -127,6 +130,19 @@ def clothes(people: Sequence[Identity]) -> Table:
         (title, ", ".join(f"{kind} {count}" for kind, count in counts.most_common() if count))
         for title, counts in kinds.items()
     ]
+
+
+def outfits_in_words(people: Sequence[Identity]) -> str:
+    """Sentences on outfits: how many there are, and whom a change of clothes makes equal."""
+    most = max(len(identity.outfits) for identity in people)
+    if most == 1:
+        return "Each identity has one outfit: the set contains no change of clothes."
+    alike = sum(identity.differs_in not in (None, *OF_THE_BODY) for identity in people)
+    return (
+        f"Identities have up to {most} outfits. Body, face, hair and gait stay; clothes, shoes and accessories change. "
+        f"{share(alike, len(people))} of the identities are near-duplicates that differ from another identity in "
+        "clothes or accessories alone: once clothes have changed, nothing distinguishes the two."
+    )
 
 
 def motion_of(sighting: Sighting) -> str:

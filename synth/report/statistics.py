@@ -19,7 +19,7 @@ from synth.cameras.colour import LUMA, srgb_encode
 from synth.people.fabric import PALETTE
 
 Row = Mapping[str, Any]
-Counted = Literal["people", "clips", "sightings", "frames"]
+Counted = Literal["people", "outfits", "clips", "sightings", "frames"]
 
 EYE_HEIGHT = 0.936
 """Height of the eyes over stature, standing (Drillis & Contini 1966, as in Winter, Biomechanics and Motor Control of
@@ -113,25 +113,26 @@ def statistics(plan: list[Row], measured: Mapping[str, Measured]) -> Statistics:
 
 
 def shares_of_people(people: list[Row]) -> list[Shares]:
-    """Frequencies of appearance and clothes."""
-    outfits = [row["identity"].get("outfit", {}) for row in people]
+    """Frequencies of appearance and, over all outfits of the people, of clothes."""
+    outfits = [outfit for row in people for outfit in outfits_of(row["identity"])]
+    of: Counted = "outfits" if len(outfits) > len(people) else "people"
 
     def worn(title: str, path: str, absent: str | None = None) -> Shares:
-        return Shares(title, "people", tally(name_at(outfit, path, absent) for outfit in outfits))
+        return Shares(title, of, tally(name_at(outfit, path, absent) for outfit in outfits))
 
     return [
-        Shares("Tops by colour", "people", tally(garment_colour(outfit, "top") for outfit in outfits)),
-        Shares("Bottoms by colour", "people", tally(garment_colour(outfit, "bottom") for outfit in outfits)),
+        Shares("Tops by colour", of, tally(garment_colour(outfit, "top") for outfit in outfits)),
+        Shares("Bottoms by colour", of, tally(garment_colour(outfit, "bottom") for outfit in outfits)),
         worn("Tops", "top.kind"),
         worn("Bottoms", "bottom.kind"),
         worn("Patterns of tops", "top.fabric.pattern"),
-        worn("Hair", "hair.style"),
+        Shares("Hair", "people", tally(name_at(row, "identity.outfit.hair.style") for row in people)),
         worn("Headwear", "headwear.kind", "none"),
-        Shares("Carried", "people", tally(name for outfit in outfits for name in carried(outfit))),
+        Shares("Carried", of, tally(name for outfit in outfits for name in carried(outfit))),
         Shares(
             "Arms, right and left",
-            "people",
-            tally(arm for row in people for arm in value_at(row, "identity.gait.arms") or ()),
+            of,
+            tally(arm for row in people for arms in arms_of(row["identity"]) for arm in arms),
         ),
         Shares("Gender", "people", tally(gender(row["identity"]) for row in people)),
         Shares("Near-duplicates differ in", "people", tally(name_at(row, "identity.differs_in") for row in people)),
@@ -272,6 +273,16 @@ def name_at(row: Row, path: str, absent: str | None = None) -> str | None:
     if found is None and row.get(path.split(".")[0], ...) is None:
         return absent
     return found if found is None else str(found)
+
+
+def outfits_of(identity: Row) -> list[Row]:
+    """All outfits of a person."""
+    return [identity.get("outfit", {}), *(change["outfit"] for change in identity.get("changes", ()))]
+
+
+def arms_of(identity: Row) -> list[list[str]]:
+    """Poses of the right and the left arm in each outfit of a person."""
+    return [value_at(identity, "gait.arms") or [], *(change["arms"] for change in identity.get("changes", ()))]
 
 
 def years(age: float | None) -> float | None:

@@ -1,5 +1,6 @@
 """Ground footprints of solids, and the space that a scene leaves free for the walk."""
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,10 +10,13 @@ from synth.scenes.elements import Solid
 
 
 def rotation(solid: Solid) -> Floats:
-    """(3, 3) rotation from the axes of the solid to the world."""
-    (cx, cy, cz), (sx, sy, sz) = (
-        function(np.radians([solid.pitch, solid.roll, solid.yaw])) for function in (np.cos, np.sin)
-    )
+    """(3, 3) rotation from the axes of the solid to the world; not to be written to."""
+    return _rotation(solid.pitch, solid.roll, solid.yaw)
+
+
+@functools.lru_cache(maxsize=1024)
+def _rotation(pitch: float, roll: float, yaw: float) -> Floats:
+    (cx, cy, cz), (sx, sy, sz) = (function(np.radians([pitch, roll, yaw])) for function in (np.cos, np.sin))
     about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
@@ -30,15 +34,37 @@ FLAT, OVERHEAD = 0.04, 2.7
 def footprint(solid: Solid, spacing: float = 0.5) -> Floats:
     """(N, 2) points on the ground, at most `spacing` metres apart, that a solid and its copies cover.
 
-    Pitch and roll are ignored.
+    Pitch and roll are ignored. The array is not to be written to: solids of the same place and size share it.
     """
-    width, depth = (max(extent, 0.01) for extent in solid.size[:2])
-    u, v = (np.linspace(-0.5, 0.5, 2 + int(extent / spacing)) * extent for extent in (width, depth))
-    grid = np.stack(np.meshgrid(u, v), axis=-1).reshape(-1, 2)
-    turned = grid @ rotation(solid)[:2, :2].T + np.array(solid.centre[:2])
-    shift = np.arange(solid.count)[:, None] * np.array(solid.step[:2])
+    turned = (solid.pitch, solid.roll, solid.yaw)
+    return _footprint(solid.centre[:2], solid.size[:2], turned, solid.count, solid.step[:2], spacing)
+
+
+@functools.lru_cache(maxsize=2048)
+def _footprint(
+    centre: tuple[float, float],
+    size: tuple[float, float],
+    angles: tuple[float, float, float],
+    count: int,
+    step: tuple[float, float],
+    spacing: float,
+) -> Floats:
+    """`footprint` of a solid with these fields, which is asked for several times while a scene is drawn."""
+    extents = np.maximum(size, 0.01)
+    grid = _unit_grid(*(2 + int(extent / spacing) for extent in extents)) * extents
+    turned = grid @ _rotation(*angles)[:2, :2].T + np.array(centre)
+    if count == 1:
+        return turned
+    shift = np.arange(count)[:, None] * np.array(step)
     points: Floats = (shift[:, None] + turned[None]).reshape(-1, 2)
     return points
+
+
+@functools.lru_cache(maxsize=256)
+def _unit_grid(columns: int, rows: int) -> Floats:
+    """(rows × columns, 2) points of a regular grid over the unit square about the origin, row by row."""
+    across, along = (np.linspace(-0.5, 0.5, number) for number in (columns, rows))
+    return np.column_stack([np.tile(across, rows), np.repeat(along, columns)])
 
 
 def is_obstacle(solid: Solid) -> bool:

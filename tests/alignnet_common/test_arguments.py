@@ -173,3 +173,12 @@ def test_a_program_lists_its_commands(words):
     ended = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False)
     assert ended.returncode == 0
     assert "Pre-train" in ended.stdout or "Render" in ended.stdout or "pose train" in ended.stdout
+
+
+@pytest.mark.parametrize("flag", ["--goal", "--stops"])
+def test_a_name_that_is_not_in_utf8_is_one_line_that_says_so(flag, capsys):
+    with pytest.raises(SystemExit) as end:
+        read_config(Trip, "travel", [flag, "caf\udce9"])
+    assert end.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "a name that is not in UTF-8: rename it" in line

@@ -29,10 +29,12 @@ def main():
         folder = Path(name)
         values = {
             "machine": golden_values.machine(),
+            "plans_sha256": golden_values.plan_hashes(tree),
             "pixels_sha256": golden_values.pixel_hashes(
                 tree, (options.sets or folder / "sets").resolve(), golden_values.RENDERED_SETS
             ),
             "training": golden_values.training_losses(tree, folder),
+            "demo": golden_values.demo_losses(tree, folder / "demo"),
             "rankings": golden_values.ranking_numbers(tree, folder),
         }
     options.out.write_text(json.dumps(values, indent=1) + "\n")

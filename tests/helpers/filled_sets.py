@@ -34,9 +34,8 @@ def noise(clip):
         for _ in range(clip.frames)
     ]
     frames = rng.integers(0, 256, (clip.frames, 128, 64, 3), dtype=np.uint8)
-    return RenderedClip(
-        frames, truth, np.tile(np.eye(3), (clip.frames, 1, 1)), np.eye(3), np.zeros(3), np.zeros(clip.frames, int)
-    )
+    sighting = np.repeat(np.arange(len(clip.sightings)), [each.frames for each in clip.sightings])
+    return RenderedClip(frames, truth, np.tile(np.eye(3), (clip.frames, 1, 1)), np.eye(3), np.zeros(3), sighting)
 
 
 def filled(out, plan=PLAN, clips=None):

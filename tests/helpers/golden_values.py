@@ -15,6 +15,7 @@ import numpy as np
 
 import reid_folders
 import synth_runs
+import tensorboard_files
 from alignnet_common.files import PROJECT_ROOT
 
 VALUES = PROJECT_ROOT / "tests" / "golden" / "values.json"
@@ -41,6 +42,12 @@ MODEL = [
     "0.0002",
 ]
 """The demo's trainings. What the demo may change is named here: epochs, memory format, network, learning rates."""
+DEMO = {
+    "pretrain": ["reid.pretrain", "--config", "jobs/demo-pretrain.yaml", "--max-steps", "10"],
+    "finetune": ["reid.finetune", "--config", "jobs/demo-finetune.yaml", "--max-steps", "10"],
+    "adapt": ["reid.adapt", "--config", "jobs/demo-adapt.yaml", "--rounds", "1", "--steps", "10"],
+}
+"""The demo's trainings as they are, ten steps each."""
 PERSONS, FRAMES = 14, 6
 """Size of the sets that both train on: half of the persons of the second are more than the job's 6 in a batch."""
 
@@ -114,6 +121,46 @@ def machine():
     }
 
 
+PLAN_HASHES = """
+import json, sys
+from synth.planning.clip import plan_row
+from synth.planning.config import RenderConfig
+from synth.planning.plan import make_plan
+from alignnet_common.files import sha256_of_lines
+options = {name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(sys.argv[1]).items()}
+rows = [json.dumps(plan_row(clip)) for clip in make_plan(RenderConfig(**options))]
+rounded = [json.loads(row, parse_float=lambda digits: float(f"{float(digits):.8g}")) for row in rows]
+print(sha256_of_lines(map(json.dumps, rounded)))
+"""
+"""Prints the SHA-256 of the rows of a plan, as plan.jsonl has them, with eight digits of each number: more of them
+depend on the machine."""
+
+PLANS = {
+    "pictures": {"ids": 20, "seed": 7, "frames": 4},
+    "video": {"ids": 12, "frames": 20, "occlusion": 1.0},
+    "pairs of cameras, without accessories": {
+        "ids": 12,
+        "frames": 10,
+        "seed": 3,
+        "camera_pairs": 3,
+        "without": ["accessories", "garments"],
+    },
+}
+"""Fields of `RenderConfig` of the plans."""
+
+
+def plan_hashes(tree):
+    """SHA-256 of the rows of each of PLANS by the code of the checkout `tree`."""
+    found = {}
+    for name, options in PLANS.items():
+        words = [sys.executable, "-c", PLAN_HASHES, json.dumps(options)]
+        environment = os.environ | {"PYTHONPATH": str(tree)}
+        ended = subprocess.run(words, cwd=tree, env=environment, capture_output=True, text=True, timeout=300)
+        assert ended.returncode == 0, ended.stderr[-3000:]
+        found[name] = ended.stdout.strip()
+    return found
+
+
 def render(tree, out, options):
     """`python -m synth.render` by the code of the checkout `tree`. A set that is complete already is left as it is."""
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -165,6 +212,20 @@ def training_losses(tree, folder):
     )
     hashes = {"rendered": content_hash(rendered), "real": content_hash(real)}
     return {"data": hashes, "pretrain": losses_of(runs[0]), "finetune": losses_of(runs[1])}
+
+
+def demo_losses(tree, folder):
+    """Ten losses of each of the demo's trainings by its name."""
+    rendered, real = write_training_data(folder)
+    tracklets = reid_folders.write_rendered(folder / "tracklets", persons=26, frames=4)  # an adaptation needs 50
+    given = {
+        "pretrain": ["--data", rendered],
+        "finetune": ["--root", real, "--init", folder / "pretrain"],
+        "adapt": ["--root", tracklets, "--init", folder / "pretrain"],
+    }
+    run_in_turn(tree, [[*DEMO[name], "--device", "cpu", *given[name], "--run", folder / name] for name in DEMO])
+    curves = {name: tensorboard_files.scalars(folder / name / "tensorboard") for name in DEMO}
+    return {name: [curves[name][step, "loss"] for step in range(1, 11)] for name in DEMO}
 
 
 def write_features(path):

@@ -14,6 +14,9 @@ from alignnet_common.files import PROJECT_ROOT
 SMALL = ["--ids", "4", "--frames", "3", "--fps", "25", "--samples", "2", "--seed", "0", "--occlusion", "0.5"]
 """Options of the rendered set that the tests share."""
 
+OUTFITS = ["--ids", "4", "--frames", "4", "--sightings", "2", "--outfits", "2", "--samples", "2", "--occlusion", "0"]
+"""Options of the rendered set of several outfits that the tests share."""
+
 
 def environment(**changes):
     """The environment of this process with `changes`, and with the checkout on PYTHONPATH."""

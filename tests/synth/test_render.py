@@ -13,7 +13,7 @@ import pytest
 
 from alignnet_common.coco18 import JOINTS
 from alignnet_common.files import write_jsonl
-from benchmarks.survival import session_of
+from benchmarks.workers.sessions import session_of
 from synth.planning.bystanders import MIN_GAP
 from synth.planning.clip import plan_row
 from synth.planning.config import RenderConfig

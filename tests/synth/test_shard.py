@@ -131,6 +131,9 @@ def test_estimates_grow_with_the_set():
     assert core_seconds(two) == 2 * core_seconds(one)
     assert disk_bytes(two) == 2 * disk_bytes(one)
     assert disk_bytes(one) > 2 * FRAME_BYTES
+    dressed, same = (make_plan(RenderConfig(ids=1, frames=4, sightings=2, outfits=number)) for number in (3, 1))
+    longer = sum(len(json.dumps(plan_row(clip))) for clip in dressed) - sum(len(json.dumps(plan_row(c))) for c in same)
+    assert disk_bytes(dressed) - disk_bytes(same) == pytest.approx(longer, rel=0.4)
     often, once = (make_plan(RenderConfig(ids=1, frames=4, sightings=times)) for times in (4, 1))
     assert core_seconds(often) > core_seconds(once)
     # A row of the plan holds all solids of the scene, and the plan is written before the first frame.

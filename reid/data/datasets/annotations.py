@@ -1,11 +1,11 @@
 """Annotations of a rendered set: joints, masks, part masks and visible ratios."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from alignnet_common.checked.arrays_file import BrokenArraysError, read_npz
+from alignnet_common.checked.annotations import read_annotations
+from alignnet_common.checked.arrays_file import BrokenArraysError
 from alignnet_common.errors import UserError, one_line
 from alignnet_common.set_format import ANNOTATIONS
 from reid.data.tracklets.types import Tracklet
@@ -44,6 +44,12 @@ def read_part_masks(tracklet: Tracklet) -> np.ndarray:
     return _annotations(tracklet, "part_masks")[0]
 
 
+def read_sightings(tracklet: Tracklet) -> tuple[np.ndarray, np.ndarray]:
+    """(T,) and (T,) int: number of the sighting and of the person's outfit in each frame. Raises as `read_joints`."""
+    sightings, outfits = _annotations(tracklet, "sighting", "outfit")
+    return sightings, outfits
+
+
 def read_visible_ratios(tracklet: Tracklet) -> np.ndarray:
     """(T,) float32 in 0..1: visible share of the body in each frame. Raises UserError as `read_joints`."""
     return _annotations(tracklet, "visible_ratio")[0].astype(np.float32)
@@ -75,11 +81,19 @@ def _annotations(tracklet: Tracklet, *names: str) -> tuple[np.ndarray, ...]:
     path, frames = tracklet.annotations, len(tracklet.frames)
     if path is None:
         raise UserError(f"{tracklet.frames[0].parent}: no annotations; only rendered sets have them")
-
-    def fits(name: str, shape: tuple[int, ...], kind: np.dtype[Any]) -> bool:
-        return ANNOTATIONS[name].fits_header(shape, kind, frames)
-
     try:
-        return tuple(read_npz(path, names, fits).values())
+        arrays = read_annotations(path, names, frames if tracklet.first is None else None)
     except (BrokenArraysError, OSError) as broken:
         raise UserError(f"{path}: unreadable annotations ({one_line(broken)}); render the clip again") from broken
+    found = {name: _part(tracklet, name, array) for name, array in arrays.items()}
+    for name, array in found.items():
+        if not ANNOTATIONS[name].fits(array, frames):
+            raise UserError(f"{path}: {name} {array.shape} {array.dtype} does not fit {frames} frames")
+    return tuple(found.values())
+
+
+def _part(tracklet: Tracklet, name: str, array: np.ndarray) -> np.ndarray:
+    """The rows of an array of the whole clip that belong to the tracklet; the array itself for a whole clip."""
+    if tracklet.first is None or ANNOTATIONS[name].shape[0] != "T":
+        return array
+    return array[tracklet.first : tracklet.first + len(tracklet.frames)]

@@ -1,7 +1,7 @@
 """Custom data: ROOT/camera/person/frames, or a CSV file with a row per image.
 
     ROOT/entrance/anna/0001.jpg …                     any names; frames are ordered by the last number in their names
-    ROOT.csv:  path,person,camera[,sequence]          path relative to the CSV; an image, or a folder of images
+    ROOT.csv:  path,person,camera[,sequence][,outfit] path relative to the CSV; an image, or a folder of images
     ROOT/splits.json                                  [{"train": [persons], "test": [persons]}, …]   (optional)
 
 Person 0 is a distractor and person -1 junk. If all names of persons are whole numbers, these are the person ids;
@@ -9,15 +9,15 @@ otherwise persons are numbered from 1 in the order of their names. See `reid.dat
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from alignnet_common.errors import UserError
 from reid.configs.groups.data import SplitSource
 from reid.data.datasets.csv_files import read_rows
-from reid.data.datasets.market import first_of_each_camera
-from reid.data.datasets.names import as_on_disk, pids_of, plain_name
+from reid.data.datasets.market import first_of_each_outfit
+from reid.data.datasets.names import MISSING, as_on_disk, pids_of, plain_name
 from reid.data.datasets.splits import (
     SPLITS,
     Split,
@@ -32,10 +32,12 @@ from reid.data.tracklets.listing import subfolders
 from reid.data.tracklets.types import ReidData, Tracklet
 
 COLUMNS = ("path", "person", "camera")
+OPTIONAL = ("sequence", "outfit")
 SPLITS_FILE = "splits.json"
 
 PROTOCOL = (
-    "query = one tracklet a (person, camera) of the test persons, gallery = all their tracklets and the distractors, "
+    "query = one tracklet a (person, camera, outfit) of the test persons, gallery = all their tracklets and the "
+    "distractors, "
     "those of the query's own person and camera ignored; Euclidean distance"
 )
 
@@ -48,6 +50,8 @@ class NamedTracklet:
     camera: str
     sequence: str
     frames: tuple[Path, ...]
+    outfit: str = ""
+    """Name of the person's outfit; "" if it is not known."""
 
 
 @dataclass(frozen=True)
@@ -94,12 +98,23 @@ def read_custom_data(root: Path) -> CustomData:
         raise UserError(f"no such folder or CSV file: {root}: name your data with --root (ROOT/camera/person/frames)")
     cameras = {name: number for number, name in enumerate(sorted({each.camera for each in found}))}
     pids = pids_of(each.person for each in found)
+    worn = outfits_of(found)
     tracklets: dict[str, list[Tracklet]] = defaultdict(list)
-    for each in sorted(found, key=lambda each: (pids[each.person], each.camera, each.sequence)):
+    for each in sorted(found, key=lambda each: (pids[each.person], each.camera, each.sequence, each.outfit)):
         sequence = len([t for t in tracklets[each.person] if t.camera == cameras[each.camera]])
-        tracklet = Tracklet(pids[each.person], cameras[each.camera], each.frames, sequence=sequence)
+        outfit = worn.get((each.person, each.outfit))
+        tracklet = Tracklet(pids[each.person], cameras[each.camera], each.frames, sequence=sequence, outfit=outfit)
         tracklets[each.person].append(tracklet)
     return CustomData(root, home, tracklets, pids)
+
+
+def outfits_of(tracklets: Sequence[NamedTracklet]) -> dict[tuple[str, str], int]:
+    """Number of each known outfit of each person, by the names of both: 0, 1, … in ascending order of the names."""
+    names: dict[str, set[str]] = defaultdict(set)
+    for each in tracklets:
+        if each.outfit:
+            names[each.person].add(each.outfit)
+    return {(person, name): number for person, some in names.items() for number, name in enumerate(sorted(some))}
 
 
 def _halves(data: CustomData, splits: SplitSource, seed: int) -> tuple[tuple[Split, ...], list[str], tuple[str, ...]]:
@@ -129,7 +144,7 @@ def _divided(data: CustomData, half: Split, source: str, notes: tuple[str, ...])
         name=f"own data ({data.root.name})",
         root=data.home,
         train=tuple(t for name, some in data.tracklets.items() if name in trained for t in some),
-        query=first_of_each_camera(tuple(t for t in gallery if t.pid > 0)),
+        query=first_of_each_outfit(tuple(t for t in gallery if t.pid > 0)),
         gallery=gallery,
         protocol=PROTOCOL,
         split=source,
@@ -150,14 +165,14 @@ def read_folders(root: Path) -> list[NamedTracklet]:
 
 
 def read_csv(path: Path) -> list[NamedTracklet]:
-    """The tracklets of a CSV file: its images by (person, camera, sequence); paths are relative to the CSV.
+    """The tracklets of a CSV file: its images by (person, camera, sequence, outfit); paths are relative to the CSV.
 
     Raises UserError as `read_rows`, and where a cell is empty, a path is missing or repeated, or two images of a
     tracklet have the same number.
     """
-    frames: dict[tuple[str, str, str], list[Path]] = defaultdict(list)
+    frames: dict[tuple[str, str, str, str], list[Path]] = defaultdict(list)
     lines: dict[Path, str] = {}
-    for where, cells in read_rows(path, COLUMNS, "path,person,camera[,sequence]"):
+    for where, cells in read_rows(path, COLUMNS, "path,person,camera[,sequence][,outfit]"):
         key, images = _read_row(cells, path.parent, where)
         for image in images:
             if image in lines:
@@ -167,12 +182,12 @@ def read_csv(path: Path) -> list[NamedTracklet]:
     if not frames:
         raise UserError(f"{path}: no row below the names of the columns")
     return [
-        NamedTracklet(person, camera, sequence, in_numeric_order(images, f"{path}: {person}, camera {camera}"))
-        for (person, camera, sequence), images in frames.items()
+        NamedTracklet(person, camera, sequence, in_numeric_order(images, f"{path}: {person}, camera {camera}"), outfit)
+        for (person, camera, sequence, outfit), images in frames.items()
     ]
 
 
-def _read_row(cells: Mapping[str, str], home: Path, where: str) -> tuple[tuple[str, str, str], list[Path]]:
+def _read_row(cells: Mapping[str, str], home: Path, where: str) -> tuple[tuple[str, str, str, str], list[Path]]:
     empty = [column for column in COLUMNS if not cells[column]]
     if empty:
         raise UserError(f"{where}: {empty[0]} is empty")
@@ -183,4 +198,5 @@ def _read_row(cells: Mapping[str, str], home: Path, where: str) -> tuple[tuple[s
         images = [image]
     else:
         raise UserError(f"{where}: no such image or folder: {image}")
-    return (plain_name(cells["person"]), plain_name(cells["camera"]), plain_name(cells.get("sequence", ""))), images
+    person, camera, sequence, outfit = (plain_name(cells.get(name, "")) for name in (*COLUMNS[1:], *OPTIONAL))
+    return (person, camera, sequence, "" if outfit.lower() in MISSING else outfit), images

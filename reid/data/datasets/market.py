@@ -83,6 +83,13 @@ def first_of_each_camera(tracklets: tuple[Tracklet, ...]) -> tuple[Tracklet, ...
     return tuple(first.values())
 
 
+def first_of_each_outfit(tracklets: tuple[Tracklet, ...]) -> tuple[Tracklet, ...]:
+    """The first tracklet of each (pid, camera, outfit); tracklets of unknown outfit count as of one outfit."""
+    outfits = dict.fromkeys(tracklet.outfit for tracklet in tracklets)
+    found = (first_of_each_camera(tuple(t for t in tracklets if t.outfit == outfit)) for outfit in outfits)
+    return tuple(sorted((t for some in found for t in some), key=lambda t: (t.pid, t.camera, t.sequence)))
+
+
 def read_folder(folder: Path) -> tuple[Tracklet, ...]:
     """Tracklets of a folder in the order of (pid, camera, sequence).
 

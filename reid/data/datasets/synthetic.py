@@ -1,5 +1,6 @@
 """A rendered set (python -m synth.render). Layout and fields: `alignnet_common.set_format`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,13 @@ from alignnet_common.set_format import (
     annotation_file,
     frames_folder,
 )
+from reid.data.datasets.annotations import read_sightings
 from reid.data.datasets.prid import PROTOCOL, person_number
 from reid.data.datasets.splits import SPLITS, random_halves
 from reid.data.tracklets.frames import numbered_frames
 from reid.data.tracklets.types import ReidData, Tracklet, split_number
+
+PROTOCOL_OF_OUTFITS = f"{PROTOCOL}; a tracklet is one sighting, in one outfit"
 
 
 def read_clips(root: Path) -> tuple[Tracklet, ...]:
@@ -53,7 +57,25 @@ def _clip(root: Path, clip: str, row: ManifestRow) -> Tracklet:
     files = numbered_frames(folder)
     if len(files) != frames:
         raise UserError(f"{folder}: {len(files)} frames, but {frames} in the manifest; render the set again")
-    return Tracklet(person_number(folder), CAMERAS.index(camera), files, annotations)
+    worn = set(row.get("outfits", [0]))
+    outfit = worn.pop() if len(worn) == 1 else None
+    return Tracklet(person_number(folder), CAMERAS.index(camera), files, annotations, outfit=outfit)
+
+
+def sightings_of(clip: Tracklet) -> tuple[Tracklet, ...]:
+    """A rendered clip as tracklets of one outfit each: the clip itself, or one a sighting if it shows several outfits.
+
+    Raises UserError if the annotations cannot be read.
+    """
+    if clip.outfit is not None:
+        return (clip,)
+    sightings, outfits = read_sightings(clip)
+    firsts = np.flatnonzero(np.diff(sightings, prepend=-1))
+    lasts = np.append(firsts[1:], len(sightings))
+    return tuple(
+        replace(clip, frames=clip.frames[first:last], sequence=number, outfit=int(outfits[first]), first=int(first))
+        for number, (first, last) in enumerate(zip(firsts, lasts, strict=True))
+    )
 
 
 def load_synthetic(root: Path, split: int, seed: int) -> ReidData:
@@ -117,9 +139,9 @@ def _divided(clips: tuple[Tracklet, ...], root: Path, tested: set[int], split: s
         name="synthetic",
         root=root,
         train=tuple(clip for clip in clips if clip.pid not in tested),
-        query=tuple(clip for clip in clips if clip.pid in tested and clip.camera == 0),
-        gallery=tuple(clip for clip in clips if clip.pid in tested and clip.camera == 1),
-        protocol=PROTOCOL,
+        query=tuple(part for clip in clips if clip.pid in tested and clip.camera == 0 for part in sightings_of(clip)),
+        gallery=tuple(part for clip in clips if clip.pid in tested and clip.camera == 1 for part in sightings_of(clip)),
+        protocol=PROTOCOL if all(clip.outfit is not None for clip in clips) else PROTOCOL_OF_OUTFITS,
         split=split,
         notes=("rendered people, not real ones",),
     )

@@ -26,6 +26,12 @@ class Tracklet:
     sequence: int = 0
     """Number of the tracklet among those of the same person and camera."""
 
+    outfit: int | None = None
+    """Number of the person's outfit: equal numbers of one person are the same clothes. None if it is not known."""
+
+    first: int | None = None
+    """For a part of a rendered clip, the row of its annotations that belongs to the first frame; None: a whole clip."""
+
 
 @dataclass(frozen=True)
 class ReidData:

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from itertools import chain
 
 import pytest
 import torch
@@ -14,10 +15,12 @@ from torch import nn
 from alignnet_common.errors import UserError
 from alignnet_common.files import PROJECT_ROOT
 from reid.configs.groups.training import TrainConfig
+from reid.data.loading.chunks import Chunk
+from reid.data.loading.sampler import PKSampler
 from reid.models.batch_norm import SynchronisedBatchNorm, freeze_norms, synchronise_norms
 from reid.models.weights import read_weights_file
 from reid.runtime.distributed import ProcessGroup, all_gather
-from reid.training.batches import check_divisible
+from reid.training.batches import check_divisible, remaining_draws
 from reid.training.flags import FlagNames
 from reid.training.setup import build_model, prepare_model
 from reid_folders import TINY, command, flags, write_prid, write_rendered
@@ -67,6 +70,35 @@ def test_two_processes_are_one(rendered, tmp_path, norms):
     assert distance(one, other, learned) < 1e-6
     assert distance(one, other, one.keys()) < 1e-5
     assert distance(one, start, ["appearance.conv1.weight"]) > 5e-6
+
+
+def test_a_run_goes_on_with_more_processes_and_with_fewer_again(rendered, tmp_path):
+    """Stopped within its first epoch, and across the end of an epoch with each number of processes: its batches hold
+    the same chunks, so that its losses stay those of one process that is never stopped."""
+    options = TINY | DESCENT | {"data": rendered, "batch_norm": "synchronised"}
+    assert command("pretrain", flags(options | {"run": tmp_path / "whole", "max_steps": 14})) == 0
+    changing = options | {"run": tmp_path / "changing"}
+    assert command("pretrain", flags(changing | {"max_steps": 4})) == 0
+    finished = two("reid.pretrain", changing | {"max_steps": 9, "resume": True})
+    assert finished.returncode == 0, finished.stderr
+    assert command("pretrain", flags(changing | {"max_steps": 14, "resume": True})) == 0
+    whole, found = rows(tmp_path / "whole"), rows(tmp_path / "changing")
+    assert [(row["step"], row["epoch"]) for row in found] == [(step, (step - 1) // 6) for step in range(1, 15)]
+    for part in ("loss", "identity", "ranking", "pose"):
+        assert [row[part] for row in found] == pytest.approx([row[part] for row in whole], rel=1e-4)
+    assert [row["lr"] for row in found] == [row["lr"] for row in whole]
+
+
+def test_batches_are_the_same_as_sets_wherever_a_run_stops_and_whatever_goes_on():
+    chunks = [Chunk(2 * label + camera, (0,), label, camera) for label in range(7) for camera in (0, 1) for _ in "abc"]
+    sampler = PKSampler(chunks, ids_per_batch=4, chunks_per_id=2, seed=5)
+    whole = [batch for epoch in range(3) for batch in sampler.epoch(epoch)]
+    assert len(whole) == 3 * sampler.batches == 15
+    for stop in range(len(whole)):
+        for size in (1, 2, 4):
+            start = divmod(stop, sampler.batches)
+            shares = [remaining_draws(sampler, start, 3, ProcessGroup(rank, size)) for rank in range(size)]
+            assert [list(chain.from_iterable(parts)) for parts in zip(*shares, strict=True)] == whole[stop:]
 
 
 def weights(folder):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 import sys
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 
 from alignnet_common.errors import UserError
+from reid.configs.video.index import IndexConfig
 from reid.configs.video.search import SearchConfig
+from reid.index.run import index
 from reid.index.store import Store
 from reid.search.rank import answer
 from reid.search.run import search
@@ -224,3 +227,15 @@ def test_parquet_without_its_package_is_one_line_before_the_search(indexed, tmp_
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(UserError, match=r"Parquet needs pyarrow .*alignnet-reid\[parquet\]"):
         search(SearchConfig(indexed, track="cam_b/9999", parquet=tmp_path / "F.parquet"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of other systems are Unicode")
+def test_names_that_are_not_in_utf8_are_found_and_written_with_backslashes(tracks, weights, tmp_path):
+    odd = tmp_path / "own" / "cam_a" / os.fsdecode(b"p\xff")
+    shutil.copytree(tracks / "cam_a" / "0001", odd)
+    shutil.copytree(tracks / "cam_b" / "0002", tmp_path / "own" / "cam_b" / "q")
+    index(IndexConfig([tmp_path / "own"], tmp_path / "index", str(weights)))
+    page, table, listed = (tmp_path / name for name in ("hits.html", "hits.csv", "hits.json"))
+    search(SearchConfig(tmp_path / "index", track="cam_b/q", html=page, csv=table, json=listed))
+    assert r"p\udcff" in page.read_text() and r"p\udcff" in table.read_text()
+    assert [hit["track"] for hit in json.loads(listed.read_text())["hits"]] == [odd.name]

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from alignnet_common.errors import UserError
-from benchmarks.survival import end_session
+from benchmarks.workers.sessions import end_session
 from reid.configs.groups.model import ModelConfig
 from reid.configs.video.index import IndexConfig
 from reid.configs.video.tracks import TracksConfig

@@ -7,14 +7,12 @@ import json
 import math
 import re
 import shutil
-import struct
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from tensorboardX.proto.event_pb2 import Event
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_jsonl
@@ -31,6 +29,7 @@ from reid.training.flags import FlagNames
 from reid.training.loop import step_errors
 from reid.training.pose_cache import frozen_maps
 from reid_folders import TINY, command, flags, write_rendered
+from tensorboard_files import scalars
 
 
 @pytest.fixture(scope="module")
@@ -98,21 +97,8 @@ def test_the_best_is_the_one_before_which_the_mean_loss_was_lowest(recorded):
     assert model.classes == 6 and metadata["images"]["height"] == TINY["height"]
 
 
-def events(folder):
-    """Scalars of TensorBoard's files: (step, name) to value; of a step logged twice the last."""
-    found = {}
-    for path in sorted(folder.glob("events.*"), key=lambda path: path.stat().st_mtime_ns):
-        content, place = path.read_bytes(), 0
-        while place < len(content):
-            (length,) = struct.unpack_from("<Q", content, place)
-            event = Event.FromString(content[place + 12 : place + 12 + length])
-            found |= {(event.step, value.tag): value.simple_value for value in event.summary.value}
-            place += 12 + length + 4
-    return found
-
-
 def test_tensorboard_draws_every_step(recorded):
-    curves = events(recorded / "tensorboard")
+    curves = scalars(recorded / "tensorboard")
     for line in (recorded / "metrics.jsonl").read_text().splitlines():
         row = json.loads(line)
         for name in ("loss", "identity", "ranking", "pose", "accuracy"):

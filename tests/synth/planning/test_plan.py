@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import hashlib
 import json
 import subprocess
 import sys
@@ -16,8 +17,9 @@ from alignnet_common.files import read_jsonl, write_jsonl
 from alignnet_common.set_format import CAMERAS
 from synth.cameras.camera import camera_rand
 from synth.cameras.sensor import sensor_rand
+from synth.planning import plan
 from synth.planning.clearance import longest_unobstructed_walk, obstacles_of
-from synth.planning.clip import Purpose, generator, plan_hash, plan_row
+from synth.planning.clip import Purpose, clip_record, generator, plan_hash, plan_row, single_outfit_implied
 from synth.planning.config import RenderConfig
 from synth.planning.identities import make_identity
 from synth.planning.plan import make_plan
@@ -69,6 +71,22 @@ def test_the_plan_is_the_same_in_another_process():
         [sys.executable, "-c", line], capture_output=True, text=True, check=True, cwd=Path(synth.__file__).parents[1]
     )
     assert found.stdout.strip() == str([plan_hash(clip) for clip in planned(ids=2, camera_pairs=1)])
+
+
+def test_the_plan_is_the_same_for_any_number_of_processes(monkeypatch):
+    monkeypatch.setattr(plan, "WORTH_PROCESSES", 0)
+    config = RenderConfig(ids=12, frames=2, sightings=2, outfits=2)
+    assert make_plan(config, processes=2) == make_plan(config)
+    part = dataclasses.replace(config, shard="2/3")
+    assert make_plan(part, processes=3) == [clip for clip in make_plan(config) if clip.identity.person % 3 == 2]
+
+
+def test_a_row_is_what_the_dataclasses_of_the_clip_say():
+    for clip in planned(ids=3, frames=4, outfits=2):
+        wanted = {"clip": clip.name, **dataclasses.asdict(clip)}
+        assert clip_record(clip) == single_outfit_implied(wanted)
+        as_floats = json.loads(json.dumps(clip_record(clip)), parse_int=float)
+        assert plan_hash(clip) == hashlib.sha256(json.dumps(as_floats, sort_keys=True).encode()).hexdigest()
 
 
 @pytest.mark.parametrize("pairs", [0, 3])
@@ -174,7 +192,7 @@ def test_the_hash_depends_on_every_field_of_a_clip():
     changes |= {"samples": clip.samples + 1, "denoise": not clip.denoise, "seed": clip.seed + 1}
     changed = {name: dataclasses.replace(clip, **{name: value}) for name, value in changes.items()}
     seen = {field.name: getattr(other.sightings[0], field.name) for field in dataclasses.fields(only)}
-    seen |= {"frames": only.frames + 1, "fps": only.fps + 1}
+    seen |= {"frames": only.frames + 1, "fps": only.fps + 1, "outfit": 1}
     seen |= {"walk": dataclasses.replace(only.walk, turn=only.walk.turn + 1e-9)}
     for name, value in seen.items():
         changed[f"sighting's {name}"] = dataclasses.replace(

@@ -15,7 +15,8 @@ import pytest
 from alignnet_common.cluster.pool import TRIES, Job, job_error
 from alignnet_common.cluster.ray_session import check_address, interrupt_check
 from alignnet_common.errors import JobError, UserError
-from benchmarks.survival import BLOWS, end_session, session_of, strike
+from benchmarks.survival import BLOWS, strike
+from benchmarks.workers.sessions import end_session, session_of
 from synth.dataset.hashes import pixels_sha256
 from synth.planning.config import RenderConfig
 from synth.planning.plan import make_plan

@@ -108,3 +108,33 @@ def test_other_mistakes(tmp_path):
     (tmp_path / "yard" / "bo" / "img_9.jpg").write_bytes(b"")
     with pytest.raises(UserError, match="are both frame 9"):
         folder_splits(tmp_path, "auto", 0)
+
+
+def write_outfits(root, rows, header="path,person,camera,outfit"):
+    """A CSV file of four persons by two cameras; `rows` maps the number of an image to its outfit."""
+    write_own(root, frames=4)
+    lines = [header]
+    for camera in ("entrance", "yard"):
+        for person in ("anna", "bo", "cem", "dora"):
+            for number, outfit in enumerate(rows):
+                lines.append(f"{camera}/{person}/img_{9 + number}.png,{person},{camera},{outfit}")
+    (root / "own.csv").write_text("\n".join(lines) + "\n")
+    return root / "own.csv"
+
+
+def test_outfits_of_a_csv_divide_tracklets_and_queries(tmp_path):
+    data = folder_splits(write_outfits(tmp_path, ["red", "blue", "blue", "red"]), "auto", 0)[0]
+    anna = [tracklet for tracklet in data.tracklets if tracklet.pid == 1]
+    assert [(t.camera, t.sequence, t.outfit, len(t.frames)) for t in anna] == [
+        (camera, number, number, 2) for camera in (0, 1) for number in (0, 1)
+    ]
+    assert [path.name for path in anna[0].frames] == ["img_10.png", "img_11.png"]  # blue is number 0
+    assert len(data.query) == 2 * 2 * 2  # persons, cameras, outfits
+    assert "outfit" in data.protocol
+
+
+def test_outfits_that_are_not_named_are_not_known(tmp_path):
+    rows = ["red", "red", "", "nan"]
+    data = folder_splits(write_outfits(tmp_path, rows, "path;person;camera;Outfit".replace(";", ",")), "auto", 0)[0]
+    assert {tracklet.outfit for tracklet in data.tracklets} == {0, None}
+    assert {tracklet.outfit for tracklet in folder_splits(tmp_path, "auto", 0)[0].tracklets} == {None}

@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 from alignnet_common.errors import UserError
+from filled_sets import filled
 from reid.data.datasets.annotations import read_joints
 from reid.data.datasets.synthetic import load_pretraining, load_synthetic, read_clips
 from reid_folders import FIGURE, write_rendered
+from synth.planning.config import RenderConfig
+from synth.planning.plan import make_plan
 
 
 def test_clips_and_joints(tmp_path):
@@ -121,3 +124,58 @@ def test_annotations_with_a_flipped_bit_are_read_or_named(tmp_path):
             assert str(clip.annotations) in str(complaint)
             complaints += 1
     assert complaints > 0
+
+
+OUTFITS = {"ids": 6, "frames": 4, "sightings": 2, "outfits": 2}
+
+
+def test_a_clip_of_several_outfits_is_tested_sighting_by_sighting(tmp_path):
+    plan = make_plan(RenderConfig(**OUTFITS))
+    filled(tmp_path, plan)
+    data = load_synthetic(tmp_path, split=0, seed=0)
+    assert data.protocol.endswith("a tracklet is one sighting, in one outfit")
+    assert len(data.train) == 6  # whole clips
+    assert {clip.outfit for clip in data.train} == {None}
+    worn = {clip.name: clip.outfits for clip in plan}
+    for side, camera in ((data.query, "cam_a"), (data.gallery, "cam_b")):
+        assert len(side) == 6
+        for tracklet in side:
+            assert tracklet.outfit == worn[f"{camera}/person_{tracklet.pid:04d}"][tracklet.sequence]
+            assert [int(frame.stem) for frame in tracklet.frames] == [2 * tracklet.sequence + n for n in (1, 2)]
+    whole = next(clip for clip in read_clips(tmp_path) if clip.pid == data.query[0].pid)
+    parts = [tracklet for tracklet in data.query if tracklet.pid == whole.pid]
+    joints = [read_joints(tracklet).positions for tracklet in (whole, *parts)]
+    np.testing.assert_array_equal(joints[0], np.concatenate(joints[1:]))
+
+
+def test_a_set_of_one_outfit_a_clip_is_tested_clip_by_clip(tmp_path):
+    filled(tmp_path / "changed", make_plan(RenderConfig(ids=6, frames=4, sightings=1, outfits=2)))
+    data = load_synthetic(tmp_path / "changed", split=0, seed=0)
+    assert len(data.query) == len(data.gallery) == 3
+    assert all(
+        first.pid == second.pid and first.outfit != second.outfit
+        for first, second in zip(data.query, data.gallery, strict=True)
+    )
+    write_rendered(tmp_path / "older", persons=6, frames=2)  # its manifest names no outfits
+    older = load_synthetic(tmp_path / "older", split=0, seed=0)
+    assert {clip.outfit for clip in older.tracklets} == {0}
+    assert "outfit" not in older.protocol
+
+
+def test_outfits_without_their_array_are_one_line(tmp_path):
+    plan = make_plan(RenderConfig(**OUTFITS))
+    filled(tmp_path, plan)
+    for path in sorted((tmp_path / "annotations").rglob("*.npz")):
+        path.write_bytes(b"not an archive")
+    with pytest.raises(UserError, match="unreadable annotations"):
+        load_synthetic(tmp_path, split=0, seed=0)
+
+
+@pytest.mark.parametrize("outfits", [3, "0", [], [-1], [0.5], [True], None])
+def test_outfits_of_a_manifest_that_are_no_numbers_are_one_line(tmp_path, outfits):
+    manifest = write_rendered(tmp_path, persons=4, frames=1) / "manifest.jsonl"
+    rows = [json.loads(line) for line in manifest.read_text().splitlines()]
+    rows[1]["outfits"] = outfits
+    manifest.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(UserError, match=r"manifest\.jsonl: .*outfit"):
+        read_clips(tmp_path)
