@@ -239,7 +239,7 @@ SLOW = ("report", "adapt-state", "models", "options", "link", "index")
 
 @pytest.mark.parametrize(
     ("readers", "mutants"),
-    [([name for name in READERS if name not in (*SLOW, *OF_SYNTH)], 12), (SLOW, 5)],
+    [([name for name in READERS if name not in (*SLOW, *OF_SYNTH)], 10), (SLOW, 4)],
     ids=["quick", "slow"],
 )
 def test_a_sample_of_mutants_of_each_reader_ends_well(tmp_path, readers, mutants):
