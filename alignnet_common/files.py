@@ -195,10 +195,10 @@ def rows_of_jsonl(path: Path, strict: bool = False) -> Iterator[dict[str, Any]]:
                 continue
             try:
                 row = json.loads(line)
-            except json.JSONDecodeError as broken:
+            except (json.JSONDecodeError, RecursionError) as broken:
                 if not line.endswith("\n") and not strict:
                     return
-                raise ValueError(f"{path}, line {number}: not JSON ({broken.msg})") from broken
+                raise ValueError(f"{path}, line {number}: not JSON ({getattr(broken, 'msg', 'too deep')})") from broken
             yield row
 
 

@@ -13,12 +13,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
-
-from alignnet_common.files import read_jsonl
 
 GENERATOR_VERSION = "4.3"
 """Version of the people, scenes and cameras that `synth.render` draws and renders.
@@ -79,10 +77,14 @@ class ArrayFormat:
 
     def fits(self, array: NDArray[Any], frames: int) -> bool:
         """Whether an array of `frames` frames has this shape and kind of number; H, W and the precision are free."""
-        if array.ndim != len(self.shape) or array.dtype.kind != np.dtype(self.dtype).kind:
+        return self.fits_header(array.shape, array.dtype, frames)
+
+    def fits_header(self, shape: tuple[int, ...], kind: np.dtype[Any], frames: int) -> bool:
+        """Whether an array of this shape and type fits `frames` frames, see `fits`."""
+        if len(shape) != len(self.shape) or kind.kind != np.dtype(self.dtype).kind:
             return False
         lengths = [frames if length == "T" else length for length in self.shape]
-        return all(wanted in ("H", "W", found) for wanted, found in zip(lengths, array.shape, strict=True))
+        return all(wanted in ("H", "W", found) for wanted, found in zip(lengths, shape, strict=True))
 
 
 ANNOTATIONS = {
@@ -103,19 +105,6 @@ ANNOTATIONS = {
     "part_names": ArrayFormat((3,), "str", "upper, middle, lower"),
 }
 """Arrays of a clip's .npz by name, in the order they are written."""
-
-
-def select_arrays(arrays: Mapping[str, NDArray[Any]], names: Iterable[str]) -> dict[str, NDArray[Any]]:
-    """Those of a clip's annotation arrays by name. Clips of generators without outfits show outfit 0 in every frame.
-
-    Raises KeyError if another one is missing.
-    """
-
-    def one(name: str) -> NDArray[Any]:
-        missing = name == "outfit" and name not in arrays
-        return np.zeros(len(arrays["visible_ratio"]), np.int64) if missing else arrays[name]
-
-    return {name: one(name) for name in names}
 
 
 def person_folder(person: int) -> str:
@@ -153,21 +142,3 @@ def generator_versions(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     """Number of clips of each generator version in rows of a manifest, most frequent first; rows of older sets, which
     name no version, count as UNKNOWN_GENERATOR."""
     return dict(Counter(str(row.get("generator", UNKNOWN_GENERATOR)) for row in rows).most_common())
-
-
-def has_outfits(row: Mapping[str, Any]) -> bool:
-    """Whether `outfits` of a manifest's row is a list of numbers from 0, at least one, or is not there."""
-    found = row.get("outfits", [0])
-    return isinstance(found, list) and bool(found) and all(type(number) is int and number >= 0 for number in found)
-
-
-def read_manifest(path: Path) -> dict[str, ManifestRow]:
-    """Rows of a manifest by the name of their clip, in the file's order. A last line cut short by a crash is left out.
-
-    Raises ValueError if a line is not JSON or names no clip, OSError if the file cannot be read.
-    """
-    rows = read_jsonl(path)
-    for row in rows:
-        if not isinstance(row, dict) or not isinstance(row.get("clip"), str):
-            raise ValueError(f'{path}: a row without the field clip, such as "cam_a/person_0001": {row}')
-    return {row["clip"]: cast(ManifestRow, row) for row in rows}

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from alignnet_common.checked.set_rows import read_manifest
 from alignnet_common.cli import as_plain, run_command
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import write_json
-from alignnet_common.set_format import ANNOTATIONS_FOLDER, MANIFEST, read_manifest
+from alignnet_common.set_format import ANNOTATIONS_FOLDER, MANIFEST
 from benchmarks.workers.sessions import end_session, session_of
 
 Blow = Literal["worker", "machine", "interrupt"]

@@ -5,18 +5,19 @@ galleries, part attention and frame weights of the fine-tuned network, which is 
 descriptors are kept in DIR/features.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alignnet_common.checked.forms import ANY, AtLeast, mismatch
+from alignnet_common.checked.json_file import read_json as read_checked
 from alignnet_common.errors import UserError
-from alignnet_common.files import read_jsonl, sha256_of_file, write_json, write_text
+from alignnet_common.files import sha256_of_file, write_json, write_text
 from reid.commands import PROGRAM
 from reid.reporting.page import SHEET_CAPTIONS, render_page
 from reid.reporting.views import NetworkViews
-from reid.runtime.run_dir import METRICS, RESULT
+from reid.runtime.run_dir import RESULT, read_metrics
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,11 @@ class ReportConfig:
 def report(config: ReportConfig) -> None:
     """Read both runs, write the page and result.json. Raises UserError where the runs do not belong together."""
     pretrain, finetune = read_result(config.pretrain), read_result(config.finetune)
+    check_form(config.pretrain / RESULT, pretrain, RUN)
     missing = [name for name in ("chance", "untrained", "initial", "finetuned") if name not in finetune]
     if missing:
         raise UserError(f"{config.finetune / RESULT} has no {missing[0]}: it is not of python -m reid.finetune")
+    check_form(config.finetune / RESULT, finetune, FINETUNED)
     if not holds(config.pretrain, pretrain, finetune["started_from"]):
         raise UserError(
             f"{config.finetune} did not start from what {config.pretrain} holds, but from "
@@ -92,6 +95,7 @@ def further_results(config: ReportConfig, finetune: Mapping[str, Any]) -> dict[s
         if path is None:
             continue
         block = read_json(path)
+        check_form(path, block, BLOCK | {"data?": {"division?": str}, "per_split?": [{"adapted_to_tested?": int}]})
         if block.get("data", {}).get("division") != finetune["data"]["division"]:
             flag = "--" + stage.replace("_", "-")
             raise UserError(
@@ -129,6 +133,44 @@ def runs_of(config: ReportConfig) -> dict[str, Path]:
     return {"pre-training": config.pretrain, "fine-tuning": config.finetune}
 
 
+COUNTS = {name: AtLeast(0, int) for name in ("ids", "tracklets", "frames")}
+BLOCK = dict.fromkeys(("rank1", "rank5", "rank10", "rank20", "mAP"), float) | {"cmc": [float]}
+NETWORK = {"variant": str, "appearance": str, "stride": int, "pose_stages": int, "pose_width": float}
+DATA = {"name": str, "fingerprint": str, "counts": {"train": COUNTS}}
+RUN: dict[str, Any] = {
+    "data": DATA,
+    "training": {"steps": AtLeast(0, int), "seconds": AtLeast(0)},
+    "seed": int,
+    "device": str,
+    "versions": {str: (str, None)},
+    "model?": {"sha256?": str},
+}
+"""Form of the result of a training."""
+
+FINETUNED = RUN | {
+    "data": {
+        "name": str,
+        "fingerprint": str,
+        "split": str,
+        "protocol": str,
+        "division": str,
+        "counts": {"train": COUNTS, "query": COUNTS, "gallery": COUNTS},
+    },
+    **dict.fromkeys(("chance", "untrained", "initial", "finetuned"), BLOCK),
+    "config": NETWORK | {"appearance_weights?": str},
+    "trained_on_tested?": int,
+    "started_from": {"text": str, "sha256?": (str, None), "file?": (str, None)},
+}
+"""Form of the result of a fine-tuning."""
+
+
+def check_form(path: Path, result: Mapping[str, Any], form: Any) -> None:
+    """Raise UserError where a result is of another form."""
+    reason = mismatch(result, form)
+    if reason is not None:
+        raise UserError(f"{path}: {reason}: the file is damaged, or of another version; run it again")
+
+
 def read_result(run_folder: Path) -> dict[str, Any]:
     """A run's result.json. Raises UserError where it is missing or damaged."""
     return read_json(run_folder / RESULT)
@@ -137,17 +179,16 @@ def read_result(run_folder: Path) -> dict[str, Any]:
 def read_json(path: Path) -> dict[str, Any]:
     """A result file. Raises UserError where it is missing or damaged."""
     try:
-        return json.loads(path.read_text())
+        found: dict[str, Any] = read_checked(path, {str: ANY}, "run it again")
     except FileNotFoundError:
         raise UserError(f"no {path}: the run is not there or not finished (--resume finishes it)") from None
-    except json.JSONDecodeError as broken:
-        raise UserError(f"{path}: not JSON ({broken.msg}); run it again") from None
+    return found
 
 
 def read_losses(run_folder: Path) -> list[dict[str, Any]]:
     """The rows of a run's metrics.jsonl. Raises UserError where the run has no identity loss."""
-    rows = read_jsonl(run_folder / METRICS)
-    if any("identity" not in row for row in rows):
+    rows = read_metrics(run_folder)
+    if any("identity" not in row or "ranking" not in row for row in rows):
         raise UserError(f"{run_folder}: has no identity loss (python -m reid.pose train): name a run of reid.pretrain")
     return rows
 

@@ -10,8 +10,9 @@ from PIL import Image
 from tqdm import tqdm
 
 from alignnet_common.arrays import Bytes
+from alignnet_common.checked.set_rows import plan_rows
 from alignnet_common.errors import UserError
-from alignnet_common.files import rows_of_jsonl, write_atomically, write_json, write_text
+from alignnet_common.files import write_atomically, write_json, write_text
 from alignnet_common.images import spread_over
 from alignnet_common.set_format import CAMERAS, clip_name
 from synth.commands import PROGRAM
@@ -78,7 +79,7 @@ def preview(config: PreviewConfig) -> None:
 def read_plan(source: RenderedSet) -> dict[str, Any]:
     """Rows of the plan by clip, as of `in_mid_clip`. Raises UserError if the plan cannot be read."""
     try:
-        return {row["clip"]: in_mid_clip(row) for row in rows_of_jsonl(source.plan)}
+        return {row["clip"]: in_mid_clip(row) for row in plan_rows(source.plan)}
     except FileNotFoundError:
         raise UserError(f"{source.plan} is missing: repeat the command that rendered the set") from None
     except (ValueError, TypeError, KeyError) as broken:

@@ -14,6 +14,7 @@ ORDER = """
     benchmarks.soak benchmarks.optimisations
     benchmarks.search benchmarks.faults.machines
     benchmarks.adapt benchmarks.faults benchmarks.ingredients benchmarks.transfer
+    benchmarks.faults.fuzzing
     benchmarks.workers
     synth
     synth.rendering synth.report

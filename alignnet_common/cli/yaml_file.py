@@ -16,8 +16,11 @@ STRING, INTEGER = "tag:yaml.org,2002:str", "tag:yaml.org,2002:int"
 READ_AS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("int", "float", "bool", "timestamp"))
 """What YAML takes words without quotes for that look like it: 20240101, 1e3, no, 2024-01-01."""
 
-LARGEST = 2**20
+LARGEST = 2**16
 """Bytes of a file of options, at most."""
+
+MOST_NODES = 10_000
+"""Values of a file of options, at most."""
 
 LEADING_ZEROS = re.compile(r"([-+]?)0+([0-9]+)")
 """An octal number to YAML, 010, where a person means 10 as on a command line."""
@@ -46,12 +49,13 @@ def read_yaml(path: Path, kinds: Mapping[str, Any], keep: Callable[[str, Any], b
     UnicodeDecodeError on what is no text, OSError where it cannot be read.
     """
     if path.is_file() and path.stat().st_size > LARGEST:
-        raise UserError(f"{path}: larger than {LARGEST // 2**20} MiB, which no file of options is")
+        raise UserError(f"{path}: larger than {LARGEST // 2**10} KiB, which no file of options is")
     loader = yaml.SafeLoader(read_text(path))
     try:
         node = loader.get_single_node()
         if node is None:
             return {}
+        _check_size(node, path)
         _check_keys(node, path)
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
@@ -59,8 +63,25 @@ def read_yaml(path: Path, kinds: Mapping[str, Any], keep: Callable[[str, Any], b
                 for scalar in _scalars(value):
                     _as_written(scalar, as_text)
         return loader.construct_document(node)
+    except (AttributeError, TypeError, LookupError, ArithmeticError, RecursionError) as broken:  # PyYAML's own errors
+        raise UserError(f"{path}: not a YAML file of options ({type(broken).__name__})") from broken
     finally:
         loader.dispose()
+
+
+def _check_size(node: yaml.Node, path: Path) -> None:
+    """Raise UserError where a document has more than `MOST_NODES` values with its aliases written out, or no end."""
+    sizes: dict[int, int] = {}
+
+    def size(one: yaml.Node) -> int:
+        if id(one) not in sizes:
+            sizes[id(one)] = MOST_NODES  # of a node inside itself
+            below = [part for pair in one.value for part in pair] if isinstance(one, yaml.MappingNode) else one.value
+            sizes[id(one)] = 1 + (0 if isinstance(one, yaml.ScalarNode) else sum(map(size, below)))
+        return sizes[id(one)]
+
+    if size(node) >= MOST_NODES:
+        raise UserError(f"{path}: more than {MOST_NODES} values, which no file of options has")
 
 
 def _check_keys(node: yaml.Node, path: Path) -> None:

@@ -2,14 +2,14 @@
 
 import functools
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from alignnet_common.files import asset
-from alignnet_common.set_format import ManifestRow
+from benchmarks.workers.noise_clips import noise_clips
 
 Words = tuple[str, ...]
 
@@ -129,25 +129,10 @@ def noise_for_blender() -> None:
     from synth import render
     from synth.rendering import workers
 
-    workers.render_all = _noise_clips
+    workers.render_all = noise_clips
     render.start_ray = lambda workers, address=None: workers
     render.stop_ray = lambda: None
     render.pick_device = lambda wanted: "cpu"
-
-
-def _noise_clips(clips: list, out: Path, workers: int, device: str) -> Iterator[ManifestRow]:
-    from synth.dataset.annotations import FrameTruth, RenderedClip
-    from synth.dataset.layout import RenderedSet
-    from synth.dataset.writer import write_clip
-
-    for clip in clips:
-        rng = clip.frame_rng()
-        points, parts, box = rng.uniform(0, 60, (18, 3)), rng.random((3, 128, 64)) < 0.5, np.zeros(4)
-        frame = FrameTruth(points[:, :2], points, points[:, 0] < 30, parts[0], parts, 0.5, box, box)
-        pixels = rng.integers(0, 256, (clip.frames, 128, 64, 3), dtype=np.uint8)
-        camera, once = np.tile(np.eye(3), (clip.frames, 1, 1)), np.zeros(clip.frames, int)
-        rendered = RenderedClip(pixels, [frame] * clip.frames, camera, np.eye(3), np.zeros(3), once)
-        yield write_clip(RenderedSet(out), clip, rendered)
 
 
 def _all(*makers: Callable[[], None]) -> None:

@@ -6,7 +6,6 @@ measured.json   rankings with and without post-processing     output.txt   print
 failure.txt     traceback of the last error
 """
 
-import json
 import shutil
 from collections.abc import Mapping
 from contextlib import redirect_stdout
@@ -16,7 +15,10 @@ from typing import Any, Literal
 
 import yaml
 
+from alignnet_common.checked.forms import ANY
+from alignnet_common.checked.json_file import read_bounded, read_json
 from alignnet_common.cli import as_plain
+from alignnet_common.cli.yaml_file import LARGEST
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
 from alignnet_common.run_record import command_line
@@ -112,18 +114,33 @@ def start_of(result: Mapping[str, Any]) -> str | None:
 
 def read_result(training: Training) -> dict[str, Any] | None:
     """The result of a finished training; None if it is not finished. Raises UserError where the file is damaged."""
-    return _read_json(training.folder / RESULT)
+    return _read_json(training.folder / RESULT, TRAINED)
 
 
-def _read_json(path: Path) -> dict[str, Any] | None:
+TRAINED = {
+    "model": {"sha256": str},
+    "config": {str: ANY},
+    "data": {"fingerprint": str, "division?": str},
+    "started_from": {"sha256?": (str, None)},
+    "rendered?": ({"fingerprint": str}, None),
+}
+"""Form of the result of a training."""
+
+FIGURES = {"rank1": float, "mAP": float}
+EVALUATED = {
+    "model_sha256": str,
+    "protocol": str,
+    "chance?": FIGURES,
+    "trained_on_tested?": int,
+    "rankings": [FIGURES | {"score_norm": bool, "rerank": bool}],
+}
+"""Form of measured.json."""
+
+
+def _read_json(path: Path, form: Any) -> dict[str, Any] | None:
     if not path.is_file():
         return None
-    try:
-        found = json.loads(path.read_text())
-    except ValueError as broken:
-        raise UserError(f"{path}: not a JSON file ({broken}); remove it") from broken
-    if not isinstance(found, dict):
-        raise UserError(f"{path}: not a result; remove it")
+    found: dict[str, Any] = read_json(path, form, "remove it")
     return found
 
 
@@ -132,8 +149,8 @@ def _saved_options(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        found = yaml.safe_load(path.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as broken:
+        found = yaml.safe_load(read_bounded(path, LARGEST))
+    except (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as broken:
         raise UserError(f"{path}: not a YAML file; remove its folder") from broken
     return found if isinstance(found, dict) else None
 
@@ -154,9 +171,10 @@ def train(training: Training) -> None:
 
 def read_evaluation(training: Training, protocol: Protocol) -> dict[str, Any] | None:
     """The record written by `evaluate_cell`; None if there is none for the trained network and the protocol."""
-    result, found = read_result(training), _read_json(training.folder / MEASURED)
-    fits = result and found and (found["model_sha256"], found["protocol"]) == (result["model"]["sha256"], protocol)
-    return found if fits else None
+    result, found = read_result(training), _read_json(training.folder / MEASURED, EVALUATED)
+    if not (result and found):
+        return None
+    return found if (found["model_sha256"], found["protocol"]) == (result["model"]["sha256"], protocol) else None
 
 
 def evaluate_cell(training: Training, protocol: Protocol) -> None:

@@ -1,12 +1,13 @@
 """The page of an adaptation, RUN/index.html: rounds, clusters as contact sheets, nearest tracklets before and after."""
 
-import csv
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from alignnet_common import PROJECT, __version__
+from alignnet_common.checked.csv_file import rows_of_csv
+from alignnet_common.errors import UserError
 from alignnet_common.files import write_text
 from alignnet_common.html import ready_html, render_template
 from alignnet_common.images import spread_over
@@ -98,9 +99,11 @@ def chart(title: str, rounds: Sequence[Mapping[str, Any]], curves: Mapping[str, 
 def cluster_views(run: Path, data: Unlabelled) -> list[dict[str, Any]]:
     """Clusters that several cameras see, spread over their sizes, with pictures; read from clusters.csv."""
     members: dict[int, list[int]] = defaultdict(list)
-    with (run / CLUSTERS).open(newline="") as file:
-        for number, row in enumerate(csv.DictReader(file)):
-            members[int(row["cluster"])].append(number)
+    rows = [row for _, row in rows_of_csv(run / CLUSTERS, ("camera", "track", "cluster"))]
+    if [(row["camera"], row["track"]) for row in rows] != list(data.names):
+        raise UserError(f"{run / CLUSTERS}: not of these tracklets: repeat the command with --resume")
+    for number, row in enumerate(rows):
+        members[int(row["cluster"])].append(number)
     cameras = {
         cluster: len({data.names[number][0] for number in some}) for cluster, some in members.items() if cluster >= 0
     }

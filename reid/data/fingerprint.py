@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from alignnet_common.checked.set_rows import read_manifest
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file, sha256_of_lines
-from alignnet_common.set_format import MANIFEST, ManifestRow, clip_of, generator_versions, read_manifest
+from alignnet_common.set_format import MANIFEST, ManifestRow, clip_of, generator_versions
 from reid.data.datasets.prid import ARCHIVE_FOLDER
 from reid.data.tracklets.types import ReidData, Tracklet
 

@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -20,7 +20,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from alignnet_common.errors import UserError
+from alignnet_common.checked.forms import AtLeast
+from alignnet_common.checked.json_file import parsed
+from alignnet_common.errors import UserError, one_line
 from alignnet_common.files import write_atomically
 
 FEWEST = 64
@@ -107,11 +109,14 @@ def measured(network: Network, batches: Iterable[Tensor], forward: Callable[[Net
 
 
 def with_statistics(network: Network, statistics: Statistics) -> Network:
-    """A copy of the network in eval mode with these statistics. Raises KeyError where they are of another network."""
+    """A copy of the network in eval mode with these statistics. Raises UserError where they are of another network."""
     copied = copy.deepcopy(network).eval()
     for name, norm in batch_norms(copied).items():
         for kind in ("running_mean", "running_var"):
-            getattr(norm, kind).copy_(statistics[f"{name}.{kind}"])
+            own, found = getattr(norm, kind), statistics.get(f"{name}.{kind}")
+            if found is None or found.shape != own.shape:
+                raise UserError(f"statistics of a camera have no {name}.{kind} of this network: measure them again")
+            own.copy_(found)
     return copied
 
 
@@ -170,6 +175,25 @@ def write_statistics(path: Path, statistics: CameraStatistics, made_of: str) -> 
     write_atomically(path, save(tensors, metadata=facts))
 
 
+FACTS: dict[str, Any] = {
+    "cameras": [str],
+    "images": {str: AtLeast(0, int)},
+    "too_few": {str: AtLeast(0, int)},
+    "model_sha256": None,
+    "made_of": None,
+}
+"""Facts of a file of statistics, and the forms of those in JSON."""
+
+
+def check_numbers(tensors: Mapping[str, Tensor]) -> None:
+    """Raise ValueError unless statistics are finite floats, and variances not negative."""
+    for name, numbers in tensors.items():
+        if numbers.ndim != 1 or not numbers.is_floating_point() or not bool(numbers.isfinite().all()):
+            raise ValueError(f"{name} are no finite numbers")
+        if name.endswith("running_var") and bool((numbers < 0).any()):
+            raise ValueError(f"{name} has a variance below 0")
+
+
 def read_statistics(path: Path, model_sha256: str, made_of: str | None = None) -> CameraStatistics | None:
     """The statistics in a file; None where they were measured on other than `made_of`.
 
@@ -179,10 +203,16 @@ def read_statistics(path: Path, model_sha256: str, made_of: str | None = None) -
         with safe_open(path, "pt") as file:
             facts = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-        cameras: list[str] = json.loads(facts["cameras"])
-        images, few = json.loads(facts["images"]), json.loads(facts["too_few"])
-    except (OSError, SafetensorError, KeyError, ValueError) as fault:
-        raise UserError(f"{path}: holds no camera statistics of reid extract --camera-norm: {fault}") from fault
+        missing = next((name for name in FACTS if name not in facts), None)
+        if missing is not None:
+            raise ValueError(f"{missing} is missing")
+        cameras, images, few = (parsed(facts[name], form) for name, form in FACTS.items() if form is not None)
+        if sorted(images) != sorted(set(cameras)) or len(set(cameras)) != len(cameras):
+            raise ValueError("cameras and their numbers of images differ")
+        check_numbers(tensors)
+    except (OSError, SafetensorError, ValueError, RuntimeError, OverflowError) as fault:
+        reason = one_line(fault)
+        raise UserError(f"{path}: holds no camera statistics of reid extract --camera-norm: {reason}") from fault
     if made_of is not None and facts["made_of"] != made_of:
         return None
     if facts["model_sha256"] != model_sha256:

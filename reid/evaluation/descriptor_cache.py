@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from alignnet_common.arrays import Singles
+from alignnet_common.checked.arrays_file import BrokenArraysError, map_npy
 from alignnet_common.errors import UserError
-from alignnet_common.files import replacing
+from alignnet_common.files import naming, replacing
 from reid.data.tracklets.types import Tracklet
 
 FORMAT = 2
@@ -71,10 +72,14 @@ def load_or_compute(folder: Path, fingerprint: str, count: int, rows: Iterator[S
 
 
 def read_rows(path: Path, count: int) -> Singles | None:
-    """The memory-mapped array (`count`, D) of a file; None if the file is missing, incomplete or of another shape."""
+    """The memory-mapped array (`count`, D) of a file; None if the file is missing, incomplete or of another shape.
+
+    Raises OSError, which names the file, where it is there and cannot be read.
+    """
     try:
-        found = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        with naming(path):
+            found = map_npy(path)
+    except (FileNotFoundError, BrokenArraysError):
         return None
     return found if found.dtype == np.float32 and found.ndim == 2 and len(found) == count else None
 

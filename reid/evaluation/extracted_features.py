@@ -1,6 +1,5 @@
 """Files of reid extract as queries and gallery: one file, each row against the others, or two. Without PyTorch."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
@@ -12,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alignnet_common.arrays import Ints
-from alignnet_common.errors import UserError
-from alignnet_common.files import BROKEN_ARRAYS
+from alignnet_common.checked.arrays_file import BrokenArraysError, MissingArrayError, names_of_npz, read_npz
+from alignnet_common.checked.forms import mismatch
+from alignnet_common.checked.json_file import parsed
+from alignnet_common.errors import UserError, one_line
 from reid.data.datasets.names import pids_of, plain_name
 
 SAME = ("model_sha256", "normalized", "height", "width", "flip_test")
@@ -26,6 +27,18 @@ NAMED = ("model", "root")
 """Name of the model, and the folder that paths are relative to."""
 
 COLUMNS = ("persons", "cameras", "paths")
+
+FACTS = {
+    "model_sha256": (str, None),
+    "normalized": bool,
+    "height": int,
+    "width": int,
+    "flip_test": bool,
+    "camera_norm": (bool, str),
+    "model?": (str, None),
+    "root?": (str, None),
+}
+"""Forms of the facts."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +62,10 @@ def is_extracted(path: Path) -> bool:
     if path.suffix == ".parquet":
         return True
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return "features" in archive and "query_features" not in archive
-    except (*BROKEN_ARRAYS, TypeError, AttributeError):
+        names = names_of_npz(path)
+    except (BrokenArraysError, OSError):
         return False
+    return "features" in names and "query_features" not in names
 
 
 def read_extracted(path: Path) -> Extracted:
@@ -61,29 +74,36 @@ def read_extracted(path: Path) -> Extracted:
         raise UserError(f"no such file of features: {path}")
     try:
         features, columns, facts = _read_parquet(path) if path.suffix == ".parquet" else _read_npz(path)
-    except KeyError as missing:
-        name = str(missing.args[0]).split(" is not")[0]
-        raise UserError(f"{path}: not a file of reid extract: {name} is missing") from missing
-    except (*BROKEN_ARRAYS, TypeError, AttributeError) as broken:
-        raise UserError(f"{path}: not a file of reid extract, or damaged ({type(broken).__name__})") from broken
-    if features.ndim != 2 or features.dtype.kind != "f" or any(len(each) != len(features) for each in columns.values()):
+    except MissingArrayError as missing:
+        raise UserError(f"{path}: not a file of reid extract: {missing}") from missing
+    except UserError:
+        raise
+    except Exception as broken:  # damaged Parquet raises various exceptions in pyarrow
+        reason = f"{type(broken).__name__}: {one_line(broken)}"
+        raise UserError(f"{path}: not a file of reid extract, or damaged ({reason})") from broken
+    if features.ndim != 2 or features.dtype.kind != "f" or any(c.shape != features.shape[:1] for c in columns.values()):
         raise UserError(f"{path}: features must be numbers (rows, size), with a person and a camera for each row")
+    if any(each.dtype.kind not in "iuU" for each in columns.values()) or mismatch(facts, FACTS):
+        raise UserError(f"{path}: not a file of reid extract: persons, cameras, paths or facts of another kind")
     return Extracted(path, features, columns, facts)
 
 
 def _read_npz(path: Path) -> tuple[NDArray[Any], dict[str, NDArray[Any]], dict[str, Any]]:
-    with np.load(path, allow_pickle=False) as archive:
-        columns = {name: archive[name] for name in COLUMNS if name in archive}
-        named = SINCE | {name: archive[name].item() for name in (*SINCE, *NAMED) if name in archive}
-        return archive["features"], columns, named | {name: archive[name].item() for name in SAME}
+    there = names_of_npz(path)
+    arrays = read_npz(path, ["features", *SAME, *(name for name in (*COLUMNS, *SINCE, *NAMED) if name in there)])
+    columns = {name: arrays[name] for name in COLUMNS if name in arrays}
+    named = {name: arrays[name].item() for name in (*SAME, *SINCE, *NAMED) if name in arrays}
+    return arrays["features"], columns, SINCE | named
 
 
 def _read_parquet(path: Path) -> tuple[NDArray[Any], dict[str, NDArray[Any]], dict[str, Any]]:
     _, parquet = import_parquet(path)
     table = parquet.read_table(path)
     known = {name.decode(): value for name, value in (table.schema.metadata or {}).items()}
-    facts = SINCE | {name: json.loads(known[name]) for name in SAME}
-    facts |= {name: json.loads(known[name]) for name in (*SINCE, *NAMED) if name in known}
+    missing = next((name for name in ("features", *SAME) if name not in {*known, *table.column_names}), None)
+    if missing is not None:
+        raise MissingArrayError(missing)
+    facts = SINCE | {name: parsed(known[name]) for name in (*SAME, *SINCE, *NAMED) if name in known}
     columns = {name: np.array(table.column(name).to_pylist()) for name in COLUMNS if name in table.column_names}
     features = table.column("features").combine_chunks()
     return features.values.to_numpy().reshape(len(features), -1), columns, facts

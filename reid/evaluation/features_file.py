@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from alignnet_common.checked.arrays_file import BrokenArraysError, MissingArrayError, names_of_npz, read_npz
 from alignnet_common.errors import UserError
-from alignnet_common.files import BROKEN_ARRAYS
 
 OPTIONAL = ("query_index", "query_outfits", "gallery_outfits")
 """Arrays that a file need not have."""
@@ -22,18 +22,16 @@ def read_features(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise UserError(f"no such file of features: {path}")
     arrays: dict[str, np.ndarray] = {}
+    names = [f"{side}_{name}" for name in ("features", "pids", "cams") for side in ("query", "gallery")]
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            for name in ("features", "pids", "cams"):
-                arrays |= {f"{side}_{name}": archive[f"{side}_{name}"] for side in ("query", "gallery")}
-            arrays |= {name: archive[name] for name in OPTIONAL if name in archive}
-    except KeyError as missing:
-        raise UserError(f"{path}: {str(missing.args[0]).split(' is not')[0]} is missing") from missing
-    except (*BROKEN_ARRAYS, TypeError, AttributeError) as broken:
-        raise UserError(f"{path}: not an .npz of plain arrays (numpy.savez)") from broken
+        arrays |= read_npz(path, [*names, *(set(OPTIONAL) & set(names_of_npz(path)))])
+    except MissingArrayError as missing:
+        raise UserError(f"{path}: {missing}") from missing
+    except BrokenArraysError as broken:
+        raise UserError(f"{path}: not an .npz of plain arrays (numpy.savez): {broken}") from broken
     for side in ("query", "gallery"):
         features = arrays[f"{side}_features"]
-        if features.ndim != 2 or not np.issubdtype(features.dtype, np.number) or np.iscomplexobj(features):
+        if features.ndim != 2 or features.dtype.kind not in "iuf":
             raise UserError(f"{path}: {side}_features must be numbers (rows, size), not {_kind(features)}")
     for name, values in arrays.items():
         if not name.endswith("_features"):
@@ -43,7 +41,7 @@ def read_features(path: Path) -> dict[str, np.ndarray]:
 
 
 def _whole_numbers(values: np.ndarray, length: int, where: str) -> np.ndarray:
-    if values.shape != (length,) or not np.issubdtype(values.dtype, np.number) or np.iscomplexobj(values):
+    if values.shape != (length,) or values.dtype.kind not in "iuf":
         raise UserError(f"{where} must be {length} whole numbers, one a row of features, not {_kind(values)}")
     with np.errstate(invalid="ignore"):  # a number beyond int64 differs after the conversion
         whole = values.astype(np.int64) if np.isfinite(values).all() else None

@@ -1,13 +1,17 @@
 """False match rates by pair of cameras, kept with the index: false-matches.json."""
 
 import hashlib
-import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from alignnet_common.arrays import Singles
+from alignnet_common.checked.forms import AtLeast
+from alignnet_common.checked.json_file import read_json
+from alignnet_common.errors import UserError
 from alignnet_common.files import write_json
-from reid.index.false_matches import MOST, RateTable, rate_tables
+from reid.index.false_matches import MOST, RATES, RateTable, rate_tables
 from reid.index.store import Block, Store
 
 TABLES = "false-matches.json"
@@ -21,7 +25,7 @@ def write_tables(store: Store) -> None:
     keys = store.block_keys()
     made_of = hashlib.sha256("\n".join(keys).encode()).hexdigest()
     path = store.folder / TABLES
-    if path.is_file() and json.loads(path.read_text())["made_of"] == made_of:
+    if path.is_file() and _read(path)["made_of"] == made_of:
         return
     tables = rate_tables(drawn(store, np.random.default_rng(0)))
     rows = [
@@ -29,6 +33,19 @@ def write_tables(store: Store) -> None:
         for pair, table in sorted(tables.items())
     ]
     write_json(path, {"made_of": made_of, "tables": rows})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = read_json(path, FORM, "remove it, and run reid index again")
+    for row in found["tables"]:
+        scores = row["scores"]
+        if not 1 <= len(scores) <= len(RATES) or scores != sorted(scores):
+            raise UserError(f"{path}: {len(scores)} scores that are no rates: remove it, and run reid index again")
+    return found
+
+
+FORM = {"made_of": str, "tables": [{"cameras": [str, str], "pairs": AtLeast(1, int), "scores": [float]}]}
+"""Form of `TABLES`."""
 
 
 def drawn(store: Store, rng: np.random.Generator) -> dict[str, Singles]:
@@ -54,5 +71,5 @@ def drawn(store: Store, rng: np.random.Generator) -> dict[str, Singles]:
 def read_tables(store: Store) -> dict[tuple[str, str], RateTable]:
     """The rates of an index; empty where there are none."""
     path = store.folder / TABLES
-    rows = json.loads(path.read_text())["tables"] if path.is_file() else []
+    rows = _read(path)["tables"] if path.is_file() else []
     return {(row["cameras"][0], row["cameras"][1]): RateTable(row["pairs"], tuple(row["scores"])) for row in rows}

@@ -26,9 +26,12 @@ import numpy as np
 import numpy.typing as npt
 
 from alignnet_common.arrays import Floats
+from alignnet_common.checked.arrays_file import read_header, read_npy
+from alignnet_common.checked.forms import AtLeast
+from alignnet_common.checked.json_file import read_json, rows_of
 from alignnet_common.checked.names import is_plain
-from alignnet_common.errors import UserError
-from alignnet_common.files import read_jsonl, replacing, rows_of_jsonl, write_json, write_jsonl
+from alignnet_common.errors import UserError, one_line
+from alignnet_common.files import replacing, write_json, write_jsonl
 from alignnet_common.locks import file_lock
 
 INDEX, FORGOTTEN, STATISTICS, BLOCKS, LOCK = "index.json", "forgotten.json", "cameras.safetensors", "blocks", ".lock"
@@ -83,11 +86,17 @@ class Block:
     kept_open: dict[str, Vectors] | None = field(default=None, repr=False, compare=False)
     """Vectors of blocks that stay mapped, by key; None: they are mapped at each use."""
 
+    size: int | None = field(default=None, compare=False)
+    """Numbers in a vector; None: not known."""
+
     @cached_property
     def rows(self) -> tuple[IndexRow, ...]:
         """Its tracklets."""
         with self._reading():
-            return tuple(row_of(row) for row in read_jsonl(self.folder / ROWS, strict=True))
+            found = tuple(rows_in(self.folder / ROWS))
+            if len(found) != len(self):
+                raise ValueError(f"{len(found)} rows of {len(self)} vectors")
+            return found
 
     @property
     def camera(self) -> str:
@@ -102,7 +111,10 @@ class Block:
     @cached_property
     def _first(self) -> IndexRow:
         with self._reading():
-            return row_of(next(rows_of_jsonl(self.folder / ROWS, strict=True), {}))
+            first = next(rows_in(self.folder / ROWS), None)
+            if first is None:
+                raise ValueError(f"{ROWS} is empty")
+            return first
 
     def __len__(self) -> int:
         return len(self.vectors())
@@ -114,6 +126,8 @@ class Block:
             return known
         with self._reading():
             found = mapped(self.folder / VECTORS)
+            if self.size is not None and found.shape[1] != self.size:
+                raise ValueError(f"vectors of {found.shape[1]} numbers, not {self.size}")
         if self.kept_open is not None:
             self.kept_open[self.folder.name] = found
         return found
@@ -123,14 +137,16 @@ class Block:
         path = self.folder / TIMES
         with self._reading():
             if path.is_file():
-                found: Floats = np.load(path)
+                found: Floats = read_npy(path)
+                if found.dtype != np.float64 or found.shape != (len(self), 2):
+                    raise ValueError(f"{TIMES} {found.shape} {found.dtype} does not fit {len(self)} tracklets")
                 return found
-            return times_of([row_of(row) for row in read_jsonl(self.folder / ROWS, strict=True)])  # of an older program
+            return times_of(self.rows)  # of an older program
 
     def places_of(self, track: str) -> list[int]:
         """Where the tracklets of a name are in the block."""
         with self._reading():
-            if json.dumps(track) not in (self.folder / ROWS).read_text():
+            if json.dumps(track).encode() not in (self.folder / ROWS).read_bytes():
                 return []
         return [place for place, row in enumerate(self.rows) if row.track == track]
 
@@ -138,16 +154,18 @@ class Block:
     def _reading(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, EOFError, ValueError, TypeError, KeyError) as broken:
+        except (OSError, ValueError) as broken:
             raise UserError(
-                f"{self.folder}: damaged ({broken}): remove this folder, and index its tracklets again"
+                f"{self.folder}: damaged ({one_line(broken)}): remove this folder, and index its tracklets again"
             ) from broken
 
     def thumbnail(self, row: IndexRow) -> bytes:
         """The picture of a row as a JPEG file."""
         position, length = row.thumbnail
-        with (self.folder / THUMBNAILS).open("rb") as file:
+        with self._reading(), (self.folder / THUMBNAILS).open("rb") as file:
             file.seek(position)
+            if position + length > (self.folder / THUMBNAILS).stat().st_size:
+                raise ValueError(f"{THUMBNAILS} is cut short")
             return file.read(length)
 
 
@@ -157,20 +175,45 @@ def mapped(path: Path) -> Vectors:
     Raises OSError or ValueError where it is damaged.
     """
     with path.open("rb") as file:
-        version = np.lib.format.read_magic(file)
-        if version != (1, 0):
-            raise ValueError(f"{path}: a .npy file of version {version}")
-        shape, _, kind = np.lib.format.read_array_header_1_0(file)
+        shape, fortran, kind = read_header(file)
+        if kind != np.float16 or len(shape) != 2 or fortran or shape[1] == 0:
+            raise ValueError(f"{path.name} {shape} {kind} are no vectors")
         content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         return np.frombuffer(content, kind, offset=file.tell()).reshape(shape)
 
 
-def row_of(values: dict[str, Any]) -> IndexRow:
-    """A row of `ROWS`. Raises TypeError, KeyError or ValueError where it is none, or its names could be no folders'."""
-    row = IndexRow(**{**values, "thumbnail": tuple(values["thumbnail"])})
-    if not (is_plain(row.camera) and is_plain(row.track)):
-        raise ValueError("camera and track must be names of folders")
-    return row
+def rows_in(path: Path) -> Iterator[IndexRow]:
+    """Yield the rows of a file `ROWS`. Raises ValueError on what is none, and on names that could be no folders'."""
+    for values in rows_of(path, ROW):
+        row = IndexRow(**{name: values[name] for name in ROW} | {"thumbnail": tuple(values["thumbnail"])})
+        if not (is_plain(row.camera) and is_plain(row.track)):
+            raise ValueError("camera and track must be names of folders")
+        if (row.start is None) != (row.end is None) or (row.start or 0.0) > (row.end or 0.0):
+            raise ValueError("start and end must be times in this order, or both not known")
+        yield row
+
+
+ROW = {
+    "source": str,
+    "camera": str,
+    "track": str,
+    "digest": str,
+    "frames": AtLeast(0, int),
+    "start": (float, None),
+    "end": (float, None),
+    "thumbnail": [AtLeast(0, int), AtLeast(0, int)],
+}
+"""Form of a row of `ROWS`."""
+
+FACTS = {
+    "version": int,
+    "model?": str,
+    "model_sha256?": str,
+    "descriptor_size?": AtLeast(1, int),
+    "camera_norm?": bool,
+    **{name: AtLeast(1, int) for name in ("height?", "width?", "chunk?", "frames?")},
+}
+"""Form of index.json."""
 
 
 def times_of(rows: Sequence[IndexRow]) -> Floats:
@@ -194,16 +237,18 @@ class Store:
         self.folder.mkdir(parents=True, exist_ok=True)
         return file_lock(self.folder / LOCK, f"{self.folder}: another process writes to this index")
 
-    def facts(self) -> dict[str, Any]:
-        """What index.json says. Raises UserError where there is no index, or one of another version."""
+    def facts(self, of_network: bool = False) -> dict[str, Any]:
+        """What index.json says. Raises UserError where there is no index, or one of another version.
+
+        of_network -- whether it must say all about the network.
+        """
         path = self.folder / INDEX
+        form = {name.rstrip("?"): each for name, each in FACTS.items()} if of_network else FACTS
         try:
-            found: dict[str, Any] = json.loads(path.read_text())
+            found: dict[str, Any] = read_json(path, form, "make the index again")
         except FileNotFoundError:
             raise UserError(f"{self.folder}: no index there (reid index TRACKS… --index {self.folder})") from None
-        except ValueError as broken:
-            raise UserError(f"{path}: cannot be read ({broken})") from broken
-        if found.get("version") != VERSION:
+        if found["version"] != VERSION:
             raise UserError(f"{path}: an index of another version of this program: make it again")
         return found
 
@@ -225,7 +270,11 @@ class Store:
 
     def block(self, key: str) -> Block:
         """The block of a key."""
-        return Block(self.folder / BLOCKS / key, self._kept_open)
+        return Block(self.folder / BLOCKS / key, self._kept_open, self._size)
+
+    @cached_property
+    def _size(self) -> int | None:
+        return self.facts().get("descriptor_size") if (self.folder / INDEX).is_file() else None
 
     def blocks(self) -> Iterator[Block]:
         """All blocks, by camera and then by track as far as their keys say."""
@@ -273,7 +322,7 @@ class Store:
     def forgotten(self) -> set[str]:
         """Digests of the tracklets that are never added again."""
         path = self.folder / FORGOTTEN
-        return set(json.loads(path.read_text())) if path.is_file() else set()
+        return set(read_json(path, [str], "remove it, and forget its tracklets again")) if path.is_file() else set()
 
     def forget(self, digests: Iterable[str]) -> None:
         """Add to the tracklets that are never added again."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from alignnet_common.arrays import Singles
+from alignnet_common.checked.json_file import parsed, read_bounded
 from alignnet_common.cli.progress import progress
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_lines, write_json
@@ -137,10 +138,10 @@ def fingerprint(made_of: dict[str, Any], files: list[str], source: Source, confi
 def is_complete(out: Path, identity: str) -> bool:
     """Whether the result and a record with this fingerprint are there."""
     try:
-        found = json.loads(record_file(out).read_text())
+        found = parsed(read_bounded(record_file(out)), {"fingerprint?": str})
     except (OSError, ValueError):
         return False
-    return out.is_file() and isinstance(found, dict) and found.get("fingerprint") == identity
+    return out.is_file() and found.get("fingerprint") == identity
 
 
 def describe_rows(

@@ -8,7 +8,6 @@ A row counts as soon as it is in the file. Rows are kept as far as the first ima
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,6 +18,8 @@ from typing import IO, Any
 import numpy as np
 
 from alignnet_common.arrays import Singles
+from alignnet_common.checked.forms import ANY
+from alignnet_common.checked.json_file import parsed, read_bounded
 from alignnet_common.errors import UserError
 from alignnet_common.files import remove, write_atomically, write_json
 from alignnet_common.locks import file_lock
@@ -104,7 +105,7 @@ def partial_rows(out: Path, made_of: Mapping[str, Any], files: Sequence[str], si
 def _rows_kept(folder: Path, made_of: Mapping[str, Any], files: Sequence[str], size: int) -> int:
     """Number of rows in the folder that are of these options and files."""
     try:
-        before = json.loads((folder / OPTIONS).read_text())
+        before = parsed(read_bounded(folder / OPTIONS), {str: ANY})
         saved = (folder / FILES).read_text().splitlines()
         written = (folder / ROWS).stat().st_size // (4 * size)
     except (OSError, ValueError):

@@ -8,14 +8,15 @@ sees at the same time are never one person. A tracklet that is like no other is 
 
 import csv
 import io
-import json
+import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from alignnet_common.checked.csv_file import rows_of_csv
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_text
 from reid.adapt.clustering.agreement import Clustering, distances_of
@@ -26,11 +27,14 @@ from reid.evaluation.extracted_features import import_parquet
 from reid.index.parquet import write_parquet
 from reid.index.store import IndexRow, Store
 from reid.inference.table import TRACKS_TABLE
-from reid.runtime.run_dir import RESULT
-from reid.tracks.crops import key_of
+from reid.tracks.crops import COLUMNS, key_of
+from reid.tracks.records import recorded_cameras
 
 LEAST = 2
 """Tracklets of a person."""
+
+BOX = ("x", "y", "w", "h", "score")
+"""Columns of tracks.csv that --mot copies."""
 
 TYPES = {
     "camera": "string",
@@ -53,8 +57,13 @@ def link(config: LinkConfig) -> None:
     rows = [row for block in blocks for row in block.rows]
     if len(rows) < LEAST:
         raise UserError(f"{config.index}: {len(rows)} tracklets: there is nobody to link")
+    sizes = {block.vectors().shape[1] for block in blocks}
+    if len(sizes) > 1:
+        raise UserError(f"{config.index}: vectors of {min(sizes)} and of {max(sizes)} numbers: make the index again")
     vectors = np.concatenate([np.array(block.vectors(), np.float32) for block in blocks])
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not np.isfinite(vectors).all():
+        raise UserError(f"{config.index}: vectors that are not finite: index the tracklets again")
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.finfo(np.float32).tiny)
     clusters = persons_of(rows, vectors, config)
     if config.out is not None:
         write_text(config.out, table_of(rows, clusters.labels))
@@ -116,25 +125,34 @@ def write_mot(folder: Path, rows: Sequence[IndexRow], labels: Labels) -> None:
         if not path.is_file():
             raise UserError(f"--mot: no {TRACKS_TABLE} in {source}: its boxes are not known (reid tracks writes it)")
         starts = starts_of(Path(source))
-        with path.open(newline="") as file:
-            for crop in csv.DictReader(file):
-                number = person.get((source, crop["camera"], crop["track"]))
-                if number is not None:
-                    box = ",".join(crop[side] for side in ("x", "y", "w", "h", "score"))
-                    begun = [start for start in starts.get(crop["camera"], ()) if start <= float(crop["time"])]
-                    name = key_of(crop["camera"], max(begun, default=0.0))
-                    lines[name].append((int(crop["frame"]), f"{crop['frame']},{number},{box},-1,-1,-1\n"))
+        for where, crop in rows_of_csv(path, COLUMNS):
+            number = person.get((source, crop["camera"], crop["track"]))
+            if number is not None:
+                frame, time = numbers_of(crop, where)
+                box = ",".join(crop[side] for side in BOX)
+                begun = [start for start in starts.get(crop["camera"], ()) if start <= time]
+                name = key_of(crop["camera"], max(begun, default=0.0))
+                lines[name].append((frame, f"{frame},{number},{box},-1,-1,-1\n"))
     for name, some in lines.items():
         write_text(folder / f"{name}.txt", "".join(line for _, line in sorted(some)))
 
 
+def numbers_of(crop: Mapping[str, str], where: str) -> tuple[int, float]:
+    """Frame and time of a row of tracks.csv. Raises UserError, beginning with `where`, where a number is none."""
+    try:
+        frame, time, *box = (float(crop[name]) for name in ("frame", "time", *BOX))
+    except ValueError:
+        raise UserError(f"{where}: {', '.join(('frame', 'time', *BOX))} must be numbers") from None
+    if not all(map(math.isfinite, (frame, time, *box))) or frame != int(frame):
+        raise UserError(f"{where}: {', '.join(('frame', 'time', *BOX))} must be finite, and frame whole")
+    return int(frame), time
+
+
 def starts_of(tracks: Path) -> dict[str, list[float]]:
     """When the recordings of each camera begin that has several, as reid tracks has recorded it, seconds."""
-    path = tracks / RESULT
-    cameras: dict[str, Any] = json.loads(path.read_text()).get("cameras", {}) if path.is_file() else {}
     return {
         camera: [float(each["start"]) for each in row["recordings"]]
-        for camera, row in cameras.items()
+        for camera, row in recorded_cameras(tracks).items()
         if "recordings" in row
     }
 

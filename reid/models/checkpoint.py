@@ -7,8 +7,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from alignnet_common.checked.forms import AtLeast, mismatch
 from alignnet_common.cli import as_plain
-from alignnet_common.errors import UserError
+from alignnet_common.errors import UserError, one_line
 from reid.configs.groups.model import PAPER_SETTINGS, ModelConfig
 from reid.models.alignnet import AlignNet
 from reid.models.weights import load_pose_weights, load_strictly, read_weights_file, write_record
@@ -19,6 +20,9 @@ FORMAT = "alignnet-2"
 
 CLASSIFIER = "classifier."
 """Prefix of the classifier's tensors."""
+
+IMAGES = {"height?": AtLeast(1, int, 8192), "width?": AtLeast(1, int, 8192), "chunk?": AtLeast(1, int, 100_000)}
+"""Form of the entry "images" of a file: the input of the network."""
 
 CHOSEN_ANEW = ("appearance_weights", "pose_weights", "frame_gain", "neck_feat", "unit_length")
 """Fields of ModelConfig that may differ between a network and the model file whose weights it loads: initial weights,
@@ -85,9 +89,9 @@ def load_model(path: Path) -> tuple[AlignNet, dict[str, Any]]:
     config = _config_of(record, path)
     try:
         model = AlignNet(replace(config, appearance_weights="none", pose_weights=None), record["classes"])
-    except (UserError, RuntimeError, MemoryError) as failure:  # a backbone that is not known, sizes beyond the memory
-        reason = str(failure).split("\n")[0]
-        raise UserError(f"{path}: its network cannot be built ({reason}); name another file") from failure
+    except (UserError, RuntimeError, MemoryError, TypeError, ValueError, ArithmeticError) as failure:
+        # a backbone that is not known, sizes beyond the memory, numbers of another kind than a layer takes
+        raise UserError(f"{path}: its network cannot be built ({one_line(failure)}); name another file") from failure
     load_strictly(model, record["state"], path, _described(config))
     model.config = config
     return model.eval(), {name: value for name, value in record.items() if name != "state"}
@@ -138,7 +142,9 @@ def _read_record(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: a model file of format {record['format']!r}, this version reads {FORMAT!r}")
     kinds = {"model_config": dict, "classes": int, "state": dict}
     wrong = [name for name, kind in kinds.items() if not isinstance(record.get(name), kind)]
-    if "classes" not in wrong and record["classes"] < 0:
+    if reason := mismatch(record.get("images", {}), IMAGES, "images"):
+        raise UserError(f"{path}: {reason}; name a model file that is whole")
+    if "classes" not in wrong and (record["classes"] < 0 or isinstance(record["classes"], bool)):
         wrong.append("classes")
     if wrong or not all(isinstance(tensor, Tensor) for tensor in record["state"].values()):
         raise UserError(f"{path}: the model file lacks {', '.join(wrong) or 'tensors'}; name one that is whole")

@@ -5,6 +5,7 @@ import io
 import json
 import pickle
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from alignnet_common.checked.arrays_file import STORED, check_sizes
+from alignnet_common.checked.json_file import parsed
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_atomically
 
@@ -75,7 +78,7 @@ def read_weights_file(path: Path) -> Any:
         with safetensors.safe_open(path, "pt") as file:
             header = file.metadata() or {}
             tensors = {name: _in_float32(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 -- no mapping
-        record = json.loads(header[RECORD]) if RECORD in header else None
+        record = parsed(header[RECORD]) if RECORD in header else None
     except Exception as broken:  # a header of another version, broken JSON, an unknown type …
         raise UserError(
             f"{path}: cannot be read as safetensors weights ({type(broken).__name__}); the file is damaged, "
@@ -109,6 +112,9 @@ def read_torch_file(path: Path) -> Any:
         raise UserError(f"{path}: only reid extract and reid.load read ONNX files; name the model file or the run")
     torch.serialization.add_safe_globals(plain_classes())
     try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                check_sizes(archive.infolist(), ways=STORED)
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as refused:
         unknown = UNSAFE.search(str(refused))

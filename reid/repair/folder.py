@@ -1,24 +1,26 @@
 """The folder of repaired tracks: links to the crops, tables and records as reid tracks writes them."""
 
-import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from alignnet_common.checked.json_file import read_json
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_lines, write_json, write_text
 from reid.inference.table import TRACKS_TABLE
 from reid.repair.table import Track, new_paths, rows_of
-from reid.runtime.run_dir import RESULT
 from reid.tracks.crops import part_of
-from reid.tracks.records import record_file
+from reid.tracks.records import ADVICE, RECORD, record_file
 
 REPORT = "tracks-report.json"
 
 MADE_OF = "repaired_of"
 """Entry of a camera's record: hash over the names and files of its repaired tracks."""
+
+FORM = RECORD | {f"{MADE_OF}?": str}
+"""Form of a camera's record."""
 
 
 def write_camera(
@@ -30,7 +32,7 @@ def write_camera(
     """
     made_of = hash_of(root, tracks)
     file = record_file(out, camera)
-    known = json.loads(file.read_text()) if file.is_file() else {}
+    known = read_json(file, FORM, ADVICE) if file.is_file() else {}
     if known and MADE_OF not in known:
         raise UserError(f"{out}: has tracks of {camera} that reid repair did not write: name another folder (--out)")
     if known.get(MADE_OF) == made_of and part_of(out, camera).is_file() and (out / camera).is_dir():
@@ -79,16 +81,7 @@ def remove_others(out: Path, cameras: Iterable[str]) -> None:
     """Remove the cameras that an earlier repair has written and that are no longer in the tracks."""
     for path in sorted(out.glob(".*.json")):
         camera = path.name[1 : -len(".json")]
-        if camera not in cameras and MADE_OF in json.loads(path.read_text()):
+        if camera not in cameras and MADE_OF in read_json(path, FORM, ADVICE):
             path.unlink()
             part_of(out, camera).unlink(missing_ok=True)
             shutil.rmtree(out / camera, ignore_errors=True)
-
-
-def records_of(root: Path) -> dict[str, dict[str, Any]]:
-    """The records of the cameras in a folder of reid tracks: their videos, sizes and lengths."""
-    path = root / RESULT
-    if not path.is_file():
-        return {}
-    found: dict[str, dict[str, Any]] = json.loads(path.read_text()).get("cameras", {})
-    return found

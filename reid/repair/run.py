@@ -20,11 +20,12 @@ from alignnet_common.run_record import command_line, now, run_record
 from reid.configs.video.repair import RepairConfig
 from reid.inference.describer import load
 from reid.repair.describe import described
-from reid.repair.folder import REPORT, records_of, remove_others, write_camera, write_table
+from reid.repair.folder import REPORT, remove_others, write_camera, write_table
 from reid.repair.plan import FEWEST, CameraPlan, Joined, Plan, plan
 from reid.repair.table import Track, read_tracks
 from reid.runtime.device import device_name
 from reid.runtime.run_dir import CONFIG, RESULT
+from reid.tracks.records import recorded_cameras
 
 PROG = "python -m reid.repair"
 
@@ -38,7 +39,7 @@ def repair(config: RepairConfig) -> None:
     assert config.tracks is not None
     started, clock = now(), time.perf_counter()
     tracks, columns = read_tracks(config.tracks)
-    records = records_of(config.tracks)
+    records = recorded_cameras(config.tracks)
     describer = load(config.weights, config.device)
     config.out.mkdir(parents=True, exist_ok=True)
     with file_lock(config.out / ".lock", f"{config.out}: another process writes tracks there"):

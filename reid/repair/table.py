@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from alignnet_common.checked.csv_file import rows_of_csv
 from alignnet_common.checked.names import is_inside, is_plain
 from alignnet_common.errors import UserError
 from reid.data.tracklets.frames import frame_number
@@ -60,14 +61,10 @@ def read_tracks(folder: Path) -> tuple[dict[str, list[Track]], list[str]]:
     if not path.is_file():
         raise UserError(f"{folder}: has no {TRACKS_TABLE}: name a folder of reid tracks")
     found: dict[tuple[str, str], list[Crop]] = {}
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        columns = list(rows.fieldnames or ())
-        missing = next((name for name in NEEDED if name not in columns), None)
-        if missing is not None:
-            raise UserError(f"{path}: no column {missing}")
-        for row in rows:
-            found.setdefault((row["camera"], row["track"]), []).append(crop_of(row, f"{path}, line {rows.line_num}"))
+    columns: list[str] = []
+    for where, row in rows_of_csv(path, NEEDED):
+        columns = columns or list(row)
+        found.setdefault((row["camera"], row["track"]), []).append(crop_of(row, where))
     if not found:
         raise UserError(f"{path}: no track in it")
     tracks: dict[str, list[Track]] = {}

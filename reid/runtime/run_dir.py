@@ -4,9 +4,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from alignnet_common.checked.forms import AtLeast
+from alignnet_common.checked.json_file import rows_of
 from alignnet_common.cli import DataclassInstance, save_config
 from alignnet_common.errors import UserError
-from alignnet_common.files import DISK_FULL, read_jsonl, replacing, write_jsonl
+from alignnet_common.files import DISK_FULL, replacing, write_jsonl
 
 CHECKPOINT, METRICS, RESULT, CONFIG = "checkpoint.pt", "metrics.jsonl", "result.json", "config.yaml"
 CARD = "README.md"
@@ -57,9 +59,34 @@ def open_run(run: Path, config: DataclassInstance, step: int) -> None:
         raise UserError(f"{run}: cannot be made ({failure.strerror}); name another folder (--run)") from failure
     save_config(config, run / CONFIG)
     metrics = run / METRICS
-    kept = [row for row in read_jsonl(metrics) if row["step"] <= step] if metrics.is_file() else []
+    kept = [row for row in read_metrics(run) if row["step"] <= step] if metrics.is_file() else []
     write_jsonl(metrics, kept)
     (run / RESULT).unlink(missing_ok=True)
+
+
+LOSSES = ("loss", "identity", "ranking", "pose", "attention", "accuracy")
+"""Losses, and shares like them, that a row of metrics.jsonl may have."""
+
+ROW = {
+    "step": AtLeast(1, int),
+    "seconds?": AtLeast(0),
+    "wait?": AtLeast(0),
+    **{f"{name}?": float for name in LOSSES},
+}
+"""Form of a row of metrics.jsonl."""
+
+
+def read_metrics(run: Path) -> list[dict[str, Any]]:
+    """The rows of metrics.jsonl of a training. Raises UserError where a row is damaged, or lacks what the first has."""
+    path = run / METRICS
+    try:
+        rows = list(rows_of(path, ROW, strict=False))
+    except ValueError as broken:
+        raise UserError(f"{broken}: the file is damaged; name another run") from None
+    for name in (*LOSSES, "seconds", "wait"):
+        if any((name in row) != (name in rows[0]) for row in rows):
+            raise UserError(f"{path}: {name} is in some rows alone: the file is damaged; name another run")
+    return rows
 
 
 def also_as(path: Path, name: Path) -> None:
@@ -75,16 +102,14 @@ def also_as(path: Path, name: Path) -> None:
 
 def training_summary(run: Path) -> dict[str, Any]:
     """Steps, seconds, and the mean of each loss over the first and the last tenth of the steps, from metrics.jsonl."""
-    rows = read_jsonl(run / METRICS)
+    rows = read_metrics(run)
     tenth = max(1, len(rows) // 10)
-    known = ("loss", "identity", "ranking", "pose", "attention", "accuracy")
-    parts = [name for name in known if rows and name in rows[0]]
+    parts = [name for name in LOSSES if rows and name in rows[0]]
+    total = sum(row["seconds"] for row in rows)
     summary: dict[str, Any] = {
         "steps": len(rows),
-        "seconds": round(sum(row["seconds"] for row in rows), 1),
-        "wait_share": round(sum(row["wait"] * row["seconds"] for row in rows) / sum(r["seconds"] for r in rows), 4)
-        if rows
-        else 0.0,
+        "seconds": round(total, 1),
+        "wait_share": round(sum(row["wait"] * row["seconds"] for row in rows) / max(total, 1e-9), 4),
     }
     for name, some in (("first_tenth", rows[:tenth]), ("last_tenth", rows[-tenth:])):
         summary[name] = {part: round(sum(row[part] for row in some) / len(some), 4) for part in parts}

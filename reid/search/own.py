@@ -2,19 +2,18 @@
 
 import csv
 import io
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from alignnet_common.arrays import Floats
+from alignnet_common.checked.csv_file import check_columns, lines_of_csv, row_of
+from alignnet_common.errors import UserError, one_line
 from reid.index.store import IndexRow, Store
 from reid.inference.table import TRACKS_TABLE
-from reid.runtime.run_dir import RESULT
 from reid.tracks.crops import COLUMNS
-from reid.tracks.records import fingerprint
+from reid.tracks.records import fingerprint, recorded_cameras
 from reid.tracks.track import without_overlap
 
 NEAR = 0.5
@@ -75,9 +74,7 @@ def start_of(source: Path, camera: str, print_of: str) -> float | None:
 
     print_of -- see `fingerprint`.
     """
-    path = source / RESULT
-    cameras: Mapping[str, Any] = json.loads(path.read_text()).get("cameras", {}) if path.is_file() else {}
-    row = cameras.get(camera, {})
+    row = recorded_cameras(source).get(camera, {})
     starts = [each.get("start", 0.0) for each in row.get("recordings", [row]) if each.get("fingerprint") == print_of]
     return float(starts[0]) if starts else None
 
@@ -86,9 +83,12 @@ def boxes_at(table: Path, camera: str, tracks: Sequence[str], time: float) -> di
     """Left, top, right, bottom of tracks in pixels, from the frame that is nearest in time, `NEAR` at most."""
     found: dict[str, tuple[float, Floats]] = {}
     for row in lines_of(table, camera, tracks) if table.is_file() else ():
-        away = abs(float(row["time"]) - time)
-        if away <= NEAR and away < found.get(row["track"], (np.inf, None))[0]:
+        try:
+            away = abs(float(row["time"]) - time)
             x, y, w, h = (float(row[side]) for side in "xywh")
+        except (ValueError, KeyError):
+            raise UserError(f"{table}: time, x, y, w and h must be numbers: {one_line(list(row.values()))}") from None
+        if away <= NEAR and away < found.get(row["track"], (np.inf, None))[0]:
             found[row["track"]] = away, np.array([x, y, x + w, y + h])
     return {track: sides for track, (_, sides) in found.items()}
 
@@ -97,8 +97,12 @@ def lines_of(table: Path, camera: str, tracks: Sequence[str]) -> Iterator[dict[s
     """The rows of some tracks; those of others are passed over as text, since a table may have millions."""
     beginnings = io.StringIO()
     csv.writer(beginnings, lineterminator=",\n").writerows([camera, track] for track in tracks)
-    with table.open(newline="") as file:
-        columns = next(csv.reader(file), [])
-        if columns[:2] == list(COLUMNS[:2]):
-            wanted = tuple(beginnings.getvalue().split("\n")[:-1])
-            yield from csv.DictReader((line for line in file if line.startswith(wanted)), columns)
+    _, columns = next(lines_of_csv(table), (0, []))
+    if columns[:2] != list(COLUMNS[:2]):
+        return
+    check_columns(table, columns, COLUMNS[:2])
+    wanted = tuple(beginnings.getvalue().encode().split(b"\n")[:-1])
+    with table.open("rb") as file:
+        lines = (line.decode("utf-8", "replace") for line in file if line.startswith(wanted))
+        for number, cells in lines_of_csv(table, lines):
+            yield row_of(table, number, columns, cells)

@@ -100,7 +100,7 @@ def query_of_track(store: Store, name: str) -> Query:
 
 def describer_of(store: Store, config: SearchConfig, camera: str | None) -> Describer:
     """The network of the index, with the statistics of a camera where the index has them."""
-    facts = store.facts()
+    facts = store.facts(of_network=True)
     weights = config.weights or facts["model"]
     describer = load(weights, config.device, height=facts["height"], width=facts["width"], chunk=facts["chunk"])
     if describer.sha256 != facts["model_sha256"]:

@@ -62,7 +62,7 @@ def search(config: SearchConfig) -> None:
     Raises UserError on a query or an index that is not there, and where --parquet lacks its package.
     """
     store = Store(config.index)
-    facts = store.facts()
+    facts = store.facts(of_network=True)
     if config.parquet is not None:
         import_parquet(config.parquet)  # before the search
     query = query_of(store, config)

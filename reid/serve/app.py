@@ -9,7 +9,6 @@ A request names cameras and tracklets of the index, never a path.
 """
 
 import hmac
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +18,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from alignnet_common.errors import UserError
+from alignnet_common.checked.json_file import parsed
+from alignnet_common.errors import UserError, one_line
 from alignnet_common.html import image_source, render_template
 from reid.configs.video.search import SearchConfig
 from reid.configs.video.serve import ServeConfig
@@ -32,6 +32,9 @@ from reid.serve.videos import KnownVideo, frame_as_jpeg, videos_of
 
 LARGEST_REQUEST = 10_000
 """Bytes of a request's body, at most."""
+
+FORM = {"track?": str, "camera?": str, "time?": float, "box?": [float, float, float, float], "not_cameras?": [str]}
+"""Form of a search's body."""
 
 COOKIE = "token"
 
@@ -79,9 +82,9 @@ def application(config: ServeConfig) -> Starlette:
         if body is None:
             return refusal("the request is too long", 413)
         try:
-            asked = asked_of(json.loads(body), videos, config)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as wrong:
-            return refusal(str(wrong) or "no search", 400)
+            asked = asked_of(parsed(body, FORM), videos, config)
+        except ValueError as wrong:
+            return refusal(str(wrong), 400)
         return JSONResponse(await run_in_threadpool(found, store, asked))
 
     async def icon(request: Request) -> Response:
@@ -150,7 +153,7 @@ def bearer(request: Request) -> str:
 
 def refusal(reason: str, status: int) -> JSONResponse:
     """An answer that says why."""
-    return JSONResponse({"error": reason}, status)
+    return JSONResponse({"error": one_line(reason)}, status)
 
 
 def number(text: str | None) -> float | None:
@@ -163,16 +166,22 @@ def number(text: str | None) -> float | None:
 
 
 def asked_of(body: Any, videos: Mapping[str, KnownVideo], config: ServeConfig) -> SearchConfig:
-    """The options of a search. Raises ValueError, TypeError or KeyError on a body that is none, and UserError on a time
-    at which nothing was recorded."""
+    """The options of a search. Raises ValueError on a body that is none, and UserError on a time at which nothing was
+    recorded.
+
+    body -- of the form `FORM`.
+    """
     further: dict[str, Any] = {
-        "not_cameras": [str(name) for name in body.get("not_cameras", [])],
+        "not_cameras": body.get("not_cameras", []),
         "top_k": config.top_k,
         "device": config.device,
     }
     if "track" in body:
-        return SearchConfig(config.index, track=str(body["track"]), **further)
-    camera = str(body["camera"])
+        return SearchConfig(config.index, track=body["track"], **further)
+    missing = next((name for name in ("camera", "time", "box") if name not in body), None)
+    if missing is not None:
+        raise ValueError(f"{missing} is missing")
+    camera = body["camera"]
     if camera not in videos:
         raise ValueError(f"camera {camera} has no video here")
     box = [float(side) for side in body["box"]]

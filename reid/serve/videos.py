@@ -1,19 +1,16 @@
 """The videos that an index is of: nothing else on the disk is read for a request."""
 
 import io
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
 from alignnet_common.errors import UserError
 from reid.configs.groups.moments import with_unit
 from reid.index.store import Store
-from reid.runtime.run_dir import RESULT
 from reid.search.query import frame_at
+from reid.tracks.records import recorded_cameras
 
 STILL = 1.0
 """Seconds for which the last frame of a recording is shown."""
@@ -73,15 +70,13 @@ def videos_of(store: Store) -> dict[str, KnownVideo]:
     """Videos by camera, as reid tracks has recorded them; those that are gone are left out."""
     found = {}
     for source in sorted({block.rows[0].source for block in store.blocks()}):
-        record = Path(source) / RESULT
-        cameras: Mapping[str, Any] = json.loads(record.read_text()).get("cameras", {}) if record.is_file() else {}
-        for camera, row in cameras.items():
+        for camera, row in recorded_cameras(Path(source)).items():
             recordings = tuple(
                 Recording(Path(each["video"]), float(each.get("start", 0)), float(each["duration"]))
                 for each in row.get("recordings", [row])
-                if Path(each["video"]).is_file()
+                if {"video", "duration"} <= each.keys() and Path(each["video"]).is_file()
             )
-            if recordings:
+            if recordings and "size" in row:
                 found[camera] = KnownVideo(recordings, (row["size"][0], row["size"][1]))
     return found
 

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from PIL import Image as Pictures
 
+from alignnet_common.checked.csv_file import lines_of_csv, row_of
+from alignnet_common.errors import UserError
 from alignnet_common.files import write_text
 from reid.tracks.boxes import NO_TRACK, Boxes
 from reid.tracks.video import Frame
@@ -107,10 +109,13 @@ def part_of(out: Path, key: str) -> Path:
 
 
 def tracks_of(out: Path, camera: str) -> set[str]:
-    """Names of the tracks of a camera's finished recordings."""
+    """Names of the tracks of a camera's finished recordings, which are numbers. Raises UserError where a table is
+    damaged."""
     found = set()
     for path in (part_of(out, camera), *out.glob(f".{escape(camera)}@*.csv")):
         if path.is_file() and path.with_suffix(".json").is_file():
-            with path.open(newline="") as file:
-                found |= {row[1] for row in csv.reader(file) if row[0] == camera}
+            rows = [row_of(path, number, COLUMNS, cells) for number, cells in lines_of_csv(path)]
+            found |= {row["track"] for row in rows if row["camera"] == camera}
+    if not all(track.isdecimal() for track in found):
+        raise UserError(f"{out}: tracks of {camera} that are no numbers: name another folder (--out)")
     return found

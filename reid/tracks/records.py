@@ -1,14 +1,16 @@
 """The record of each finished recording in a folder of tracks."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alignnet_common.checked.forms import ANY, AtLeast
+from alignnet_common.checked.json_file import read_json
 from alignnet_common.cli import as_plain
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_lines
 from reid.configs.video.tracks import TracksConfig
+from reid.runtime.run_dir import RESULT
 from reid.tracks.crops import key_of, part_of
 
 FREE_TO_CHANGE = ("videos", "cameras", "starts", "out", "device", "batch_size", "precision", "workers", "address")
@@ -52,15 +54,46 @@ def record_file(out: Path, key: str) -> Path:
     return out / f".{key}.json"
 
 
+RECORD: dict[str, Any] = {
+    "camera?": str,
+    "start?": float,
+    "video?": str,
+    "fingerprint?": str,
+    "options?": {str: ANY},
+    "duration?": AtLeast(0),
+    "seconds?": AtLeast(0),
+    "size?": [AtLeast(1, int), AtLeast(1, int)],
+    **{f"{name}?": AtLeast(0, int) for name in ("frames", "boxes", "tracks", "crops", "too_short")},
+    "damage?": (str, None),
+}
+"""Form of the record of a recording. Those of repaired tracks may be of a camera whose video is not known."""
+
+WHOLE = {name if name in ("camera?", "start?") else name.rstrip("?"): form for name, form in RECORD.items()}
+"""Form of the record that `reid tracks` writes of a finished video."""
+
+ADVICE = "remove it, and repeat the command that wrote these tracks"
+
+
 def all_records(out: Path) -> dict[str, dict[str, Any]]:
-    """The records of finished videos by `key_of`, by camera and start."""
+    """The records of finished videos by `key_of`, by camera and start. Raises UserError where one is damaged."""
     found = {
-        path.name[1 : -len(".json")]: json.loads(path.read_text())
+        path.name[1 : -len(".json")]: read_json(path, WHOLE, ADVICE)
         for path in sorted(out.glob(".*.json"))
         if part_of(out, path.name[1 : -len(".json")]).is_file()
     }
     complete = {key: {"camera": key, "start": 0.0} | record for key, record in found.items()}
     return dict(sorted(complete.items(), key=lambda each: (each[1]["camera"], each[1]["start"])))
+
+
+def recorded_cameras(tracks: Path) -> dict[str, dict[str, Any]]:
+    """The records of the cameras of a folder of tracks, by result.json: of a camera with several recordings, all of
+    them as `recordings`. Empty where it has none. Raises UserError where it is damaged."""
+    path = tracks / RESULT
+    if not path.is_file():
+        return {}
+    form = {"cameras?": {str: RECORD | {"recordings?": [RECORD | {"start": float}]}}}
+    found: dict[str, dict[str, Any]] = read_json(path, form, ADVICE).get("cameras", {})
+    return found
 
 
 def after_others(out: Path, camera: str, start: float) -> float:

@@ -1,14 +1,15 @@
 """Tracks as supervision.Detections, frame by frame, to draw or to count them."""
 
-import csv
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from alignnet_common.checked.csv_file import rows_of_csv
 from alignnet_common.errors import UserError
 from reid.inference.table import TRACKS_TABLE
+from reid.tracks.crops import COLUMNS
 
 
 def to_supervision(tracks: Path, camera: str | None = None) -> dict[int, Any]:
@@ -32,8 +33,14 @@ def to_supervision(tracks: Path, camera: str | None = None) -> dict[int, Any]:
         raise UserError("to_supervision needs supervision: pip install supervision") from missing
     rows = rows_of(tracks / TRACKS_TABLE, camera)
     frames: dict[int, list[dict[str, str]]] = defaultdict(list)
-    for row in rows:
-        frames[int(row["frame"])].append(row)
+    try:
+        numbers = np.array([[float(row[name]) for name in _NUMBERS] for row in rows]).reshape(-1, len(_NUMBERS))
+        for row in rows:
+            frames[int(row["frame"])].append(row | {"track": str(int(row["track"]))})
+    except ValueError:
+        raise UserError(f"{tracks / TRACKS_TABLE}: frame, track, {', '.join(_NUMBERS)} must be numbers") from None
+    if not np.isfinite(numbers).all():
+        raise UserError(f"{tracks / TRACKS_TABLE}: {', '.join(_NUMBERS)} must be finite")
     found = {}
     for frame, some in sorted(frames.items()):
         x, y, w, h, score, time = (np.array([float(row[name]) for row in some]) for name in _NUMBERS)
@@ -54,8 +61,7 @@ def rows_of(table: Path, camera: str | None) -> list[dict[str, str]]:
     """The rows of one camera. Raises UserError as `to_supervision`."""
     if not table.is_file():
         raise UserError(f"no such file: {table}")
-    with table.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = [row for _, row in rows_of_csv(table, COLUMNS)]
     cameras = sorted({row["camera"] for row in rows})
     if camera is None and len(cameras) > 1:
         raise UserError(f"{table}: has cameras {', '.join(cameras)}: name one of them")

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from alignnet_common.checked.set_rows import plan_rows
 from alignnet_common.cli.progress import progress
 from alignnet_common.errors import UserError
-from alignnet_common.files import rows_of_jsonl
 from alignnet_common.set_format import ANNOTATIONS_FOLDER, FRAMES_FOLDER, PLAN, ManifestRow
 from synth.dataset.layout import RenderedSet
 from synth.dataset.reader import clip_error, read_truth
@@ -33,7 +33,7 @@ def planned_clips(target: RenderedSet) -> dict[str, PlannedClip]:
     if not plans:
         raise UserError(f"{target.out} holds no {PLAN}: name the folder of a rendered set")
     try:
-        return {row["clip"]: _planned(row) for path in plans for row in rows_of_jsonl(path)}
+        return {row["clip"]: _planned(row) for path in plans for row in plan_rows(path)}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"{plans[0]} is not a plan: the command that rendered the set writes it again") from None
 
@@ -54,7 +54,7 @@ def clip_errors(target: RenderedSet, planned: dict[str, PlannedClip], rows: dict
         if clip not in rows:
             exists = target.frames(clip).exists() or target.annotation(clip).exists()
             errors[clip] = "files, but no row in the manifest" if exists else "not rendered"
-        elif rows[clip]["plan_sha256"] != plan.sha256:
+        elif rows[clip].get("plan_sha256") != plan.sha256:
             errors[clip] = "rendered by another plan"
         elif error := clip_error(target, rows[clip]) or outfit_error(target, rows[clip], plan):
             errors[clip] = error

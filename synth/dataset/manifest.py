@@ -8,17 +8,17 @@ import os
 import shutil
 from collections.abc import Collection
 from pathlib import Path
-from typing import cast
 
+from alignnet_common.checked.forms import FormError
+from alignnet_common.checked.set_rows import manifest_rows, read_manifest
 from alignnet_common.cli.progress import progress
 from alignnet_common.errors import UserError
-from alignnet_common.files import naming, read_jsonl, write_jsonl
+from alignnet_common.files import naming, write_jsonl
 from alignnet_common.set_format import (
     GENERATOR_VERSION,
     MANIFEST,
     ManifestRow,
     generator_versions,
-    read_manifest,
 )
 from synth.dataset.layout import RenderedSet
 from synth.dataset.reader import clip_error
@@ -101,12 +101,11 @@ def known_rows(target: RenderedSet) -> list[ManifestRow]:
     rows: list[ManifestRow] = []
     for file in files:
         try:
-            found = read_jsonl(file)
+            rows += manifest_rows(file, ("clip", "frames", "plan_sha256"))
+        except FormError as other:
+            raise UserError(f"{other}: not a rendered set's: name another folder with --out") from None
         except ValueError as broken:
             raise UserError(f"{broken}; restore the manifest or render to another folder with --out") from None
-        if not all(isinstance(row, dict) and {"clip", "frames", "plan_sha256"} <= row.keys() for row in found):
-            raise UserError(f"{file} is not a rendered set's: name another folder with --out")
-        rows += cast(list[ManifestRow], found)
     return rows
 
 

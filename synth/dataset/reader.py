@@ -3,19 +3,24 @@
 import struct
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from alignnet_common.arrays import Bytes
-from alignnet_common.errors import UserError
-from alignnet_common.files import BROKEN_ARRAYS, read_jsonl
+from alignnet_common.checked.annotations import read_annotations
+from alignnet_common.checked.arrays_file import BrokenArraysError, read_npz
+from alignnet_common.checked.forms import FormError
+from alignnet_common.checked.set_rows import manifest_rows
+from alignnet_common.errors import UserError, one_line
 from alignnet_common.images import check_size
-from alignnet_common.set_format import MANIFEST, ManifestRow, frame_file, has_outfits, select_arrays
+from alignnet_common.set_format import MANIFEST, ManifestRow, frame_file
 from synth.dataset.hashes import arrays_sha256, pixels_sha256
 from synth.dataset.layout import RenderedSet
+
+AGAIN = "delete it and repeat the command that rendered the set"
 
 
 def finished_rows(source: RenderedSet) -> list[ManifestRow]:
@@ -28,12 +33,11 @@ def finished_rows(source: RenderedSet) -> list[ManifestRow]:
             f"{source.out} holds no {MANIFEST}: render a set with python -m synth.render --out {source.out}"
         )
     try:
-        rows = cast(list[ManifestRow], read_jsonl(source.manifest))
+        rows = manifest_rows(source.manifest, ("clip", "person", "camera", "frames"))
+    except FormError as other:
+        raise UserError(f"{other}: not a rendered set's: name another folder with --data") from None
     except ValueError as broken:
         raise UserError(f"{broken}; render the set again to another folder") from None
-    named = {"clip", "person", "camera", "frames"}
-    if not all(isinstance(row, dict) and named <= row.keys() and has_outfits(row) for row in rows):
-        raise UserError(f"{source.manifest} is not a rendered set's: name another folder with --data")
     if not rows:
         raise UserError(f"{source.manifest} names no clip yet: let python -m synth.render finish")
     lost = next((row["clip"] for row in rows if not has_all_files(source, row)), None)
@@ -45,13 +49,21 @@ def finished_rows(source: RenderedSet) -> list[ManifestRow]:
 def read_truth(source: RenderedSet, clip: str, names: Iterable[str]) -> dict[str, NDArray[Any]]:
     """The arrays `names` of a clip, with the shapes of `ANNOTATIONS`. Raises UserError if they cannot be read."""
     path = source.annotation(clip)
+    frames = sum(1 for _ in source.frames(clip).glob("*.png"))
+
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return select_arrays(arrays, names)
+        found = read_annotations(path, names, frames)
     except FileNotFoundError:
         raise UserError(f"{path} is missing: repeat the command that rendered the set") from None
-    except (*BROKEN_ARRAYS, KeyError):
-        raise UserError(f"{path} is broken: delete it and repeat the command that rendered the set") from None
+    except BrokenArraysError as broken:
+        raise UserError(
+            f"{path} is broken ({broken}): delete it and repeat the command that rendered the set"
+        ) from None
+    if not all(np.isfinite(array).all() for array in found.values() if array.dtype.kind == "f"):
+        raise UserError(
+            f"{path} has numbers that are not finite: delete it and repeat the command that rendered the set"
+        )
+    return found
 
 
 def read_png(path: Path) -> Bytes:
@@ -84,13 +96,12 @@ def clip_error(source: RenderedSet, row: ManifestRow) -> str | None:
         try:
             frames.append(read_png(folder / name))
         except (OSError, ValueError, SyntaxError, struct.error) as broken:  # Pillow's, SyntaxError for a bad chunk
-            return f"{folder / name} is broken ({' '.join(str(broken).split())})"
-    if len({frame.shape for frame in frames}) > 1 or pixels_sha256(np.stack(frames)) != row["pixels_sha256"]:
+            return f"{folder / name} is broken ({one_line(broken)})"
+    if len({frame.shape for frame in frames}) > 1 or pixels_sha256(np.stack(frames)) != row.get("pixels_sha256"):
         return f"{folder} has other pixels than were rendered"
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            found = arrays_sha256({name: arrays[name] for name in arrays.files})
-    except (*BROKEN_ARRAYS, KeyError) as broken:
-        return f"{file} is broken ({' '.join(str(broken).split())})"
+        found = arrays_sha256(read_npz(file))
+    except (BrokenArraysError, OSError) as broken:
+        return f"{file} is broken ({one_line(broken)})"
     # Older sets have no annotation hash.
     return f"{file} has other arrays than were rendered" if row.get("annotations_sha256", found) != found else None

@@ -12,7 +12,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from alignnet_common.checked.forms import AtLeast
+from alignnet_common.checked.json_file import parsed
 from alignnet_common.checked.names import is_plain
+from alignnet_common.checked.set_rows import FIELDS
 from alignnet_common.checked.tar_file import plain_files
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.set_format import CARD, CLIP_NAME, CONFIG, MANIFEST, PLAN, RESULT, ManifestRow, frame_file
@@ -67,6 +70,16 @@ def read_tar(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
         yield clip, parts
 
 
+ROW = {name if name in ("clip", "frames") else f"{name}?": form for name, form in FIELDS.items()}
+FORM = {
+    "format": int,
+    "frames": AtLeast(0, int),
+    "beside": {str: str},
+    "tars": [{"name": str, "sha256": str, "clips": [ROW]}],
+}
+"""Form of the index."""
+
+
 def read_index(remote: RemoteFolder) -> dict[str, Any]:
     """The index of a packed set. Raises UserError if it is missing, broken or of another version.
 
@@ -79,12 +92,12 @@ def read_index(remote: RemoteFolder) -> dict[str, Any]:
     if size > LARGEST_INDEX:
         raise UserError(f"{remote.address}/{INDEX}: {size} bytes, which no index has: pack the set again")
     try:
-        index = json.loads(remote.read(INDEX))
+        index = parsed(remote.read(INDEX), FORM)
         clips = [row["clip"] for tar in index["tars"] for row in tar["clips"]]
         if index["format"] != FORMAT or not all(CLIP_NAME.fullmatch(clip) for clip in clips):
             raise ValueError
         if not set(index["beside"]) <= {*BESIDE, *IF_THERE} or not all(is_plain(tar["name"]) for tar in index["tars"]):
             raise ValueError
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except ValueError:
         raise UserError(f"{remote.address}/{INDEX} is no index of this version: pack the set again") from None
     return dict(index)

@@ -6,8 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alignnet_common.checked.forms import ANY
+from alignnet_common.checked.json_file import rows_of
 from alignnet_common.errors import UserError
-from alignnet_common.files import read_jsonl
 from alignnet_common.set_format import CAMERAS
 from synth.planning.clip import Clip, Sighting, clip_record, row_hash, single_outfit_implied
 from synth.planning.config import MIN_FPS
@@ -24,7 +25,7 @@ def read_plan(file: Path) -> list[Clip]:
     if not file.is_file():
         raise UserError(f"--plan {file}: no such file: name the plan.jsonl of a rendered set")
     try:
-        rows = read_jsonl(file, strict=True)  # an incomplete last line is an error of the editor
+        rows = list(rows_of(file, ANY))  # an incomplete last line is an error of the editor
     except ValueError as broken:
         raise UserError(f"--plan: {broken}") from None
     reader = _reader()

@@ -7,8 +7,9 @@ from pathlib import Path
 import imageio.v3 as iio
 import pytest
 
+from alignnet_common.checked.set_rows import read_manifest
 from alignnet_common.files import PROJECT_ROOT, SAMPLE, asset, set_folder
-from alignnet_common.set_format import CARD, read_manifest
+from alignnet_common.set_format import CARD
 from filled_sets import verified
 from reid.configs.groups.data import ProtocolConfig
 from reid.data import load_splits

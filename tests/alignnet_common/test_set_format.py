@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 
+from alignnet_common.checked.set_rows import read_manifest
 from alignnet_common.files import PROJECT_ROOT
 from alignnet_common.set_format import (
     ANNOTATIONS,
@@ -18,7 +19,6 @@ from alignnet_common.set_format import (
     frame_file,
     frames_folder,
     generator_versions,
-    read_manifest,
 )
 
 

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import os
+import signal
 import socket
 import struct
 import zlib
@@ -13,6 +15,12 @@ from scipy.io import savemat
 
 from alignnet_common.checked.mat_tables import byte_order, read_table
 from alignnet_common.errors import UserError
+from benchmarks.faults.fuzzing import attempts
+from benchmarks.faults.fuzzing.attempts import Tally, attempt
+from benchmarks.faults.fuzzing.mutants import Mutant, mutant
+from benchmarks.faults.fuzzing.reader import Reader
+from benchmarks.faults.fuzzing.readers import READERS
+from mutants import OF_SYNTH, fuzzed
 from reid.configs.video.link import LinkConfig
 from reid.data.datasets.mat_files import read_mat
 from reid.data.tracklets.frames import UnreadableImageError, read_frame
@@ -223,3 +231,71 @@ def serving(folder):
             thread.join()
 
     return started()
+
+
+SLOW = ("report", "adapt-state", "models", "options", "link", "index")
+"""Readers of which one mutant takes a tenth of a second and more."""
+
+
+@pytest.mark.parametrize(
+    ("readers", "mutants"),
+    [([name for name in READERS if name not in (*SLOW, *OF_SYNTH)], 12), (SLOW, 5)],
+    ids=["quick", "slow"],
+)
+def test_a_sample_of_mutants_of_each_reader_ends_well(tmp_path, readers, mutants):
+    for package in ("av", "onnx", "onnxruntime", "pyarrow", "starlette"):
+        pytest.importorskip(package)
+    fuzzed(tmp_path, readers, mutants)
+
+
+def test_a_mutant_depends_on_the_seed_and_its_number_alone():
+    files = {"a.json": b'{"a": [1, 2]}', "b.npz": b"PK"}
+    assert mutant("x", 0, 7, files) == mutant("x", 0, 7, files)
+    assert len({mutant("x", 0, number, files).content for number in range(50)}) > 20
+
+
+def hostile(folder):
+    """A reader that ends in each of the ways that count as bad, by the mutant that it is given."""
+    text = (folder / "a.txt").read_bytes()
+    match text[:1]:
+        case b"k":
+            raise KeyError("a")
+        case b"m":
+            return bytes(2**31)
+        case b"s":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case b"h":
+            while True:
+                pass
+        case b"w":
+            (folder.parent / "outside").write_text("x")
+        case b"g":
+            raise UserError("a line\nand another")
+        case b"b":
+            raise UserError(" ")
+    return None
+
+
+@pytest.mark.parametrize(
+    ("letter", "kind"),
+    [
+        ("k", "KeyError in "),
+        ("m", "MemoryError"),
+        ("s", "SIGSEGV"),
+        ("h", "hang"),
+        ("w", "written outside of the folder"),
+        ("b", "no line: UserError in "),
+        ("g", None),
+        ("v", None),
+    ],
+)
+def test_each_way_to_end_badly_is_counted(tmp_path, monkeypatch, letter, kind):
+    monkeypatch.setattr(attempts, "SECONDS", 0.5)
+    monkeypatch.setattr(attempts, "mutant", lambda *_: Mutant("a.txt", letter.encode()))
+    template = tmp_path / "good"
+    template.mkdir()
+    (template / "a.txt").write_text("v")
+    tally = Tally()
+    attempt(Reader("made", lambda folder: None, hostile), template, 0, 2, tally, lambda now: None)
+    assert tally.next == 2 and tally.values + tally.lines + tally.bad == 2
+    assert [name[: len(kind)] for name in tally.kinds] == [kind] if kind else not tally.kinds

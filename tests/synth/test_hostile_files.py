@@ -9,7 +9,9 @@ import pytest
 
 from alignnet_common.cli import read_config
 from alignnet_common.errors import JobError, UserError
+from benchmarks.faults.fuzzing.text_mutants import BOMB
 from filled_sets import PLAN, filled
+from mutants import OF_SYNTH, fuzzed
 from synth.dataset.manifest import finish_set
 from synth.dataset.webdataset import read_tar
 from synth.pack import PackConfig, pack
@@ -120,8 +122,22 @@ def test_a_tar_without_a_frame_is_refused(tmp_path, packed):
 
 def test_a_large_file_of_options_is_not_read(tmp_path, capsys):
     path = tmp_path / "job.yaml"
-    path.write_text("ids: 3\n" + "# more\n" * 2**18)
+    path.write_text("ids: 3\n" + "# more\n" * 2**14)
     with pytest.raises(SystemExit) as stop:
         read_config(RenderConfig, "job", ["--config", str(path)])
     (line,) = capsys.readouterr().err.splitlines()
-    assert stop.value.code == 2 and "larger than 1 MiB" in line
+    assert stop.value.code == 2 and "larger than 64 KiB" in line
+
+
+def test_aliases_of_yaml_that_expand_without_end_are_refused(tmp_path, capsys):
+    path = tmp_path / "job.yaml"
+    for text in (BOMB, "ids: &a [*a]\n", "ids: " + "[" * 3000, "x: !!timestamp 1\n"):
+        path.write_text(text)
+        with pytest.raises(SystemExit) as stop:
+            read_config(RenderConfig, "job", ["--config", str(path)])
+        (line,) = capsys.readouterr().err.splitlines()
+        assert stop.value.code == 2 and "job.yaml" in line
+
+
+def test_a_sample_of_mutants_of_each_reader_ends_well(tmp_path):
+    fuzzed(tmp_path, OF_SYNTH, 5)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import synth_runs
-from alignnet_common.set_format import read_manifest
+from alignnet_common.checked.set_rows import read_manifest
 from filled_sets import filled, verified
 from synth.dataset.coco import annotations
 from synth.dataset.layout import RenderedSet

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alignnet_common.errors import UserError
-from alignnet_common.files import BROKEN_ARRAYS
-from alignnet_common.set_format import ANNOTATIONS, select_arrays
+from alignnet_common.checked.annotations import read_annotations
+from alignnet_common.checked.arrays_file import BrokenArraysError
+from alignnet_common.errors import UserError, one_line
+from alignnet_common.set_format import ANNOTATIONS
 from reid.data.tracklets.types import Tracklet
 
 
@@ -81,10 +82,10 @@ def _annotations(tracklet: Tracklet, *names: str) -> tuple[np.ndarray, ...]:
     if path is None:
         raise UserError(f"{tracklet.frames[0].parent}: no annotations; only rendered sets have them")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            found = {name: _part(tracklet, name, array) for name, array in select_arrays(arrays, names).items()}
-    except (*BROKEN_ARRAYS, KeyError) as broken:
-        raise UserError(f"{path}: unreadable annotations ({broken}); render the clip again") from broken
+        arrays = read_annotations(path, names, frames if tracklet.first is None else None)
+    except (BrokenArraysError, OSError) as broken:
+        raise UserError(f"{path}: unreadable annotations ({one_line(broken)}); render the clip again") from broken
+    found = {name: _part(tracklet, name, array) for name, array in arrays.items()}
     for name, array in found.items():
         if not ANNOTATIONS[name].fits(array, frames):
             raise UserError(f"{path}: {name} {array.shape} {array.dtype} does not fit {frames} frames")

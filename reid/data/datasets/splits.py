@@ -1,6 +1,5 @@
 """Splits into training and test persons: from a published file, or random halves with a seed."""
 
-import json
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from alignnet_common.checked.json_file import parsed
 from alignnet_common.errors import UserError
 from alignnet_common.files import read_text
 from reid.data.datasets.mat_files import read_mat
@@ -50,8 +50,8 @@ def read_json_splits(path: Path, equal: bool = True) -> tuple[Split, ...]:
     halves whose sizes differ by more than one.
     """
     try:
-        rows = json.loads(read_text(path))
-    except (OSError, ValueError, RecursionError) as broken:
+        rows = parsed(read_text(path))
+    except (OSError, ValueError) as broken:
         raise UserError(f"{path}: not a JSON file ({broken})") from broken
     if not isinstance(rows, list) or not rows:
         raise UserError(f'{path}: must be a list of {{"train": [names], "test": [names]}}')

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from alignnet_common.checked.set_rows import read_manifest
 from alignnet_common.errors import UserError
 from alignnet_common.files import set_folder
 from alignnet_common.set_format import (
@@ -14,8 +15,6 @@ from alignnet_common.set_format import (
     ManifestRow,
     annotation_file,
     frames_folder,
-    has_outfits,
-    read_manifest,
 )
 from reid.data.datasets.annotations import read_sightings
 from reid.data.datasets.prid import PROTOCOL, person_number
@@ -58,8 +57,6 @@ def _clip(root: Path, clip: str, row: ManifestRow) -> Tracklet:
     files = numbered_frames(folder)
     if len(files) != frames:
         raise UserError(f"{folder}: {len(files)} frames, but {frames} in the manifest; render the set again")
-    if not has_outfits(row):
-        raise UserError(f"{root / MANIFEST}: {clip}: outfits must be a list of numbers from 0; render the set again")
     worn = set(row.get("outfits", [0]))
     outfit = worn.pop() if len(worn) == 1 else None
     return Tracklet(person_number(folder), CAMERAS.index(camera), files, annotations, outfit=outfit)

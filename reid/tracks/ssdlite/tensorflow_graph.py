@@ -4,6 +4,7 @@ Only what a network's weights need is decoded: the names and float32 tensors of 
 are those of tensorflow/core/framework/graph.proto, node_def.proto, attr_value.proto and tensor.proto.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,15 @@ from alignnet_common.arrays import Singles
 FLOAT32 = 1
 """DT_FLOAT of types.proto."""
 
+MOST = 2**24
+"""Numbers of a constant, at most."""
+
+MOST_FIELDS = 100_000
+"""Fields of a message, at most."""
+
+LONGEST = 70
+"""Bits of a variable-length integer, at most."""
+
 VARINT, EIGHT_BYTES, LENGTH, FOUR_BYTES = 0, 1, 2, 5
 """Wire types of a protocol buffer."""
 
@@ -22,7 +32,7 @@ def float_constants(graph: bytes) -> dict[str, Singles]:
     """Float32 constants of a serialised GraphDef, by the name of their node. Raises ValueError on other bytes."""
     try:
         found = dict(_constants(graph))
-    except (IndexError, KeyError, UnicodeDecodeError, OverflowError) as broken:
+    except (IndexError, KeyError, UnicodeDecodeError, OverflowError, TypeError, ValueError) as broken:
         raise ValueError("no frozen TensorFlow graph") from broken
     if not found:
         raise ValueError("no frozen TensorFlow graph with float constants")
@@ -63,7 +73,9 @@ def _tensor(content: bytes) -> Singles | None:
     if kind != FLOAT32:
         return None
     numbers: Singles = np.frombuffer(raw or values, np.float32)
-    count = int(np.prod(shape, dtype=np.int64))
+    count = math.prod(shape)
+    if not 0 <= count <= MOST or not np.isfinite(numbers).all():
+        raise ValueError("a constant of an enormous shape, or with numbers that are not finite")
     if numbers.size == 1 and count > 1:  # one value for all
         numbers = np.full(count, numbers[0], np.float32)
     return numbers.reshape(shape) if numbers.size == count else None
@@ -71,10 +83,12 @@ def _tensor(content: bytes) -> Singles | None:
 
 def _fields(content: bytes) -> Iterator[tuple[int, Any]]:
     """Field numbers and values of a message: integers, or bytes."""
-    at = 0
+    at = count = 0
     while at < len(content):
         key, at = _varint(content, at)
-        wire = key & 7
+        wire, count = key & 7, count + 1
+        if key < 8 or count > MOST_FIELDS:
+            raise ValueError("no message: a field without a number, or too many fields")
         if wire == VARINT:
             value, at = _varint(content, at)
             yield key >> 3, value
@@ -92,9 +106,10 @@ def _fields(content: bytes) -> Iterator[tuple[int, Any]]:
 def _varint(content: bytes, at: int) -> tuple[int, int]:
     """A variable-length integer and the position after it."""
     value = shift = 0
-    while True:
+    while shift < LONGEST:
         byte = content[at]
         value |= (byte & 127) << shift
         at, shift = at + 1, shift + 7
         if byte < 128:
             return value, at
+    raise ValueError("a number of too many bytes")

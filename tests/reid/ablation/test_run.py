@@ -241,7 +241,7 @@ def test_a_folder_with_another_training_is_refused(grid, sets, tmp_path, capsys)
     renamed.write_text(kept.replace(json.loads(kept)["model"]["sha256"], "0" * 64))
     refused(capsys, grid, argv_of(sets, grid), f"{grid / CELLS[2]}: started from other weights than {CELLS[0]} has now")
     renamed.write_text("{")
-    refused(capsys, grid, argv_of(sets, grid), f"{renamed}: not a JSON file")
+    refused(capsys, grid, argv_of(sets, grid), f"{renamed}: not JSON")
     renamed.write_text(kept)
 
 

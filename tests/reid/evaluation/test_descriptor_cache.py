@@ -1,5 +1,6 @@
 """Descriptors on disk, in memory that does not grow with the length or number of tracklets."""
 
+import errno
 import os
 import tracemalloc
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from alignnet_common.errors import UserError
 from reid.data.datasets.prid import load_prid
 from reid.data.tracklets.types import Tracklet
+from reid.evaluation import descriptor_cache
 from reid.evaluation.descriptor_cache import features_fingerprint, load_or_compute, read_rows, write_rows
 from reid.evaluation.descriptors import stream_descriptors
 from reid_folders import write_prid
@@ -140,3 +142,14 @@ def test_the_fingerprint_depends_on_weights_options_and_frames(tmp_path):
     data.tracklets[0].frames[0].unlink()
     with pytest.raises(UserError, match="the data changed while it was read"):
         features_fingerprint(tmp_path, data.tracklets, made_of)
+
+
+def test_a_cache_that_is_there_and_cannot_be_read_is_an_error_that_names_it(tmp_path, monkeypatch):
+    def broken(path):
+        raise OSError(errno.EIO, "Input/output error")
+
+    write_rows(tmp_path / "f.npy", iter(np.ones((2, 3), np.float32)), 2)
+    monkeypatch.setattr(descriptor_cache, "map_npy", broken)
+    with pytest.raises(OSError, match="Input/output error") as failure:
+        read_rows(tmp_path / "f.npy", 2)
+    assert failure.value.filename == str(tmp_path / "f.npy")

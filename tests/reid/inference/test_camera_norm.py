@@ -99,7 +99,7 @@ def test_statistics_are_the_mean_and_variance_of_the_images():
     changed = with_statistics(network, found)
     assert not changed.training
     assert (batch_norms(changed)["1"].running_mean == found["1.running_mean"]).all()
-    with pytest.raises(KeyError):
+    with pytest.raises(UserError, match="measure them again"):
         with_statistics(network, {})
 
 

@@ -149,7 +149,7 @@ def test_what_is_no_index_or_damaged_is_one_line(indexed, tmp_path):
     with pytest.raises(UserError, match=r"damaged .* remove this folder, and index its tracklets again"):
         index(IndexConfig(index=folder, forget=["cam_a/1"]))
     (folder / "index.json").write_text("{")
-    with pytest.raises(UserError, match=r"index\.json: cannot be read"):
+    with pytest.raises(UserError, match=r"index\.json: not JSON"):
         Store(folder).facts()
 
 

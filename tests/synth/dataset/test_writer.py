@@ -8,9 +8,10 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
+from alignnet_common.checked.set_rows import read_manifest
 from alignnet_common.errors import UserError
 from alignnet_common.files import write_jsonl
-from alignnet_common.set_format import GENERATOR_VERSION, read_manifest
+from alignnet_common.set_format import GENERATOR_VERSION
 from filled_sets import PLAN, filled, names, noise
 from synth.dataset.hashes import pixels_sha256
 from synth.dataset.integrity import clip_errors, planned_clips

@@ -109,7 +109,7 @@ def test_an_invalid_value_is_reported_with_line_and_field(edited, mistake):
 def test_nan_is_refused(edited):
     file = edited(lambda rows: rows[1]["sightings"][0].update(fps="here"))
     file.write_text(file.read_text().replace('"here"', "NaN"))
-    with pytest.raises(UserError, match="line 2: a number is NaN or infinite"):
+    with pytest.raises(UserError, match="line 2: NaN is no finite number"):
         read_plan(file)
 
 
