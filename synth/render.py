@@ -14,7 +14,6 @@ from alignnet_common.files import sha256_of_file, write_json
 from alignnet_common.options import as_plain, save_config
 from alignnet_common.run_record import versions
 from alignnet_common.set_format import GENERATOR_VERSION, ManifestRow, generator_versions
-from synth.body import anny_cache
 from synth.commands import PROGRAM
 from synth.dataset.layout import RenderedSet
 from synth.dataset.manifest import append_row, begin_set, finish_set, known_rows, mixture_note, open_set
@@ -115,6 +114,7 @@ def next_command(config: RenderConfig) -> str:
 
 def render_waiting(target: RenderedSet, waiting: list[Clip], config: RenderConfig, device: str) -> None:
     """Render the clips on Ray workers; each finished clip is appended to the manifest."""
+    from synth.body import anny_cache  # a dry run imports neither meshes nor the renderer
     from synth.rendering.workers import render_all
 
     cores = start_ray(config.workers or available_cores(), config.address)
