@@ -7,6 +7,7 @@ import signal
 import socket
 import struct
 import zlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from reid.index.store import IndexRow, Store
 from reid.link.run import link
 from reid.repair.table import read_tracks
 from reid.tracks.crops import COLUMNS
+from reid.tracks.video import Video
 
 OUTSIDE = ("../x", "/tmp/x", "a/../../x", "..", "")
 
@@ -231,6 +233,19 @@ def serving(folder):
             thread.join()
 
     return started()
+
+
+@pytest.mark.parametrize(
+    ("context", "reason"),
+    [
+        (None, "a codec that FFmpeg does not know"),
+        (SimpleNamespace(width=9000, height=48), "9000 x 48 pixels, more than"),
+    ],
+)
+def test_a_video_of_an_unknown_codec_or_an_enormous_size_is_not_decoded(tmp_path, context, reason):
+    container = SimpleNamespace(streams=SimpleNamespace(video=[SimpleNamespace(codec_context=context)]))
+    with pytest.raises(UserError, match=reason):
+        Video(tmp_path / "a.avi", 5.0).stream(container)
 
 
 SLOW = ("report", "adapt-state", "models", "options", "link", "index")
