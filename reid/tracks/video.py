@@ -117,6 +117,8 @@ class Video:
         if not container.streams.video:
             raise UserError(f"{self.path}: has no video in it")
         stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise UserError(f"{self.path}: its video is of a codec that FFmpeg does not know")
         width, height = stream.codec_context.width, stream.codec_context.height
         if max(width, height) > LARGEST_SIDE:
             raise UserError(f"{self.path}: {width} x {height} pixels, more than {LARGEST_SIDE} x {LARGEST_SIDE}")
