@@ -1,5 +1,6 @@
 """The folder of a run: file names, opening it, the summary of its metrics."""
 
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,7 @@ def open_run(run: Path, config: DataclassInstance, step: int) -> None:
         raise UserError(f"{run}: cannot be made ({failure.strerror}); name another folder (--run)") from failure
     save_config(config, run / CONFIG)
     metrics = run / METRICS
-    kept = [row for row in read_metrics(run) if row["step"] <= step] if metrics.is_file() else []
-    write_jsonl(metrics, kept)
+    write_jsonl(metrics, read_metrics(run, step) if metrics.is_file() else [])
     (run / RESULT).unlink(missing_ok=True)
 
 
@@ -76,11 +76,12 @@ ROW = {
 """Form of a row of metrics.jsonl."""
 
 
-def read_metrics(run: Path) -> list[dict[str, Any]]:
-    """The rows of metrics.jsonl of a training. Raises UserError where a row is damaged, or lacks what the first has."""
+def read_metrics(run: Path, last: float = math.inf) -> list[dict[str, Any]]:
+    """The rows of metrics.jsonl of a training up to the step `last`. Raises UserError where a row is damaged, or one of
+    these lacks what the first has."""
     path = run / METRICS
     try:
-        rows = list(rows_of(path, ROW, strict=False))
+        rows = [row for row in rows_of(path, ROW, strict=False) if row["step"] <= last]
     except ValueError as broken:
         raise UserError(f"{broken}: the file is damaged; name another run") from None
     for name in (*LOSSES, "seconds", "wait"):
