@@ -84,7 +84,8 @@ def _annotations(tracklet: Tracklet, *names: str) -> tuple[np.ndarray, ...]:
     try:
         arrays = read_annotations(path, names, frames if tracklet.first is None else None)
     except (BrokenArraysError, OSError) as broken:
-        raise UserError(f"{path}: unreadable annotations ({one_line(broken)}); render the clip again") from broken
+        said = f"{one_line(broken)}; the clip has {frames} frames"
+        raise UserError(f"{path}: unreadable annotations ({said}): render the clip again") from broken
     found = {name: _part(tracklet, name, array) for name, array in arrays.items()}
     for name, array in found.items():
         if not ANNOTATIONS[name].fits(array, frames):

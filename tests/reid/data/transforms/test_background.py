@@ -107,7 +107,7 @@ def test_masks_that_do_not_fit_are_said(tmp_path):
     clips = rendered_people(tmp_path)
     path = clips[0].annotations
     np.savez(path, **(dict(np.load(path)) | {"mask": np.zeros((2, 128, 64), bool)}))
-    with pytest.raises(UserError, match="does not fit 4 frames"):
+    with pytest.raises(UserError, match="does not fit; the clip has 4 frames"):
         read_masks(clips[0])
     assert read_joints(clips[0]).positions.shape == (4, 18, 2)
 
