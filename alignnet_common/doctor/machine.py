@@ -88,12 +88,41 @@ def memory() -> tuple[int | None, int | None]:
         total, free = (1024 * int(rows[name].split()[0]) for name in ("MemTotal", "MemAvailable"))
     except (OSError, KeyError, ValueError):
         return None, None
-    try:  # of a container
-        limit = int(Path("/sys/fs/cgroup/memory.max").read_text())
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text())
-    except (OSError, ValueError):  # "max": no limit
-        return total, free
-    return min(total, limit), min(free, max(0, limit - used))
+    group = group_memory()
+    return (total, free) if group is None else (min(total, group[0]), min(free, max(0, group[0] - group[1])))
+
+
+def group_memory(
+    groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")
+) -> tuple[int, int] | None:
+    """Limit and use of the control group of this process, such as that of a container, in bytes; None without a limit.
+
+    Pages of files, which the kernel gives back, do not count as used.
+
+    Args:
+        groups: where control groups are mounted, version 2 or 1.
+        own: lists the groups of this process.
+    """
+    try:
+        lines = [line.split(":", 2) for line in own.read_text().splitlines()]
+    except OSError:
+        return None
+    for _, kinds, path in lines:
+        if kinds == "":
+            top, names = groups, ("memory.max", "memory.current", "inactive_file", "active_file")
+        elif "memory" in kinds.split(","):
+            top = groups / "memory"
+            names = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file", "total_active_file")
+        else:
+            continue
+        for folder in (top / path.lstrip("/"), top):  # in a container, its own group is mounted at the top
+            try:
+                limit, used = (int((folder / name).read_text()) for name in names[:2])
+                said = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+                return limit, used - sum(int(said[name]) for name in names[2:])
+            except (OSError, ValueError, KeyError):  # "max": no limit
+                continue
+    return None
 
 
 def cores() -> int:

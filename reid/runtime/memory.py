@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor
 
+from alignnet_common.doctor.machine import memory
 from alignnet_common.errors import UserError
 
 
@@ -30,6 +32,39 @@ def enough_memory(computed: str, advice: str, device: torch.device | None = None
             raise
         elsewhere = ", or pass --device cpu" if device is not None and device.type != "cpu" else ""
         raise MemoryShortError(f"memory is short for {computed}: {advice}{elsewhere}") from None
+
+
+LOOK_EVERY = 64 * 2**20
+"""Bytes that a network has kept between two looks at the free memory."""
+
+KEPT_FREE = 2**28
+"""Bytes that stay free, at least."""
+
+
+@contextmanager
+def before_the_kernel_ends_it(computed: str, advice: str, left_for: int = 0) -> Iterator[None]:
+    """Raise MemoryShortError when a forward pass on the CPU has used up nearly all memory.
+
+    No allocation says so: the kernel would kill the process.
+
+    Args:
+        computed: what is computed, for the message, as of `enough_memory`.
+        advice: how to need less memory.
+        left_for: bytes that are needed after the forward pass, such as those of gradients.
+    """
+    seen = 0
+
+    def look(tensor: Tensor) -> Tensor:
+        nonlocal seen
+        seen += tensor.untyped_storage().nbytes()
+        if seen >= LOOK_EVERY:
+            seen, free = 0, memory()[1]
+            if free is not None and free < KEPT_FREE + left_for:
+                raise MemoryShortError(f"memory is short for {computed}: {advice}")
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(look, lambda tensor: tensor):
+        yield
 
 
 TRIM_THRESHOLD, MMAP_MAX, ARENA_MAX = -1, -4, -8

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NoReturn
 
 import torch
@@ -18,7 +18,7 @@ from reid.models.alignnet import AlignNet
 from reid.models.batch_norm import freeze_norms
 from reid.models.weights import write_torch_file
 from reid.runtime.distributed import ProcessGroup, all_reduce_mean, process_group
-from reid.runtime.memory import enough_memory
+from reid.runtime.memory import before_the_kernel_ends_it, enough_memory
 from reid.training.batches import TrainingBatches
 from reid.training.checkpointing import restore
 from reid.training.logger import StepLogger
@@ -41,6 +41,7 @@ class Trainer:
     ) -> None:
         """`validate` ranks held-out identities with the network as it is, every --eval-every steps, on rank 0."""
         self.validate = validate
+        self.begun = False  # whether a step of this session was done
         self.state = TrainState(model, optimizer)
         self.batches = batches
         self.loss = loss
@@ -94,6 +95,15 @@ class Trainer:
         self.state.validation = metrics["mAP"]
         return {"validation": {name: metrics[name] for name in ("rank1", "mAP")}}
 
+    def memory_watched(self, batch: Batch) -> AbstractContextManager[None]:
+        """In the first step of a session on a CPU: memory that runs out is one line. Later steps need no more."""
+        run = self.run
+        if self.begun or run.device.type != "cpu" or run.config.compile:
+            return nullcontext()
+        weights = sum(parameter.nbytes for parameter in self.state.model.parameters() if parameter.requires_grad)
+        advice = run.flags.less_memory(run.config)
+        return before_the_kernel_ends_it(computed_in_words(batch), advice, left_for=2 * weights)
+
     def step(self, network: nn.Module, batch: Batch) -> dict[str, Any]:
         """One optimizer step on a loaded batch; returns its row for metrics.jsonl.
 
@@ -106,7 +116,9 @@ class Trainer:
             rates["lr"] = factor * rates["rate"]
         if state.model.appearance.mixstyle is not None:
             state.model.appearance.mixstyle.start_step(state.step, self.run.group.rank)
-        losses: Losses = network(self.batches.prepare(batch, state.model, self.run.device))
+        with self.memory_watched(batch):
+            losses: Losses = network(self.batches.prepare(batch, state.model, self.run.device))
+        self.begun = True
         state.optimizer.zero_grad(set_to_none=True)
         losses["loss"].backward()
         values = mean_losses(losses, self.run.group)
@@ -118,6 +130,12 @@ class Trainer:
             raise FloatingPointError(f"the gradient is {norm.item()}")
         state.optimizer.step()
         return state.advance(values, self.batches.sampler.batches, config)
+
+
+def computed_in_words(batch: Batch) -> str:
+    """What a step computes."""
+    count, length, _, height, width = batch.frames.shape
+    return f"{count} chunks of {length} frames of {height} × {width}"
 
 
 def mean_losses(losses: Losses, group: ProcessGroup) -> dict[str, float]:
@@ -146,10 +164,8 @@ def next_batch(batches: Iterator[Batch]) -> Batch:
 def step_errors(batch: Batch, step: int, run: Run[Any]) -> Iterator[None]:
     """Turn errors of a step into a UserError of one line with advice: memory is short, or a loss or gradient is not
     finite; the batch, as loaded, is then written to RUN/bad_batch.pt."""
-    count, length, _, height, width = batch.frames.shape
-    computed = f"{count} chunks of {length} frames of {height} × {width}"
     try:
-        with enough_memory(computed, run.flags.less_memory(run.config)):
+        with enough_memory(computed_in_words(batch), run.flags.less_memory(run.config)):
             yield
     except FloatingPointError as failure:
         path = run.folder / ("bad_batch.pt" if run.group.size == 1 else f"bad_batch-{run.group.rank}.pt")
