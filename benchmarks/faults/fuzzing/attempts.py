@@ -1,5 +1,6 @@
 """Mutants are read in a forked process with limits of time and memory; how each ended is counted."""
 
+import faulthandler
 import json
 import mmap
 import os
@@ -160,6 +161,7 @@ def _child(
     code = 70
     try:
         os.setsid()
+        faulthandler.disable()  # a crash is counted, and not told on standard error
         work = template.parent / "work"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
