@@ -37,6 +37,10 @@ class Bvh:
     """Frame time."""
 
 
+SHORTEST, LONGEST = 1e-4, 10.0
+"""Seconds between two frames of a recording, at least and at most."""
+
+
 def read_bvh(path: Path) -> Bvh:
     """Read a BVH file. A first frame far from the second one, in which many files have the rest pose, is left out.
 
@@ -57,7 +61,9 @@ def read_bvh(path: Path) -> Bvh:
         values = np.array(words[5:], dtype=float)
     except (ValueError, IndexError):
         raise invalid(path, "a value is not a number") from None
-    if frames < 1 or seconds <= 0 or values.size != frames * columns or not np.isfinite(values).all():
+    if not SHORTEST <= seconds <= LONGEST:
+        raise invalid(path, f"Frame Time: {words[4][:20]} s is not the time of a frame, {SHORTEST:g} to {LONGEST:g} s")
+    if frames < 1 or values.size != frames * columns or not np.isfinite(values).all():
         raise invalid(path, f"{values.size} values do not make {frames} frames of {columns} channels")
     values = values.reshape(frames, columns)
     rest_pose_first = frames > 2 and np.abs(values[1] - values[0]).max() > 10 * max(

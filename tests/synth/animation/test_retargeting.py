@@ -1,6 +1,7 @@
 """Motion capture: reading of BVH files, retargeting to postures, and foot planting."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -214,6 +215,13 @@ def test_the_plan_has_the_file_and_its_first_frame(tmp_path):
         (lambda text: "", "HIERARCHY"),
         (lambda text: text.replace("ForeArm", "Tentacle"), "no joint called RightForeArm"),
         (lambda text: text.replace("Zrotation", "zrotation", 1), "channel zrotation"),
+        *[
+            (
+                lambda text, other=other: re.sub(r"Frame Time: \S+", f"Frame Time: {other}", text),
+                "not the time of a frame",
+            )
+            for other in ("nan", "inf", "0", "-0.04", "1e-300", "86400")
+        ],
     ],
 )
 def test_an_invalid_file_is_reported_with_the_reason(walking, change, why):
