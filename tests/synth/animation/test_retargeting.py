@@ -220,7 +220,7 @@ def test_the_plan_has_the_file_and_its_first_frame(tmp_path):
                 lambda text, other=other: re.sub(r"Frame Time: \S+", f"Frame Time: {other}", text),
                 "not the time of a frame",
             )
-            for other in ("nan", "inf", "0", "-0.04", "1e-300", "86400")
+            for time in ("nan", "inf", "0", "-0.04", "1e-300", "86400")
         ],
     ],
 )
