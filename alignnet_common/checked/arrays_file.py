@@ -59,7 +59,10 @@ def read_npz(path: Path, names: Iterable[str] | None = None, fits: Fits | None =
                 raise MissingArrayError(missing)
             check_sizes([members[name] for name in wanted])
             return {name: _member(archive, members[name], name, fits) for name in wanted}
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OverflowError) as broken:
+    except (
+        *(zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OverflowError),
+        UnicodeDecodeError,  # of the name of a member
+    ) as broken:
         raise BrokenArraysError(f"damaged ({type(broken).__name__})") from broken
     except OSError as broken:
         if broken.errno is None or broken.filename is None:  # zipfile's own, such as a seek before the beginning

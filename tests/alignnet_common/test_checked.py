@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from alignnet_common.checked.arrays_file import BrokenArraysError, MissingArrayError, map_npy, read_npz
+from alignnet_common.checked.arrays_file import BrokenArraysError, MissingArrayError, map_npy, names_of_npz, read_npz
 from alignnet_common.checked.csv_file import rows_of_csv
 from alignnet_common.checked.forms import ANY, AtLeast, FormError, mismatch
 from alignnet_common.checked.json_file import parsed, read_json, rows_of
@@ -186,3 +186,12 @@ def test_a_message_is_one_line_whatever_is_in_it(kind):
     assert len(str(kind("x" * 9999))) == 1000
     assert one_line(ValueError("a\n  b")) == "a b" and one_line(KeyError) and one_line(ValueError()) == "ValueError"
     assert json.dumps(one_line("x" * 300)).endswith(' \\u2026"')
+
+
+def test_a_member_whose_name_is_no_utf8_is_damage(tmp_path):
+    path = tmp_path / "arrays.npz"
+    np.savez(path, ää=np.ones(2))
+    path.write_bytes(path.read_bytes().replace("ä".encode(), b"\xff\xff"))
+    for reads in (read_npz, names_of_npz):
+        with pytest.raises(BrokenArraysError, match="damaged"):
+            reads(path)
