@@ -166,7 +166,8 @@ def of_csv(rng: random.Random, content: bytes) -> bytes:
             case 2:
                 rows.insert(rng.randrange(len(rows)), list(row))
             case 3:
-                row[place] = rng.choice(full)[min(place, len(rng.choice(full)) - 1)] if len(full[0]) > place else ""
+                other = rng.choice(full)
+                row[place] = other[min(place, len(other) - 1)]
             case 4:
                 row.extend(["x"] * rng.choice((1, 50)))
             case _:
