@@ -55,7 +55,7 @@ def run_words(scenario: Scenario, folder: Path, armed: AbstractContextManager[An
         if scenario.patch is not None:
             scenario.patch()
         for words in scenario.words:
-            if code := _run(words):
+            if code := run_here(words):
                 raise SystemExit(code)
 
     return in_fork(job, folder, armed)
@@ -102,8 +102,8 @@ def _child(job: Callable[[], None], folder: Path, said: Path) -> None:
         os._exit(code)
 
 
-def _run(words: Words) -> int:
-    """Run a command of this process; returns its exit code. A traceback is printed by the caller."""
+def run_here(words: Words) -> int:
+    """Run a command in this process; returns its exit code. Raises what the command raises."""
     program, name, *argv = words
     sys.argv = [program, name, *argv]
     try:

@@ -9,15 +9,14 @@ JSON on standard output says how it ended, see `Held`.
 import gc
 import json
 import os
-import pkgutil
 import sys
 import time
 import traceback
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from benchmarks.faults.case import run_here
+from benchmarks.faults.scenarios import Words
 from benchmarks.search.memory import memory
 
 
@@ -44,12 +43,12 @@ def serve() -> None:
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
         asked = json.loads(line)
-        held = run(asked["words"], Path(asked["folder"]), Path(asked["log"]))
+        held = run(tuple(asked["words"]), Path(asked["folder"]), Path(asked["log"]))
         answers.write(json.dumps(asdict(held)) + "\n")
         answers.flush()
 
 
-def run(words: Sequence[str], folder: Path, log: Path) -> Held:
+def run(words: Words, folder: Path, log: Path) -> Held:
     """Run a command of this program in `folder`, with what it says appended to `log`."""
     os.chdir(folder)
     _say_to(log)
@@ -72,18 +71,13 @@ def _say_to(log: Path) -> None:
     os.close(target)
 
 
-def _code(words: Sequence[str]) -> int:
-    program, name, *argv = words
-    sys.argv = [program, name, *argv]
+def _code(words: Words) -> int:
+    """Exit code of a command; 70 of one that ends in a traceback, which is printed."""
     try:
-        main: Any = pkgutil.resolve_name(f"{program}.commands:PROGRAM")
-        main.run(name, argv)
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
+        return run_here(words)
     except Exception:
         traceback.print_exc()
         return 70
-    return 0
 
 
 if __name__ == "__main__":

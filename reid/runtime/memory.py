@@ -42,7 +42,7 @@ KEPT_FREE = 2**28
 
 
 @contextmanager
-def before_the_kernel_ends_it(computed: str, advice: str, left_for: int = 0) -> Iterator[None]:
+def watched_memory(computed: str, advice: str, left_for: int = 0) -> Iterator[None]:
     """Raise MemoryShortError when a forward pass on the CPU has used up nearly all memory.
 
     No allocation says so: the kernel would kill the process.

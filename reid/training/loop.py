@@ -18,7 +18,7 @@ from reid.models.alignnet import AlignNet
 from reid.models.batch_norm import freeze_norms
 from reid.models.weights import write_torch_file
 from reid.runtime.distributed import ProcessGroup, all_reduce_mean, process_group
-from reid.runtime.memory import before_the_kernel_ends_it, enough_memory
+from reid.runtime.memory import enough_memory, watched_memory
 from reid.training.batches import TrainingBatches
 from reid.training.checkpointing import restore
 from reid.training.logger import StepLogger
@@ -102,7 +102,7 @@ class Trainer:
             return nullcontext()
         weights = sum(parameter.nbytes for parameter in self.state.model.parameters() if parameter.requires_grad)
         advice = run.flags.less_memory(run.config)
-        return before_the_kernel_ends_it(computed_in_words(batch), advice, left_for=2 * weights)
+        return watched_memory(computed_in_words(batch), advice, left_for=2 * weights)
 
     def step(self, network: nn.Module, batch: Batch) -> dict[str, Any]:
         """One optimizer step on a loaded batch; returns its row for metrics.jsonl.

@@ -6,7 +6,7 @@ from torch import nn
 
 from alignnet_common.doctor.machine import group_memory
 from reid.runtime import memory
-from reid.runtime.memory import MemoryShortError, before_the_kernel_ends_it
+from reid.runtime.memory import MemoryShortError, watched_memory
 from reid_folders import TINY, command, flags, write_rendered
 
 
@@ -19,11 +19,11 @@ def kept(width, layers=4):
 def test_a_pass_that_leaves_too_little_is_one_line(monkeypatch):
     monkeypatch.setattr(memory, "LOOK_EVERY", 2**18)
     monkeypatch.setattr(memory, "memory", lambda: (4 * 2**30, 2**28 + 10))
-    with before_the_kernel_ends_it("8 chunks", "lower --chunk", left_for=10):
+    with watched_memory("8 chunks", "lower --chunk", left_for=10):
         kept(1)
     with (
         pytest.raises(MemoryShortError, match="memory is short for 8 chunks: lower --chunk"),
-        before_the_kernel_ends_it("8 chunks", "lower --chunk", left_for=11),
+        watched_memory("8 chunks", "lower --chunk", left_for=11),
     ):
         kept(1)
 
@@ -36,7 +36,7 @@ def test_where_memory_is_not_known_nothing_is_refused_and_gradients_are_the_same
     layer(images).square().sum().backward()
     wanted = [parameter.grad.clone() for parameter in layer.parameters()]
     layer.zero_grad()
-    with before_the_kernel_ends_it("a batch", "lower it"):
+    with watched_memory("a batch", "lower it"):
         loss = layer(images).square().sum()
     loss.backward()
     assert all(torch.equal(parameter.grad, each) for parameter, each in zip(layer.parameters(), wanted, strict=True))
