@@ -10,7 +10,7 @@ from synth.scenes.elements import Solid
 
 
 def rotation(solid: Solid) -> Floats:
-    """(3, 3) rotation from the axes of the solid to the world; not to be written to."""
+    """(3, 3) rotation from the axes of the solid to the world, read-only."""
     return _rotation(solid.pitch, solid.roll, solid.yaw)
 
 
@@ -21,7 +21,7 @@ def _rotation(pitch: float, roll: float, yaw: float) -> Floats:
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
     turn: Floats = about_z @ about_y @ about_x
-    return turn
+    return _shared(turn)
 
 
 FREE_RADIUS = 1.9
@@ -34,7 +34,7 @@ FLAT, OVERHEAD = 0.04, 2.7
 def footprint(solid: Solid, spacing: float = 0.5) -> Floats:
     """(N, 2) points on the ground, at most `spacing` metres apart, that a solid and its copies cover.
 
-    Pitch and roll are ignored. The array is not to be written to: solids of the same place and size share it.
+    Pitch and roll are ignored. The array is read-only: solids of the same place and size share it.
     """
     turned = (solid.pitch, solid.roll, solid.yaw)
     return _footprint(solid.centre[:2], solid.size[:2], turned, solid.count, solid.step[:2], spacing)
@@ -54,17 +54,23 @@ def _footprint(
     grid = _unit_grid(*(2 + int(extent / spacing) for extent in extents)) * extents
     turned = grid @ _rotation(*angles)[:2, :2].T + np.array(centre)
     if count == 1:
-        return turned
+        return _shared(turned)
     shift = np.arange(count)[:, None] * np.array(step)
     points: Floats = (shift[:, None] + turned[None]).reshape(-1, 2)
-    return points
+    return _shared(points)
 
 
 @functools.lru_cache(maxsize=256)
 def _unit_grid(columns: int, rows: int) -> Floats:
     """(rows × columns, 2) points of a regular grid over the unit square about the origin, row by row."""
     across, along = (np.linspace(-0.5, 0.5, number) for number in (columns, rows))
-    return np.column_stack([np.tile(across, rows), np.repeat(along, columns)])
+    return _shared(np.column_stack([np.tile(across, rows), np.repeat(along, columns)]))
+
+
+def _shared(array: Floats) -> Floats:
+    """The array, read-only: several callers get the same one from a cache."""
+    array.setflags(write=False)
+    return array
 
 
 def is_obstacle(solid: Solid) -> bool:
