@@ -48,8 +48,8 @@ class RenderBenchmarkConfig:
     seed: int = 3
     """Seed of the plan."""
 
-    ours: tuple[str, ...] = ("16", "8+denoise", "4+denoise")
-    """Settings of this project's renderer: samples per pixel, with or without denoising."""
+    ours: tuple[str, ...] = ("16", "8+denoise", "4+denoise", "4+denoise+16")
+    """Settings of this project's renderer: samples per pixel, with or without denoising and --noise-samples."""
 
     bare: tuple[int, ...] = (4, 8, 16, 32, 64)
     """Samples per pixel of the bare loop."""

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -57,26 +58,43 @@ def clips(config: Config) -> list[dict[str, Any]]:
     short = dataclasses.replace(plan[0].sightings[0], frames=1)
     render_clip(model, dataclasses.replace(plan[0], sightings=(short,)), "cpu")  # loads everything that is loaded once
     for clip in plan:
-        ours = {kind: our_seconds(model, clip, *setting) for kind, setting in settings(config).items()}
+        ours = {kind: our_seconds(model, clip, setting) for kind, setting in settings(config).items()}
         scene = Scene.from_clip(model, clip, clip.sightings[0], clip.frame_rng())
         with scene.in_blender(RenderSettings(clip.samples, seed=SEED)) as blender_scene:
             bare = {n: bare_seconds(blender_scene, scene, n, config["bare_frames"]) for n in config["bare"]}
-            errors = errors_of(blender_scene, scene, clip.frames // 2, config)
+            errors = errors_of(blender_scene, scene, clip, config)
         found.append({"clip": clip.name, "ours": ours, "bare": bare, "errors": errors})
         print(json.dumps(found[-1]), file=sys.stderr, flush=True)
     return found
 
 
-def settings(config: Config) -> dict[str, tuple[int, bool]]:
-    """Samples, and whether to denoise, of each setting such as "4+denoise"."""
-    return {kind: (int(kind.split("+")[0]), kind.endswith("+denoise")) for kind in config["ours"]}
+@dataclass(frozen=True)
+class Setting:
+    """Options of the renderer, written as "4+denoise+16" for --samples 4 --denoise --noise-samples 16."""
+
+    samples: int
+    denoise: bool = False
+    noise_samples: int = 0
+
+    def of(self, clip: Clip) -> Clip:
+        """The clip, rendered so."""
+        return dataclasses.replace(clip, **dataclasses.asdict(self))
 
 
-def our_seconds(model: BodyModel, clip: Clip, samples: int, denoise: bool) -> float:
+def settings(config: Config) -> dict[str, Setting]:
+    """The settings of this project's renderer by their names."""
+    found = {}
+    for kind in config["ours"]:
+        samples, *denoised = kind.split("+")
+        found[kind] = Setting(int(samples), bool(denoised), int(denoised[1]) if denoised[1:] else 0)
+    return found
+
+
+def our_seconds(model: BodyModel, clip: Clip, setting: Setting) -> float:
     """Seconds per frame of a worker's whole task: bodies, scene, frames, ground truth, files."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        wanted = dataclasses.replace(clip, samples=samples, denoise=denoise)
+        wanted = setting.of(clip)
         write_clip(RenderedSet(Path(folder)), wanted, render_clip(model, wanted, "cpu"))
         return (time.perf_counter() - started) / clip.frames
 
@@ -95,23 +113,26 @@ def bare_seconds(blender_scene: BlenderScene, scene: Scene, samples: int, frames
     return (time.perf_counter() - started) / frames
 
 
-def errors_of(blender_scene: BlenderScene, scene: Scene, t: int, config: Config) -> dict[str, float]:
-    """PSNR in dB of frame `t` after a neutral tone curve, against the frame at many samples, of each way to render."""
+def errors_of(blender_scene: BlenderScene, scene: Scene, clip: Clip, config: Config) -> dict[str, float]:
+    """PSNR in dB of the middle frame after a neutral tone curve, against the frame at many samples, of each way to
+    render."""
+    t = clip.frames // 2
 
-    def seen(samples: int, denoise: bool, seed: int) -> Passes:
-        blender_scene.samples, blender_scene.seed, blender_scene.denoise = samples, seed, denoise
+    def seen(setting: Setting, seed: int) -> Passes:
+        blender_scene.samples, blender_scene.seed, blender_scene.denoise = setting.samples, seed, setting.denoise
+        blender_scene.kept_noise = setting.of(clip).kept_noise
         return blender_scene.render(t, *scene.view(t))
 
-    reference = seen(config["reference"], False, 1)
+    reference = seen(Setting(config["reference"]), 1)
     gain = 1 / (incident_light(reference.radiance[None], reference.albedo[None]) @ LUMINANCE)
 
-    def error(samples: int, denoise: bool) -> float:
-        found = [tone_curve(gain * seen(samples, denoise, seed).radiance, 1.0) for seed in (2, 3)]
+    def error(setting: Setting) -> float:
+        found = [tone_curve(gain * seen(setting, seed).radiance, 1.0) for seed in (2, 3)]
         square = np.mean((np.stack(found) - tone_curve(gain * reference.radiance, 1.0)) ** 2)
         return float(-10 * np.log10(square))
 
-    ways = {str(n): (n, False) for n in config["bare"]} | settings(config)
-    return {kind: error(*way) for kind, way in ways.items()}
+    ways = {str(n): Setting(n) for n in config["bare"]} | settings(config)
+    return {kind: error(way) for kind, way in ways.items()}
 
 
 def memory(config: Config) -> list[float]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from alignnet_common.doctor.machine import memory
 from alignnet_common.errors import UserError
@@ -35,7 +35,7 @@ def enough_memory(computed: str, advice: str, device: torch.device | None = None
 
 
 LOOK_EVERY = 64 * 2**20
-"""Bytes that a network has kept between two looks at the free memory."""
+"""Bytes that a network has kept, or its modules have returned, between two looks at the free memory."""
 
 KEPT_FREE = 2**28
 """Bytes that stay free, at least."""
@@ -43,28 +43,41 @@ KEPT_FREE = 2**28
 
 @contextmanager
 def watched_memory(computed: str, advice: str, left_for: int = 0) -> Iterator[None]:
-    """Raise MemoryShortError when a forward pass on the CPU has used up nearly all memory.
+    """Raise MemoryShortError when a pass on the CPU, forward or backward, has used up nearly all memory.
 
-    No allocation says so: the kernel would kill the process.
+    No allocation says so: the kernel would kill the process. With recomputed activations, it is the backward pass that
+    needs most memory. One pass at a time in a process.
 
     Args:
         computed: what is computed, for the message, as of `enough_memory`.
         advice: how to need less memory.
-        left_for: bytes that are needed after the forward pass, such as those of gradients.
+        left_for: bytes that are needed beyond those of the activations, such as those of gradients.
     """
-    seen = 0
+    seen = largest = 0
 
     def look(tensor: Tensor) -> Tensor:
         nonlocal seen
-        seen += tensor.untyped_storage().nbytes()
+        seen += tensor.nbytes
         if seen >= LOOK_EVERY:
             seen, free = 0, memory()[1]
-            if free is not None and free < KEPT_FREE + left_for:
+            # A gradient of the size of the largest activation comes between two looks.
+            if free is not None and free < KEPT_FREE + left_for + largest:
                 raise MemoryShortError(f"memory is short for {computed}: {advice}")
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(look, lambda tensor: tensor):
-        yield
+    def after_module(module: nn.Module, inputs: object, output: object) -> None:
+        nonlocal largest
+        if isinstance(output, Tensor):
+            largest = max(largest, output.nbytes * output.requires_grad)
+            look(output)
+
+    # Recomputed activations have saved-tensor hooks of their own, which replace those of here: modules are seen.
+    modules = nn.modules.module.register_module_forward_hook(after_module)
+    try:
+        with torch.autograd.graph.saved_tensors_hooks(look, lambda tensor: tensor):
+            yield
+    finally:
+        modules.remove()
 
 
 TRIM_THRESHOLD, MMAP_MAX, ARENA_MAX = -1, -4, -8

@@ -116,11 +116,11 @@ class Trainer:
             rates["lr"] = factor * rates["rate"]
         if state.model.appearance.mixstyle is not None:
             state.model.appearance.mixstyle.start_step(state.step, self.run.group.rank)
+        state.optimizer.zero_grad(set_to_none=True)
         with self.memory_watched(batch):
             losses: Losses = network(self.batches.prepare(batch, state.model, self.run.device))
+            losses["loss"].backward()
         self.begun = True
-        state.optimizer.zero_grad(set_to_none=True)
-        losses["loss"].backward()
         values = mean_losses(losses, self.run.group)
         if not math.isfinite(values["loss"]):
             raise FloatingPointError(f"the loss is {values['loss']}")

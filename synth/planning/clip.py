@@ -20,6 +20,10 @@ from synth.cameras.tracker import Tracker
 from synth.people.identity import Identity
 from synth.scenes.elements import Place
 
+NOISE_POWER = 0.65
+"""The deviation of the render noise falls with this power of the number of samples, measured from 4 to 64 samples
+(docs/benchmarks/rendering.md: 26.6, 34.5 and 41.8 dB); 0.5 would be that of samples that are drawn independently."""
+
 
 class Purpose(IntEnum):
     """First number of a generator's key. The values are part of every plan: do not change them."""
@@ -77,6 +81,13 @@ class Clip:
     samples: int
     denoise: bool
     seed: int
+    noise_samples: int = 0
+    """Samples per pixel whose noise the denoised frames keep; 0: none."""
+
+    @property
+    def kept_noise(self) -> float:
+        """Share, 0..1, of the render noise that denoised frames keep."""
+        return (self.samples / self.noise_samples) ** NOISE_POWER if self.noise_samples else 0.0
 
     @property
     def frames(self) -> int:
@@ -112,8 +123,8 @@ def plan_row(clip: Clip) -> dict[str, Any]:
 
 
 def clip_record(clip: Clip) -> dict[str, Any]:
-    """What the pixels of a clip depend on: its name as "clip", then the fields of Clip, see `single_outfit_implied`."""
-    return single_outfit_implied({"clip": clip.name, **plain(clip)})
+    """What the pixels of a clip depend on: its name as "clip", then the fields of Clip, see `defaults_implied`."""
+    return defaults_implied({"clip": clip.name, **plain(clip)})
 
 
 def plain(value: Any) -> Any:
@@ -135,11 +146,12 @@ def _names_of_fields(kind: Hashable) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
 
 
-def single_outfit_implied(record: dict[str, Any]) -> dict[str, Any]:
-    """A clip's record without empty `changes`, and without the `outfit` 0 of the sightings of a person with one outfit.
+def defaults_implied(record: dict[str, Any]) -> dict[str, Any]:
+    """A clip's record without `noise_samples` 0, empty `changes`, and the `outfit` 0 of a person with one outfit.
 
-    Such a record equals that of a generator without outfits, so that sets rendered by one can be completed.
+    Such a record equals that of a generator without these fields, so that sets rendered by one can be completed.
     """
+    record = {name: value for name, value in record.items() if name != "noise_samples" or value}
     sightings = [
         {**sighting, "bystanders": [_one_outfit(each) for each in sighting["bystanders"]]}
         for sighting in record["sightings"]

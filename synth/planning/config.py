@@ -85,6 +85,9 @@ class RenderConfig:
     denoise: bool = False
     """Denoise the frames: 4 samples are then as close to hundreds of samples as 16 without denoising."""
 
+    noise_samples: int = 0
+    """Noise that denoised frames keep: that of so many samples per pixel, more than --samples. 0: none."""
+
     workers: int | None = option(None, formerly={"workers": {0: None}})
     """Number of render processes of one thread each. Default: one per core of this machine or of the cluster."""
 
@@ -129,6 +132,11 @@ class RenderConfig:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be at least 1")
         if self.ids > 9999:
             raise ValueError(f"--ids {self.ids}: must be at most 9999, the largest number in PRID2011's folder names")
+        if self.noise_samples and not (self.denoise and self.noise_samples > self.samples):
+            raise ValueError(
+                f"--noise-samples {self.noise_samples}: must be 0, "
+                f"or, with --denoise, more than --samples, {self.samples}"
+            )
         if self.fps is not None and not (math.isfinite(self.fps) and self.fps >= MIN_FPS):
             raise ValueError(f"--fps {self.fps}: must be at least {MIN_FPS}")
         if self.sightings > self.frames:

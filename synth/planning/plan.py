@@ -105,5 +105,6 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
         samples=config.samples,
         denoise=config.denoise,
         seed=seed,
+        noise_samples=config.noise_samples,
     )
     return leave_out(clip, config.without)

@@ -10,7 +10,7 @@ from alignnet_common.checked.forms import ANY
 from alignnet_common.checked.json_file import rows_of
 from alignnet_common.errors import UserError
 from alignnet_common.set_format import CAMERAS
-from synth.planning.clip import Clip, Sighting, clip_record, row_hash, single_outfit_implied
+from synth.planning.clip import Clip, Sighting, clip_record, defaults_implied, row_hash
 from synth.planning.config import MIN_FPS
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _clip_of(reader: "TypeAdapter[Clip]", row: Any, where: str) -> Clip:
         clip = reader.validate_python({name: value for name, value in row.items() if name != "clip"})
     except (ValueError, AttributeError) as bad:
         raise UserError(f"{where}: {_first_error(bad)}") from None
-    found, row = clip_record(clip), single_outfit_implied(row)
+    found, row = clip_record(clip), defaults_implied(row)
     if row_hash(found) != row_hash(row):
         # pydantic drops unknown fields: a misspelt field must not count as a missing one.
         raise UserError(f"{where}: {_difference(row, found)}")
@@ -72,6 +72,7 @@ def _out_of_range(clip: Clip) -> str | None:
     trackers = [sighting.tracker for sighting in clip.sightings]
     for name, valid, expected in (
         ("seed", clip.seed >= 0, "0 or more"),
+        ("noise_samples", _keeps_noise(clip), "0, or more than samples in a clip with denoise"),
         ("camera.distance", clip.camera.distance > 0, "above 0"),
         ("sensor.loss", 0 <= clip.sensor.loss <= 51, "0 to 51"),
         ("tracker.margin", all(tracker.margin > 0 for tracker in trackers), "above 0 in each sighting"),
@@ -86,6 +87,11 @@ def _out_of_range(clip: Clip) -> str | None:
         if not valid:
             return f"{name} must be {expected}"
     return None
+
+
+def _keeps_noise(clip: Clip) -> bool:
+    """Whether the noise that the frames keep is less than that of their samples, or none."""
+    return clip.noise_samples == 0 or (clip.denoise and clip.noise_samples > clip.samples)
 
 
 def _outfits_of(clip: Clip) -> str:

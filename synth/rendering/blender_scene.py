@@ -58,6 +58,8 @@ class RenderSettings:
     """Seed of the sampling noise."""
     denoise: bool = False
     """Whether frames are denoised."""
+    kept_noise: float = 0.0
+    """Share of the render noise, 0..1, that denoised frames keep."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class BlenderScene:
             self._bpy.ops.wm.read_factory_settings(use_empty=True)
         self._scene = self._bpy.context.scene
         self._scratch = tempfile.TemporaryDirectory(prefix="synth-")
-        self.denoise = settings.denoise
+        self.denoise, self.kept_noise = settings.denoise, settings.kept_noise
         self._configure(settings)
         self._light_settings = place.light
         self._build_light(place.light)
@@ -143,6 +145,8 @@ class BlenderScene:
         passes = read_passes(self.render_file())
         if self.denoise:
             clean = denoiser(HEIGHT, WIDTH)(passes.radiance, passes.albedo, passes.normal)
+            if self.kept_noise:
+                clean += self.kept_noise * (passes.radiance - clean)
             passes = dataclasses.replace(passes, radiance=clean)
         return with_haze(passes, self._light_settings)
 

@@ -119,7 +119,7 @@ def render_sighting(
     """Render one sighting of `clip`; `rng` draws the crop's jitter and the seed of the sampling noise."""
     scene = Scene.from_clip(model, clip, sighting, rng)
     # Cycles takes one seed per scene; a seed of the clip's own makes its noise differ from that of other clips.
-    settings = RenderSettings(clip.samples, device, int(rng.integers(2**31)), clip.denoise)
+    settings = RenderSettings(clip.samples, device, int(rng.integers(2**31)), clip.denoise, clip.kept_noise)
     with scene.in_blender(settings) as blender_scene:
         passes = [blender_scene.render(t, *scene.view(t)) for t in range(sighting.frames)]
     truth = [annotate(scene, t, frame) for t, frame in enumerate(passes)]

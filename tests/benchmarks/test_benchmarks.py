@@ -64,14 +64,15 @@ def test_seconds_at_an_error_are_interpolated():
 def test_the_renderer_is_timed_against_a_bare_loop(tmp_path):
     pytest.importorskip("bpy")
     out = tmp_path / "render.json"
-    options = ["--ids", "1", "--frames", "2", "--ours", "[4+denoise]", "--bare", "[1,8]", "--bare-frames", "1"]
+    options = ["--ids", "1", "--frames", "2", "--ours", "[4+denoise,4+denoise+16]", "--bare", "[1,8]", "--bare-frames", "1"]
     skipped = ["--reference", "32", "--memory-ids", "1", "--rate-ids", "0"]
     finished = python("-m", "benchmarks.render", *options, *skipped, "--json", out)
     assert finished.returncode == 0, finished.stderr
     result = json.loads(out.read_text())
     (measured_clip,) = result["clips"]
     assert measured_clip["bare"]["8"] > measured_clip["bare"]["1"] > 0
-    assert measured_clip["errors"]["4+denoise"] > measured_clip["errors"]["1"] + 3
+    errors = measured_clip["errors"]
+    assert errors["4+denoise"] > errors["4+denoise+16"] > errors["1"] + 3
     assert "bare loop, 8 samples" in finished.stdout
     assert result["peak_mib"]["after 2 clips"] > 100
 

@@ -50,12 +50,12 @@ def ball():
 OUTFIT = outfit_rand(np.random.default_rng(0), 0.5, 0.7)
 
 
-def ball_scene(seed=0, occluders=(), light=LIGHT, shades=(), others=(), samples=20, denoise=False):
+def ball_scene(seed=0, occluders=(), light=LIGHT, shades=(), others=(), samples=20, denoise=False, kept_noise=0.0):
     """A scene of the ball at an empty place, with further balls at the offsets `others`."""
     place = Place("plaza", GREY, (), tuple(occluders), light, tuple(shades))
     moved = [dataclasses.replace(ball(), vertices=ball().vertices + offset) for offset in others]
     balls = [DressedPerson(mesh, OUTFIT) for mesh in moved]
-    settings = RenderSettings(samples, seed=seed, denoise=denoise)
+    settings = RenderSettings(samples, seed=seed, denoise=denoise, kept_noise=kept_noise)
     return BlenderScene(place, DressedPerson(ball(), OUTFIT), settings, balls)
 
 
@@ -166,21 +166,24 @@ def repeats():
 def grain():
     """Error of a frame at 4 samples against 600 samples, denoised and not, and whether the part pass is equal."""
     rotation, translation, intrinsics = view(1)
-    pictures = {}
-    for name, seed, samples, denoise in (
-        ("wanted", 1, 600, False),
-        ("noisy", 2, 4, False),
-        ("clean", 2, 4, True),
-        ("again", 2, 4, True),
+    pictures, night = {}, lights.night_rand(np.random.default_rng(0))
+    for name, seed, samples, denoise, kept_noise in (
+        ("wanted", 1, 600, False, 0.0),
+        ("noisy", 2, 4, False, 0.0),
+        ("clean", 2, 4, True, 0.0),
+        ("again", 2, 4, True, 0.0),
+        ("mixed", 2, 4, True, 0.5),
     ):
-        scene = ball_scene(seed, light=lights.night_rand(np.random.default_rng(0)), samples=samples, denoise=denoise)
+        scene = ball_scene(seed, light=night, samples=samples, denoise=denoise, kept_noise=kept_noise)
         pictures[name] = scene.render(0, rotation, translation, intrinsics)
         scene.close()
     wanted = pictures["wanted"].radiance
+    noisy, clean = pictures["noisy"].radiance, pictures["clean"].radiance
     return {
+        "mixed_differs": float(np.abs(pictures["mixed"].radiance - (noisy + clean) / 2).max()),
         **{
             name: float(np.sqrt(np.mean((pictures[name].radiance - wanted) ** 2)) / wanted.mean())
-            for name in ("noisy", "clean")
+            for name in ("noisy", "clean", "mixed")
         },
         "brightness": float(pictures["clean"].radiance.mean() / wanted.mean()),
         "again": bool((pictures["clean"].radiance == pictures["again"].radiance).all()),

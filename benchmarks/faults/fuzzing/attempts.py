@@ -96,6 +96,7 @@ def attempt(
     files = good_files(reader, template)
     board = mmap.mmap(-1, BOARD.size)
     bad = template.parent / "bad.jsonl"
+    waited_for = None
     while tally.next < until:
         started, first = time.monotonic(), tally.next
         last = min(until, first + PER_PROCESS)
@@ -111,9 +112,12 @@ def attempt(
         tally.peak_mib = max(tally.peak_mib, round(peak / 1024, 1))
         for row in map(json.loads, bad.read_text().splitlines()):
             tally.add(row["kind"], row["number"])
-        if died is not None:
+        # A pause of a busy machine looks like a hang: a mutant that hangs is read once more, by a process of its own.
+        again = died == "hang" and waited_for != number
+        waited_for = number if again else None
+        if died is not None and not again:
             tally.add(died, number)
-        tally.next = number + 1
+        tally.next = number if again else number + 1
         tally.seconds = round(tally.seconds + time.monotonic() - started, 1)
         shown(tally)
 

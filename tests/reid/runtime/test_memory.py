@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from alignnet_common.doctor.machine import group_memory
+from reid.models.activation_checkpointing import recomputed
 from reid.runtime import memory
 from reid.runtime.memory import MemoryShortError, watched_memory
 from reid_folders import TINY, command, flags, write_rendered
@@ -18,7 +19,7 @@ def kept(width, layers=4):
 
 def test_a_pass_that_leaves_too_little_is_one_line(monkeypatch):
     monkeypatch.setattr(memory, "LOOK_EVERY", 2**18)
-    monkeypatch.setattr(memory, "memory", lambda: (4 * 2**30, 2**28 + 10))
+    monkeypatch.setattr(memory, "memory", lambda: (4 * 2**30, 2**28 + 2**18 + 10))
     with watched_memory("8 chunks", "lower --chunk", left_for=10):
         kept(1)
     with (
@@ -26,6 +27,30 @@ def test_a_pass_that_leaves_too_little_is_one_line(monkeypatch):
         watched_memory("8 chunks", "lower --chunk", left_for=11),
     ):
         kept(1)
+
+
+def test_activations_that_are_computed_again_are_seen_in_the_backward_pass(monkeypatch):
+    free = [2**31]
+    monkeypatch.setattr(memory, "LOOK_EVERY", 2**18)
+    monkeypatch.setattr(memory, "memory", lambda: (4 * 2**30, free[0]))
+    stage = nn.Sequential(nn.Linear(1024, 1024), nn.Tanh(), nn.Linear(1024, 1024))
+    with watched_memory("8 chunks", "lower --chunk"):
+        loss = recomputed(stage, stage, torch.ones(64, 1024, requires_grad=True)).sum()
+        free[0] = 2**28
+        with pytest.raises(MemoryShortError, match="memory is short for 8 chunks: lower --chunk"):
+            loss.backward()
+    assert not nn.modules.module._global_forward_hooks
+
+
+def test_the_gradient_of_the_largest_activation_must_fit(monkeypatch):
+    size = 64 * 1024 * 4
+    monkeypatch.setattr(memory, "LOOK_EVERY", 2**18)
+    monkeypatch.setattr(memory, "memory", lambda: (4 * 2**30, 2**28 + size - 1))
+    layer, values = nn.Linear(1024, 1024), torch.ones(64, 1024)
+    with watched_memory("8 chunks", "lower --chunk"), torch.no_grad():
+        layer(values)
+    with pytest.raises(MemoryShortError), watched_memory("8 chunks", "lower --chunk"):
+        layer(values)
 
 
 def test_where_memory_is_not_known_nothing_is_refused_and_gradients_are_the_same(monkeypatch):

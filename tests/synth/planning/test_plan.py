@@ -19,7 +19,7 @@ from synth.cameras.camera import camera_rand
 from synth.cameras.sensor import sensor_rand
 from synth.planning import plan
 from synth.planning.clearance import longest_unobstructed_walk, obstacles_of
-from synth.planning.clip import Purpose, clip_record, generator, plan_hash, plan_row, single_outfit_implied
+from synth.planning.clip import Purpose, clip_record, defaults_implied, generator, plan_hash, plan_row
 from synth.planning.config import RenderConfig
 from synth.planning.identities import make_identity
 from synth.planning.plan import make_plan
@@ -84,7 +84,7 @@ def test_the_plan_is_the_same_for_any_number_of_processes(monkeypatch):
 def test_a_row_is_what_the_dataclasses_of_the_clip_say():
     for clip in planned(ids=3, frames=4, outfits=2):
         wanted = {"clip": clip.name, **dataclasses.asdict(clip)}
-        assert clip_record(clip) == single_outfit_implied(wanted)
+        assert clip_record(clip) == defaults_implied(wanted)
         as_floats = json.loads(json.dumps(clip_record(clip)), parse_int=float)
         assert plan_hash(clip) == hashlib.sha256(json.dumps(as_floats, sort_keys=True).encode()).hexdigest()
 
@@ -171,7 +171,7 @@ def test_headings_are_uniform():
 
 
 def test_a_row_of_the_plan_survives_json_and_has_every_field_of_the_clip(tmp_path):
-    clips = planned(ids=6, occlusion=0.9)
+    clips = planned(ids=6, occlusion=0.9, samples=4, denoise=True, noise_samples=16)
     write_jsonl(tmp_path / "plan.jsonl", [plan_row(clip) for clip in clips])
     rows = read_jsonl(tmp_path / "plan.jsonl")
     assert rows == json.loads(json.dumps([plan_row(clip) for clip in clips]))
@@ -189,7 +189,7 @@ def test_the_hash_depends_on_every_field_of_a_clip():
     clip, (only,) = clips[0], clips[0].sightings
     other = next(one for one in clips if one.camera_name != clip.camera_name and one.identity != clip.identity)
     changes = {field.name: getattr(other, field.name) for field in dataclasses.fields(clip)}
-    changes |= {"samples": clip.samples + 1, "denoise": not clip.denoise, "seed": clip.seed + 1}
+    changes |= {"samples": clip.samples + 1, "denoise": not clip.denoise, "seed": clip.seed + 1, "noise_samples": 40}
     changed = {name: dataclasses.replace(clip, **{name: value}) for name, value in changes.items()}
     seen = {field.name: getattr(other.sightings[0], field.name) for field in dataclasses.fields(only)}
     seen |= {"frames": only.frames + 1, "fps": only.fps + 1, "outfit": 1}
@@ -201,6 +201,13 @@ def test_the_hash_depends_on_every_field_of_a_clip():
     unfelt = [name for name, one in changed.items() if one != clip and plan_hash(one) == plan_hash(clip)]
     same = [name for name, one in changed.items() if one == clip]
     assert (unfelt, same) == ([], [])
+
+
+def test_noise_that_is_kept_is_that_of_more_samples_and_left_out_of_a_row_without_any():
+    clean, mixed = (planned(ids=1, samples=4, denoise=True, noise_samples=noise)[0] for noise in (0, 16))
+    assert (clean.kept_noise, mixed.kept_noise) == (0.0, pytest.approx(0.406, abs=1e-3))
+    assert "noise_samples" not in clip_record(clean)
+    assert clip_record(mixed) == clip_record(clean) | {"noise_samples": 16}
 
 
 def test_generators_differ_between_keys_and_repeat_for_one_key():

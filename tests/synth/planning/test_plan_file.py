@@ -76,6 +76,7 @@ MISTAKES = {
     "another name": (lambda row: row.update(clip="cam_a/person_0007"), r"clip: 'cam_a/person_0007' should be 'cam_b"),
     "no frames": (lambda row: row["sightings"][0].update(frames=0), "sighting must have 1 frame or more"),
     "a seed below 0": (lambda row: row.update(seed=-1), "line 2: seed must be 0 or more"),
+    "noise of nothing": (lambda row: row.update(noise_samples=64), "noise_samples must be 0, or more than samples"),
     "in the camera": (lambda row: row["camera"].update(distance=0.0), "camera.distance must be above 0"),
     "no crop": (lambda row: row["sightings"][0]["tracker"].update(margin=0.0), "tracker.margin must be above 0"),
     "no width": (lambda row: row["sightings"][0]["tracker"].update(aspect=-0.5), "tracker.aspect must be above 0"),

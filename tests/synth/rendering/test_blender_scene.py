@@ -115,6 +115,8 @@ def test_denoising_reduces_the_error_and_changes_no_ground_truth(checks):
     assert grain["brightness"] == pytest.approx(1, abs=0.05)
     assert grain["again"]
     assert grain["same_truth"]
+    assert grain["mixed_differs"] < 1e-9  # there is no haze at night
+    assert grain["clean"] < grain["mixed"] < 0.75 * grain["noisy"]
 
 
 def test_every_pattern_shows_both_colours_of_its_cloth(checks):
