@@ -20,6 +20,7 @@ from reid.inference.rows import Row, Source
 COLUMNS = ("path", "camera", "track", "person")
 TIMES = ("start", "end")
 TIME = "time"
+ALL_COLUMNS = "path[,camera][,track][,person][,start,end]"
 
 TRACKS_TABLE = "tracks.csv"
 """Table that reid tracks leaves beside the folders of cameras: a row a crop, with its time."""
@@ -54,7 +55,7 @@ def read_table(table: Path, tracklets: bool) -> Source:
 
 def lines_of(table: Path) -> Iterator[Line]:
     """The lines of a table. Raises UserError as `read_rows`, and on an empty path."""
-    for where, row in read_rows(table, ("path",), "path[,camera][,track][,person][,start,end]"):
+    for where, row in read_rows(table, ("path",), ALL_COLUMNS):
         name, camera, track, person = (row.get(column, "") for column in COLUMNS)
         if not name:
             raise UserError(f"{where}: path is empty")
@@ -84,12 +85,10 @@ def times_of(row: Mapping[str, str], where: str) -> tuple[float | None, float | 
 def times_of_tracks(table: Path) -> dict[tuple[str, str], tuple[float | None, float | None]]:
     """Start and end of each track of `TRACKS_TABLE`, by camera and track; empty if there is no such file."""
     found: dict[tuple[str, str], tuple[float | None, float | None]] = {}
-    for line in lines_of(table) if table.is_file() else ():
-        before = found.get((line.camera, line.track), (line.start, line.end))
-        pairs = [
-            [time for time in some if time is not None] for some in zip(before, (line.start, line.end), strict=True)
-        ]
-        found[line.camera, line.track] = min(pairs[0], default=None), max(pairs[1], default=None)
+    for where, row in read_rows(table, ("path",), ALL_COLUMNS) if table.is_file() else ():
+        track, now = (row.get("camera", ""), row.get("track", "")), times_of(row, where)
+        pairs = [[time for time in some if time is not None] for some in zip(found.get(track, now), now, strict=True)]
+        found[track] = min(pairs[0], default=None), max(pairs[1], default=None)
     return found
 
 
