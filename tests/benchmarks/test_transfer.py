@@ -6,12 +6,13 @@ import json
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import reid
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file
 from benchmarks import transfer
-from benchmarks.transfer import run
+from benchmarks.transfer import noise, run
 from reid.metrics.labels import Labels
 from reid.metrics.ranking import evaluate_protocol
 from reid.models.checkpoint import save_model
@@ -181,3 +182,28 @@ def test_exactly_one_test_set_is_required(tmp_path):
     for both in ({}, {"market": tmp_path, "test": tmp_path}):
         with pytest.raises(ValueError, match="--market or --test"):
             transfer.TransferConfig(**both)
+
+
+def test_image_noise_is_measured_by_brightness_and_frequency(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    for name, spread in (("clean", 0.0), ("noisy", 6.0)):
+        folder = tmp_path / name / "person"
+        folder.mkdir(parents=True)
+        for number, level in enumerate((80, 200)):
+            ramp = np.full((128, 64), level) + np.linspace(-10, 10, 64)
+            pixels = (ramp + spread * rng.normal(size=ramp.shape)).round().clip(0, 255).astype(np.uint8)
+            Image.fromarray(np.stack([pixels] * 3, axis=2)).save(folder / f"{number}.png")
+    config = noise.NoiseConfig(images=[tmp_path / "clean", tmp_path / "noisy"], json=tmp_path / "out.json")
+    noise.measure(config)
+    found = json.loads(config.json.read_text())
+    clean, noisy = found[str(tmp_path / "clean")], found[str(tmp_path / "noisy")]
+    assert clean["noise"][0] is None
+    assert clean["noise"][1] < 0.6  # of rounding
+    assert noisy["noise"][1] == pytest.approx(6, abs=0.3)
+    assert noisy["noise"][3] == pytest.approx(6, abs=0.3)
+    assert noisy["decibels"][3] - clean["decibels"][3] > 15
+    # Independent noise has the same power at all frequencies.
+    assert noisy["decibels"][3] == pytest.approx(10 * np.log10(36), abs=0.5)
+    assert "| noise at 50–99 |" in capsys.readouterr().out
+    with pytest.raises(UserError, match="no image there"):
+        noise.noise_of_set(tmp_path / "none", 1)
