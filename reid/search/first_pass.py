@@ -4,14 +4,17 @@ The errors hold for any order of summation in float32 (Higham, Accuracy and Stab
 section 3.1); that a library sums in float32 is tried out once in each process.
 """
 
+import importlib.util
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from alignnet_common.arrays import Floats, Singles
@@ -30,6 +33,32 @@ ROWS_AT_A_TIME = 256
 
 TRIAL_ROWS, TRIAL_SIZE, TRIALS = 512, 5000, 8
 """Rows by which formats are tried, numbers of a row to try their sums, and how often they are timed."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How rows and queries are multiplied."""
+
+    format: torch.dtype
+    """Of the products."""
+
+    library: Literal["torch", "numkong"] = "torch"
+
+    one_by_one: bool = False
+    """Whether the rows are multiplied with one query after another, in place of all of them together."""
+
+
+WAYS = (
+    Way(torch.float16, "numkong", one_by_one=True),
+    Way(torch.float16, one_by_one=True),
+    Way(torch.float16),
+    Way(torch.bfloat16),
+    Way(torch.float32),
+)
+"""Which of them is the fastest depends on the processor and the number of queries. NumKong is the extra `search`."""
+
+ONE_BY_ONE = 4
+"""Queries, at most, that ways "one by one" are tried with: they read the rows once for each."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +89,17 @@ class FirstPass:
 
     error: Approximate
 
+    way: Way
+
     def scores(self, rows: Tensor) -> Singles:
         """Cosines (N, Q) of rows (N, D) float16 of length 1."""
-        kind = self.queries.dtype
-        if kind == torch.float16:
+        kind = self.way.format
+        if self.way.library == "numkong":
+            return numkong_products(rows.numpy(), self.queries.numpy())
+        if self.way.one_by_one:
             found = torch.stack([torch.mv(rows, query) for query in self.queries], dim=1)
+        elif kind == torch.float16:
+            found = (self.queries @ rows.T).T
         else:
             # To bfloat16 by way of float32: that is faster than at once.
             parts = [part.float().to(kind) @ self.queries.T for part in rows.split(ROWS_AT_A_TIME)]
@@ -74,12 +109,12 @@ class FirstPass:
 
 def first_pass(queries: Tensor) -> FirstPass:
     """The quickest products of queries (Q, D) float32 of length 1 on this machine."""
-    return rounded_to(fastest_format(*queries.shape), queries)
+    return products(fastest_way(*queries.shape), queries)
 
 
-def rounded_to(kind: torch.dtype, queries: Tensor) -> FirstPass:
-    """Products of queries (Q, D) float32 in a format, with the bound of their error."""
-    size = queries.shape[1]
+def products(way: Way, queries: Tensor) -> FirstPass:
+    """Products of queries (Q, D) float32 in one way, with the bound of their error."""
+    size, kind = queries.shape[1], way.format
     rounded = queries.to(kind)
     # Of rows, of length 1 before they were rounded to float16: their length, and its change by the format.
     length = 1 + length_error(size)
@@ -90,7 +125,18 @@ def rounded_to(kind: torch.dtype, queries: Tensor) -> FirstPass:
     summation = terms / (1 - terms) * (length + row_error) * query_length
     absolute = length * query_error + row_error * query_length + summation + LEAST_HALF
     relative = ROUNDING[kind] + 2 * length_error(size)  # of the result, and of a row's length, by which it is divided
-    return FirstPass(rounded, Approximate(absolute * (1 + relative), relative * (1 + relative)))
+    error = Approximate(absolute * (1 + relative), relative * (1 + relative))
+    return FirstPass(rounded, error, way)
+
+
+def numkong_products(rows: NDArray[np.float16], queries: NDArray[np.float16]) -> Singles:
+    """Inner products (N, Q) of rows (N, D) and queries (Q, D)."""
+    import numkong
+
+    if not len(rows):
+        return np.zeros((0, len(queries)), np.float32)
+    found: Singles = np.asarray(numkong.cdist(rows, queries, "dot", out_dtype="float32"), np.float32)
+    return found.reshape(len(rows), len(queries))
 
 
 def length_error(size: int) -> float:
@@ -99,26 +145,32 @@ def length_error(size: int) -> float:
 
 
 @cache
-def fastest_format(count: int, size: int) -> torch.dtype:
-    """The format in which `count` queries of `size` numbers are compared with rows in the least time, on this machine.
+def fastest_way(count: int, size: int) -> Way:
+    """The way in which `count` queries of `size` numbers are compared with rows in the least time, on this machine.
 
-    Formats in which it does not sum in float32 are left out.
+    Ways that do not sum in float32 are left out.
     """
     queries, rows = equal_numbers(count, size), equal_numbers(TRIAL_ROWS, size).half()
-    exact = [kind for kind in ROUNDING if kind == torch.float32 or sums_in_float32(kind, count)]
-    jobs = {kind: partial(rounded_to(kind, queries).scores, rows) for kind in exact}
-    rounds = [{kind: timed(job) for kind, job in jobs.items()} for _ in range(TRIALS)]
-    return min(jobs, key=lambda kind: min(seconds[kind] for seconds in rounds))
+    possible = [way for way in WAYS if is_installed(way) and (count <= ONE_BY_ONE or not way.one_by_one)]
+    exact = [way for way in possible if way.format == torch.float32 or sums_in_float32(way, count)]
+    jobs = {way: partial(products(way, queries).scores, rows) for way in exact}
+    rounds = [{way: timed(job) for way, job in jobs.items()} for _ in range(TRIALS)]
+    return min(jobs, key=lambda way: min(seconds[way] for seconds in rounds))
 
 
-def sums_in_float32(kind: torch.dtype, count: int) -> bool:
-    """Whether products of `count` queries in a format are within the bound of their error.
+def is_installed(way: Way) -> bool:
+    """Whether the library of a way is there."""
+    return importlib.util.find_spec(way.library) is not None
+
+
+def sums_in_float32(way: Way, count: int) -> bool:
+    """Whether products of `count` queries in one way are within the bound of their error.
 
     Tried with many equal addends, of which a sum in a shorter format loses most.
     """
-    products = rounded_to(kind, equal_numbers(count, TRIAL_SIZE))
-    found = products.scores(equal_numbers(TRIAL_ROWS, TRIAL_SIZE).half())
-    return bool(np.abs(found - 1).max() <= products.error.absolute + products.error.relative)
+    tried = products(way, equal_numbers(count, TRIAL_SIZE))
+    found = tried.scores(equal_numbers(TRIAL_ROWS, TRIAL_SIZE).half())
+    return bool(np.abs(found - 1).max() <= tried.error.absolute + tried.error.relative)
 
 
 def equal_numbers(count: int, size: int) -> Tensor:

@@ -52,21 +52,24 @@ def assert_equal(found, expected):
     assert np.allclose(found.scores, scores, rtol=0, atol=1e-7)
 
 
-@pytest.fixture(params=[torch.float32, torch.bfloat16, torch.float16], ids=str)
-def any_format(request, monkeypatch):
-    """The format of the first pass."""
-    monkeypatch.setattr(nearest, "first_pass", lambda queries: fast.rounded_to(request.param, queries))
+INSTALLED = [way for way in fast.WAYS if fast.is_installed(way)]
+
+
+@pytest.fixture(params=INSTALLED, ids=str)
+def any_way(request, monkeypatch):
+    """The way of the first pass."""
+    monkeypatch.setattr(nearest, "first_pass", lambda queries: fast.products(request.param, queries))
 
 
 @pytest.mark.parametrize("spread", [0.02, 1.0])
 @pytest.mark.parametrize(("queries", "k"), [(1, 1), (1, 20), (5, 7), (200, 30), (3, 5000)])
-def test_it_is_brute_force(queries, k, spread, any_format):
+def test_it_is_brute_force(queries, k, spread, any_way):
     rng = np.random.default_rng(queries + k)
     rows, asked = unit(rng, 2000, spread=spread), unit(rng, queries, spread=spread)
     assert_equal(top_k(asked, in_parts(rows, rng), k), by_brute_force(asked, rows, k))
 
 
-def test_equal_rows_are_in_order(any_format):
+def test_equal_rows_are_in_order(any_way):
     rng = np.random.default_rng(0)
     rows = np.repeat(unit(rng, 50), 9, axis=0)[rng.permutation(450)]
     asked = unit(rng, 4)
@@ -74,7 +77,7 @@ def test_equal_rows_are_in_order(any_format):
         assert_equal(top_k(asked, in_parts(rows, rng), k), by_brute_force(asked, rows, k))
 
 
-def test_masks_leave_rows_out(any_format):
+def test_masks_leave_rows_out(any_way):
     rng = np.random.default_rng(1)
     rows, asked = unit(rng, 900), unit(rng, 2)
     parts = in_parts(rows, rng)
@@ -96,7 +99,7 @@ def test_few_rows_none_and_rows_of_zeros():
 
 
 @pytest.mark.parametrize("size", [1, 3, 512, 5120])
-def test_the_bound_of_the_error_holds_for_every_format(size):
+def test_the_bound_of_the_error_holds_for_every_way(size):
     rng = np.random.default_rng(size)
     rows, asked = (unit(rng, 400, size, spread=3.0) for _ in range(2))
     # The worst of rounding: numbers half way between two of a format, with the signs of the query.
@@ -105,12 +108,12 @@ def test_the_bound_of_the_error_holds_for_every_format(size):
     stored = rows.astype(np.float16)
     wide = stored.astype(np.float64)
     exact = (wide / np.linalg.norm(wide, axis=1, keepdims=True)) @ asked.T.astype(np.float64)
-    for kind in fast.ROUNDING:
-        products = fast.rounded_to(kind, torch.from_numpy(asked))
+    for way in INSTALLED:
+        products = fast.products(way, torch.from_numpy(asked))
         found = products.scores(torch.from_numpy(stored))
         bound = products.error.absolute + products.error.relative * np.abs(found)
         assert (np.abs(found - exact) <= bound).all()
-        if kind == torch.bfloat16 and size > 1:
+        if way.format == torch.bfloat16 and size > 1:
             assert np.abs(found - exact).max() > bound.min() / 100  # and it says something
 
 
@@ -137,11 +140,24 @@ def test_threads_are_as_many_as_before():
 
 
 def test_the_first_pass_is_of_a_format_that_sums_in_float32(monkeypatch):
-    assert fast.fastest_format(2, 64) in fast.ROUNDING
-    monkeypatch.setattr(fast, "sums_in_float32", lambda kind, count: False)
-    fast.fastest_format.cache_clear()
-    assert fast.fastest_format(2, 64) == torch.float32
-    fast.fastest_format.cache_clear()
+    assert fast.fastest_way(2, 64) in fast.WAYS
+    monkeypatch.setattr(fast, "sums_in_float32", lambda way, count: False)
+    fast.fastest_way.cache_clear()
+    assert fast.fastest_way(2, 64) == fast.Way(torch.float32)
+    fast.fastest_way.cache_clear()
+
+
+def test_ways_that_are_not_installed_or_read_the_rows_too_often_are_left_out(monkeypatch):
+    tried = []
+    monkeypatch.setattr(fast, "sums_in_float32", lambda way, count: tried.append(way) or True)
+    monkeypatch.setattr(fast, "is_installed", lambda way: way.library == "torch")
+    fast.fastest_way.cache_clear()
+    fast.fastest_way(fast.ONE_BY_ONE, 64)
+    assert {way.library for way in tried} == {"torch"} and any(way.one_by_one for way in tried)
+    tried.clear()
+    fast.fastest_way(fast.ONE_BY_ONE + 1, 64)
+    assert tried and not any(way.one_by_one for way in tried)
+    fast.fastest_way.cache_clear()
 
 
 def test_a_sum_in_float16_is_noticed(monkeypatch):
@@ -149,9 +165,9 @@ def test_a_sum_in_float16_is_noticed(monkeypatch):
         products = rows.numpy()[:1] * self.queries.numpy()
         return np.cumsum(products, axis=1, dtype=np.float16)[:, -1:].astype(np.float32)
 
-    assert fast.sums_in_float32(torch.float32, 1)
+    assert fast.sums_in_float32(fast.Way(torch.float32), 1)
     monkeypatch.setattr(fast.FirstPass, "scores", short_sum)
-    assert not fast.sums_in_float32(torch.float16, 1)
+    assert not any(fast.sums_in_float32(way, 1) for way in INSTALLED if way.format == torch.float16)
 
 
 @pytest.mark.parametrize(
