@@ -201,9 +201,9 @@ def computed_again(
     def exact(begin: int) -> Singles:
         part = by_row.of(np.arange(begin, min(begin + PAIRS_AT_A_TIME, len(by_row.rows))))
         numbers, row_of_pair = np.unique(part.rows, return_inverse=True)
-        rows = torch.from_numpy(gathered(blocks, starts, numbers)).float().double().numpy()
-        lengths = np.array([max(np.sqrt(row @ row), np.finfo(np.float64).tiny) for row in rows])
-        pairs = zip(row_of_pair.tolist(), part.queries.tolist(), strict=True)
+        held = torch.from_numpy(gathered(blocks, starts, numbers)).float().double()
+        lengths = torch.linalg.vector_norm(held, dim=1).clamp_min(np.finfo(np.float64).tiny).numpy()
+        rows, pairs = held.numpy(), zip(row_of_pair.tolist(), part.queries.tolist(), strict=True)
         return (np.array([rows[row] @ wide[query] for row, query in pairs]) / lengths[row_of_pair]).astype(np.float32)
 
     begins = range(0, len(by_row.rows), PAIRS_AT_A_TIME)
