@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -12,6 +12,9 @@ from typing import Any
 from alignnet_common.cluster.ray_folder import ray_folder
 from alignnet_common.errors import JobError, UserError
 from alignnet_common.files import DISK_FULL, PROJECT_ROOT
+
+FOR_WORKERS = {"PYTHONPATH": str(PROJECT_ROOT), "OMP_NUM_THREADS": "1"}
+"""Variables of the workers' environment: they import this checkout whatever the current folder is."""
 
 
 def start_ray(workers: int, address: str | None = None) -> int:
@@ -32,18 +35,20 @@ def start_ray(workers: int, address: str | None = None) -> int:
 
     if address is not None:
         check_address(address)
-    here: dict[str, Any] = {"address": "local", "num_cpus": workers, "include_dashboard": False}
-    if address is None and (folder := ray_folder()):
-        here["_temp_dir"] = str(folder)
+    given: dict[str, Any] = {"address": address, "runtime_env": {"env_vars": FOR_WORKERS}}
+    if address is None:
+        # Workers of this machine inherit the variables: with a runtime_env, the first one starts a second later.
+        given = {"address": "local", "num_cpus": workers, "include_dashboard": False}
+        if folder := ray_folder():
+            given["_temp_dir"] = str(folder)
     try:
-        ray.init(
-            **(here if address is None else {"address": address}),
-            configure_logging=True,
-            logging_level=logging.CRITICAL,
-            log_to_driver=False,
-            # Workers import this checkout whatever the current folder is.
-            runtime_env={"env_vars": {"PYTHONPATH": str(PROJECT_ROOT), "OMP_NUM_THREADS": "1"}},
-        )
+        with variables(FOR_WORKERS if address is None else {}):
+            ray.init(
+                **given,
+                configure_logging=True,
+                logging_level=logging.CRITICAL,
+                log_to_driver=False,
+            )
     except (OSError, ValueError, RuntimeError) as failure:
         if isinstance(failure, OSError) and failure.errno in DISK_FULL:
             raise
@@ -52,6 +57,21 @@ def start_ray(workers: int, address: str | None = None) -> int:
             raise JobError(f"Ray does not start on this machine ({reason})") from failure
         raise no_cluster(address, reason) from None
     return int(ray.cluster_resources().get("CPU", 0))
+
+
+@contextmanager
+def variables(given: Mapping[str, str]) -> Iterator[None]:
+    """Variables of the environment within the block, for processes that are started there."""
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def check_address(address: str) -> None:

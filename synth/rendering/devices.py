@@ -1,12 +1,17 @@
 """Blender's module and the devices that Cycles renders on."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from alignnet_common.errors import UserError
 from alignnet_common.files import quiet
+
+GPU_FILES = tuple(map(Path, ("/dev/nvidiactl", "/dev/dxg", "/dev/kfd")))
+"""Of Linux: NVIDIA's driver, GPUs under Windows, AMD's driver. Without any of them Cycles finds no GPU."""
 
 
 def import_bpy() -> Any:
@@ -44,7 +49,7 @@ def pick_device(wanted: str) -> str:
 
     Raises UserError if Cycles finds no device of the kind `wanted`.
     """
-    if wanted == "cpu":
+    if wanted == "cpu" or (wanted == "auto" and not may_have_gpu()):
         return "cpu"
     found = gpu_kinds()
     if wanted == "auto":
@@ -52,6 +57,11 @@ def pick_device(wanted: str) -> str:
     if wanted not in found:
         raise UserError(f"--device {wanted}: Cycles finds no such device here (it finds: {', '.join(['cpu', *found])})")
     return wanted
+
+
+def may_have_gpu() -> bool:
+    """Whether Cycles may find a GPU here: to ask Cycles takes a second."""
+    return sys.platform != "linux" or any(file.exists() for file in GPU_FILES)
 
 
 def gpu_kinds() -> list[str]:

@@ -1,13 +1,14 @@
 """The folder of Ray's sockets where TMPDIR has a long path."""
 
 import contextlib
+import os
 import socket
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from alignnet_common.cluster import ray_folder
+from alignnet_common.cluster import ray_folder, ray_session
 from alignnet_common.cluster.ray_folder import SOCKET, is_short
 from alignnet_common.errors import UserError
 from synth_runs import python
@@ -53,3 +54,11 @@ def test_ray_starts_with_a_long_folder(long_folder):
     done = python("-c", code)
     assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
     assert not list(long_folder.glob("ray*"))
+
+
+def test_variables_of_workers_are_given_back(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    with ray_session.variables({"OMP_NUM_THREADS": "1", "PYTHONPATH": "here"}):
+        assert (os.environ["OMP_NUM_THREADS"], os.environ["PYTHONPATH"]) == ("1", "here")
+    assert os.environ["OMP_NUM_THREADS"] == "7" and "PYTHONPATH" not in os.environ
