@@ -42,6 +42,12 @@ class SurvivalConfig:
     samples: int = 1
     """Cycles samples per pixel."""
 
+    outfits: int = 1
+    """Outfits of each person."""
+
+    noise_samples: int = 0
+    """Denoise the frames, and keep the noise of so many samples per pixel; 0: neither."""
+
     workers: int = 2
     """Number of rendering processes."""
 
@@ -83,6 +89,9 @@ def survival(config: SurvivalConfig) -> None:
     Raises UserError if --out holds sets already, JobError if the sets differ.
     """
     options = ("--ids", config.ids, "--frames", config.frames, "--samples", config.samples, "--workers", config.workers)
+    if config.noise_samples:
+        options = (*options, "--denoise", "--noise-samples", config.noise_samples)
+    options = (*options, "--outfits", config.outfits)
     command = [sys.executable, "-m", "synth.render", *map(str, options), "--out"]
     struck, peace = config.out / "struck", config.out / "peace"
     if struck.exists() or peace.exists():
