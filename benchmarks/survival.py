@@ -88,10 +88,10 @@ def survival(config: SurvivalConfig) -> None:
 
     Raises UserError if --out holds sets already, JobError if the sets differ.
     """
-    options = ("--ids", config.ids, "--frames", config.frames, "--samples", config.samples, "--workers", config.workers)
+    named = {name: getattr(config, name) for name in ("ids", "frames", "samples", "workers", "outfits")}
+    options = [word for name, value in named.items() for word in (f"--{name}", value)]
     if config.noise_samples:
-        options = (*options, "--denoise", "--noise-samples", config.noise_samples)
-    options = (*options, "--outfits", config.outfits)
+        options += ["--denoise", "--noise-samples", config.noise_samples]
     command = [sys.executable, "-m", "synth.render", *map(str, options), "--out"]
     struck, peace = config.out / "struck", config.out / "peace"
     if struck.exists() or peace.exists():
