@@ -59,10 +59,7 @@ def read_npz(path: Path, names: Iterable[str] | None = None, fits: Fits | None =
                 raise MissingArrayError(missing)
             check_sizes([members[name] for name in wanted])
             return {name: _member(archive, members[name], name, fits) for name in wanted}
-    except (
-        *(zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OverflowError),
-        UnicodeDecodeError,  # of the name of a member
-    ) as broken:
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OverflowError, UnicodeDecodeError) as broken:
         raise BrokenArraysError(f"damaged ({type(broken).__name__})") from broken
     except OSError as broken:
         if broken.errno is None or broken.filename is None:  # zipfile's own, such as a seek before the beginning
@@ -75,7 +72,7 @@ def names_of_npz(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             return [name.removesuffix(".npy") for name in archive.namelist()]
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OverflowError, ValueError) as broken:
+    except (zipfile.BadZipFile, RuntimeError, EOFError, OverflowError, ValueError) as broken:
         raise BrokenArraysError(f"damaged ({type(broken).__name__})") from broken
 
 

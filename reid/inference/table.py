@@ -83,7 +83,10 @@ def times_of(row: Mapping[str, str], where: str) -> tuple[float | None, float | 
 
 
 def times_of_tracks(table: Path) -> dict[tuple[str, str], tuple[float | None, float | None]]:
-    """Start and end of each track of `TRACKS_TABLE`, by camera and track; empty if there is no such file."""
+    """Start and end of each track of `TRACKS_TABLE`, by camera and track; empty if there is no such file.
+
+    Raises UserError as `read_rows` and `times_of`.
+    """
     found: dict[tuple[str, str], tuple[float | None, float | None]] = {}
     for where, row in read_rows(table, ("path",), ALL_COLUMNS) if table.is_file() else ():
         track, now = (row.get("camera", ""), row.get("track", "")), times_of(row, where)

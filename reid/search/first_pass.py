@@ -4,7 +4,7 @@ The errors hold for any order of summation in float32 (Higham, Accuracy and Stab
 section 3.1); that a library sums in float32 is tried out once in each process.
 """
 
-import importlib.util
+import importlib
 import math
 import time
 from collections.abc import Callable
@@ -32,7 +32,7 @@ ROWS_AT_A_TIME = 256
 """Rows that are brought into another format at a time, so that they stay in the cache: 5 MB of 5120 float32."""
 
 TRIAL_ROWS, TRIAL_SIZE, TRIALS = 512, 5000, 8
-"""Rows by which formats are tried, numbers of a row to try their sums, and how often they are timed."""
+"""Rows by which ways are tried, numbers of a row to try their sums, and how often they are timed."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Way:
     """Of the products."""
 
     library: Literal["torch", "numkong"] = "torch"
+    """Package that computes them."""
 
     one_by_one: bool = False
     """Whether the rows are multiplied with one query after another, in place of all of them together."""
@@ -130,7 +131,7 @@ def products(way: Way, queries: Tensor) -> FirstPass:
 
 
 def numkong_products(rows: NDArray[np.float16], queries: NDArray[np.float16]) -> Singles:
-    """Inner products (N, Q) of rows (N, D) and queries (Q, D)."""
+    """Inner products (N, Q) float32 of rows (N, D) float16 and queries (Q, D) float16."""
     import numkong
 
     if not len(rows):
@@ -159,8 +160,12 @@ def fastest_way(count: int, size: int) -> Way:
 
 
 def is_installed(way: Way) -> bool:
-    """Whether the library of a way is there."""
-    return importlib.util.find_spec(way.library) is not None
+    """Whether the library of a way can be imported."""
+    try:
+        importlib.import_module(way.library)
+    except ImportError:
+        return False
+    return True
 
 
 def sums_in_float32(way: Way, count: int) -> bool:

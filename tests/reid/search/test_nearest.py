@@ -1,5 +1,6 @@
 """Exact search: the same as brute force in float64, for every format of the first pass; ties, masks, edge cases."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -158,6 +159,11 @@ def test_ways_that_are_not_installed_or_read_the_rows_too_often_are_left_out(mon
     fast.fastest_way(fast.ONE_BY_ONE + 1, 64)
     assert tried and not any(way.one_by_one for way in tried)
     fast.fastest_way.cache_clear()
+
+
+def test_a_library_that_cannot_be_imported_is_left_out(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numkong", None)
+    assert [way.library for way in fast.WAYS if fast.is_installed(way)] == ["torch"] * (len(fast.WAYS) - 1)
 
 
 def test_a_sum_in_float16_is_noticed(monkeypatch):
