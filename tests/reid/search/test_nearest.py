@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_info
 
 from reid.search import first_pass as fast
 from reid.search import nearest
@@ -144,14 +145,14 @@ def test_the_first_pass_is_of_a_format_that_sums_in_float32(monkeypatch):
     assert fast.fastest_way(2, 64) in fast.WAYS
     monkeypatch.setattr(fast, "sums_in_float32", lambda way, count: False)
     fast.fastest_way.cache_clear()
-    assert fast.fastest_way(2, 64) == fast.Way(torch.float32)
+    assert fast.fastest_way(2, 64).format == torch.float32
     fast.fastest_way.cache_clear()
 
 
 def test_ways_that_are_not_installed_or_read_the_rows_too_often_are_left_out(monkeypatch):
     tried = []
     monkeypatch.setattr(fast, "sums_in_float32", lambda way, count: tried.append(way) or True)
-    monkeypatch.setattr(fast, "is_installed", lambda way: way.library == "torch")
+    monkeypatch.setattr(fast, "is_installed", lambda way: way.library != "numkong")
     fast.fastest_way.cache_clear()
     fast.fastest_way(fast.ONE_BY_ONE, 64)
     assert {way.library for way in tried} == {"torch"} and any(way.one_by_one for way in tried)
@@ -163,7 +164,7 @@ def test_ways_that_are_not_installed_or_read_the_rows_too_often_are_left_out(mon
 
 def test_a_library_that_cannot_be_imported_is_left_out(monkeypatch):
     monkeypatch.setitem(sys.modules, "numkong", None)
-    assert [way.library for way in fast.WAYS if fast.is_installed(way)] == ["torch"] * (len(fast.WAYS) - 1)
+    assert [way.library for way in fast.WAYS if fast.is_installed(way)] == [*["torch"] * 4, "numpy"]
 
 
 def test_a_sum_in_float16_is_noticed(monkeypatch):
@@ -188,3 +189,30 @@ def test_a_sum_in_float16_is_noticed(monkeypatch):
 def test_what_is_no_query_is_refused(queries, k, message):
     with pytest.raises(ValueError, match=message):
         top_k(queries.astype(np.float32), [], k)
+
+
+def test_cosines_do_not_depend_on_the_place_of_a_pair():
+    rng = np.random.default_rng(5)
+    row, query = rng.normal(size=(1, 5120)), unit(rng, 1, 5120).astype(np.float64)
+    alone = nearest.cosines(torch.from_numpy(row), query)
+    for count in (2, 3, 7, nearest.WIDE_PAIRS):
+        rows = rng.normal(size=(count, 5120))
+        rows[-1] = row
+        assert nearest.cosines(torch.from_numpy(rows), np.repeat(query, count, axis=0))[-1] == alone
+
+
+def test_candidates_are_by_query_then_score_and_equal_ones_stay():
+    rng = np.random.default_rng(6)
+    scores = rng.choice(np.array([-1.0, -1e-30, -0.0, 0.0, 1e-30, 0.25, 1.0], np.float32), 400)
+    some = nearest.Candidates(rng.integers(0, 5, 400), np.arange(400), scores)
+    order = np.lexsort((some.rows, -scores, some.queries))
+    assert np.array_equal(some.in_order().rows, order)
+
+
+def test_a_search_leaves_the_threads_of_numpy_as_they_were():
+    rng = np.random.default_rng(7)
+    rows = unit(rng, 50)
+    before = [(each["filepath"], each["num_threads"]) for each in threadpool_info() if each["user_api"] == "blas"]
+    top_k(rows[:2], in_parts(rows, rng), 3)
+    after = [(each["filepath"], each["num_threads"]) for each in threadpool_info() if each["user_api"] == "blas"]
+    assert before and after == before
