@@ -45,7 +45,7 @@ class LeaveOneOutConfig:
     frames: int = 4
     """Frames per clip."""
 
-    samples: int = 8
+    samples: int = 4
     """Cycles samples per pixel."""
 
     steps: int = 400

@@ -45,8 +45,8 @@ class SurvivalConfig:
     outfits: int = 1
     """Outfits of each person."""
 
-    noise_samples: int = 0
-    """Denoise the frames, and keep the noise of so many samples per pixel; 0: neither."""
+    noise_samples: int = 16
+    """Noise that the frames keep, as that of so many samples per pixel; 1: frames are not denoised."""
 
     workers: int = 2
     """Number of rendering processes."""
@@ -88,10 +88,9 @@ def survival(config: SurvivalConfig) -> None:
 
     Raises UserError if --out holds sets already, JobError if the sets differ.
     """
-    named = {name: getattr(config, name) for name in ("ids", "frames", "samples", "workers", "outfits")}
+    names = ("ids", "frames", "samples", "noise_samples", "workers", "outfits")
+    named = {name.replace("_", "-"): getattr(config, name) for name in names}
     options = [word for name, value in named.items() for word in (f"--{name}", value)]
-    if config.noise_samples:
-        options += ["--denoise", "--noise-samples", config.noise_samples]
     command = [sys.executable, "-m", "synth.render", *map(str, options), "--out"]
     struck, peace = config.out / "struck", config.out / "peace"
     if struck.exists() or peace.exists():

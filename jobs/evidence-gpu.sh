@@ -3,8 +3,8 @@
 # H200. From the root of the code:
 #
 #     pip install -e '.[benchmarks]'
-#     python -m synth.render --ids 1000 --frames 4 --samples 8 --out PEOPLE
-#     python -m synth.render --ids 400 --frames 16 --fps 8 --occlusion 1 --samples 4 --seed 21 --out CLIPS
+#     python -m synth.render --ids 1000 --frames 4 --samples 8 --no-denoise --out PEOPLE
+#     python -m synth.render --ids 400 --frames 16 --fps 8 --occlusion 1 --samples 4 --no-denoise --seed 21 --out CLIPS
 #     bash jobs/evidence-gpu.sh PEOPLE CLIPS …/Market-1501-v15.09.15 OUT
 #
 # Other parts, or some alone: `… OUT "pose choices"`, `transfer`, `choices`, `start`, `place`, `attention` (with the small network of `pose`, or of

@@ -60,6 +60,7 @@ DESCRIBED = (
     *("--out", "OUT/rows.npz", "--device", "cpu"),
 )
 RENDERED = ("synth.render", "--ids", "2", "--frames", "2", "--samples", "4", "--seed", "3", "--out", "OUT/set")
+PLAIN, DENOISED = ("--no-denoise",), ("--denoise", "--noise-samples", "0")
 
 
 def losses(out: Path) -> dict[str, Values]:
@@ -119,6 +120,6 @@ PAIRS = (
     Pair("large batches of extract", DESCRIBED, ("--batch-size", "1"), ("--batch-size", "64"), descriptors, 1e-4),
     Pair("loader processes of extract", DESCRIBED, NO_WORKERS, TWO_WORKERS, descriptors, 0),
     Pair("rendering processes", RENDERED, ("--workers", "1"), ("--workers", "2"), pixels_and_truth, 0),
-    Pair("denoiser, ground truth", (*RENDERED, "--workers", "1"), (), ("--denoise",), ground_truth, 0),
-    Pair("denoiser, pixels on average", (*RENDERED, "--workers", "1"), (), ("--denoise",), pixels, 0.05, "mean"),
+    Pair("denoiser, ground truth", (*RENDERED, "--workers", "1"), PLAIN, DENOISED, ground_truth, 0),
+    Pair("denoiser, pixels on average", (*RENDERED, "--workers", "1"), PLAIN, DENOISED, pixels, 0.05, "mean"),
 )

@@ -45,7 +45,7 @@ def open_set(target: RenderedSet, plan: list[Clip]) -> tuple[list[ManifestRow], 
     if others:
         raise UserError(
             f"{target.out} holds clips of other options{_of_other_version(rows)} ({others[0]} and {len(others) - 1} "
-            "more): repeat the options it was made with, or name another folder with --out"
+            "more): repeat the options it was made with (see its config.yaml), or name another folder with --out"
         )
     beyond = [row["clip"] for row in rows if row["clip"] not in hashes and _is_of(target, row)]
     if beyond:

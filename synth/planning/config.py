@@ -79,14 +79,15 @@ class RenderConfig:
     out: Path = Path("data/synthetic")
     """Output folder of the set."""
 
-    samples: int = option(16, aliases=["--spp"])
-    """Samples per pixel of Cycles, at least 1: fewer is faster and noisier."""
+    samples: int = option(4, aliases=["--spp"])
+    """Samples per pixel of Cycles, at least 1: fewer is faster. 16 or more have as little noise as the frames need with
+    the other defaults, and are not denoised."""
 
-    denoise: bool = False
-    """Denoise the frames: 4 samples are then as close to hundreds of samples as 16 without denoising."""
+    denoise: bool = True
+    """Denoise the frames, unless --samples are as many as --noise-samples, or more."""
 
-    noise_samples: int = 0
-    """Noise that denoised frames keep: that of so many samples per pixel, more than --samples. 0: none."""
+    noise_samples: int = 16
+    """Noise that denoised frames keep: that of so many samples per pixel. 0: none, whatever --samples are."""
 
     workers: int | None = option(None, formerly={"workers": {0: None}})
     """Number of render processes of one thread each. Default: one per core of this machine or of the cluster."""
@@ -132,11 +133,6 @@ class RenderConfig:
                 raise ValueError(f"--{name} {getattr(self, name)}: must be at least 1")
         if self.ids > 9999:
             raise ValueError(f"--ids {self.ids}: must be at most 9999, the largest number in PRID2011's folder names")
-        if self.noise_samples and not (self.denoise and self.noise_samples > self.samples):
-            raise ValueError(
-                f"--noise-samples {self.noise_samples}: must be 0, "
-                f"or, with --denoise, more than --samples, {self.samples}"
-            )
         if self.fps is not None and not (math.isfinite(self.fps) and self.fps >= MIN_FPS):
             raise ValueError(f"--fps {self.fps}: must be at least {MIN_FPS}")
         if self.sightings > self.frames:
@@ -145,7 +141,7 @@ class RenderConfig:
             raise ValueError(f"--sightings {self.sightings} contradicts --without sightings")
         if self.workers is not None and self.workers < 1:
             raise ValueError(f"--workers {self.workers}: must be at least 1")
-        for name in ("seed", "sightings", "camera_pairs"):
+        for name in ("seed", "sightings", "camera_pairs", "noise_samples"):
             if getattr(self, name) < 0:
                 raise ValueError(f"--{name.replace('_', '-')} {getattr(self, name)}: must not be negative")
         if not 0 <= self.occlusion <= 1:
@@ -163,6 +159,11 @@ class RenderConfig:
     def part(self) -> Shard | None:
         """The part given by --shard, None for the whole set."""
         return None if self.shard is None else shard_of(self.shard)
+
+    @property
+    def denoised(self) -> bool:
+        """Whether frames are denoised: samples with no more noise than frames keep are left as they are."""
+        return self.denoise and not 0 < self.noise_samples <= self.samples
 
     @property
     def frames_of_sightings(self) -> tuple[int, ...]:

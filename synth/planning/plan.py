@@ -103,8 +103,8 @@ def make_clip(config: RenderConfig, person: int, camera_name: CameraName, motion
         sensor=sensor,
         sightings=tuple(sightings),
         samples=config.samples,
-        denoise=config.denoise,
+        denoise=config.denoised,
         seed=seed,
-        noise_samples=config.noise_samples,
+        noise_samples=config.noise_samples if config.denoised else 0,
     )
     return leave_out(clip, config.without)

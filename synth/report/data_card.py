@@ -72,6 +72,7 @@ def data_card(name: str, plan: Sequence[Clip], rows: Sequence[ManifestRow], conf
         drawn=None if config.plan else {"without": config.without, "occlusion": percent(config.occlusion)},
         samples=numbers([clip.samples for clip in plan]),
         denoised=any(clip.denoise for clip in plan),
+        noise_samples=numbers(noise) if (noise := {clip.noise_samples for clip in plan} - {0}) else None,
         is_recorded=any(sighting.walk.take for sighting in sightings),
         pixels=pixel_example(rows),
     )

@@ -17,7 +17,7 @@ from reid_folders import TINY, flags
 FIXTURES = PROJECT_ROOT / "tests" / "fixtures"
 
 PERSONS = 4
-RENDER = ["--ids", str(PERSONS), "--frames", "2", "--samples", "2", "--seed", "3"]
+RENDER = ["--ids", str(PERSONS), "--frames", "2", "--samples", "2", "--no-denoise", "--seed", "3"]
 """Options of `synth.render` of the set."""
 
 PAPER_FORM = {"limb_fields": "signed", "part_gain": 1.0, "part_pooling": "mean"}

@@ -11,7 +11,8 @@ import numpy as np
 
 from alignnet_common.files import PROJECT_ROOT
 
-SMALL = ["--ids", "4", "--frames", "3", "--fps", "25", "--samples", "2", "--seed", "0", "--occlusion", "0.5"]
+SMALL = ["--ids", "4", "--frames", "3", "--fps", "25", "--samples", "2", "--no-denoise"]
+SMALL += ["--seed", "0", "--occlusion", "0.5"]
 """Options of the rendered set that the tests share."""
 
 OUTFITS = ["--ids", "4", "--frames", "4", "--sightings", "2", "--outfits", "2", "--samples", "2", "--occlusion", "0"]

@@ -171,7 +171,7 @@ def test_headings_are_uniform():
 
 
 def test_a_row_of_the_plan_survives_json_and_has_every_field_of_the_clip(tmp_path):
-    clips = planned(ids=6, occlusion=0.9, samples=4, denoise=True, noise_samples=16)
+    clips = planned(ids=6, occlusion=0.9)
     write_jsonl(tmp_path / "plan.jsonl", [plan_row(clip) for clip in clips])
     rows = read_jsonl(tmp_path / "plan.jsonl")
     assert rows == json.loads(json.dumps([plan_row(clip) for clip in clips]))
@@ -204,10 +204,28 @@ def test_the_hash_depends_on_every_field_of_a_clip():
 
 
 def test_noise_that_is_kept_is_that_of_more_samples_and_left_out_of_a_row_without_any():
-    clean, mixed = (planned(ids=1, samples=4, denoise=True, noise_samples=noise)[0] for noise in (0, 16))
+    clean, mixed = (planned(ids=1, noise_samples=noise)[0] for noise in (0, 16))
     assert (clean.kept_noise, mixed.kept_noise) == (0.0, pytest.approx(0.406, abs=1e-3))
     assert "noise_samples" not in clip_record(clean)
     assert clip_record(mixed) == clip_record(clean) | {"noise_samples": 16}
+    assert planned(ids=1)[0] == mixed
+
+
+@pytest.mark.parametrize(
+    ("options", "denoised", "noise_samples"),
+    [
+        ({}, True, 16),
+        ({"samples": 15}, True, 16),
+        ({"samples": 16}, False, 0),
+        ({"samples": 64}, False, 0),
+        ({"samples": 64, "noise_samples": 0}, True, 0),
+        ({"denoise": False}, False, 0),
+        ({"samples": 8, "denoise": False, "noise_samples": 0}, False, 0),
+    ],
+)
+def test_frames_are_denoised_that_have_more_noise_than_they_keep(options, denoised, noise_samples):
+    clip = planned(ids=1, **options)[0]
+    assert (clip.denoise, clip.noise_samples) == (denoised, noise_samples)
 
 
 def test_generators_differ_between_keys_and_repeat_for_one_key():

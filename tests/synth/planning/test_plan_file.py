@@ -52,7 +52,7 @@ def test_a_plan_of_any_generator_version_is_read(edited, plan, version):
 def test_edits_are_read_and_rows_may_be_removed_or_reordered(edited, plan):
     def edit(rows):
         rows[1]["identity"]["phenotype"]["height"] = 0.5
-        rows[1]["samples"] = 32
+        rows[1]["samples"] = 8
         del rows[0]
         rows.reverse()
 
@@ -60,7 +60,7 @@ def test_edits_are_read_and_rows_may_be_removed_or_reordered(edited, plan):
     assert [clip.name for clip in found] == [clip.name for clip in plan[1:]]
     changed = dataclasses.replace(plan[1].identity.phenotype, height=0.5)
     assert found[0].identity.phenotype == changed
-    assert found[0].samples == 32
+    assert found[0].samples == 8
     assert plan_hash(found[0]) != plan_hash(plan[1])
     assert [plan_hash(clip) for clip in found[1:]] == [plan_hash(clip) for clip in plan[2:]]
 
@@ -76,7 +76,7 @@ MISTAKES = {
     "another name": (lambda row: row.update(clip="cam_a/person_0007"), r"clip: 'cam_a/person_0007' should be 'cam_b"),
     "no frames": (lambda row: row["sightings"][0].update(frames=0), "sighting must have 1 frame or more"),
     "a seed below 0": (lambda row: row.update(seed=-1), "line 2: seed must be 0 or more"),
-    "noise of nothing": (lambda row: row.update(noise_samples=64), "noise_samples must be 0, or more than samples"),
+    "noise of nothing": (lambda row: row.update(denoise=False), "noise_samples must be 0, or more than samples"),
     "in the camera": (lambda row: row["camera"].update(distance=0.0), "camera.distance must be above 0"),
     "no crop": (lambda row: row["sightings"][0]["tracker"].update(margin=0.0), "tracker.margin must be above 0"),
     "no width": (lambda row: row["sightings"][0]["tracker"].update(aspect=-0.5), "tracker.aspect must be above 0"),

@@ -10,6 +10,7 @@ from alignnet_common.set_format import GENERATOR_VERSION
 from filled_sets import PLAN, filled
 from synth.dataset.layout import RenderedSet
 from synth.planning.config import RenderConfig
+from synth.planning.plan import make_plan
 from synth.report.data_card import data_card, numbers, shares, write_card
 from synth_runs import rows
 
@@ -142,3 +143,16 @@ def test_shares_are_sorted_by_frequency():
 
 def test_filled_sets_name_the_generator(tmp_path):
     assert {row["generator"] for row in rows(filled(tmp_path / "set").manifest)} == {GENERATOR_VERSION}
+
+
+@pytest.mark.parametrize(
+    ("options", "row"),
+    [
+        ({}, "| samples per pixel | 4, denoised, with the noise of 16 samples |"),
+        ({"noise_samples": 0}, "| samples per pixel | 4, denoised |"),
+        ({"samples": 16}, "| samples per pixel | 16 |"),
+    ],
+)
+def test_the_card_says_how_frames_are_denoised(options, row):
+    plan = make_plan(RenderConfig(ids=2, frames=2, **options))
+    assert row in data_card("demo", plan, manifest(plan), CONFIG).splitlines()
