@@ -18,7 +18,7 @@ from typing import Any, Literal, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-GENERATOR_VERSION = "4.3"
+GENERATOR_VERSION = "4.4"
 """Version of the people, scenes and cameras that `synth.render` draws and renders.
 
 Raise it with every change after which the same options give other pixels, plans or annotations, and add a row to the

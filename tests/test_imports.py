@@ -12,7 +12,7 @@ from alignnet_common.files import PROJECT_ROOT
 ORDER = """
     benchmarks
     benchmarks.soak benchmarks.optimisations
-    benchmarks.search benchmarks.faults.machines
+    benchmarks.people benchmarks.search benchmarks.faults.machines
     benchmarks.adapt benchmarks.faults benchmarks.ingredients benchmarks.transfer
     benchmarks.faults.fuzzing
     benchmarks.workers

@@ -4,6 +4,8 @@ To add an accessory, add its mesh to `carried` and its row to `synth.people.acce
 mesh are its colours. Points are in metres; `body.rest` is the reference pose.
 """
 
+import functools
+
 import numpy as np
 
 from alignnet_common.arrays import Floats, Ints, Rgb
@@ -14,14 +16,16 @@ from synth.body.primitives import grid_quads, superellipsoid, tube
 from synth.people.accessories import Carried, Side
 
 BLACK: Rgb = (0.012, 0.012, 0.013)
+STRAP = 0.012
+"""Metres between clothes and the outside of a strap."""
 
 
-def carried(anatomy: Anatomy, body: BakedBody, thing: Carried, ease: float, sole: float) -> Mesh:
-    """The mesh of `thing`. `ease`: metres between skin and the clothes below it; `sole`: metres of the shoes' soles."""
+def carried(anatomy: Anatomy, body: BakedBody, thing: Carried, cloth: Floats, sole: float) -> Mesh:
+    """The mesh of `thing`. `cloth` (V,): metres between skin and the clothes below it; `sole`: of the shoes' soles."""
     if thing.kind == "backpack":
-        return backpack(anatomy, body, thing, ease)
+        return backpack(anatomy, body, thing, cloth)
     if thing.kind in ("shoulder bag", "tote bag"):
-        return shoulder_bag(anatomy, body, thing, ease)
+        return shoulder_bag(anatomy, body, thing, cloth)
     if thing.kind in ("hand bag", "shopping bag"):
         return hand_bag(anatomy, body, thing)
     if thing.kind == "trolley":
@@ -31,8 +35,9 @@ def carried(anatomy: Anatomy, body: BakedBody, thing: Carried, ease: float, sole
     return phone(anatomy, body, thing)
 
 
-def backpack(anatomy: Anatomy, body: BakedBody, bag: Carried, ease: float) -> Mesh:
+def backpack(anatomy: Anatomy, body: BakedBody, bag: Carried, cloth: Floats) -> Mesh:
     """A backpack along the back, with a front pocket and two straps over the shoulders."""
+    ease = float(cloth[anatomy.region == TRUNK].min())
     used = np.unique(anatomy.quads["body"])
     trunk = body.rest[used[anatomy.region[used] == TRUNK]]
     shoulder = trunk[:, 2].max() - 0.1
@@ -57,16 +62,27 @@ def backpack(anatomy: Anatomy, body: BakedBody, bag: Carried, ease: float) -> Me
         painted(_on_chest(body, (main, main_quads)), bag.colour),
         painted(_on_chest(body, (pocket, pocket_quads)), bag.accent),
     ]
-    x, _, z = anatomy.reference.T
     for sign in (-1, 1):
-        inside = np.minimum(0.028 - np.abs(sign * x - 0.105), z - 0.26)
-        pieces.append(painted(trunk_band(anatomy, body.vertices, inside, ease + 0.014, "carried"), bag.colour))
+        strap = trunk_band(anatomy, body.vertices, functools.partial(on_strap, sign=sign), cloth, STRAP, "carried")
+        pieces.append(painted(strap, bag.colour))
     return joined(pieces)
 
 
-def shoulder_bag(anatomy: Anatomy, body: BakedBody, bag: Carried, ease: float) -> Mesh:
+def on_strap(points: Floats, sign: int) -> Floats:
+    """Signed distances (N,) of points (N, 3) of the average body to the edge of a backpack's strap.
+
+    It goes over the shoulder down to the chest, and from there under the arm back to the lower end of the bag.
+    """
+    x, y, z = points.T
+    over_shoulder = np.minimum(0.023 - np.abs(sign * x - 0.105), z - 0.27)
+    under_arm = np.minimum(0.014 - 0.74 * np.abs(z - 0.19 + 0.9 * y), sign * x - 0.09)
+    return np.maximum(over_shoulder, under_arm)
+
+
+def shoulder_bag(anatomy: Anatomy, body: BakedBody, bag: Carried, cloth: Floats) -> Mesh:
     """A bag at the hip with a strap from the other shoulder, or a tote bag under the arm with a strap from the same
     shoulder."""
+    ease = float(cloth[anatomy.region == TRUNK].min())
     sign = _sign(bag.side)
     tote = bag.kind == "tote bag"
     top = 0.16 if tote else 0.06
@@ -88,10 +104,13 @@ def shoulder_bag(anatomy: Anatomy, body: BakedBody, bag: Carried, ease: float) -
     shoulder = np.array([0.125 if tote else -0.075, 0.6])
     hip_end = np.array([0.155, top - 0.04])
     along = (hip_end - shoulder) / np.linalg.norm(hip_end - shoulder)
-    x, _, z = anatomy.reference.T
-    off = np.abs((sign * x - shoulder[0]) * along[1] - (z - shoulder[1]) * along[0])
-    inside = np.minimum(0.02 - off, z - hip_end[1])
-    pieces.append(painted(trunk_band(anatomy, body.vertices, inside, ease + 0.012, "carried"), bag.colour))
+
+    def on_the_strap(points: Floats) -> Floats:
+        x, _, z = points.T
+        off = np.abs((sign * x - shoulder[0]) * along[1] - (z - shoulder[1]) * along[0])
+        return np.minimum(0.02 - off, z - hip_end[1])
+
+    pieces.append(painted(trunk_band(anatomy, body.vertices, on_the_strap, cloth, STRAP, "carried"), bag.colour))
     return joined(pieces)
 
 

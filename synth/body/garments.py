@@ -27,6 +27,8 @@ ARM_LENGTH, LEG_LENGTH = 0.55, 0.85
 """Approximate lengths in metres, which convert fractions of a limb to distances from an edge."""
 HIDDEN = 0.1
 """Depth inside a trouser leg or skirt from which nothing is visible, as a fraction of the leg."""
+OVER_LEGS = ("leggings", "skirt")
+"""Bottoms over which boots are worn; they are worn under others."""
 OUTSIDE = -0.02
 """Signed distance to the edge, in metres, of vertices that do not belong to the garment."""
 TUCK, TUCKED = 0.5, 0.02
@@ -52,8 +54,8 @@ def dress(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
     if outfit.headwear:
         pieces.append(headwear(anatomy, body, outfit.headwear))
     if outfit.scarf:
-        pieces.append(scarf(anatomy, body, outfit.top.ease, outfit.scarf))
-    pieces += [carried(anatomy, body, thing, outfit.top.ease, SOLE) for thing in outfit.carried]
+        pieces.append(scarf(anatomy, body, top_ease(anatomy, outfit), outfit.scarf))
+    pieces += [carried(anatomy, body, thing, top_ease(anatomy, outfit), SOLE) for thing in outfit.carried]
     return joined(pieces)
 
 
@@ -144,17 +146,10 @@ def top(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
     The part of a coat over the thighs is cut from the helper skirt.
     """
     garment = outfit.top
-    region, along = anatomy.region, anatomy.along
     inside = top_edge(anatomy, outfit)
-    ease = np.full(len(region), garment.ease)
-    ease[region == ARM] *= 0.4 if garment.kind == "vest" else 0.75
-    # A free hem keeps a distance to the garment below it.
-    low = np.clip((0.45 - along) / 0.45, 0, 1)
-    hips = np.isin(region, (TRUNK, LEG))
-    ease[hips] += (outfit.bottom.ease + 0.006) * np.where(region == LEG, 1.0, low)[hips]
     quads = anatomy.quads["helper-tights"]
-    vertices = eased(body.vertices, quads, ease, smoothing=4)
-    arms = (region[quads] == ARM).any(1)
+    vertices = eased(body.vertices, quads, top_ease(anatomy, outfit), smoothing=4)
+    arms = (anatomy.region[quads] == ARM).any(1)
     sleeves = "under" if garment.kind == "vest" else "top"
     pieces = [
         surface_piece(anatomy, quads[~arms], "top", vertices, inside),
@@ -169,6 +164,18 @@ def top(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
         crotch = (anatomy.reference[:, 2] - above(anatomy, 0.0))[0]
         piece.surface[open_front & (middle[:, 2] > crotch)] = SURFACES.index("under")
     return piece
+
+
+def top_ease(anatomy: Anatomy, outfit: Outfit) -> Floats:
+    """(V,) metres between skin and top."""
+    garment, region = outfit.top, anatomy.region
+    ease = np.full(len(region), garment.ease)
+    ease[region == ARM] *= 0.4 if garment.kind == "vest" else 0.75
+    # A free hem keeps a distance to the garment below it.
+    low = np.clip((0.45 - anatomy.along) / 0.45, 0, 1)
+    hips = np.isin(region, (TRUNK, LEG))
+    ease[hips] += (outfit.bottom.ease + 0.006) * np.where(region == LEG, 1.0, low)[hips]
+    return ease
 
 
 def top_edge(anatomy: Anatomy, outfit: Outfit) -> Floats:
@@ -270,9 +277,10 @@ def shoes(anatomy: Anatomy, body: BakedBody, outfit: Outfit) -> Mesh:
     quads = anatomy.quads["helper-tights"]
     downwards = -normals_of(anatomy.reference[None], quads)[0, :, 2]
     ease = np.where((region == FOOT) & (downwards > 0.5), SOLE - 0.002, 0.009)
-    if outfit.bottom.kind in ("leggings", "skirt"):
-        # Boots are over skin-tight clothes, but under trousers.
+    if outfit.bottom.kind in OVER_LEGS:
         ease[region == LEG] = 0.014
+    else:
+        ease[(region == LEG) & (anatomy.along < outfit.bottom.length + 0.02)] = 0.25 * outfit.bottom.ease
     vertices = eased(body.vertices, quads, ease, smoothing=1)
     piece = surface_piece(anatomy, quads, "shoes", vertices, shoe_edge(anatomy, outfit))
     ground = anatomy.reference[region == FOOT, 2].min()
@@ -288,5 +296,7 @@ def shoe_edge(anatomy: Anatomy, outfit: Outfit) -> Floats:
     edge = 1.0 - outfit.shoes.height
     if outfit.bottom.kind == "skirt":
         edge = max(edge, shown_from(outfit))
+    elif outfit.bottom.kind not in OVER_LEGS:
+        edge = max(edge, outfit.bottom.length - HIDDEN)
     inside[region == LEG] = LEG_LENGTH * (anatomy.along[region == LEG] - edge)
     return inside

@@ -104,15 +104,19 @@ def hood_down(anatomy: Anatomy, body: BakedBody) -> Mesh:
     return rigid_piece(*points, body.chest, "worn", "middle")
 
 
-def scarf(anatomy: Anatomy, body: BakedBody, ease: float, colour: Rgb) -> Mesh:
-    """A scarf around the neck with an end down the front; `ease`: metres between skin and the clothes below."""
+def scarf(anatomy: Anatomy, body: BakedBody, cloth: Floats, colour: Rgb) -> Mesh:
+    """A scarf around the neck with an end down the front; `cloth` (V,): metres between skin and the clothes below."""
     neck = throat(anatomy, body.rest)
     even = np.ones(COLUMNS)
     ring = rigid_piece(*collar(neck, 0.026 * even, 0.0 * even, 0.026 * even, 0.044 * even), body.chest, "worn", "upper")
-    x, y, z = anatomy.reference.T
-    inside = np.minimum(0.045 - np.abs(x - 0.055), np.minimum(z - 0.2, -y))
-    end = trunk_band(anatomy, body.vertices, inside, ease + 0.014, "worn")
+    end = trunk_band(anatomy, body.vertices, on_scarf, cloth, 0.014, "worn")
     return painted(joined([ring, end]), colour)
+
+
+def on_scarf(points: Floats) -> Floats:
+    """Signed distances (N,) of points (N, 3) of the average body to the edge of a scarf's end."""
+    x, y, z = points.T
+    return np.minimum(0.045 - np.abs(x - 0.055), np.minimum(z - 0.2, -y))
 
 
 def headscarf(body: BakedBody, head: Skull, neck: Throat) -> Mesh:

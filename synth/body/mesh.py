@@ -1,5 +1,6 @@
 """Meshes of a dressed person: pieces cut from the base mesh or built separately, and merged."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -188,16 +189,48 @@ def rigid_piece(points: Floats, quads: Ints, motion: Floats, surface: str, part:
     )
 
 
-def trunk_band(anatomy: Anatomy, vertices: Floats, inside: Floats, ease: float, surface: str) -> Mesh:
+def trunk_band(
+    anatomy: Anatomy, vertices: Floats, inside: Callable[[Floats], Floats], cloth: Floats, lift: float, surface: str
+) -> Mesh:
     """A band on the trunk's clothes, such as a strap.
 
-    `vertices` (T, V, 3) metres of the body; `inside` (V,) signed distance to the band's edge in metres, positive
-    inside; `ease` metres between skin and band.
+    `vertices` (T, V, 3) metres of the body; `inside`: signed distances (N,) to the band's edge in metres, positive
+    inside, of points (N, 3) of the average body; `cloth` (V,) metres between skin and clothes; `lift` metres between
+    clothes and band.
     """
     quads = anatomy.quads["helper-tights"]
+    # Smoothed with the arms, as the clothes are: a surface that ends at the armpits would sink into them there.
+    lifted = eased(vertices, quads, cloth + lift, smoothing=4)
     quads = quads[~np.isin(anatomy.region[quads], (ARM, HAND)).any(1)]
     quads = quads[(anatomy.reference[quads, 2] > -0.1).all(1)]
-    lifted = eased(vertices, quads, np.full(len(inside), ease), smoothing=4)
-    piece = surface_piece(anatomy, quads, surface, lifted, inside)
-    piece.part[:] = PARTS.index("middle")
-    return piece
+    # A band may be narrower than a quad.
+    fine, weights = divided(quads, len(anatomy.reference))
+    rest = weights @ anatomy.reference
+    distance = inside(rest)
+    used, local = np.unique(fine[(distance[fine] > 0).any(1)], return_inverse=True)
+    faces, edge = cut(local.reshape(-1, 4), distance[used])
+    kept, faces = np.unique(faces, return_inverse=True)
+    return Mesh(
+        vertices=_with_edge(_mixed(weights[used], lifted), edge)[:, kept],
+        rest=_with_edge(rest[None, used], edge)[0, kept],
+        quads=faces.reshape(-1, 4),
+        surface=np.full(len(faces) // 4, SURFACES.index(surface)),
+        part=np.full(len(faces) // 4, PARTS.index("middle")),
+        tint=np.ones((len(kept), 3)),
+    )
+
+
+def divided(quads: Ints, points: int, times: int = 4) -> tuple[Ints, sparse.csr_array]:
+    """Quads (F, 4), each divided into `times` × `times`, and the weights (N, points) of their vertices."""
+    steps = np.arange(times + 1) / times
+    across, along = (each.ravel() for each in np.meshgrid(steps, steps))
+    shares = np.stack([(1 - across) * (1 - along), across * (1 - along), across * along, (1 - across) * along], axis=1)
+    row, column = (each.ravel() for each in np.meshgrid(np.arange(times), np.arange(times), indexing="ij"))
+    first = row * (times + 1) + column
+    cells = np.stack([first, first + 1, first + times + 2, first + times + 1], axis=1)
+    starts = len(shares) * np.arange(len(quads))
+    fine = (starts[:, None, None] + cells).reshape(-1, 4)
+    rows = np.repeat(np.arange(len(quads) * len(shares)), 4)
+    columns = np.repeat(quads, len(shares), axis=0).ravel()
+    weights = sparse.csr_array((np.tile(shares, (len(quads), 1)).ravel(), (rows, columns)), (rows[-1] + 1, points))
+    return fine, weights

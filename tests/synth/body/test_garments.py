@@ -1,16 +1,18 @@
 """Cutting and offsetting cloth, and people dressed in every kind of outfit."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from alignnet_common.coco18 import PARTS
 from synth.animation.walk import steady
-from synth.body.accessory_mesh import fist
+from synth.body.accessory_mesh import fist, on_strap
 from synth.body.anatomy import FOOT, HEAD, LEG
-from synth.body.garments import SOLE, dress
-from synth.body.mesh import SURFACES, Mesh, cut, eased, joined
+from synth.body.garments import SOLE, dress, top_ease
+from synth.body.mesh import SURFACES, Mesh, cut, divided, eased, joined, trunk_band
 from synth.body.primitives import grid_quads, superellipsoid
 from synth.cameras.colour import srgb_decode
 from synth.people.accessories import ACCESSORIES, accessory_rand, arms_of
@@ -365,3 +367,43 @@ def test_prints_show_on_their_cloth_and_a_pictures_colours_beside_each_other():
     assert all(colour_distance(patch.second, patch.colour) > 0.3 for patch in drawn)
     assert {patch.motif for patch in drawn} == {"plain", "lettering", "picture"}
     assert all(patch.motif == "plain" for patch in drawn if patch.width < 0.1)
+
+
+@pytest.mark.parametrize("name", ["trousers", "shorts"])
+def test_boots_are_under_trousers(body_model, walker, name):
+    clothes = dataclasses.replace(KINDS[name], shoes=dataclasses.replace(KINDS[name].shoes, height=0.6))
+    mesh = dress(body_model.anatomy, walker, clothes)
+    assert extent(mesh, "bottom")[0] < extent(mesh, "shoes")[1] < extent(mesh, "bottom")[0] + 0.12
+    over = dress(body_model.anatomy, walker, dataclasses.replace(clothes, bottom=KINDS["leggings"].bottom))
+    assert extent(over, "shoes")[1] > extent(dress(body_model.anatomy, walker, KINDS["leggings"]), "shoes")[1] + 0.1
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_straps_lie_on_the_clothes_and_are_as_wide_everywhere(body_model, walker, sign):
+    anatomy = body_model.anatomy
+    quads, cloth = anatomy.quads["helper-tights"], top_ease(anatomy, KINDS["backpack"])
+    on_it = functools.partial(on_strap, sign=sign)
+    strap = trunk_band(anatomy, walker.vertices, on_it, cloth, 0.012, "carried")
+    assert on_it(strap.rest).min() > -1e-3
+    chest = sign * strap.rest[(strap.rest[:, 2] > 0.35) & (strap.rest[:, 2] < 0.45) & (strap.rest[:, 1] < 0), 0]
+    assert (chest.min(), chest.max()) == (pytest.approx(0.082, abs=0.003), pytest.approx(0.128, abs=0.003))
+    on_cloth = trunk_band(anatomy, walker.vertices, on_it, cloth, 0.0, "carried")
+    top = eased(walker.vertices, quads, cloth, smoothing=4)
+    corners = np.isin(np.round(on_cloth.rest, 9), np.round(anatomy.reference[np.unique(quads)], 9)).all(1)
+    assert corners.any()
+    assert cKDTree(top[0]).query(on_cloth.vertices[0, corners])[0].max() < 1e-9
+    lift = np.linalg.norm(strap.vertices - on_cloth.vertices, axis=2)
+    assert 0.008 < lift.min() <= lift.max() < 0.0121
+
+
+def test_a_divided_quad_covers_the_quad():
+    points, quads = sheet(3, 4)
+    fine, weights = divided(quads, len(points), times=4)
+    assert fine.shape == (16 * len(quads), 4)
+    corners = (weights @ points)[fine]
+    sides = np.diff(corners[:, [0, 1, 2, 3, 0]], axis=1)
+    assert np.allclose(np.linalg.norm(sides, axis=2), 0.25)
+    assert (np.cross(sides[:, 0], sides[:, 1])[:, 2] > 0).all() == (
+        np.cross(points[quads[0, 1]] - points[quads[0, 0]], points[quads[0, 2]] - points[quads[0, 1]])[2] > 0
+    )
+    assert np.allclose(corners.mean(1).mean(0), points[quads].mean(1).mean(0))

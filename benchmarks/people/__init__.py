@@ -1,0 +1,1 @@
+"""Faults of the people that `synth` makes."""
