@@ -46,7 +46,7 @@ class SurvivalConfig:
     """Outfits of each person."""
 
     noise_samples: int = 16
-    """Noise that the frames keep, as that of so many samples per pixel; 1: frames are not denoised."""
+    """Noise that frames keep: that of so many samples per pixel. Up to --samples, they are not denoised."""
 
     workers: int = 2
     """Number of rendering processes."""

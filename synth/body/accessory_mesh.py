@@ -63,12 +63,14 @@ def backpack(anatomy: Anatomy, body: BakedBody, bag: Carried, cloth: Floats) -> 
         painted(_on_chest(body, (pocket, pocket_quads)), bag.accent),
     ]
     for sign in (-1, 1):
-        strap = trunk_band(anatomy, body.vertices, functools.partial(on_strap, sign=sign), cloth, STRAP, "carried")
+        strap = trunk_band(
+            anatomy, body.vertices, functools.partial(on_backpack_strap, sign=sign), cloth, STRAP, "carried"
+        )
         pieces.append(painted(strap, bag.colour))
     return joined(pieces)
 
 
-def on_strap(points: Floats, sign: int) -> Floats:
+def on_backpack_strap(points: Floats, sign: int) -> Floats:
     """Signed distances (N,) of points (N, 3) of the average body to the edge of a backpack's strap.
 
     It goes over the shoulder down to the chest, and from there under the arm back to the lower end of the bag.
@@ -105,12 +107,12 @@ def shoulder_bag(anatomy: Anatomy, body: BakedBody, bag: Carried, cloth: Floats)
     hip_end = np.array([0.155, top - 0.04])
     along = (hip_end - shoulder) / np.linalg.norm(hip_end - shoulder)
 
-    def on_the_strap(points: Floats) -> Floats:
+    def on_shoulder_strap(points: Floats) -> Floats:
         x, _, z = points.T
         off = np.abs((sign * x - shoulder[0]) * along[1] - (z - shoulder[1]) * along[0])
         return np.minimum(0.02 - off, z - hip_end[1])
 
-    pieces.append(painted(trunk_band(anatomy, body.vertices, on_the_strap, cloth, STRAP, "carried"), bag.colour))
+    pieces.append(painted(trunk_band(anatomy, body.vertices, on_shoulder_strap, cloth, STRAP, "carried"), bag.colour))
     return joined(pieces)
 
 

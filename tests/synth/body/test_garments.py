@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from alignnet_common.coco18 import PARTS
 from synth.animation.walk import steady
-from synth.body.accessory_mesh import fist, on_strap
+from synth.body.accessory_mesh import fist, on_backpack_strap
 from synth.body.anatomy import FOOT, HEAD, LEG
 from synth.body.garments import SOLE, dress, top_ease
 from synth.body.mesh import SURFACES, Mesh, cut, divided, eased, joined, trunk_band
@@ -382,7 +382,7 @@ def test_boots_are_under_trousers(body_model, walker, name):
 def test_straps_lie_on_the_clothes_and_are_as_wide_everywhere(body_model, walker, sign):
     anatomy = body_model.anatomy
     quads, cloth = anatomy.quads["helper-tights"], top_ease(anatomy, KINDS["backpack"])
-    on_it = functools.partial(on_strap, sign=sign)
+    on_it = functools.partial(on_backpack_strap, sign=sign)
     strap = trunk_band(anatomy, walker.vertices, on_it, cloth, 0.012, "carried")
     assert on_it(strap.rest).min() > -1e-3
     chest = sign * strap.rest[(strap.rest[:, 2] > 0.35) & (strap.rest[:, 2] < 0.45) & (strap.rest[:, 1] < 0), 0]
