@@ -1,7 +1,7 @@
 """The steps of python -m benchmarks.adapt: tracklets, adaptations, their measures, the table."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,10 @@ from alignnet_common.cli import as_plain
 from alignnet_common.errors import UserError
 from alignnet_common.files import read_jsonl, write_json
 from alignnet_common.options import bounded, check_ranges
+from benchmarks.adapt.target import Target, market_target, rendered_target
 from benchmarks.adapt.tracks import (
     TRUTH,
     broken_tracks,
-    market_tracks,
     mixed_tracks,
     persons_of,
     rows_of,
@@ -23,7 +23,7 @@ from benchmarks.adapt.tracks import (
     with_wrong_cameras,
     write_tracks,
 )
-from benchmarks.workers.subprocesses import Start, call, check_market, mean_and_spread
+from benchmarks.workers.subprocesses import Start, call, mean_and_spread
 from reid.adapt.clustering.agreement import pairs
 from reid.reporting.markdown import markdown_table
 from reid.runtime.run_dir import RESULT
@@ -34,13 +34,16 @@ FREE_TO_CHANGE = ("market", "out", "seeds", "official")
 
 @dataclass(frozen=True)
 class AdaptBenchmarkConfig:
-    """Adapt a network to Market-1501's unlabelled training half, and measure it."""
+    """Adapt a network to unlabelled tracklets of Market-1501's training half or of a rendered set, and measure it."""
 
-    market: Path
+    market: Path | None = None
     """Folder of Market-1501, which contains bounding_box_train."""
 
     out: Path = Path("runs/adapt-market")
     """Folder for the tracklets, the runs, adapt.json, and adapt.md with the table."""
+
+    target: Path | None = None
+    """Rendered set to adapt to in place of Market-1501: half of its persons are adapted to, and the others tested."""
 
     init: str = "small"
     """Network that is adapted."""
@@ -63,14 +66,21 @@ class AdaptBenchmarkConfig:
     labelled: bool = False
     """Train against the persons in place of clusters: what the same network and options reach with labels."""
 
+    test_share: float = bounded(0.0, at_least=0, at_most=0.9)
+    """Share of the training persons of --market that is not adapted to, and tested. 0: none."""
+
     official: bool = False
-    """Rank the official test, once a finished configuration."""
+    """Test on the official test of --market, once a finished configuration."""
 
     options: dict[str, Any] = field(default_factory=dict)
     """Further options of reid adapt: --options.rounds 4."""
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        if (self.market is None) == (self.target is None):
+            raise ValueError("--market or --target: name one of them, the data to adapt to")
+        if self.target is not None and (self.official or self.test_share):
+            raise ValueError("--official and --test-share belong to --market")
 
 
 def cluster_quality(clusters: Path, truth: Path) -> dict[str, float]:
@@ -88,21 +98,20 @@ def cluster_quality(clusters: Path, truth: Path) -> dict[str, float]:
 
 def adapt_market(config: AdaptBenchmarkConfig, start: Start = call) -> None:
     """Adapt with each seed unless that is done; write adapt.json and adapt.md. `start` runs a module with arguments."""
-    check_market(config.market)
-    images = config.market / "bounding_box_train"
+    target = target_of(config)
     config.out.mkdir(parents=True, exist_ok=True)
     check_same_options(config)
     rng = np.random.default_rng(0)  # the same tracklets for every seed
-    tracks = some_persons(market_tracks([path.name for path in images.iterdir()]), config.tracklets, rng)
+    tracks = some_persons(target.tracks, config.tracklets, rng)
     tracks = broken_tracks(mixed_tracks(tracks, config.mixed, rng), config.broken, rng)
     tracks = with_wrong_cameras(tracks, config.wrong_cameras, rng)
-    root = write_tracks(tracks, images, config.out)
+    root = write_tracks(tracks, target.images, config.out)
     networks = {"before": config.init} | {
         f"seed {seed}": str(adapted(config, root, seed, start)) for seed in range(config.seeds)
     }
     result: dict[str, Any] = {"config": as_plain(config), "tracklets": len(tracks), "runs": {}}
     for name, weights in networks.items():
-        row = dict(official_test(config, name, weights, start)) if config.official else {}
+        row = tested(config.out, name, weights, target.tests, start)
         if name != "before":
             run = Path(weights)
             row |= cluster_quality(run / "clusters.csv", config.out / TRUTH)
@@ -113,6 +122,14 @@ def adapt_market(config: AdaptBenchmarkConfig, start: Start = call) -> None:
     text = table(result["runs"])
     (config.out / "adapt.md").write_text(text)
     print(text)
+
+
+def target_of(config: AdaptBenchmarkConfig) -> Target:
+    """The data of --market or --target. Raises UserError as they are read."""
+    if config.market is not None:
+        return market_target(config.market, config.test_share, config.official)
+    assert config.target is not None
+    return rendered_target(config.target)
 
 
 def check_same_options(config: AdaptBenchmarkConfig) -> None:
@@ -141,16 +158,16 @@ def adapted(config: AdaptBenchmarkConfig, root: Path, seed: int, start: Start) -
     return run
 
 
-def official_test(config: AdaptBenchmarkConfig, name: str, weights: str, start: Start) -> Mapping[str, float]:
-    """Rank-1 and mAP of the official test, with and without the statistics of each camera."""
+def tested(out: Path, name: str, weights: str, tests: Mapping[str, Sequence[str]], start: Start) -> dict[str, float]:
+    """Rank-1 and mAP of a network in each test, with and without the statistics of each camera."""
     found: dict[str, float] = {}
-    for kind, words in (("", []), (" with camera statistics", ["--camera-norm"])):
-        path = config.out / f"official-{name}{kind}.json".replace(" ", "-")
-        if not path.is_file():
-            asked = ["--dataset=market", "--market-test=official", f"--root={config.market}", f"--weights={weights}"]
-            start("reid.evaluate", [*asked, *words, f"--json={path}"])
-        ranked = json.loads(path.read_text())
-        found |= {f"{key}{kind}": ranked[key] for key in ("rank1", "mAP")}
+    for test, data in tests.items():
+        for kind, words in (("", []), (", camera statistics", ["--camera-norm"])):
+            path = out / f"{test}-{name}{kind}.json".replace(",", "").replace(" ", "-")
+            if not path.is_file():
+                start("reid.evaluate", [*data, f"--weights={weights}", *words, f"--json={path}"])
+            ranked = json.loads(path.read_text())
+            found |= {f"{key}, {test}{kind}": ranked[key] for key in ("rank1", "mAP")}
     return found
 
 

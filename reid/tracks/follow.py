@@ -16,8 +16,7 @@ from reid.runtime.memory import keep_freed_memory
 from reid.tracks.boxes import NO_TRACK, NOTHING, Boxes, read_boxes
 from reid.tracks.crops import CropWriter, key_of
 from reid.tracks.detection import Found, detected
-from reid.tracks.detectors.choice import detector_of
-from reid.tracks.detectors.detections import Detector
+from reid.tracks.detectors.choice import Chosen, detector_of
 from reid.tracks.records import Recording, after_others, all_records, options_of, record_file
 from reid.tracks.track import Tracking
 from reid.tracks.video import Frame, Video
@@ -35,7 +34,7 @@ class Follower:
     def __init__(self, config: TracksConfig, folder: Path | None = None) -> None:
         """folder -- the current one of the command, for a process that has another; None: this process has it."""
         self._config, self._folder = config, folder
-        self._detector: Detector | None = None
+        self._detector: Chosen | None = None
 
     def ready(self) -> None:
         """Load the detector. Raises UserError without weights, and where this machine does not see the folders."""
@@ -53,6 +52,7 @@ class Follower:
                 config.threshold,
                 device,
                 config.precision,
+                config.engine,
             )
 
     def work(self, recordings: Sequence[Recording]) -> list[Finished]:
@@ -69,7 +69,8 @@ class Follower:
                 found = tracks_of(recording, self._detector, config)
                 made = {"video": str(recording.video), "fingerprint": recording.fingerprint}
                 about = {"camera": recording.camera, "start": recording.start}
-                known = about | made | {"options": options_of(config)} | found
+                computed = None if self._detector is None else self._detector.computed
+                known = about | made | {"options": options_of(config), "computed": computed} | found
                 write_json(record_file(config.out, recording.key), known)
             yield recording.key, known
 
@@ -114,7 +115,7 @@ def follow_on_ray(recordings: Sequence[Recording], config: TracksConfig) -> Iter
         stop_ray()
 
 
-def tracks_of(recording: Recording, detector: Detector | None, config: TracksConfig) -> dict[str, Any]:
+def tracks_of(recording: Recording, detector: Chosen | None, config: TracksConfig) -> dict[str, Any]:
     """Write the crops of one recording; returns what was found, as plain values."""
     clock = time.perf_counter()
     camera, start, video = recording.camera, recording.start, recording.video
@@ -127,7 +128,9 @@ def tracks_of(recording: Recording, detector: Detector | None, config: TracksCon
         if detector is None:
             found = listed(frames, boxes_file(config, camera, video))
         else:
-            found = detected(frames, detector, config.batch_size, on_cpu=pick_device(config.device).type == "cpu")
+            found = detected(
+                frames, detector.detect, config.batch_size, on_cpu=pick_device(config.device).type == "cpu"
+            )
         for frame, some in followed(found, config.rate):
             writer.add(frame, some)
             boxes, count, last = boxes + len(some), count + 1, frame

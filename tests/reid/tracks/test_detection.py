@@ -108,6 +108,36 @@ def test_an_older_pytorch_that_does_not_say_what_the_cpu_can_computes_in_float32
     assert detector_module.precision_of("auto", torch.device("cpu")) == torch.float32
 
 
+FLOAT32, BFLOAT16 = torch.float32, torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision", "multiplies", "installed", "device", "expected"),
+    [
+        ("auto", "auto", True, True, "cpu", ("pytorch", BFLOAT16)),
+        ("auto", "auto", False, True, "cpu", ("onnxruntime", FLOAT32)),
+        ("auto", "auto", False, False, "cpu", ("pytorch", FLOAT32)),
+        ("auto", "float32", True, True, "cpu", ("onnxruntime", FLOAT32)),
+        ("auto", "auto", False, True, "cuda", ("pytorch", FLOAT32)),
+        ("pytorch", "float32", True, True, "cpu", ("pytorch", FLOAT32)),
+        ("onnxruntime", "auto", True, True, "cpu", ("onnxruntime", FLOAT32)),
+    ],
+)
+def test_what_computes_the_detector(engine, precision, multiplies, installed, device, expected, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": multiplies}, raising=False)
+    monkeypatch.setattr(detector_module, "has_onnxruntime", lambda: installed)
+    assert detector_module.arithmetic_of(engine, precision, torch.device(device)) == expected
+
+
+def test_what_onnxruntime_cannot_compute_is_one_line(monkeypatch):
+    for device, precision in (("cuda", "auto"), ("cpu", "bfloat16")):
+        with pytest.raises(UserError, match="computes with float32 on the CPU alone"):
+            detector_module.arithmetic_of("onnxruntime", precision, torch.device(device))
+    monkeypatch.setattr(detector_module, "has_onnxruntime", lambda: False)
+    with pytest.raises(UserError, match=r"--engine onnxruntime: needs the extra \[export\]: pip install"):
+        detector_module.arithmetic_of("onnxruntime", "auto", torch.device("cpu"))
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mallopt is of the GNU C library")
 def test_memory_that_was_freed_is_used_again():
     """In a process of its own: what is set cannot be taken back."""

@@ -40,7 +40,7 @@ def weights(tmp_path_factory):
 @pytest.mark.parametrize(("name", "size"), [(MODEL, 320), (RCNN, 256)])
 def test_a_model_of_torchvision_gives_what_torchvision_gives(weights, name, size):
     images = list(np.random.default_rng(0).integers(0, 256, (2, 96, 128, 3), np.uint8))
-    found = detector_of(f"torchvision:{name}", weights[name], size, 0.005, CPU)(images)
+    found = detector_of(f"torchvision:{name}", weights[name], size, 0.005, CPU).detect(images)
     network = models.get_model(name, weights=None, weights_backbone=None)
     if name == RCNN:
         network = models.get_model(name, weights=None, weights_backbone=None, min_size=size, max_size=size)
@@ -113,6 +113,8 @@ def test_names_and_weights_that_are_not_there_are_one_line(monkeypatch, tmp_path
         detector_of(f"torchvision:{MODEL}", None, 320, 0.5, CPU)
     with pytest.raises(UserError, match="--precision bfloat16: --detector hog computes with float32 alone"):
         detector_of("hog", None, 320, 0.5, CPU, "bfloat16")
+    with pytest.raises(UserError, match="--engine onnxruntime: of the default detector alone, not of hog"):
+        detector_of("hog", None, 320, 0.5, CPU, engine="onnxruntime")
     with pytest.raises(ValueError, match="--detector-weights belongs to --detector torchvision:MODEL"):
         TracksConfig([Path("a.mp4")], detector="hog", detector_weights=Path("w.pth"))
     monkeypatch.setitem(sys.modules, "cv2", None)
@@ -127,6 +129,6 @@ def test_hog_leaves_out_the_margins_of_its_windows(monkeypatch):
 
 def test_hog_finds_nobody_in_noise_and_takes_small_images():
     pytest.importorskip("cv2")
-    detect = detector_of("hog", None, 128, 0.5, CPU)
+    detect = detector_of("hog", None, 128, 0.5, CPU).detect
     found = detect(list(np.random.default_rng(0).integers(0, 256, (3, 60, 40, 3), np.uint8)))
     assert [each.sides.shape for each in found] == [(0, 4)] * 3

