@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate
 from typing import Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from alignnet_common.arrays import Bools, Floats, Ints, Singles
@@ -122,13 +123,19 @@ def best_of(queries: Tensor, blocks: Sequence[Rows], k: int, masks: Sequence[Boo
     return Nearest(best.scores.reshape(shape), best.rows.reshape(shape))
 
 
+@cache
+def libraries() -> ThreadpoolController:
+    """The libraries that have threads of their own. To look for them takes a millisecond, a thirtieth of a search."""
+    return ThreadpoolController()
+
+
 @contextmanager
 def threads() -> Iterator[Executor]:
     """As many threads as PyTorch uses, each of which computes by itself: none waits for the others in every product."""
     count = torch.get_num_threads()
     try:
         with (
-            threadpool_limits(1, user_api="blas"),
+            libraries().limit(limits=1, user_api="blas"),
             ThreadPoolExecutor(count, initializer=torch.set_num_threads, initargs=(1,)) as pool,
         ):
             yield pool
