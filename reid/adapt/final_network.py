@@ -1,4 +1,4 @@
-"""The network that an adaptation leaves, with its batch norm statistics: of all cameras together, and of each."""
+"""The network that an adaptation leaves, with its statistics: batch norms of all cameras together, and those of each."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence

@@ -71,8 +71,9 @@ class EvaluateConfig(ProtocolConfig):
     long."""
 
     camera_norm: bool = False
-    """With --weights: describe the tracklets of each camera with batch norm statistics of that camera, measured on its
-    gallery and training tracklets, without labels. Results name it: protocols differ in whether they allow it."""
+    """With --weights: describe the tracklets of each camera with statistics of that camera, of batch norms and
+    descriptors, measured on its gallery and training tracklets, without labels. Results name it: protocols differ in
+    whether they allow it."""
 
     height: int | None = bounded(None, at_least=32)
     """Height of the network's input, pixels. Default: as in the training of --weights."""

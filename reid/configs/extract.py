@@ -36,9 +36,9 @@ class ExtractConfig:
     """Describe each image by the mean over itself and its mirror image, in twice the time."""
 
     camera_norm: bool = False
-    """Describe the images of each camera with batch norm statistics of that camera, measured on its own images in
-    SOURCE, without labels. They are written beside --out, with the suffix .cameras.safetensors. A camera with fewer
-    than 64 images keeps the statistics of the training."""
+    """Describe the images of each camera with statistics of that camera, of batch norms and descriptors, measured on
+    its own images in SOURCE, without labels. They are written beside --out, with the suffix .cameras.safetensors. A
+    camera with fewer than 64 images keeps the batch norms of the training."""
 
     camera_statistics: Path | None = option(None, rare=True)
     """File of statistics that an earlier --camera-norm wrote, applied by the names of the cameras: for a few queries,

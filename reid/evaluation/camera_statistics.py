@@ -1,8 +1,9 @@
-"""Batch norm statistics of each camera, from its own unlabelled images (camera-based batch norm).
+"""Statistics of each camera from its own unlabelled images: of batch norms, and of descriptors.
 
 A camera's brightness and colours move all of its descriptors alike. With a mean and a variance of its own in every
-batch norm, measured on images of the camera, they do not. No weight changes, and no label is read. Zhuang et al., ECCV
-2020, https://arxiv.org/abs/2001.08680
+batch norm, measured on images of the camera, they do so less (camera-based batch norm, Zhuang et al., ECCV 2020,
+https://arxiv.org/abs/2001.08680). The mean of what is left is subtracted from the descriptors of the frames, after the
+square root of each number. No weight changes, and no label is read.
 """
 
 import copy
@@ -10,9 +11,9 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -24,6 +25,8 @@ from alignnet_common.checked.forms import AtLeast
 from alignnet_common.checked.json_file import parsed
 from alignnet_common.errors import UserError, one_line
 from alignnet_common.files import write_atomically
+from reid.models.alignnet import AlignNet
+from reid.models.part_pooling import rooted
 
 FEWEST = 64
 """Images of a camera, at least: with fewer, the statistics of the training are the better estimate."""
@@ -35,7 +38,16 @@ Item = TypeVar("Item")
 Network = TypeVar("Network", bound=nn.Module)
 
 Statistics = dict[str, Tensor]
-"""`running_mean` and `running_var` (C,) of every batch norm, by the name of the buffer in the network."""
+"""`running_mean` and `running_var` (C,) of every batch norm, by the name of the buffer in the network; and `FRAME_MEAN`
+(D,) for a network that can be centred. Files of earlier versions have no `FRAME_MEAN`."""
+
+FRAME_MEAN = "frame_mean"
+"""`AlignNet.frame_mean` of a camera."""
+
+
+def without_mean(statistics: Statistics) -> Statistics:
+    """Statistics without `FRAME_MEAN`."""
+    return {name: numbers for name, numbers in statistics.items() if name != FRAME_MEAN}
 
 
 @dataclass(frozen=True)
@@ -54,14 +66,33 @@ class CameraStatistics:
     too_few: Mapping[str, int]
     """Cameras with fewer than `FEWEST` images, and their number: they keep the statistics of the training."""
 
+    @property
+    def centred(self) -> bool:
+        """Whether descriptors are centred as well: those of all cameras, or of none."""
+        return bool(self.values) and all(FRAME_MEAN in values for values in self.values.values())
+
     def record(self) -> dict[str, object]:
-        """The numbers of images as plain values, for results."""
-        return {"images": dict(self.images), "too_few": dict(self.too_few)}
+        """The numbers of images, and whether descriptors are centred, as plain values for results."""
+        return {"images": dict(self.images), "too_few": dict(self.too_few), "centred": self.centred}
+
+    def joined(self, new: Self) -> Self:
+        """These statistics and those of new cameras, which are centred only where these are: else descriptors of both
+        could not be compared."""
+        added = new.values
+        if self.values and not self.centred:
+            added = {camera: without_mean(values) for camera, values in added.items()}
+        return replace(
+            self,
+            values={**self.values, **added},
+            images={**self.images, **new.images},
+            too_few={**self.too_few, **new.too_few},
+        )
 
     def in_words(self) -> str:
         """The cameras as one line."""
         few = ", ".join(f"{camera} ({count})" for camera, count in self.too_few.items())
-        line = f"camera statistics of {len(self.values)} cameras, {sum(self.images.values())} images"
+        kinds = ", descriptors centred" if self.centred else ""
+        line = f"camera statistics of {len(self.values)} cameras, {sum(self.images.values())} images{kinds}"
         return f"{line}; fewer than {FEWEST} images, hence the statistics of the training: {few}" if few else line
 
     @property
@@ -117,6 +148,28 @@ def with_statistics(network: Network, statistics: Statistics) -> Network:
             if found is None or found.shape != own.shape:
                 raise UserError(f"statistics of a camera have no {name}.{kind} of this network: measure them again")
             own.copy_(found)
+    if FRAME_MEAN in statistics:
+        centre(copied, statistics[FRAME_MEAN])
+    return copied
+
+
+def centre(network: nn.Module, mean: Tensor) -> None:
+    """Set `AlignNet.frame_mean` to `mean` (D,). Raises UserError where it is of another network."""
+    if not (isinstance(network, AlignNet) and network.can_centre and mean.shape == (network.descriptor_size,)):
+        raise UserError(f"the {FRAME_MEAN} of a camera is of another network: measure the statistics again")
+    network.frame_mean = mean.to(next(network.parameters()).device)
+
+
+def for_other_cameras(network: Network, statistics: CameraStatistics) -> Network:
+    """The network for cameras without statistics, with the batch norms of the training.
+
+    Where the others are centred, it is too, by the mean over their means: else its descriptors could not be compared
+    with theirs.
+    """
+    if not statistics.centred:
+        return network
+    copied = copy.deepcopy(network).eval()
+    centre(copied, torch.stack([values[FRAME_MEAN] for values in statistics.values.values()]).mean(0))
     return copied
 
 
@@ -125,7 +178,7 @@ def measure_cameras(
     model_sha256: str,
     items_of: Mapping[str, Sequence[Item]],
     decoded: Callable[[Sequence[Item]], Tensor],
-    forward: Callable[[Network, Tensor], object],
+    forward: Callable[[Network, Tensor], Tensor],
 ) -> CameraStatistics:
     """The statistics of every camera with at least `FEWEST` images.
 
@@ -134,16 +187,26 @@ def measure_cameras(
         model_sha256: SHA-256 of its model file.
         items_of: the images of each camera, in any form.
         decoded: the network's input for some images.
-        forward: see `measured`.
+        forward: see `measured`; of a network that can be centred, it gives the descriptors (B, D) of single frames.
     """
     chosen = {camera: spread(items) for camera, items in items_of.items()}
     enough = {camera: items for camera, items in chosen.items() if len(items) >= FEWEST}
-    values = {
-        camera: measured(network, (decoded(batch) for batch in equal_batches(items)), forward)
-        for camera, items in enough.items()
-    }
+    values = {}
+    for camera, items in enough.items():
+        batches = equal_batches(items)
+        values[camera] = measured(network, map(decoded, batches), forward)
+        if isinstance(network, AlignNet) and network.can_centre:
+            own = with_statistics(network, values[camera])
+            values[camera][FRAME_MEAN] = frame_mean(own, map(decoded, batches), forward)
     few = {camera: len(items) for camera, items in items_of.items() if camera not in enough}
     return CameraStatistics(model_sha256, values, {camera: len(items) for camera, items in enough.items()}, few)
+
+
+@torch.inference_mode()
+def frame_mean(network: Network, batches: Iterable[Tensor], forward: Callable[[Network, Tensor], Tensor]) -> Tensor:
+    """The mean (D,) of `rooted` descriptors of single frames. forward -- their descriptors (B, D)."""
+    rows = [rooted(forward(network, batch)).double().cpu() for batch in batches]
+    return torch.cat(rows).mean(0).float()
 
 
 def spread(items: Sequence[Item]) -> list[Item]:

@@ -18,7 +18,7 @@ from alignnet_common.files import sha256_of_file
 from reid.data.fingerprint import counts, fingerprint
 from reid.data.loading.frame_store import FrameStore
 from reid.data.tracklets.types import ReidData, Tracklet
-from reid.evaluation.camera_statistics import CameraStatistics, measure_cameras, with_statistics
+from reid.evaluation.camera_statistics import CameraStatistics, for_other_cameras, measure_cameras, with_statistics
 from reid.evaluation.descriptor_cache import SavedFeatures, features_fingerprint, load_or_compute
 from reid.evaluation.descriptors import descriptor_of_images, stream_descriptors, tracklet_descriptors
 from reid.evaluation.retrieval import Metrics, chance_of, rank_tracklets
@@ -233,6 +233,7 @@ def cached_descriptors(
     if cameras is not None:
         made_of["camera_statistics"] = cameras.sha256
         of_camera = {int(camera): with_statistics(model, values) for camera, values in cameras.values.items()}
+        model = for_other_cameras(model, cameras)
     how = store, images["chunk"], device
     rows = stream_descriptors(model, tracklets, *how, flip=options.flip, of_camera=of_camera)
     digest = features_fingerprint(root, tracklets, made_of)

@@ -108,13 +108,15 @@ class Describing:
         """Load the network, or take one that is loaded. Raises UserError as `load` and `enter`."""
         if self._folder is not None:
             enter(self._folder, self._config.index, "--index")
-        self._otherwise = describer or load(self._config.weights, self._config.device)
-        self._networks = {} if self._statistics is None else by_camera(self._otherwise, self._statistics)
+        self._trained = describer or load(self._config.weights, self._config.device)
+        self._networks, self._otherwise = (
+            ({}, self._trained) if self._statistics is None else by_camera(self._trained, self._statistics)
+        )
 
     def work(self, task: Part | CameraImages) -> Described | CameraStatistics:
         """Do a task."""
         if isinstance(task, CameraImages):
-            return measured_by(self._otherwise, {task.camera: task.images}, self._config.workers)
+            return measured_by(self._trained, {task.camera: task.images}, self._config.workers)
         return self.described(task)
 
     def described(self, part: Part) -> Described:
@@ -155,7 +157,7 @@ class Workforce:
             return measured_by(self._describer, images_of, self._config.workers)
         tasks = [CameraImages(camera, tuple(images)) for camera, images in images_of.items()]
         done = {next(iter({**one.values, **one.too_few})): one for one in self._by_workers(tasks, None)}
-        return reduce(joined, (done[camera] for camera in images_of))
+        return reduce(CameraStatistics.joined, (done[camera] for camera in images_of))
 
     def described(self, parts: Sequence[Part], statistics: CameraStatistics | None) -> Iterator[Described]:
         """Descriptors of parts, with several workers in any order."""
@@ -202,13 +204,3 @@ def workforce(config: IndexConfig, describer: Describer) -> Iterator[Workforce]:
         yield Workforce(config, describer, max(1, cores))
     finally:
         stop_ray()
-
-
-def joined(first: CameraStatistics, second: CameraStatistics) -> CameraStatistics:
-    """The statistics of the cameras of both."""
-    return CameraStatistics(
-        first.model_sha256,
-        {**first.values, **second.values},
-        {**first.images, **second.images},
-        {**first.too_few, **second.too_few},
-    )

@@ -25,7 +25,7 @@ from alignnet_common.run_record import command_line, now, run_record
 from reid.configs.video.index import IndexConfig
 from reid.evaluation.camera_statistics import CameraStatistics, read_statistics, write_statistics
 from reid.index.calibration import write_tables
-from reid.index.describe import Workforce, joined, parts_of, workforce
+from reid.index.describe import Workforce, parts_of, workforce
 from reid.index.plan import PlannedBlock, key_of, planned_blocks
 from reid.index.store import STATISTICS, Store
 from reid.inference.describer import Describer, load
@@ -163,7 +163,7 @@ def statistics_of(
                 images.setdefault(each.row.camera, []).extend(map(str, each.frames))
     if images:
         new = force.measured(images)
-        known = new if known is None else joined(known, new)
+        known = new if known is None else known.joined(new)
         write_statistics(path, known, "")
     return known
 

@@ -2,7 +2,7 @@
 
     index.json                  the network and how it describes
     forgotten.json              tracklets that are never added again
-    cameras.safetensors         batch norm statistics of each camera, with --camera-norm
+    cameras.safetensors         statistics of each camera, with --camera-norm
     blocks/KEY/vectors.npy      (N, D) float16 descriptors of length 1
     blocks/KEY/times.npy        (N, 2) float64 seconds of the first and the last frame, NaN where not known
     blocks/KEY/rows.jsonl       camera, track, times, number of frames, and place of the thumbnail of each

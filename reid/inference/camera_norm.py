@@ -1,4 +1,4 @@
-"""Descriptors with the batch norm statistics of each camera: `reid extract --camera-norm`."""
+"""Descriptors with the statistics of each camera: `reid extract --camera-norm`."""
 
 import json
 from collections import defaultdict
@@ -18,6 +18,7 @@ from reid.data.loading.ahead import AheadStore, decoding_threads
 from reid.data.tracklets.frames import UnreadableImageError
 from reid.evaluation.camera_statistics import (
     CameraStatistics,
+    for_other_cameras,
     measure_cameras,
     read_statistics,
     with_statistics,
@@ -93,12 +94,18 @@ def network_of(describer: Describer) -> AlignNet:
     return describer.trained
 
 
-def by_camera(describer: Describer, statistics: CameraStatistics) -> dict[str, Describer]:
-    """A describer for each camera that has statistics."""
+def by_camera(describer: Describer, statistics: CameraStatistics) -> tuple[dict[str, Describer], Describer]:
+    """A describer for each camera that has statistics, and the one for all other cameras."""
+    found = {camera: with_camera(describer, statistics, camera) for camera in statistics.values}
+    return found, with_camera(describer, statistics, "")
+
+
+def with_camera(describer: Describer, statistics: CameraStatistics, camera: str) -> Describer:
+    """The describer for images of one camera; "" where it is not known."""
     network = network_of(describer)
-    return {
-        camera: describer.with_network(with_statistics(network, values)) for camera, values in statistics.values.items()
-    }
+    if camera in statistics.values:
+        return describer.with_network(with_statistics(network, statistics.values[camera]))
+    return describer.with_network(for_other_cameras(network, statistics)) if statistics.centred else describer
 
 
 def rows_by_camera(
@@ -113,7 +120,7 @@ def rows_by_camera(
 
     Args:
         describers: by camera.
-        otherwise: for the cameras that have none.
+        otherwise: of all other cameras.
         cameras: of each item, "" where it is not known.
         items: images or tracklets.
         rows_of: descriptors (D,) or (B, D) of some items in order, such as `Describer.image_rows`.

@@ -137,7 +137,7 @@ class Describer:
         return self
 
     def with_network(self, network: AlignNet) -> "Describer":
-        """A describer like this one with another network of the same kind, such as one with the batch norm statistics
+        """A describer like this one with another network of the same kind, such as one with the statistics
         of a camera."""
         return Describer(network, self._sizes, self.device, self.name, self.file, self.flip_test)
 

@@ -77,8 +77,8 @@ def extract(config: ExtractConfig) -> None:
         if not config.skip_broken:
             partial.cut_at(LEFT_OUT)
         first = partial.done
-        describers = by_camera(describer, statistics) if statistics is not None else {}
-        seconds = describe_rows(describer, describers, source, partial, config)
+        describers, otherwise = by_camera(describer, statistics) if statistics is not None else ({}, describer)
+        seconds = describe_rows(otherwise, describers, source, partial, config)
         record = write_result(config, source, describer, Descriptors(partial.rows(), config.normalize), statistics)
         frames = sum(len(row.frames) for row in source.rows[first:])
         record |= {

@@ -10,7 +10,7 @@ import torch
 from alignnet_common.arrays import AnyFloats, Bytes, Singles
 from alignnet_common.errors import UserError
 from reid.evaluation.camera_statistics import read_statistics
-from reid.inference.camera_norm import by_camera
+from reid.inference.camera_norm import with_camera
 from reid.inference.describer import Describer, load
 
 TINY = 1e-12
@@ -32,7 +32,7 @@ class ReIDEncoder:
         weights: name of a shipped network, run folder, model file or ONNX file, as for `load`; or a `Describer`.
         device: auto, cpu, cuda, cuda:1 or mps.
         bgr: whether frames are BGR, as OpenCV, boxmot and trackers have them. Frames of PyAV are RGB.
-        statistics: batch norm statistics of cameras, such as cameras.safetensors of a run of reid adapt.
+        statistics: statistics of cameras, such as cameras.safetensors of a run of reid adapt.
         camera: the camera, one of `statistics`.
 
     Raises UserError as `load`, and where the statistics are of another network or have no such camera.
@@ -106,7 +106,7 @@ def of_camera(describer: Describer, statistics: Path, camera: str | None) -> Des
     known = {*found.values, *found.too_few}
     if camera not in known:
         raise UserError(f"{statistics}: has no camera {camera} (cameras: {', '.join(sorted(known))})")
-    return by_camera(describer, found).get(camera, describer)
+    return with_camera(describer, found, str(camera))
 
 
 def crops_of(boxes: AnyFloats, frame: Bytes) -> list[Bytes]:

@@ -17,6 +17,7 @@ from reid.models.part_pooling import (
     generalised_mean,
     joint_maps,
     part_features,
+    rooted,
     spatial_softmax,
     visibility,
 )
@@ -64,6 +65,10 @@ class AlignNet(nn.Module):
     Raises UserError if weights cannot be loaded or there is no such backbone, ValueError if `classes` is below 0.
     """
 
+    frame_mean: Tensor | None
+    """(D,) mean of a camera's frame descriptors as `rooted` gives them, which is subtracted from each; None: frame
+    descriptors stay as they are. See `can_centre`."""
+
     def __init__(self, config: ModelConfig, classes: int, generator: torch.Generator | None = None) -> None:
         super().__init__()
         if classes < 0:
@@ -89,6 +94,7 @@ class AlignNet(nn.Module):
         self.neck = _neck(self.descriptor_size) if config.neck == "batch-norm" else None
         necked = self.neck is not None
         self.classifier = _classifier(self.descriptor_size, classes, necked, generator) if classes else None
+        self.register_buffer("frame_mean", None, persistent=False)
 
     def forward(self, frames: Tensor, valid: Tensor, pose_maps: Tensor | None = None) -> AlignNetOutput:
         """Describe B chunks.
@@ -146,8 +152,8 @@ class AlignNet(nn.Module):
         appearance = self.appearance(normalised)  # (M, C, h, w), Eq. 1
         if self.pose is None:
             if self.power is None:
-                return appearance.mean(dim=(2, 3), dtype=torch.float32), None  # (M, C)
-            return generalised_mean(appearance, None, self.power), None
+                return self._centred(appearance.mean(dim=(2, 3), dtype=torch.float32)), None  # (M, C)
+            return self._centred(generalised_mean(appearance, None, self.power)), None
         if pose_maps is None:
             raise ValueError(f"{self.config.variant} needs pose maps")
         maps = pose_maps.to(appearance.dtype)
@@ -160,7 +166,10 @@ class AlignNet(nn.Module):
             else generalised_mean(appearance, attention, self.power)
         )  # (M, 4C)
         judged = [each.detach() if detach_attention else each for each in (appearance, parts, maps)]
-        return described, self._frame_weights(*judged)
+        return self._centred(described), self._frame_weights(*judged)
+
+    def _centred(self, described: Tensor) -> Tensor:
+        return described if self.frame_mean is None else rooted(described) - self.frame_mean
 
     def pool_frames(self, frame_descriptors: Tensor, weights: Tensor, valid: Tensor) -> Tensor:
         """Video descriptors (B, D) of Eq. 7 from frame descriptors (B, T, D) and weights (B, T, 4) or (B, T, 1).
@@ -185,6 +194,11 @@ class AlignNet(nn.Module):
         """Whether frames may have unequal weights in Eq. 7."""
         variant, visible = self.config.variant, self.config.part_visibility
         return variant == "align-tap" or (variant == "align-avg" and visible == "pose")
+
+    @property
+    def can_centre(self) -> bool:
+        """Whether `frame_mean` may be set: descriptors have length 1, and are those before the neck."""
+        return self.config.unit_length and (self.neck is None or self.config.neck_feat == "before")
 
     def recompute(self, wanted: bool) -> None:
         """Switch activation checkpointing of both streams on or off."""

@@ -106,3 +106,12 @@ def frame_descriptor(appearance: Tensor, parts: Tensor, attended: bool = False) 
     pooled = appearance.mean(dim=(2, 3), dtype=exact)  # (N, C), Eq. 5
     pooled_parts = parts.sum(dim=(3, 4)) if attended else parts.mean(dim=(3, 4))  # (N, 3, C), Eq. 5
     return torch.cat([pooled, pooled_parts.flatten(1)], dim=1)  # Eq. 6
+
+
+def rooted(descriptors: Tensor) -> Tensor:
+    """Descriptors (..., D) of length 1, then the square root of each number with its sign.
+
+    Power normalisation (Perronnin et al., ECCV 2010, https://doi.org/10.1007/978-3-642-15561-1_11).
+    """
+    unit = F.normalize(descriptors, dim=-1)
+    return unit.sign() * unit.abs().sqrt()

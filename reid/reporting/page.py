@@ -85,7 +85,7 @@ def stage_names(config: Mapping[str, Any]) -> dict[str, str]:
         "chance": "chance level",
         "untrained": f"untrained ({built})",
         "pretrained": "pre-trained on synthetic data, no fine-tuning (direct transfer)",
-        "camera_norm": "the same, with batch norm statistics of each camera",
+        "camera_norm": "the same, with statistics of each camera",
         "adapted": "adapted to the cameras, without labels",
         "finetuned": "fine-tuned",
     }
@@ -96,7 +96,7 @@ def unlabelled_note(result: Mapping[str, Any]) -> str:
     if "adapted" not in result:
         return ""
     seen = max(each["adapted_to_tested"] for each in result["adapted"]["per_split"])
-    statistics = ", and describes with batch norm statistics of each camera" if result["adapted"]["camera_norm"] else ""
+    statistics = ", and describes with statistics of each camera" if result["adapted"]["camera_norm"] else ""
     return (
         f" The adaptation saw the tracklets of {seen} of {result['sizes']['query']['ids']} test identities, without "
         f"labels{statistics}."

@@ -42,7 +42,7 @@ def write_page(path: Path, query: Query, hits: Sequence[Hit], record: Mapping[st
         facts={
             "index": record["index"],
             "SHA-256 of the network": record["model_sha256"],
-            "batch norm statistics of each camera": "yes" if record["camera_norm"] else "no",
+            "statistics of each camera": "yes" if record["camera_norm"] else "no",
             "command": record["command"],
             "program": f"{PROJECT} {__version__}",
         },

@@ -12,7 +12,7 @@ from reid.data.tracklets.frames import read_frame
 from reid.evaluation.camera_statistics import read_statistics
 from reid.index.describe import small_jpeg
 from reid.index.store import STATISTICS, IndexRow, Store
-from reid.inference.camera_norm import by_camera
+from reid.inference.camera_norm import with_camera
 from reid.inference.describer import Describer, load
 from reid.search.own import tracklet_at
 from reid.tracks.boxes import Boxes
@@ -99,17 +99,17 @@ def query_of_track(store: Store, name: str) -> Query:
 
 
 def describer_of(store: Store, config: SearchConfig, camera: str | None) -> Describer:
-    """The network of the index, with the statistics of a camera where the index has them."""
+    """The network of the index, with the statistics of a camera, or of no known camera, where the index has them."""
     facts = store.facts(of_network=True)
     weights = config.weights or facts["model"]
     describer = load(weights, config.device, height=facts["height"], width=facts["width"], chunk=facts["chunk"])
     if describer.sha256 != facts["model_sha256"]:
         raise UserError(f"{weights}: not the network of {store.folder}: name that one (--weights), or index again")
     path = store.folder / STATISTICS
-    if not (facts["camera_norm"] and camera and path.is_file()):
+    if not (facts["camera_norm"] and path.is_file()):
         return describer
     statistics = read_statistics(path, describer.sha256)
-    return describer if statistics is None else by_camera(describer, statistics).get(camera, describer)
+    return describer if statistics is None else with_camera(describer, statistics, camera or "")
 
 
 def frame_at(video: Path, time: float) -> np.ndarray:

@@ -25,8 +25,8 @@ class IndexConfig:
     """Network that describes: name of a shipped network, run folder, or model file. An index has one network."""
 
     camera_norm: bool = False
-    """Describe each camera with batch norm statistics of its own, measured on its crops when the camera is first
-    indexed. An index has it for all of its cameras, or for none."""
+    """Describe each camera with statistics of its own, of batch norms and descriptors, measured on its crops when the
+    camera is first indexed. An index has it for all of its cameras, or for none."""
 
     remove: list[Path] = option(default_factory=list)
     """Folders of tracklets, named by earlier calls, that are taken out of the index."""

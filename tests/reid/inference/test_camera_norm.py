@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from alignnet_common.files import PROJECT_ROOT
 from reid.configs.groups.model import ModelConfig
 from reid.evaluation.camera_statistics import (
     FEWEST,
+    FRAME_MEAN,
     MOST,
     batch_norms,
     equal_batches,
@@ -23,6 +25,7 @@ from reid.evaluation.camera_statistics import (
     read_statistics,
     spread,
     with_statistics,
+    without_mean,
     write_statistics,
 )
 from reid.inference.camera_norm import by_camera, measured_by, rows_by_camera
@@ -31,6 +34,12 @@ from reid.models.checkpoint import save_model
 from reid_folders import command, figure, flags, write_market
 
 PERSONS = 40
+SIZES = {"height": 64, "width": 32, "chunk": 2}
+
+
+def unit(rows):
+    """Rows of length 1."""
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +49,7 @@ def weights(tmp_path_factory):
     for seed, name in enumerate(("small", "other")):
         config = ModelConfig(variant="baseline", appearance="resnet18", appearance_weights="none")
         model = AlignNet(config, 2, torch.Generator().manual_seed(seed))
-        save_model(model, folder / f"{name}.pt", {"images": {"height": 64, "width": 32, "chunk": 2}})
+        save_model(model, folder / f"{name}.pt", {"images": SIZES})
     return folder
 
 
@@ -110,7 +119,7 @@ def test_statistics_undo_what_a_camera_does_to_all_its_images(describer):
     images = {"bright": first, "pale": second}
     statistics = measured_by(describer, images)
     assert dict(statistics.images) == {"bright": FEWEST, "pale": FEWEST}
-    networks = by_camera(describer, statistics)
+    networks, _ = by_camera(describer, statistics)
 
     def rank1(one, other):
         distances = describer.distance(one, other)
@@ -122,18 +131,72 @@ def test_statistics_undo_what_a_camera_does_to_all_its_images(describer):
     assert adapted > 0.9
 
 
+@pytest.fixture(scope="module")
+def unit_describer(tmp_path_factory):
+    """A random network with descriptors of length 1, which statistics centre."""
+    config = ModelConfig(variant="baseline", appearance="resnet18", appearance_weights="none", unit_length=True)
+    path = tmp_path_factory.mktemp("weights") / "unit.pt"
+    save_model(AlignNet(config, 2, torch.Generator().manual_seed(0)), path, {"images": SIZES})
+    return reid.load(path, "cpu")
+
+
+def test_the_frame_descriptors_of_a_camera_are_centred(unit_describer, describer):
+    images = [figure(number, 0, 1)[0] for number in range(FEWEST)]
+    statistics = measured_by(unit_describer, {"a": images})
+    assert statistics.centred and not measured_by(describer, {"a": images}).centred
+    values = statistics.values["a"]
+    plain = unit_describer.with_network(with_statistics(unit_describer.trained, without_mean(values)))
+    roots = np.sqrt(plain.describe_images(images))  # descriptors are not negative
+    np.testing.assert_allclose(roots.mean(0), values[FRAME_MEAN], atol=1e-5)
+    centred = by_camera(unit_describer, statistics)[0]["a"]
+    expected = roots - roots.mean(0)
+    np.testing.assert_allclose(centred.describe_images(images), unit(expected), atol=1e-4)
+    # A tracklet is the mean of its centred frames, in whatever chunks.
+    np.testing.assert_allclose(centred.describe(images[:2]), unit(expected[:2].mean(0)), atol=1e-4)
+
+
+def test_a_camera_without_statistics_is_centred_by_the_mean_of_the_others(unit_describer):
+    images = [figure(number, 0, 1)[0] for number in range(FEWEST)]
+    pale = [image // 2 + 90 for image in images]
+    statistics = measured_by(unit_describer, {"a": images, "b": pale, "c": images[:3]})
+    assert statistics.record()["too_few"] == {"c": 3} and statistics.record()["centred"]
+    _, otherwise = by_camera(unit_describer, statistics)
+    mean = (statistics.values["a"][FRAME_MEAN] + statistics.values["b"][FRAME_MEAN]).numpy() / 2
+    expected = unit(np.sqrt(unit_describer.describe_images(images)) - mean)
+    np.testing.assert_allclose(otherwise.describe_images(images), expected, atol=1e-4)
+    alone = measured_by(unit_describer, {"c": images[:3]})
+    assert by_camera(unit_describer, alone) == ({}, unit_describer)
+
+
+def test_new_cameras_are_centred_only_where_those_before_are(unit_describer):
+    images = [figure(number, 0, 1)[0] for number in range(FEWEST)]
+    first, second = (measured_by(unit_describer, {name: images}) for name in "ab")
+    assert first.joined(second).centred
+    earlier = replace(first, values={"a": without_mean(first.values["a"])})
+    both = earlier.joined(second)
+    assert sorted(both.values) == ["a", "b"] and not both.centred and FRAME_MEAN not in both.values["b"]
+
+
+def test_the_mean_of_another_network_is_refused(unit_describer, describer):
+    values = measured_by(unit_describer, {"a": [figure(number, 0, 1)[0] for number in range(FEWEST)]}).values["a"]
+    with pytest.raises(UserError, match="frame_mean of a camera is of another network"):
+        with_statistics(describer.trained, values)
+    with pytest.raises(UserError, match="frame_mean of a camera is of another network"):
+        with_statistics(unit_describer.trained, values | {FRAME_MEAN: torch.zeros(3)})
+
+
 def test_rows_come_back_in_their_order(describer):
     images = [figure(number, 0, 1)[0] for number in range(7)]
     cameras = ["a", "b", "", "a", "c", "b", "a"]
     statistics = measured_by(describer, {"a": images * 20, "b": images[:3] * 30})
-    networks = by_camera(describer, statistics)
+    networks, otherwise = by_camera(describer, statistics)
 
     def rows_of(network, some):
         return network.image_rows(some, 2, workers=0)
 
-    found = np.concatenate(list(rows_by_camera(networks, describer, cameras, images, rows_of, window=3)))
+    found = np.concatenate(list(rows_by_camera(networks, otherwise, cameras, images, rows_of, window=3)))
     expected = [
-        networks.get(camera, describer).describe_images([image])[0]
+        networks.get(camera, otherwise).describe_images([image])[0]
         for camera, image in zip(cameras, images, strict=True)
     ]
     assert np.abs(found - np.stack(expected)).max() <= 1e-5 * np.abs(expected).max()
@@ -146,7 +209,7 @@ def test_a_file_of_statistics_is_for_one_network_and_one_set_of_images(describer
     write_statistics(path, statistics, "these images")
     found = read_statistics(path, describer.sha256, "these images")
     assert (found.sha256, found.record()) == (statistics.sha256, statistics.record())
-    assert found.record() == {"images": {"a/1": FEWEST}, "too_few": {"ä": 5}}
+    assert found.record() == {"images": {"a/1": FEWEST}, "too_few": {"ä": 5}, "centred": False}
     assert "fewer than 64 images, hence the statistics of the training: ä (5)" in found.in_words()
     assert read_statistics(path, describer.sha256, "others") is None
     with pytest.raises(UserError, match=r"F\.cameras\.safetensors: measured with another network than --weights"):
