@@ -1,4 +1,4 @@
-"""The network that an adaptation leaves, with its statistics: batch norms of all cameras together, and those of each."""
+"""The network that an adaptation leaves, with batch norms of all cameras together, and statistics of each."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence

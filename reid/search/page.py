@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from alignnet_common import PROJECT, __version__
 from alignnet_common.files import write_text
 from alignnet_common.html import image_source, render_template
@@ -22,6 +24,7 @@ def write_page(path: Path, query: Query, hits: Sequence[Hit], record: Mapping[st
         row
         | {
             "picture": image_source(hit.picture, "jpeg"),
+            "alarms": alarms_in_words(row["false_alarms_per_hour"]),
             "answer": AT_ONCE if row["at_once"] else ANSWERS[row["same"]],
             "name": f"{row['camera']}/{row['track']}",
             "span": "" if row["start"] is None else span_in_words(row["start"], row["end"]),
@@ -48,6 +51,15 @@ def write_page(path: Path, query: Query, hits: Sequence[Hit], record: Mapping[st
         },
     )
     write_text(path, text)
+
+
+def alarms_in_words(count: float | None) -> str:
+    """False alarms an hour with three digits and no exponent; "" where they are not known.
+
+    >>> alarms_in_words(1014.2), alarms_in_words(0.00001234)
+    ('1010', '0.0000123')
+    """
+    return "" if count is None else np.format_float_positional(float(f"{count:.3g}"), trim="-")
 
 
 def timeline(hits: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

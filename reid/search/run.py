@@ -21,7 +21,7 @@ from reid.index.calibration import read_tables
 from reid.index.parquet import write_parquet
 from reid.index.store import Store
 from reid.reporting.markdown import markdown_table
-from reid.search.page import write_page
+from reid.search.page import alarms_in_words, write_page
 from reid.search.query import Query, query_of
 from reid.search.rank import Hit, Searched, search_index
 
@@ -120,7 +120,7 @@ def in_words(query: Query, searched: Searched, rows: Sequence[Mapping[str, Any]]
             f"{row['camera']}/{row['track']}",
             "" if row["start"] is None else span_in_words(row["start"], row["end"]),
             f"{row['score']:.3f}",
-            "" if row["false_alarms_per_hour"] is None else f"{row['false_alarms_per_hour']:.3g}",
+            alarms_in_words(row["false_alarms_per_hour"]),
             "no: seen at the same time" if row["at_once"] else {True: "yes", False: "no", None: "unknown"}[row["same"]],
         ]
         for row in rows
