@@ -11,14 +11,19 @@ import pytest
 from scipy import sparse
 
 from alignnet_common.errors import UserError
+from alignnet_common.files import set_folder
 from benchmarks.adapt.labelled import persons_as_clusters
 from benchmarks.adapt.many import ManyConfig, cluster_many
 from benchmarks.adapt.run import AdaptBenchmarkConfig, adapt_market, cluster_quality
+from benchmarks.adapt.target import market_target, rendered_target
 from benchmarks.adapt.tracks import broken_tracks, market_tracks, mixed_tracks, some_persons, with_wrong_cameras
 from reid.adapt.clustering.agreement import Clustering, choose_clusters
 from reid.adapt.clustering.description import Described
 from reid.adapt.unlabelled import read_unlabelled
+from reid.data.datasets.market import load_market
+from reid.data.datasets.synthetic import load_synthetic
 
+NAMED = ["--dataset=market"]
 NAMES = [
     f"{person:04d}_c{camera}s1_{person * 100 + frame:06d}_01.jpg"
     for person in range(1, 31)
@@ -88,6 +93,38 @@ def test_quality_of_clusters(tmp_path):
     clusters.write_text("camera,track,cluster\nc1,0,0\nc2,1,0\nc1,2,0\nc2,3,-1\n")
     truth.write_text("camera,track,person\nc1,0,7\nc2,1,7\nc1,2,8\nc2,3,8\n")
     assert cluster_quality(clusters, truth) == {"precision": 33.3, "recall": 50.0}
+
+
+def test_persons_that_are_held_out_are_not_adapted_to(tmp_path):
+    images = tmp_path / "bounding_box_train"
+    images.mkdir()
+    for name in NAMES:
+        (images / name).touch()
+    target = market_target(tmp_path, 0.3, official=True)
+    assert len({track.person for track in target.tracks}) == 21 and len(target.tracks) == 42
+    tested = {tracklet.pid for tracklet in load_market(tmp_path, 0, "held-out", 0.3).gallery}
+    assert not tested & {track.person for track in target.tracks}
+    assert target.tests["held out"] == [*NAMED, f"--root={tmp_path}", "--test-share=0.3", "--split-seed=0"]
+    assert target.tests["official"] == [*NAMED, f"--root={tmp_path}", "--market-test=official"]
+    everybody = market_target(tmp_path, 0.0, official=False)
+    assert len(everybody.tracks) == 60 and everybody.tests == {}
+
+
+def test_half_of_the_persons_of_a_rendered_set_are_adapted_to():
+    sample = set_folder("sample")
+    target = rendered_target(sample)
+    split = load_synthetic(sample, 0, 0)
+    assert {track.person for track in target.tracks} == {clip.pid for clip in split.train}
+    assert not {track.person for track in target.tracks} & {clip.pid for clip in split.query}
+    assert all((target.images / name).is_file() for track in target.tracks for name in track.images)
+    assert target.tests == {"other persons": ["--dataset=synthetic", f"--root={sample}", "--split=0"]}
+
+
+def test_one_target_is_named():
+    with pytest.raises(ValueError, match="--market or --target: name one of them"):
+        AdaptBenchmarkConfig()
+    with pytest.raises(ValueError, match="belong to --market"):
+        AdaptBenchmarkConfig(target=Path("set"), official=True)
 
 
 def test_the_benchmark_hides_the_persons_and_writes_its_table(tmp_path, capsys):
