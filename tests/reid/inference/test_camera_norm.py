@@ -5,7 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -168,13 +167,13 @@ def test_a_camera_without_statistics_is_centred_by_the_mean_of_the_others(unit_d
     assert by_camera(unit_describer, alone) == ({}, unit_describer)
 
 
-def test_new_cameras_are_centred_only_where_those_before_are(unit_describer):
+def test_statistics_are_joined_and_lose_their_means(unit_describer):
     images = [figure(number, 0, 1)[0] for number in range(FEWEST)]
-    first, second = (measured_by(unit_describer, {name: images}) for name in "ab")
-    assert first.joined(second).centred
-    earlier = replace(first, values={"a": without_mean(first.values["a"])})
-    both = earlier.joined(second)
-    assert sorted(both.values) == ["a", "b"] and not both.centred and FRAME_MEAN not in both.values["b"]
+    first, second = (measured_by(unit_describer, {name: some}) for name, some in (("a", images), ("b", images[:3])))
+    for both in (first.joined(second), second.joined(first)):
+        assert both.centred and both.record()["images"] == {"a": FEWEST} and both.record()["too_few"] == {"b": 3}
+    plain = first.not_centred()
+    assert not plain.centred and FRAME_MEAN not in plain.values["a"] and len(plain.values["a"]) > 0
 
 
 def test_the_mean_of_another_network_is_refused(unit_describer, describer):

@@ -11,6 +11,7 @@ from PIL import Image
 from alignnet_common.errors import UserError
 from alignnet_common.locks import file_lock
 from reid.configs.video.index import IndexConfig
+from reid.evaluation.camera_statistics import read_statistics, write_statistics
 from reid.index import plan
 from reid.index.run import index
 from reid.index.store import IndexRow, Store
@@ -131,6 +132,25 @@ def test_statistics_of_a_camera_are_measured_once(tracks, copied, weights, tmp_p
     assert (folder / "cameras.safetensors").read_bytes() == before
     names = {row.name for block in Store(folder).blocks() for row in block.rows}
     assert len(names) == 48 and result(folder)["tracklets"] == 96
+
+
+def test_new_cameras_are_not_centred_beside_descriptors_that_are_not(copied, weights, tmp_path):
+    """Those of an index of before, and those of a first camera with too few images."""
+    others = tmp_path / "others"
+    others.mkdir()
+    shutil.move(copied / "cam_b", others / "cam_b")
+    folder, few, path = tmp_path / "index", tmp_path / "few", tmp_path / "index/cameras.safetensors"
+    index(IndexConfig([copied], folder, str(weights), camera_norm=True))
+    sha256 = Store(folder).facts()["model_sha256"]
+    assert read_statistics(path, sha256).centred
+    write_statistics(path, read_statistics(path, sha256).not_centred(), "")
+    for track in sorted((copied / "cam_a").iterdir())[3:]:
+        shutil.rmtree(track)
+    index(IndexConfig([copied], few, str(weights), camera_norm=True))
+    for some in (folder, few):
+        index(IndexConfig([others], some, str(weights), camera_norm=True))
+        found = read_statistics(some / path.name, sha256)
+        assert "cam_b" in found.values and not found.centred
 
 
 def test_two_writers_are_refused(tracks, weights, tmp_path):

@@ -125,7 +125,7 @@ FLOAT32, BFLOAT16 = torch.float32, torch.bfloat16
 )
 def test_what_computes_the_detector(engine, precision, multiplies, installed, device, expected, monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": multiplies}, raising=False)
-    monkeypatch.setattr(detector_module, "has_onnxruntime", lambda: installed)
+    monkeypatch.setattr(detector_module, "missing_modules", lambda: [] if installed else ["onnx"])
     assert detector_module.arithmetic_of(engine, precision, torch.device(device)) == expected
 
 
@@ -133,8 +133,8 @@ def test_what_onnxruntime_cannot_compute_is_one_line(monkeypatch):
     for device, precision in (("cuda", "auto"), ("cpu", "bfloat16")):
         with pytest.raises(UserError, match="computes with float32 on the CPU alone"):
             detector_module.arithmetic_of("onnxruntime", precision, torch.device(device))
-    monkeypatch.setattr(detector_module, "has_onnxruntime", lambda: False)
-    with pytest.raises(UserError, match=r"--engine onnxruntime: needs the extra \[export\]: pip install"):
+    monkeypatch.setattr(detector_module, "missing_modules", lambda: ["onnx", "onnxscript"])
+    with pytest.raises(UserError, match="--engine onnxruntime needs onnx, onnxscript: pip install"):
         detector_module.arithmetic_of("onnxruntime", "auto", torch.device("cpu"))
 
 

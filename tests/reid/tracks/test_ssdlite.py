@@ -155,7 +155,7 @@ def test_without_onnxruntime_a_line_says_what_would_be_faster(graph, tmp_path, m
     (tmp_path / "graph.pb").write_bytes(graph)
     monkeypatch.setattr(detector_module, "precision_of", lambda name, device: torch.float32)
     for installed, computed in ((False, "pytorch, float32"), (True, "onnxruntime, float32")):
-        monkeypatch.setattr(detector_module, "has_onnxruntime", lambda there=installed: there)
+        monkeypatch.setattr(detector_module, "missing_modules", lambda there=installed: [] if there else ["onnx"])
         chosen = detector_of(str(tmp_path / "graph.pb"), None, 128, 0.4, torch.device("cpu"))
         assert chosen.computed == computed
         assert ("pip install 'alignnet-reid[export]'" in capsys.readouterr().out) == (not installed)
