@@ -14,6 +14,7 @@ that a block never changes: a tracklet that is new or gone makes another block.
 
 import json
 import mmap
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -266,7 +267,10 @@ class Store:
     def block_keys(self) -> list[str]:
         """Keys of the blocks, sorted."""
         place = self.folder / BLOCKS
-        return sorted(path.name for path in place.iterdir() if not path.name.startswith(".")) if place.is_dir() else []
+        if not place.is_dir():
+            return []
+        with os.scandir(place) as entries:  # for each search: faster than paths
+            return sorted(entry.name for entry in entries if not entry.name.startswith("."))
 
     def block(self, key: str) -> Block:
         """The block of a key."""
@@ -282,8 +286,9 @@ class Store:
         if self._kept_open is not None:
             for gone in set(self._kept_open) - set(keys):
                 self._kept_open.pop(gone, None)
+        place = self.folder / BLOCKS
         for key in keys:
-            yield self.block(key)
+            yield Block(place / key, self._kept_open, self._size)
 
     def add(self, key: str, rows: Sequence[IndexRow], vectors: npt.NDArray[Any], pictures: Sequence[bytes]) -> None:
         """Write a block."""

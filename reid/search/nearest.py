@@ -5,13 +5,13 @@ among the best within the bound of its error. Those are computed again in float6
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import accumulate
-from typing import Protocol, Self, TypeVar
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,14 +28,14 @@ QUERIES_AT_A_TIME = 128
 PAIRS_AT_A_TIME, WIDE_PAIRS = 1024, 32
 """Pairs of a query and a row whose rows are read together, and brought to float64 together: 1.3 MB for 5120 numbers."""
 
-BLOCKS_AT_A_TIME, AHEAD = 4, 8
-"""Blocks that a thread computes in one go, and goes that are begun before their turn."""
+SCORES_AT_A_TIME = 32768
+"""Scores that a thread looks at together: of one query, those of many blocks."""
+
+PLACE_BITS = 32
+"""Bits of a row's number that say its place in its block; those above say the block."""
 
 LEAST = np.finfo(np.float32).min
 """Least score of a row that is looked at."""
-
-Item = TypeVar("Item")
-Outcome = TypeVar("Outcome")
 
 
 class Rows(Protocol):
@@ -62,7 +62,13 @@ class Candidates:
 
     queries: Ints
     rows: Ints
+    """Number of the block, shifted by `PLACE_BITS`, and place in it: the order is that of the rows."""
     scores: Singles
+
+    @classmethod
+    def none(cls) -> Self:
+        """No pair."""
+        return cls(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
 
     @classmethod
     def joined(cls, some: Sequence[Self]) -> Self:
@@ -116,11 +122,13 @@ def best_of(queries: Tensor, blocks: Sequence[Rows], k: int, masks: Sequence[Boo
     with threads() as pool:
         products = pool.submit(first_pass, queries).result()
         found, sizes = candidates(products, blocks, k, masks, pool)
-        exact = computed_again(found, queries, blocks, sizes, pool)
+        exact = computed_again(found, queries, blocks, pool)
     order, ranks = ranked(exact)
     best = order.of(ranks < k)
+    starts = np.array(list(accumulate(sizes, initial=0)))
+    rows = starts[block_of(best.rows)] + place_of(best.rows)
     shape = len(queries), len(best.rows) // len(queries)
-    return Nearest(best.scores.reshape(shape), best.rows.reshape(shape))
+    return Nearest(best.scores.reshape(shape), rows.reshape(shape))
 
 
 @cache
@@ -130,7 +138,7 @@ def libraries() -> ThreadpoolController:
 
 
 @contextmanager
-def threads() -> Iterator[Executor]:
+def threads() -> Iterator[ThreadPoolExecutor]:
     """As many threads as PyTorch uses, each of which computes by itself: none waits for the others in every product."""
     count = torch.get_num_threads()
     try:
@@ -143,51 +151,90 @@ def threads() -> Iterator[Executor]:
         torch.set_num_threads(count)  # what threads that start later have
 
 
-def in_order(pool: Executor, job: Callable[[Item], Outcome], items: Iterable[Item]) -> Iterator[Outcome]:
-    """The outcomes of a job for each item; `AHEAD` of them are computed ahead."""
-    running: deque[Future[Outcome]] = deque()
-    for item in items:
-        running.append(pool.submit(job, item))
-        if len(running) > AHEAD:
-            yield running.popleft().result()
-    while running:
-        yield running.popleft().result()
+@dataclass
+class Kept:
+    """What a thread has found that may be among the best `k` rows of its query."""
+
+    products: FirstPass
+    k: int
+
+    waiting: list[tuple[int, Singles]] = field(default_factory=list)
+    """Number of a block and scores (N, Q) of its rows, not looked at yet."""
+    some: list[Candidates] = field(default_factory=list)
+    cutoff: Singles = field(init=False)
+    """(Q,): approximate scores below it are not among the best."""
+    limit: int = field(init=False)
+    """Pairs that are kept, at most, before the best of them are looked for."""
+
+    def __post_init__(self) -> None:
+        self.cutoff = np.full(len(self.products.queries), LEAST, np.float32)
+        self.limit = max(2 * self.k * len(self.cutoff), SCORES_AT_A_TIME)
+
+    def is_due(self) -> bool:
+        """Whether so many scores are waiting that they are worth to be looked at."""
+        return sum(scores.size for _, scores in self.waiting) >= SCORES_AT_A_TIME
+
+    def look(self, cutoff: Singles) -> None:
+        """Keep what may be among the best of the scores that are waiting; `cutoff` (Q,): the highest of all threads."""
+        if not self.waiting:
+            return
+        error = self.products.error
+        numbers = np.array([block << PLACE_BITS for block, _ in self.waiting])
+        ends = np.cumsum([len(scores) for _, scores in self.waiting])
+        scores = np.concatenate([scores for _, scores in self.waiting])
+        self.waiting = []
+        if (cutoff == LEAST).all() and len(scores) >= self.k:  # of the first scores most would be kept
+            least = error.least(np.partition(scores, -self.k, axis=0)[-self.k])
+            self.cutoff = cutoff = np.maximum(error.cutoff(least), LEAST)
+        places, queries = np.nonzero(scores >= cutoff)
+        of = np.searchsorted(ends, places, side="right")
+        rows = numbers[of] + places - np.concatenate([[0], ends])[of]
+        self.some.append(Candidates(queries, rows, scores[places, queries]))
+        if sum(len(each.rows) for each in self.some) > self.limit:
+            left, cutoff = narrowed(Candidates.joined(self.some), self.k, len(cutoff), error)
+            self.some, self.cutoff = [left], np.maximum(cutoff, LEAST)
+            self.limit = max(self.limit, 2 * len(left.rows))
 
 
 def candidates(
-    products: FirstPass, blocks: Sequence[Rows], k: int, masks: Sequence[Bools] | None, pool: Executor
+    products: FirstPass, blocks: Sequence[Rows], k: int, masks: Sequence[Bools] | None, pool: ThreadPoolExecutor
 ) -> tuple[Candidates, list[int]]:
     """Pairs that may be among the best `k` of their query, with approximate scores; also the sizes of the blocks."""
+    numbers = deque(range(len(blocks)))
+    sizes = [0] * len(blocks)
+    found = [Kept(products, k) for _ in range(torch.get_num_threads())]
 
-    def scores_of(some: Sequence[Rows]) -> tuple[Singles, list[int]]:
-        scores = [products.scores(torch.from_numpy(block.vectors())) for block in some]
-        return np.concatenate(scores), [len(each) for each in scores]
+    def look_at_blocks(kept: Kept) -> None:
+        for block in taken(numbers):
+            scores = products.scores(torch.from_numpy(blocks[block].vectors()))
+            if masks is not None:
+                scores[~masks[block]] = -np.inf
+            sizes[block] = len(scores)
+            kept.waiting.append((block, scores))
+            if kept.is_due():
+                kept.look(cutoff())
+        kept.look(cutoff())
 
-    count, error = len(products.queries), products.error
-    cutoff = np.full(count, -np.inf, np.float32)
-    kept: list[Candidates] = []
-    sizes: list[int] = []
-    start = waiting = 0
-    limit = 2 * k * count
-    groups = (blocks[begin : begin + BLOCKS_AT_A_TIME] for begin in range(0, len(blocks), BLOCKS_AT_A_TIME))
-    for scores, lengths in in_order(pool, scores_of, groups):
-        if masks is not None:
-            scores[~np.concatenate(masks[len(sizes) : len(sizes) + len(lengths)])] = -np.inf
-        if not sizes and len(scores) >= k:  # of the first scores most would be kept, without a cutoff of their own
-            cutoff = error.cutoff(error.least(np.partition(scores, -k, axis=0)[-k]))
-        possible = scores >= np.maximum(cutoff, LEAST)
-        places, queries = np.nonzero(possible)
-        if len(places):
-            kept.append(Candidates(queries, places + start, scores[places, queries]))
-        start += len(scores)
-        sizes += lengths
-        waiting += len(places)
-        if waiting > limit:
-            left, cutoff = narrowed(Candidates.joined(kept), k, count, error)
-            kept, waiting = [left], len(left.rows)
-            limit = 2 * max(k * count, waiting)
-    empty = Candidates(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
-    return narrowed(Candidates.joined([empty, *kept]), k, count, error)[0], sizes
+    def cutoff() -> Singles:
+        highest: Singles = np.maximum.reduce([each.cutoff for each in found])
+        return highest
+
+    try:
+        list(pool.map(look_at_blocks, found))
+    finally:
+        numbers.clear()  # where one thread has failed, the others stop
+    pairs = Candidates.joined([Candidates.none(), *(some for kept in found for some in kept.some)])
+    return narrowed(pairs, k, len(products.queries), products.error)[0], sizes
+
+
+def taken(waiting: deque[int]) -> Iterator[int]:
+    """What no other thread has taken."""
+    while True:
+        try:
+            item = waiting.popleft()
+        except IndexError:
+            return
+        yield item
 
 
 def narrowed(found: Candidates, k: int, count: int, error: Approximate) -> tuple[Candidates, Singles]:
@@ -206,25 +253,21 @@ def ranked(found: Candidates) -> tuple[Candidates, Ints]:
     return order, np.arange(len(begin)) - begin
 
 
-def computed_again(
-    found: Candidates, queries: Tensor, blocks: Sequence[Rows], sizes: Sequence[int], pool: Executor
-) -> Candidates:
-    """The pairs with their cosines in float64, rounded to float32.
+def computed_again(found: Candidates, queries: Tensor, blocks: Sequence[Rows], pool: Executor) -> Candidates:
+    """The pairs with their cosines in float64, rounded to float32, in the order of the rows.
 
-    queries -- (Q, D) float32. sizes -- rows of each block.
+    queries -- (Q, D) float32.
     """
     by_row = found.of(np.argsort(found.rows, kind="stable"))
-    starts = np.array(list(accumulate(sizes, initial=0)))
     wide = queries.double().numpy()
 
     def exact(begin: int) -> Singles:
         part = by_row.of(np.arange(begin, min(begin + PAIRS_AT_A_TIME, len(by_row.rows))))
-        rows = torch.from_numpy(gathered(blocks, starts, part.rows))
+        rows = torch.from_numpy(gathered(blocks, part.rows))
         parts = zip(rows.split(WIDE_PAIRS), torch.from_numpy(part.queries).split(WIDE_PAIRS), strict=True)
         return np.concatenate([cosines(some.float().double(), wide[queries.numpy()]) for some, queries in parts])
 
-    begins = range(0, len(by_row.rows), PAIRS_AT_A_TIME)
-    scores = np.concatenate([np.zeros(0, np.float32), *in_order(pool, exact, begins)])
+    scores = np.concatenate([np.zeros(0, np.float32), *pool.map(exact, range(0, len(by_row.rows), PAIRS_AT_A_TIME))])
     return Candidates(by_row.queries, by_row.rows, scores)
 
 
@@ -237,13 +280,23 @@ def cosines(rows: Tensor, queries: Floats) -> Singles:
     return (np.einsum("pd,pd->p", rows.numpy(), queries) / lengths).astype(np.float32)
 
 
-def gathered(blocks: Sequence[Rows], starts: Ints, numbers: Ints) -> npt.NDArray[np.float16]:
-    """The rows (K, D) of some numbers, ascending, counted through all blocks; `starts` is the first number of each."""
-    block_of = np.searchsorted(starts, numbers, side="right") - 1
-    bounds = np.flatnonzero(np.diff(block_of)) + 1
+def gathered(blocks: Sequence[Rows], rows: Ints) -> npt.NDArray[np.float16]:
+    """The rows (K, D) of some numbers as in `Candidates`, ascending."""
+    numbers, places = block_of(rows), place_of(rows)
+    bounds = np.flatnonzero(np.diff(numbers)) + 1
     return np.concatenate(
         [
-            blocks[int(block_of[begin])].vectors()[numbers[begin:end] - starts[block_of[begin]]]
-            for begin, end in zip([0, *bounds.tolist()], [*bounds.tolist(), len(numbers)], strict=True)
+            blocks[int(numbers[begin])].vectors()[places[begin:end]]
+            for begin, end in zip([0, *bounds.tolist()], [*bounds.tolist(), len(rows)], strict=True)
         ]
     )
+
+
+def block_of(rows: Ints) -> Ints:
+    """Numbers (K,) of the blocks of rows (K,), numbered as in `Candidates`."""
+    return rows >> PLACE_BITS
+
+
+def place_of(rows: Ints) -> Ints:
+    """Places (K,) of rows (K,) in their blocks, numbered as in `Candidates`."""
+    return rows & ((1 << PLACE_BITS) - 1)
