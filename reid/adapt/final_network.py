@@ -50,7 +50,7 @@ def write_network(
     path = run / MODEL
     save_model(network, path, metadata, classifier=False)
     digest = sha256_of_file(path)
-    cameras = measure_cameras(network, digest, frames_of, decoded, descriptor_of_images)
+    cameras = measure_cameras(network, digest, frames_of, decoded, descriptor_of_images).with_directions()
     write_statistics(run / CAMERAS, cameras, data.fingerprint)
     return {
         "model": {"file": MODEL, "sha256": digest},

@@ -3,7 +3,8 @@
 A camera's brightness and colours move all of its descriptors alike. With a mean and a variance of its own in every
 batch norm, measured on images of the camera, they do so less (camera-based batch norm, Zhuang et al., ECCV 2020,
 https://arxiv.org/abs/2001.08680). The mean of what is left is subtracted from the descriptors of the frames, after the
-square root of each number. No weight changes, and no label is read.
+square root of each number; and the directions are shortened in which persons differ from camera to camera
+(`between_cameras`), the same ones for all cameras. No weight changes, and no label is read.
 """
 
 import copy
@@ -11,7 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -25,6 +26,7 @@ from alignnet_common.checked.forms import AtLeast
 from alignnet_common.checked.json_file import parsed
 from alignnet_common.errors import UserError, one_line
 from alignnet_common.files import write_atomically
+from reid.evaluation.between_cameras import directions_of
 from reid.models.alignnet import AlignNet
 from reid.models.part_pooling import rooted
 
@@ -33,6 +35,9 @@ FEWEST = 64
 
 MOST = 1024
 """Images of a camera, at most: statistics of 1000 images hardly change with more."""
+
+SAMPLE = 512
+"""Images of a camera, at most, that directions between cameras are found by."""
 
 Item = TypeVar("Item")
 Network = TypeVar("Network", bound=nn.Module)
@@ -43,6 +48,9 @@ Statistics = dict[str, Tensor]
 
 FRAME_MEAN = "frame_mean"
 """`AlignNet.frame_mean` of a camera."""
+
+DIRECTIONS = "frame_directions"
+"""Name of `AlignNet.frame_directions` in a file of statistics. Files of earlier versions have none."""
 
 
 def without_mean(statistics: Statistics) -> Statistics:
@@ -66,32 +74,49 @@ class CameraStatistics:
     too_few: Mapping[str, int]
     """Cameras with fewer than `FEWEST` images, and their number: they keep the statistics of the training."""
 
+    directions: Tensor | None = None
+    """`AlignNet.frame_directions` (R, D) of all cameras; None: none."""
+
+    sample: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
+    """Centred descriptors (N, D) float16 of images of each camera, for `with_directions`; not written to files."""
+
     @property
     def centred(self) -> bool:
         """Whether descriptors are centred as well: those of all cameras, or of none."""
         return bool(self.values) and all(FRAME_MEAN in values for values in self.values.values())
 
     def record(self) -> dict[str, object]:
-        """The numbers of images, and whether descriptors are centred, as plain values for results."""
-        return {"images": dict(self.images), "too_few": dict(self.too_few), "centred": self.centred}
+        """The numbers of images, whether descriptors are centred, and the number of directions between cameras, as
+        plain values for results."""
+        directions = 0 if self.directions is None else len(self.directions)
+        numbers = {"images": dict(self.images), "too_few": dict(self.too_few)}
+        return {**numbers, "centred": self.centred, "directions": directions}
+
+    def with_directions(self) -> Self:
+        """With the directions between the cameras of `sample`, which is left out; without any where they are one."""
+        return replace(self, directions=directions_of(self.sample), sample={})
 
     def joined(self, other: Self) -> Self:
-        """The statistics of the cameras of both."""
+        """The statistics of the cameras of both, with the directions of this one."""
         return replace(
             self,
             values={**self.values, **other.values},
             images={**self.images, **other.images},
             too_few={**self.too_few, **other.too_few},
+            sample={**self.sample, **other.sample},
         )
 
     def not_centred(self) -> Self:
         """The statistics of batch norms alone."""
-        return replace(self, values={camera: without_mean(values) for camera, values in self.values.items()})
+        values = {camera: without_mean(values) for camera, values in self.values.items()}
+        return replace(self, values=values, directions=None, sample={})
 
     def in_words(self) -> str:
         """The cameras as one line."""
         few = ", ".join(f"{camera} ({count})" for camera, count in self.too_few.items())
         kinds = ", descriptors centred" if self.centred else ""
+        if self.directions is not None:
+            kinds += f", {len(self.directions)} directions between cameras shortened"
         line = f"camera statistics of {len(self.values)} cameras, {sum(self.images.values())} images{kinds}"
         return f"{line}; fewer than {FEWEST} images, hence the statistics of the training: {few}" if few else line
 
@@ -103,6 +128,8 @@ class CameraStatistics:
             digest.update(os.fsencode(camera))
             for name, numbers in sorted(statistics.items()):
                 digest.update(name.encode() + numbers.float().cpu().numpy().tobytes())
+        if self.directions is not None:
+            digest.update(self.directions.float().cpu().numpy().tobytes())
         return digest.hexdigest()
 
 
@@ -160,16 +187,35 @@ def centre(network: nn.Module, mean: Tensor) -> None:
     network.frame_mean = mean.to(next(network.parameters()).device)
 
 
+def shorten(network: nn.Module, directions: Tensor) -> None:
+    """Set `AlignNet.frame_directions` (R, D). Raises UserError where they are of another network."""
+    if not (isinstance(network, AlignNet) and directions.shape[1:] == (network.descriptor_size,)):
+        raise UserError(f"the {DIRECTIONS} are of another network: measure the statistics again")
+    network.frame_directions = directions.to(next(network.parameters()).device)
+
+
+def for_camera(network: Network, statistics: CameraStatistics, camera: str) -> Network:
+    """The network for images of one camera, in eval mode; of a camera without statistics, `for_other_cameras`."""
+    if camera not in statistics.values:
+        return for_other_cameras(network, statistics)
+    found = with_statistics(network, statistics.values[camera])
+    if statistics.directions is not None:
+        shorten(found, statistics.directions)
+    return found
+
+
 def for_other_cameras(network: Network, statistics: CameraStatistics) -> Network:
     """The network for cameras without statistics, with the batch norms of the training.
 
     Where the others are centred, it is too, by the mean over their means: else its descriptors could not be compared
-    with theirs.
+    with theirs. For the same reason it has their directions.
     """
     if not statistics.centred:
         return network
     copied = copy.deepcopy(network).eval()
     centre(copied, torch.stack([values[FRAME_MEAN] for values in statistics.values.values()]).mean(0))
+    if statistics.directions is not None:
+        shorten(copied, statistics.directions)
     return copied
 
 
@@ -180,7 +226,7 @@ def measure_cameras(
     decoded: Callable[[Sequence[Item]], Tensor],
     forward: Callable[[Network, Tensor], Tensor],
 ) -> CameraStatistics:
-    """The statistics of every camera with at least `FEWEST` images.
+    """The statistics of every camera with at least `FEWEST` images, with a sample for `with_directions`.
 
     Args:
         network: in eval mode.
@@ -191,22 +237,30 @@ def measure_cameras(
     """
     chosen = {camera: spread(items) for camera, items in items_of.items()}
     enough = {camera: items for camera, items in chosen.items() if len(items) >= FEWEST}
-    values = {}
+    values, sample = {}, {}
     for camera, items in enough.items():
         batches = equal_batches(items)
         values[camera] = measured(network, map(decoded, batches), forward)
         if isinstance(network, AlignNet) and network.can_centre:
             own = with_statistics(network, values[camera])
-            values[camera][FRAME_MEAN] = frame_mean(own, map(decoded, batches), forward)
+            mean, sample[camera] = mean_and_sample(own, map(decoded, batches), forward)
+            values[camera][FRAME_MEAN] = mean
     few = {camera: len(items) for camera, items in items_of.items() if camera not in enough}
-    return CameraStatistics(model_sha256, values, {camera: len(items) for camera, items in enough.items()}, few)
+    images = {camera: len(items) for camera, items in enough.items()}
+    return CameraStatistics(model_sha256, values, images, few, sample=sample)
 
 
 @torch.inference_mode()
-def frame_mean(network: Network, batches: Iterable[Tensor], forward: Callable[[Network, Tensor], Tensor]) -> Tensor:
-    """The mean (D,) of `rooted` descriptors of single frames. forward -- their descriptors (B, D)."""
-    rows = [rooted(forward(network, batch)).double().cpu() for batch in batches]
-    return torch.cat(rows).mean(0).float()
+def mean_and_sample(
+    network: Network, batches: Iterable[Tensor], forward: Callable[[Network, Tensor], Tensor]
+) -> tuple[Tensor, Tensor]:
+    """The mean (D,) of `rooted` descriptors of single frames, and at most `SAMPLE` of them (N, D) float16, centred.
+
+    forward -- their descriptors (B, D).
+    """
+    rows = torch.cat([rooted(forward(network, batch)).cpu() for batch in batches])
+    mean = rows.mean(0, dtype=torch.float64).float()
+    return mean, (rows[:: -(-len(rows) // SAMPLE)] - mean).half()
 
 
 def spread(items: Sequence[Item]) -> list[Item]:
@@ -228,6 +282,8 @@ def write_statistics(path: Path, statistics: CameraStatistics, made_of: str) -> 
         for number, values in enumerate(statistics.values.values())
         for name, numbers in values.items()
     }
+    if statistics.directions is not None:
+        tensors[DIRECTIONS] = statistics.directions
     facts = {
         "model_sha256": statistics.model_sha256,
         "cameras": json.dumps(list(statistics.values)),
@@ -251,7 +307,11 @@ FACTS: dict[str, Any] = {
 def check_numbers(tensors: Mapping[str, Tensor]) -> None:
     """Raise ValueError unless statistics are finite floats, and variances not negative."""
     for name, numbers in tensors.items():
-        if numbers.ndim != 1 or not numbers.is_floating_point() or not bool(numbers.isfinite().all()):
+        if (
+            numbers.ndim != (2 if name == DIRECTIONS else 1)
+            or not numbers.is_floating_point()
+            or not bool(numbers.isfinite().all())
+        ):
             raise ValueError(f"{name} are no finite numbers")
         if name.endswith("running_var") and bool((numbers < 0).any()):
             raise ValueError(f"{name} has a variance below 0")
@@ -288,4 +348,4 @@ def read_statistics(path: Path, model_sha256: str, made_of: str | None = None) -
         }
         for number, camera in enumerate(cameras)
     }
-    return CameraStatistics(model_sha256, values, images, few)
+    return CameraStatistics(model_sha256, values, images, few, tensors.get(DIRECTIONS))

@@ -18,7 +18,7 @@ from alignnet_common.files import sha256_of_file
 from reid.data.fingerprint import counts, fingerprint
 from reid.data.loading.frame_store import FrameStore
 from reid.data.tracklets.types import ReidData, Tracklet
-from reid.evaluation.camera_statistics import CameraStatistics, for_other_cameras, measure_cameras, with_statistics
+from reid.evaluation.camera_statistics import CameraStatistics, for_camera, for_other_cameras, measure_cameras
 from reid.evaluation.descriptor_cache import SavedFeatures, features_fingerprint, load_or_compute
 from reid.evaluation.descriptors import descriptor_of_images, stream_descriptors, tracklet_descriptors
 from reid.evaluation.retrieval import Metrics, chance_of, rank_tracklets
@@ -205,6 +205,7 @@ def statistics_of(
         return torch.from_numpy(store.read(paths)[0]).to(device).permute(0, 3, 1, 2).float() / 255
 
     found = measure_cameras(model.eval().to(device), weights, frames_of, decoded, descriptor_of_images)
+    found = found.with_directions()
     print(found.in_words())
     return found
 
@@ -232,7 +233,7 @@ def cached_descriptors(
     of_camera = {}
     if cameras is not None:
         made_of["camera_statistics"] = cameras.sha256
-        of_camera = {int(camera): with_statistics(model, values) for camera, values in cameras.values.items()}
+        of_camera = {int(camera): for_camera(model, cameras, camera) for camera in cameras.values}
         model = for_other_cameras(model, cameras)
     how = store, images["chunk"], device
     rows = stream_descriptors(model, tracklets, *how, flip=options.flip, of_camera=of_camera)

@@ -162,11 +162,9 @@ def statistics_of(
             if each.row.camera not in seen:
                 images.setdefault(each.row.camera, []).extend(map(str, each.frames))
     if images:
-        new = force.measured(images)
-        if (
-            known is not None and not known.centred
-        ):  # descriptors that are there could not be compared with centred ones
-            new = new.not_centred()
+        new = force.measured(images).with_directions()
+        if known is not None and not known.centred:
+            new = new.not_centred()  # descriptors that are there could not be compared with centred ones
         known = new if known is None else known.joined(new)
         write_statistics(path, known, "")
     return known

@@ -18,10 +18,9 @@ from reid.data.loading.ahead import AheadStore, decoding_threads
 from reid.data.tracklets.frames import UnreadableImageError
 from reid.evaluation.camera_statistics import (
     CameraStatistics,
-    for_other_cameras,
+    for_camera,
     measure_cameras,
     read_statistics,
-    with_statistics,
     write_statistics,
 )
 from reid.evaluation.descriptors import descriptor_of_images
@@ -59,7 +58,7 @@ def statistics_of_source(
     path = statistics_file(out)
     found = read_statistics(path, describer.sha256, made_of) if path.is_file() else None
     if found is None:
-        found = measured_by(describer, images_of, workers)
+        found = measured_by(describer, images_of, workers).with_directions()
         write_statistics(path, found, made_of)
     return found
 
@@ -103,9 +102,9 @@ def by_camera(describer: Describer, statistics: CameraStatistics) -> tuple[dict[
 def with_camera(describer: Describer, statistics: CameraStatistics, camera: str) -> Describer:
     """The describer for images of one camera; "" where it is not known."""
     network = network_of(describer)
-    if camera in statistics.values:
-        return describer.with_network(with_statistics(network, statistics.values[camera]))
-    return describer.with_network(for_other_cameras(network, statistics)) if statistics.centred else describer
+    if camera not in statistics.values and not statistics.centred:
+        return describer
+    return describer.with_network(for_camera(network, statistics, camera))
 
 
 def rows_by_camera(

@@ -18,6 +18,7 @@ from reid.models.part_pooling import (
     joint_maps,
     part_features,
     rooted,
+    shortened,
     spatial_softmax,
     visibility,
 )
@@ -69,6 +70,10 @@ class AlignNet(nn.Module):
     """(D,) mean of a camera's frame descriptors as `rooted` gives them, which is subtracted from each; None: frame
     descriptors stay as they are. See `can_centre`."""
 
+    frame_directions: Tensor | None
+    """(R, D) directions that all cameras share, along which centred frame descriptors are shortened, as
+    `reid.evaluation.between_cameras` finds them; None: none."""
+
     def __init__(self, config: ModelConfig, classes: int, generator: torch.Generator | None = None) -> None:
         super().__init__()
         if classes < 0:
@@ -95,6 +100,7 @@ class AlignNet(nn.Module):
         necked = self.neck is not None
         self.classifier = _classifier(self.descriptor_size, classes, necked, generator) if classes else None
         self.register_buffer("frame_mean", None, persistent=False)
+        self.register_buffer("frame_directions", None, persistent=False)
 
     def forward(self, frames: Tensor, valid: Tensor, pose_maps: Tensor | None = None) -> AlignNetOutput:
         """Describe B chunks.
@@ -169,7 +175,10 @@ class AlignNet(nn.Module):
         return self._centred(described), self._frame_weights(*judged)
 
     def _centred(self, described: Tensor) -> Tensor:
-        return described if self.frame_mean is None else rooted(described) - self.frame_mean
+        if self.frame_mean is None:
+            return described
+        centred = rooted(described) - self.frame_mean
+        return centred if self.frame_directions is None else shortened(centred, self.frame_directions)
 
     def pool_frames(self, frame_descriptors: Tensor, weights: Tensor, valid: Tensor) -> Tensor:
         """Video descriptors (B, D) of Eq. 7 from frame descriptors (B, T, D) and weights (B, T, 4) or (B, T, 1).

@@ -115,3 +115,9 @@ def rooted(descriptors: Tensor) -> Tensor:
     """
     unit = F.normalize(descriptors, dim=-1)
     return unit.sign() * unit.abs().sqrt()
+
+
+def shortened(descriptors: Tensor, directions: Tensor) -> Tensor:
+    """Descriptors (..., D) less their parts along orthogonal directions (R, D); their squared lengths, 0..1, are the
+    shares of the parts that go."""
+    return descriptors - (descriptors @ directions.T) @ directions

@@ -129,9 +129,12 @@ def _resume_adaptation(folder: Path) -> None:
 
 
 def _statistics(folder: Path) -> None:
+    import torch
+
     from reid.evaluation.camera_statistics import CameraStatistics, batch_norms, write_statistics
 
-    norms = batch_norms(_network())
+    network = _network()
+    norms = batch_norms(network)
     values = {
         f"{name}.{kind}": getattr(norm, kind)
         for name, norm in norms.items()
@@ -142,20 +145,21 @@ def _statistics(folder: Path) -> None:
         {"yard": values, "door": {name: numbers.clone() for name, numbers in values.items()}},
         {"yard": 99, "door": 98},
         {"roof": 3},
+        torch.full((2, network.descriptor_size), 0.01),
     )
     write_statistics(folder / "cameras.safetensors", found, "tracks")
 
 
 def _read_statistics(folder: Path) -> None:
-    from reid.evaluation.camera_statistics import read_statistics, with_statistics
+    from reid.evaluation.camera_statistics import for_camera, read_statistics
 
     found = read_statistics(folder / "cameras.safetensors", "ab" * 32, "tracks")
     if found is not None:
         found.record()
         found.in_words()
         _ = found.sha256
-        for values in found.values.values():
-            with_statistics(_network(), values)
+        for camera in found.values:
+            for_camera(_network(), found, camera)
 
 
 def _graph(folder: Path) -> None:

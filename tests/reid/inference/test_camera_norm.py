@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -167,6 +168,36 @@ def test_a_camera_without_statistics_is_centred_by_the_mean_of_the_others(unit_d
     assert by_camera(unit_describer, alone) == ({}, unit_describer)
 
 
+def test_directions_between_cameras_are_shortened_for_every_camera(unit_describer, tmp_path):
+    images = [figure(number, 0, 1)[0] for number in range(5 * FEWEST)]
+    seen = {"a": images, "b": [image // 2 + 60 for image in images], "c": images[:3]}
+    measured = measured_by(unit_describer, seen)
+    assert set(measured.sample) == {"a", "b"} and measured.directions is None
+    statistics = measured.with_directions()
+    directions = statistics.directions
+    assert not statistics.sample and statistics.record()["directions"] == len(directions) > 0
+    assert f"{len(directions)} directions between cameras shortened" in statistics.in_words()
+    assert statistics.sha256 != measured.sha256
+
+    networks, otherwise = by_camera(unit_describer, statistics)
+    plain, plain_otherwise = by_camera(unit_describer, measured)
+    pairs = [(networks["a"], plain["a"]), (networks["b"], plain["b"]), (otherwise, plain_otherwise)]
+    for short, long in pairs:
+        expected = long.describe_images(images[:9])
+        expected = unit(expected - (expected @ directions.numpy().T) @ directions.numpy())
+        np.testing.assert_allclose(short.describe_images(images[:9]), expected, atol=1e-4)
+
+    path = tmp_path / "F.cameras.safetensors"
+    write_statistics(path, statistics, "")
+    found = read_statistics(path, unit_describer.sha256)
+    assert found.sha256 == statistics.sha256 and torch.equal(found.directions, directions)
+    new = replace(measured_by(unit_describer, {"d": images[:FEWEST]}), directions=directions[:1])
+    assert found.joined(new).directions is found.directions  # cameras that come later take on those of the first
+    assert found.not_centred().directions is None
+    with pytest.raises(UserError, match="frame_directions are of another network"):
+        by_camera(unit_describer, replace(statistics, directions=directions[:, :5]))
+
+
 def test_statistics_are_joined_and_lose_their_means(unit_describer):
     images = [figure(number, 0, 1)[0] for number in range(FEWEST)]
     first, second = (measured_by(unit_describer, {name: some}) for name, some in (("a", images), ("b", images[:3])))
@@ -208,7 +239,7 @@ def test_a_file_of_statistics_is_for_one_network_and_one_set_of_images(describer
     write_statistics(path, statistics, "these images")
     found = read_statistics(path, describer.sha256, "these images")
     assert (found.sha256, found.record()) == (statistics.sha256, statistics.record())
-    assert found.record() == {"images": {"a/1": FEWEST}, "too_few": {"ä": 5}, "centred": False}
+    assert found.record() == {"images": {"a/1": FEWEST}, "too_few": {"ä": 5}, "centred": False, "directions": 0}
     assert "fewer than 64 images, hence the statistics of the training: ä (5)" in found.in_words()
     assert read_statistics(path, describer.sha256, "others") is None
     with pytest.raises(UserError, match=r"F\.cameras\.safetensors: measured with another network than --weights"):
