@@ -23,14 +23,16 @@ Start = Callable[[str, Sequence[str]], None]
 
 
 def call(module: str, words: Sequence[str], threads: int | None = None) -> None:
-    """Run `python -m module words…` from the checkout, with OMP_NUM_THREADS set to `threads` if given.
+    """Run `python -m module words…` of the checkout, with OMP_NUM_THREADS set to `threads` if given.
 
-    Raises JobError with the last line of its errors if the command fails.
+    It runs in the current folder, so that relative paths among the words mean the same there as here. Raises JobError
+    with the last line of its errors if the command fails.
     """
-    environment = None if threads is None else {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PROJECT_ROOT), *python_path()])}
+    if threads is not None:
+        environment["OMP_NUM_THREADS"] = str(threads)
     finished = subprocess.run(
         [sys.executable, "-m", module, *words],
-        cwd=PROJECT_ROOT,
         env=environment,
         capture_output=True,
         text=True,
@@ -38,6 +40,11 @@ def call(module: str, words: Sequence[str], threads: int | None = None) -> None:
     if finished.returncode != 0:
         last = (finished.stderr.strip().splitlines() or [f"exit code {finished.returncode}"])[-1]
         raise JobError(f"python -m {module} {' '.join(words)}: {last}")
+
+
+def python_path() -> list[str]:
+    """Folders of PYTHONPATH."""
+    return [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
 
 
 call_on_one_thread: Start = functools.partial(call, threads=1)

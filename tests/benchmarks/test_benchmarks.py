@@ -131,6 +131,14 @@ def test_a_failing_command_is_reported_with_its_last_line():
         call("synth.render", ["--ids=0"])
 
 
+def test_relative_paths_of_a_command_are_those_of_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "job.yaml").write_text("ids: 1\n")
+    call("synth.render", ["--config=job.yaml", "--dry-run"], threads=1)
+    with pytest.raises(JobError, match=r"other\.yaml"):
+        call("synth.render", ["--config=other.yaml", "--dry-run"])
+
+
 def test_choices_are_compared_over_the_seeds_and_go_on_after_an_interruption(tmp_path, capsys):
     called = []
     config = choices.ChoicesConfig(
