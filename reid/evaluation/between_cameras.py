@@ -8,7 +8,7 @@ right: measured in docs/experiments/adaptation.md.
 """
 
 from collections.abc import Mapping
-from itertools import combinations
+from itertools import accumulate, combinations
 
 import torch
 from torch import Tensor
@@ -36,14 +36,19 @@ def directions_of(of_camera: Mapping[str, Tensor]) -> Tensor | None:
 
     of_camera -- centred descriptors (N, D) of images of each camera.
     """
-    most = MOST_IMAGES // max(1, len(of_camera))
+    most = max(1, MOST_IMAGES // max(1, len(of_camera)))
     some = [F.normalize(rows[:: -(-len(rows) // most)].float(), dim=1) for _, rows in sorted(of_camera.items())]
-    found = [mutual_nearest(one, other) for one, other in combinations(some, 2)]
+    firsts = list(accumulate(map(len, some), initial=0))
+    found = [
+        mutual_nearest(some[one], some[other], firsts[one], firsts[other])
+        for one, other in combinations(range(len(some)), 2)
+    ]
     if sum(len(scores) for scores, _ in found) < 2 * FEWEST_PAIRS:
         return None
-    scores, differences = (torch.cat(parts) for parts in zip(*found, strict=True))
-    chosen = scores.argsort(descending=True, stable=True)[: min(MOST_PAIRS, len(scores) // 2)]
-    rows = differences[chosen].double()  # (P, D)
+    scores, pairs = (torch.cat(parts) for parts in zip(*found, strict=True))
+    chosen = pairs[scores.argsort(descending=True, stable=True)[: min(MOST_PAIRS, len(scores) // 2)]]
+    images = torch.cat(some)
+    rows = (images[chosen[:, 0]] - images[chosen[:, 1]]).double()  # (P, D)
     count = min(DIRECTIONS, len(rows) // 2)
     # Principal directions by way of the products (P, P) of all pairs: P is less than D as a rule.
     squares, mixtures = torch.linalg.eigh(rows @ rows.T)  # ascending
@@ -55,9 +60,12 @@ def directions_of(of_camera: Mapping[str, Tensor]) -> Tensor | None:
     return (directions * lost.sqrt()[:, None]).float() if len(largest) else None
 
 
-def mutual_nearest(one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
-    """Cosines (K,) and differences (K, D) of the mutual nearest neighbours of rows (N, D) and (M, D) of length 1."""
+def mutual_nearest(one: Tensor, other: Tensor, first: int = 0, other_first: int = 0) -> tuple[Tensor, Tensor]:
+    """Cosines (K,) and numbers (K, 2) of the mutual nearest neighbours of rows (N, D) and (M, D) of length 1.
+
+    first, other_first -- numbers of the first rows.
+    """
     similarity = one @ other.T
     nearest, nearest_back = similarity.argmax(dim=1), similarity.argmax(dim=0)
     rows = (nearest_back[nearest] == torch.arange(len(one))).nonzero()[:, 0]
-    return similarity[rows, nearest[rows]], one[rows] - other[nearest[rows]]
+    return similarity[rows, nearest[rows]], torch.stack([first + rows, other_first + nearest[rows]], dim=1)

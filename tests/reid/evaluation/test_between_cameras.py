@@ -1,6 +1,7 @@
 import torch
 from torch.nn import functional as F
 
+from reid.evaluation import between_cameras
 from reid.evaluation.between_cameras import DIRECTIONS, FEWEST_PAIRS, directions_of, mutual_nearest
 from reid.models.part_pooling import shortened
 
@@ -39,9 +40,10 @@ def test_deviations_of_the_pairs_are_equal_along_the_directions():
     assert len(directions) <= DIRECTIONS and float(squares.min()) >= 0 and float(squares.max()) < 1
     products = directions @ directions.T
     assert float((products - torch.diag(squares)).abs().max()) < 1e-4
-    scores, differences = mutual_nearest(*(F.normalize(each, dim=1) for each in rows.values()))
-    chosen = differences[scores.argsort(descending=True, stable=True)[: len(scores) // 2]]
-    found = torch.linalg.svdvals(shortened(chosen, directions))[: len(directions)]
+    one, other = (F.normalize(each, dim=1) for each in rows.values())
+    scores, pairs = mutual_nearest(one, other)
+    chosen = pairs[scores.argsort(descending=True, stable=True)[: len(scores) // 2]]
+    found = torch.linalg.svdvals(shortened(one[chosen[:, 0]] - other[chosen[:, 1]], directions))[: len(directions)]
     assert float(found.max() / found.min()) < 1.001
 
 
@@ -66,3 +68,10 @@ def test_equal_images_have_no_direction_to_shorten():
     changed[:, 0] += torch.randn(300, generator=torch.Generator().manual_seed(2))
     directions = directions_of({"a": rows, "b": changed})  # of fewer dimensions than the pairs could tell
     assert bool(directions.isfinite().all()) and float(directions.square().sum(1).max()) <= 1 + 1e-6
+
+
+def test_of_more_cameras_than_images_each_gives_one(monkeypatch):
+    monkeypatch.setattr(between_cameras, "MOST_IMAGES", 10)
+    rows = {str(number): pictures(range(20), number) for number in range(24)}
+    directions = directions_of(rows)  # the same person of each pair of cameras
+    assert directions.shape[1] == SIZE
