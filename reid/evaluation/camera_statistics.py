@@ -195,7 +195,10 @@ def shorten(network: nn.Module, directions: Tensor) -> None:
 
 
 def for_camera(network: Network, statistics: CameraStatistics, camera: str) -> Network:
-    """The network for images of one camera, in eval mode; of a camera without statistics, `for_other_cameras`."""
+    """The network for images of one camera, in eval mode; of a camera without statistics, `for_other_cameras`.
+
+    Raises UserError where the statistics are of another network.
+    """
     if camera not in statistics.values:
         return for_other_cameras(network, statistics)
     found = with_statistics(network, statistics.values[camera])
@@ -307,11 +310,8 @@ FACTS: dict[str, Any] = {
 def check_numbers(tensors: Mapping[str, Tensor]) -> None:
     """Raise ValueError unless statistics are finite floats, and variances not negative."""
     for name, numbers in tensors.items():
-        if (
-            numbers.ndim != (2 if name == DIRECTIONS else 1)
-            or not numbers.is_floating_point()
-            or not bool(numbers.isfinite().all())
-        ):
+        axes = 2 if name == DIRECTIONS else 1
+        if numbers.ndim != axes or not numbers.is_floating_point() or not bool(numbers.isfinite().all()):
             raise ValueError(f"{name} are no finite numbers")
         if name.endswith("running_var") and bool((numbers < 0).any()):
             raise ValueError(f"{name} has a variance below 0")

@@ -228,7 +228,7 @@ def candidates(
 
 
 def taken(waiting: deque[int]) -> Iterator[int]:
-    """What no other thread has taken."""
+    """Items of a queue that threads share, one after another, until none is left: each goes to one thread."""
     while True:
         try:
             item = waiting.popleft()
