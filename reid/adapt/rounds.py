@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 
 from alignnet_common.errors import UserError
 from reid.adapt.beside import Beside, joined
+from reid.adapt.clustering.across_cameras import comparable
 from reid.adapt.clustering.agreement import Choice, Choose, Clustering, choose_clusters
 from reid.adapt.clustering.camera_names import NamesOfCameras
 from reid.adapt.clustering.clusters import FEWEST_CLUSTERS, trouble_with
@@ -115,7 +116,7 @@ class Adaptation:
         started = time.perf_counter()
         described = self.describing.describe(state.averaged_model)
         clustered = time.perf_counter()
-        own = described.first(len(data.tracklets))
+        own = comparable(described.first(len(data.tracklets)), data.camera_of)
         choice = self.choose(own, data.camera_of, self.material.apart, self.clustering)
         took = clustered - started, time.perf_counter() - clustered
         trouble = trouble_with(choice.clusters, FEWEST_CLUSTERS)

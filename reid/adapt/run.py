@@ -3,9 +3,9 @@
     python -m reid.adapt --root TRACKLETS --init small --run runs/adapted
     python -m reid.adapt --run runs/adapted --root TRACKLETS --resume      continues after a stop
 
-A round describes all tracklets with batch norm statistics of each camera, clusters them by Jaccard distances of
-k-reciprocal neighbours, and trains the network against camera proxies (Wang et al., AAAI 2021). The network of the
-round with the highest score is kept; the score needs no labels.
+A round describes all tracklets with batch norm statistics of each camera, makes the descriptors comparable between
+cameras, clusters them by Jaccard distances of k-reciprocal neighbours, and trains the network against camera proxies
+(Wang et al., AAAI 2021). The network of the round with the highest score is kept; the score needs no labels.
 """
 
 import time

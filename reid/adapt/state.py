@@ -23,8 +23,8 @@ FREE_TO_CHANGE = frozenset(
 )
 """Options that may differ when a run resumes; the files that --root, --init and --rendered name may not."""
 
-VERSION = 2
-"""Number of the layout of checkpoints."""
+VERSION = 3
+"""Number of the layout of checkpoints, and of what a round does: another one is not continued."""
 
 
 @dataclass
