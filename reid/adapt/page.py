@@ -89,7 +89,7 @@ def chart(title: str, rounds: Sequence[Mapping[str, Any]], curves: Mapping[str, 
     for (key, name), colour in zip(curves.items(), ("#1763a6", "#c98a2b"), strict=False):
         axes.plot([row["round"] for row in rounds], [row[key] for row in rounds], "o-", label=name, color=colour)
     axes.set(title=title, xlabel="round")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.05 * axes.get_ylim()[1])
     axes.set_xticks([row["round"] for row in rounds])
     if len(curves) > 1:
         axes.legend(frameon=False)
