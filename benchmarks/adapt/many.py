@@ -10,6 +10,7 @@ from scipy import sparse
 
 from alignnet_common.cli import run_command
 from alignnet_common.options import bounded, check_ranges
+from reid.adapt.clustering.across_cameras import comparable
 from reid.adapt.clustering.agreement import Clustering, choose_clusters
 from reid.adapt.clustering.description import DIRECTIONS, Described, unit
 from reid.configs.adapt import EPS_CANDIDATES, AdaptConfig
@@ -41,12 +42,13 @@ def cluster_many(config: ManyConfig) -> None:
     centres = rng.normal(size=(persons.max() + 1, DIRECTIONS)).astype(np.float32)
     shape = config.tracklets, DIRECTIONS
     first, second = (unit(centres[persons] + NOISE * rng.normal(size=shape).astype(np.float32)) for _ in range(2))
-    described = Described(unit(first + second), (first, second), np.ones(config.tracklets, bool))
+    components = np.eye(DIRECTIONS, dtype=np.float32)  # as of descriptors that are reduced
+    described = Described(unit(first + second), (first, second), np.ones(config.tracklets, bool), components)
     cameras = rng.integers(0, CAMERAS, config.tracklets)
     apart = sparse.csr_array((config.tracklets, config.tracklets), dtype=np.float32)
     clock = time.perf_counter()
     how = Clustering(options.k1, options.k2, options.min_samples, EPS_CANDIDATES)
-    choice = choose_clusters(described, cameras, apart, how)
+    choice = choose_clusters(comparable(described, cameras), cameras, apart, how)
     seconds = time.perf_counter() - clock
     unit_of_peak = 1 if sys.platform == "darwin" else 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit_of_peak / 1e9
