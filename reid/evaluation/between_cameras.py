@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 DIRECTIONS = 128
-"""Directions that are shortened, at most; a quarter of all where descriptors have fewer than 512 numbers."""
+"""Directions that are shortened, at most; of descriptors with fewer than 512 numbers, at most a quarter of these."""
 
 FEWEST_PAIRS, MOST_PAIRS = 64, 2048
 """Pairs that directions are made of: with fewer there are none; of more, the most similar ones."""
@@ -49,7 +49,7 @@ def directions_of(of_camera: Mapping[str, Tensor]) -> Tensor | None:
     chosen = pairs[scores.argsort(descending=True, stable=True)[: min(MOST_PAIRS, len(scores) // 2)]]
     images = torch.cat(some)
     rows = (images[chosen[:, 0]] - images[chosen[:, 1]]).double()  # (P, D)
-    count = min(DIRECTIONS, len(rows) // 2, rows.shape[1] // 4)
+    count = min(DIRECTIONS, len(rows) // 2, max(1, rows.shape[1] // 4))
     # Principal directions by way of the products (P, P) of all pairs: P is less than D as a rule.
     squares, mixtures = torch.linalg.eigh(rows @ rows.T)  # ascending
     level = squares[-count - 1].clamp_min(0)

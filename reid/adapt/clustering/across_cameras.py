@@ -21,10 +21,10 @@ def comparable(described: Described, cameras: Labels) -> Described:
 
     Centred: the mean of a camera's tracklets is subtracted from each of them, after the square root of each number;
     components of principal directions are centred without the square root. A camera with fewer than `FEWEST` tracklets
-    is centred by the mean of the other cameras' means. The rows are no longer descriptors of the network: `lifted` is
-    not for them.
+    is centred by the mean of the other cameras' means, or of all tracklets where no camera has as many. The rows are
+    no longer descriptors of the network: `lifted` is not for them.
 
-    cameras -- (N,).
+    cameras -- (N,) numbers from 0.
     """
     parts = [described.whole, *described.halves]
     if described.directions is None:

@@ -61,6 +61,14 @@ def test_the_order_of_the_cameras_does_not_matter():
     assert torch.allclose(shortened(some, first), shortened(some, second), atol=1e-4)
 
 
+def test_descriptors_of_few_numbers_are_not_shortened_to_nothing():
+    for size in (2, 3, 8):
+        rows = {camera: pictures(range(400), seed)[:, -size:] for seed, camera in enumerate("ab", 1)}
+        directions = directions_of(rows)
+        assert directions.shape == (max(1, size // 4), size) and bool(directions.isfinite().all())
+        assert float(shortened(pictures(range(400), 3)[:, -size:], directions).norm(dim=1).min()) > 0
+
+
 def test_equal_images_have_no_direction_to_shorten():
     rows = pictures(range(300), 1)
     assert directions_of({"a": rows, "b": rows.clone()}) is None
