@@ -14,7 +14,7 @@ from reid.search.nearest import top_k
 from reid.search.own import at_once
 from reid.search.query import Query, cameras_of
 
-SURE, HOPELESS = 0.11, 1.0
+SURE, HOPELESS = 0.1, 1.0
 """False matches that are expected among all searched tracklets: a hit with fewer than `SURE` is taken for the person,
 one with more than `HOPELESS` is not; in between the answer is «unknown»."""
 
