@@ -25,7 +25,7 @@ class Headwear:
 def headwear_rand(rng: np.random.Generator, female: bool, warmth: float) -> Headwear | None:
     """Draw headwear, None for four people in five. `warmth` of the outfit: 0 for summer to 1 for winter.
 
-    The share is twice the 10 % of hats in PETA (see `synth.people.outfit`).
+    The share is twice the 10 % of hats in PETA (see `synth.people.garment_kinds`).
     """
     shares: dict[HeadwearKind, float] = {
         "cap": 0.05 if female else 0.14 * (1 - 0.5 * warmth),

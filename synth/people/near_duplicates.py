@@ -10,9 +10,10 @@ import numpy as np
 
 from synth.people.accessories import carried_rand
 from synth.people.fabric import Fabric, Print, colour_distance, contrasting_rand, print_rand
+from synth.people.garment_kinds import TOPS
 from synth.people.hair import hair_rand
 from synth.people.headwear import headwear_rand
-from synth.people.outfit import TOPS, Outfit, lips_of, shoes_rand
+from synth.people.outfit import Outfit, lips_of, shoes_rand
 from synth.people.phenotype import Phenotype
 from synth.people.wardrobe import worn_by
 

@@ -18,8 +18,9 @@ from synth.cameras.colour import srgb_decode
 from synth.people.accessories import ACCESSORIES, accessory_rand, arms_of
 from synth.people.fabric import colour_distance, fabric_rand, palette, print_rand
 from synth.people.gait_style import gait_rand
+from synth.people.garment_kinds import BOTTOMS, TOPS
 from synth.people.headwear import Headwear
-from synth.people.outfit import BOTTOMS, TOPS, outfit_rand, top_rand
+from synth.people.outfit import outfit_rand, top_rand
 from synth.people.phenotype import phenotype_rand
 
 HAIR = ("bald", "short", "bob", "long", "bun", "ponytail")
