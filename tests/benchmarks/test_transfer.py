@@ -11,13 +11,15 @@ from PIL import Image
 import reid
 from alignnet_common.errors import UserError
 from alignnet_common.files import sha256_of_file
+from alignnet_common.set_format import annotation_file, clip_name
 from benchmarks import transfer
-from benchmarks.transfer import noise, run
+from benchmarks.transfer import colours, noise, run
 from reid.metrics.labels import Labels
 from reid.metrics.ranking import evaluate_protocol
 from reid.models.checkpoint import save_model
 from reid_folders import write_market, write_rendered
 from small_networks import IMAGES, small_network
+from synth.cameras.colour import cielab, srgb_decode
 
 
 def crops(people=14, cameras=2, each=3):
@@ -207,3 +209,41 @@ def test_image_noise_is_measured_by_brightness_and_frequency(tmp_path, capsys):
     assert "| noise at 50–99 |" in capsys.readouterr().out
     with pytest.raises(UserError, match="no image there"):
         noise.noise_of_set(tmp_path / "none", 1)
+
+
+def test_colours_between_persons_and_within_a_person(tmp_path, capsys):
+    root = tmp_path / "bounding_box_train"
+    root.mkdir()
+    # Two persons in grey: one is darker, and both are darker by camera 2; the legs of the second are red.
+    for person, camera, level in ((1, 1, 120), (1, 2, 100), (2, 1, 200), (2, 2, 180)):
+        pixels = np.full((128, 64, 3), level, np.uint8)
+        if person == 2:
+            pixels[64:] = (200, 30, 30)
+        Image.fromarray(pixels).save(root / f"{person:04d}_c{camera}s1_000001_01.jpg", quality=100, subsampling=0)
+    config = colours.ColoursConfig(market=tmp_path, json=tmp_path / "out.json")
+    colours.measure(config)
+    found = json.loads(config.json.read_text())["Market-1501, training half"]
+    assert found["persons"] == 2 and found["views"] == 4
+    trunk, legs = found["colours"]["trunk, L*"], found["colours"]["legs, a*"]
+    light = {level: float(cielab(srgb_decode(np.full(3, level / 255)))[0]) for level in (100, 120, 180, 200)}
+    means = [(light[120] + light[100]) / 2, (light[200] + light[180]) / 2]
+    assert trunk["between"] == pytest.approx(np.std(means, ddof=1), abs=0.2)
+    assert trunk["within"] == pytest.approx(
+        np.sqrt(((light[120] - light[100]) ** 2 + (light[200] - light[180]) ** 2) / 4), abs=0.2
+    )
+    assert legs["between"] > 40 and legs["within"] < 0.5
+    assert "| trunk, L* |" in capsys.readouterr().out
+    (root / "0002_c2s1_000001_01.jpg").unlink()
+    with pytest.raises(UserError, match="1 persons with two views"):
+        colours.measure(config)
+
+
+def test_views_of_a_rendered_set_are_its_sightings(tmp_path):
+    root = write_rendered(tmp_path / "set", persons=1, frames=4)
+    for camera, sightings in (("cam_a", [0, 0, 1, 1]), ("cam_b", [0] * 4)):
+        file = annotation_file(root, clip_name(camera, 1))
+        with np.load(file) as arrays:
+            known = dict(arrays)
+        np.savez_compressed(file, **known, sighting=np.array(sightings), outfit=np.zeros(4, np.int64))
+    views = {key: len(files) for key, files in colours.views_of_rendered(root).items()}
+    assert views == {(1, 0, 0): 2, (1, 0, 1): 2, (1, 1, 0): 4}
